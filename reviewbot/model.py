@@ -1,0 +1,356 @@
+"""The nouns of reviewbot, as frozen dataclasses, and its errors; this file imports nothing of ours.
+
+Errors (each knows the exit code the command line turns it into):
+
+    ReviewbotError
+    +-- UsageError      2   a command line that cannot be meant
+    +-- ConfigError     2   config.toml or a rule file says something it may not
+    +-- InputError      3   the input could not be looked at
+        +-- FetchError  3   a server did not give us the thread
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Version = tuple[int, int]
+Data = str | int | bool | tuple[str, ...]
+
+SEVERITIES = ("note", "warning", "error")
+CONFIDENCES = ("low", "medium", "high")
+
+
+class ReviewbotError(Exception):
+    """Whatever reviewbot says in one line before it ends; `except ReviewbotError` catches all of it."""
+
+    exit_code = 3
+
+
+class UsageError(ReviewbotError):
+    exit_code = 2
+
+
+class ConfigError(ReviewbotError):
+    exit_code = 2
+
+
+class InputError(ReviewbotError):
+    exit_code = 3
+
+
+class FetchError(InputError):
+    """`status` is the HTTP status, None where no answer came at all."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+# --- masks, flags, scopes, allocators: what rules/_*.toml say at one kernel version ---
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A gfp mask as two sets of bit names: those surely set, and those that may be; must <= may."""
+
+    must: frozenset[str]
+    may: frozenset[str]
+
+    def lacks(self, bit: str) -> bool:
+        """The bit is surely clear."""
+        return bit not in self.may
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One cell of the flag-scope matrix: safe, unsafe, pointless, context or none, and why."""
+
+    word: str
+    why: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A __GFP_ bit or a GFP_ compound with the bits it holds at this kernel version."""
+
+    name: str
+    kind: str  # "bit" | "compound"
+    group: str
+    bits: frozenset[str]
+    meaning: str
+    on: Verdict  # a scope that sets it
+    off: Verdict  # a scope that clears it
+    api: tuple[str, ...] = ()  # calls that open a scope over it today
+    requested: str = ""
+    internal: bool = False  # for mm/ alone
+    base: bool = False  # a mask of its own: it says whether the request may reclaim
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A name that exists from `since` (None: always) up to but not in `until` (None: still there)."""
+
+    name: str
+    since: Version | None
+    until: Version | None
+    note: str = ""
+    instead: str = ""
+
+    def holds(self, version: Version) -> bool:
+        return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A call that enters or leaves a scope.
+
+    `has`: a word one argument must name (PF_MEMALLOC_NOFS), "" for none. `token`: where the saved
+    state stands: "result", an argument's 0-based index as text, or "" for none. `key`: the 0-based
+    argument that names the lock, -1 for none. `when`: "" always, "true" if the call returns true.
+    """
+
+    call: str
+    has: str = ""
+    token: str = ""
+    key: int = -1
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeKind:
+    """Anything entered and left that changes what an allocation may do.
+
+    `clears`/`sets`: gfp bits taken from or added to every mask below; `atomic`: nothing below may
+    sleep; `flag`: the PF_ bit; `verdict`: safe, unsafe or regretted, as the matrix has it.
+    """
+
+    name: str
+    family: str  # "memalloc" | "lock" | "rcu" | "irq" | "preempt"
+    enter: tuple[Gate, ...]
+    leave: tuple[Gate, ...]
+    guards: tuple[str, ...] = ()  # names in guard(NAME)(...), scoped_guard(NAME, ...)
+    clears: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
+    atomic: bool = False
+    flag: str = ""
+    verdict: str = "safe"
+    why: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What an allocator does with a mask that surely has all of `has` and surely lacks all of `lacks`."""
+
+    name: str
+    has: frozenset[str]
+    lacks: frozenset[str]
+    effect: str  # what the kernel does, as the end of "kmalloc() ..."
+    instead: str
+    source: str
+    severity: str = ""  # "" = the rule's own
+    confidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Allocator:
+    """A function that allocates: where its mask, sizes and order stand, counted from 0."""
+
+    name: str
+    family: str
+    gfp: int | None  # None: it takes no mask and uses `implicit`
+    implicit: str = ""  # a gfp expression
+    size: tuple[int, ...] = ()
+    order: int | None = None
+    sleeps: str = "mask"  # "mask": as the mask says | "always" | "never"
+    allocates: bool = True  # False: it only looks at the mask
+    returns: str = "pointer"  # "pointer" | "errno" | "count" | "errptr" | "other"
+    nofail_order: int = -1  # largest order __GFP_NOFAIL is promised for, -1 for any
+    nofail_when: frozenset[str] = frozenset()  # bits with which it never fails (mempools)
+    limits: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What rules/_*.toml say at one kernel version."""
+
+    version: Version
+    flags: Mapping[str, Flag]
+    spans: Mapping[str, Span]  # every GFP_/PF_MEMALLOC name with a known life, this version or not
+    scopes: Mapping[str, ScopeKind]
+    allocators: Mapping[str, Allocator]
+    words: Mapping[str, frozenset[str]]  # _macros.toml: lists of words by purpose
+    tables: Mapping[str, tuple[Mapping[str, Data], ...]] = field(default_factory=dict)
+
+    @property
+    def bits(self) -> frozenset[str]:
+        """Every single bit of this version."""
+        return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rules/<id>.toml. Texts are string.Template sources filled from a finding's values."""
+
+    id: str
+    severity: str
+    confidence: str
+    depth: str  # "diff" | "file" | "tree"
+    check: str  # "module:function" under reviewbot.checks
+    summary: str
+    question: str
+    why: str
+    fix: str
+    see: tuple[str, ...] = ()
+    since: Version | None = None
+    until: Version | None = None
+    rows: tuple[Mapping[str, Data], ...] = ()
+
+
+# --- mails and diffs ---
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The headers of a mail that a reply needs, decoded; ids without angle brackets."""
+
+    message_id: str
+    subject: str
+    author: Address
+    date: str  # as the mail gave it, decoded, one line
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    references: tuple[str, ...] = ()  # oldest first
+    reply_to: tuple[Address, ...] = ()
+    automatic: bool = False  # Auto-Submitted other than "no"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that was not looked at, and the reason; path is None where it concerns more than a file."""
+
+    path: str | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """One patch of a series. `diff` is everything from the first diff line on, surrogateescape for odd bytes."""
+
+    number: int
+    total: int
+    subject: str  # without [PATCH ...]
+    body: str  # the commit message
+    diff: str
+    mail: Mail | None = None
+    commit: str | None = None
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The newest whole version of a series. `unread`: what of the thread was left out, and why."""
+
+    subject: str
+    version: int
+    patches: tuple[Patch, ...]
+    cover: Mail | None = None
+    cover_body: str = ""
+    base: str | None = None
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def message_id(self) -> str | None:
+        """That of the cover letter, else of the first patch."""
+        mails = (self.cover, *(patch.mail for patch in self.patches))
+        return next((mail.message_id for mail in mails if mail), None)
+
+
+@dataclass(frozen=True, slots=True)
+class DiffLine:
+    """`mark` is " ", "+" or "-"; numbers are 1-based in the old and the new file, None where it is not there."""
+
+    mark: str
+    text: str
+    old: int | None
+    new: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """`header` is the whole @@ line; `section` the text after it, which names the function around."""
+
+    header: str
+    section: str
+    lines: tuple[DiffLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of a diff; `header` holds the lines before its first hunk."""
+
+    path: str
+    old_path: str | None
+    hunks: tuple[Hunk, ...]
+    header: tuple[str, ...] = ()
+    created: bool = False
+    deleted: bool = False
+
+
+# --- findings ---
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A line that shows why: where a scope was entered, where a lock was taken, how a mask came to be."""
+
+    path: str
+    line: int
+    function: str
+    text: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One remark, hung on a line of the new file. `message` is for a terminal, `question` for a mail."""
+
+    rule: str
+    severity: str
+    confidence: str
+    path: str
+    line: int  # 1-based, new side
+    line_text: str  # without its "+"
+    function: str
+    message: str
+    question: str
+    evidence: tuple[Evidence, ...] = ()
+    resolved_by: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchReview:
+    """What was found in one patch. `depth` says what it was seen through: diff, file or tree."""
+
+    patch: Patch
+    findings: tuple[Finding, ...]
+    unread: tuple[Unread, ...] = ()
+    depth: str = "diff"
+    files: tuple[FileChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    series: Series
+    patches: tuple[PatchReview, ...]
+    kernel: Version
+    unread: tuple[Unread, ...] = ()
