@@ -7,6 +7,7 @@ Errors (each knows the exit code the command line turns it into):
     +-- ConfigError     2   config.toml or a rule file says something it may not
     +-- InputError      3   the input could not be looked at
         +-- FetchError  3   a server did not give us the thread
+        +-- NothingToReview  3   the mails were read and no patch is among them
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class FetchError(InputError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class NothingToReview(InputError):
+    """A pull request, a lone reply or cover letter: nothing is wrong with it, and nothing can be said."""
 
 
 # --- masks, flags, scopes, allocators: what rules/_*.toml say at one kernel version ---
@@ -97,6 +102,11 @@ class Span:
     until: Version | None
     note: str = ""
     instead: str = ""
+
+    @property
+    def never(self) -> bool:
+        """A name people write that no version had."""
+        return self.until == (0, 0)
 
     def holds(self, version: Version) -> bool:
         return (self.since is None or version >= self.since) and (self.until is None or version < self.until)

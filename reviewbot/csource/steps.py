@@ -1,0 +1,78 @@
+"""What a function's text says, as plain data: expressions, steps and their order; knows no parser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+UNUSED = ";"  # the target of a call whose result a statement throws away
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """An expression. `op`: name, call, field, num, other, or C's own operator; `line` is a 0-based text line."""
+
+    op: str
+    text: str
+    args: tuple[Expr, ...] = ()
+    line: int = 0
+
+    def walk(self) -> Iterator[Expr]:
+        """This expression and all below it."""
+        todo = [self]
+        while todo:
+            at = todo.pop()
+            yield at
+            todo.extend(reversed(at.args))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing a function does.
+
+    kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no),
+    "return" (value), "leave" (target: the guard that ends here), "lost" (the path goes on where the text
+    does not), "end" (falls off the function's end), "join" (name: the label, if it is one).
+    `lines` are the 0-based first and last text line; `derefs` the variables looked through.
+    """
+
+    kind: str
+    lines: tuple[int, int]
+    name: str = ""
+    args: tuple[Expr, ...] = ()
+    target: str = ""
+    op: str = ""
+    value: Expr | None = None
+    next: tuple[int, ...] = ()
+    derefs: frozenset[str] = frozenset()
+    declares: bool = False
+    static: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """`whole`: its head and its end are both in the text. Steps start at index 0."""
+
+    name: str
+    params: tuple[tuple[str, str], ...]  # (type, name)
+    steps: tuple[Step, ...]
+    whole: bool
+    starts: bool  # its head is in the text
+    ends: bool  # its closing brace is in the text
+    lines: tuple[int, int]
+    head: tuple[int, int]
+    macro: bool = False
+    broken: str = ""  # why it was not read, "" if it was
+    static: bool = False
+
+
+def squeeze(text: str) -> str:
+    """The text with every run of white space as one blank."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def squash(text: str) -> str:
+    """The text without white space, so that equal expressions are equal texts."""
+    return _SPACE.sub("", text)

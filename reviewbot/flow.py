@@ -1,0 +1,398 @@
+"""A function's steps in, what surely or possibly holds at each of them out: open scopes, masks, results.
+
+States are kept apart as long as their open scopes differ (so `if (nofs) save(); ... if (nofs)
+restore();` is balanced), joined otherwise, and followed to a fixed point. Callees are not looked
+into: one whose name says that it may unlock ends every lock for certain knowledge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from reviewbot import flags
+from reviewbot.csource.steps import UNUSED, Expr, Function, Step
+from reviewbot.model import Gate, Kernel, Mask, ScopeKind
+
+UNKNOWN = "?"  # a scope of a kind that only the run knows
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
+_MOST_WORLDS = 32
+_MOST_ROUNDS = 40  # times a step may be taken again
+OTHER = -1  # a variable's value comes from elsewhere
+
+Masks = Mapping[str, Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
+
+    scope: str
+    step: int
+    token: str = ""
+    key: str = ""
+    guard: str = ""
+    handed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
+
+    open: tuple[Open, ...] = ()
+    facts: frozenset[tuple[str, bool]] = frozenset()
+    masks: Mapping[str, Mask] | None = None
+    holds: Mapping[str, frozenset[int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something scopes or results went through at a step.
+
+    kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used".
+    `other` is the step of the save, the lock or the allocation; `always`: on every path to the step.
+    """
+
+    kind: str
+    step: int
+    other: int
+    scope: str
+    token: str
+    always: bool
+
+
+class Lookup:
+    """One kernel's gates by the name of the call."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.enter: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.leave: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.guards: dict[str, ScopeKind] = {}
+        for scope in kernel.scopes.values():
+            for gate in scope.enter:
+                self.enter.setdefault(gate.call, []).append((scope, gate))
+            for gate in scope.leave:
+                self.leave.setdefault(gate.call, []).append((scope, gate))
+            self.guards.update(dict.fromkeys(scope.guards, scope))
+        self.may_unlock = tuple(kernel.words["may_unlock"])
+        self.narrowing = kernel.words["narrowing"]
+
+    def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
+        """The scopes a call opens; UNKNOWN where the kind is an argument that is no constant."""
+        rows = [(scope, gate) for scope, gate in self.enter.get(step.name, ()) if gate.when == when]
+        said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
+        if not said and rows and not _constant(rows[0][0].flag, step, self.kernel):
+            yield UNKNOWN, rows[0][1]
+        for scope, gate in said:
+            yield scope.name, gate
+
+    def closed(self, step: Step) -> list[tuple[ScopeKind, Gate]]:
+        return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
+
+
+def _names(args: tuple[Expr, ...], word: str) -> bool:
+    return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
+
+
+def _constant(flag: str, step: Step, kernel: Kernel) -> bool:
+    """Whether an argument is a flag by its name, if one this version has no scope for."""
+    prefixes = tuple(kernel.words["scope_flag_prefixes"])
+    return any(part.text.startswith(prefixes) for arg in step.args for part in arg.walk())
+
+
+def token_of(gate: Gate, step: Step) -> str:
+    """The text of the variable that keeps the saved state, "" for none."""
+    if gate.token == "result":
+        return "" if step.target == UNUSED else step.target
+    return _argument(step, int(gate.token)) if gate.token else ""
+
+
+def _argument(step: Step, index: int) -> str:
+    return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
+
+
+def is_local(token: str) -> bool:
+    """Whether a token is a plain variable: what is kept in a structure is handed over."""
+    return bool(_PLAIN.match(token)) and token != "return"
+
+
+class Flow:
+    """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not."""
+
+    def __init__(self, function: Function, lookup: Lookup) -> None:
+        self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
+        self.params = frozenset(name for _, name in function.params if name)
+        self.at: list[tuple[World, ...]] = [() for _ in function.steps]
+        self.lost = False  # too many states: nothing certain is known
+        self.events: list[Event] = []
+        self._seen: list[tuple[str, int, int, str, str]] = []
+        if function.steps:
+            self._run()
+            self._tell()
+
+    # -- the fixed point --
+
+    def _run(self) -> None:
+        steps = self.function.steps
+        entry = World(masks={}, holds={})
+        starts: dict[int, tuple[World, ...]] = {0: (entry,)}
+        if not self.function.starts:  # labels may be reached from what is not shown
+            starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
+        for index, first in starts.items():
+            self.at[index] = first
+        todo, rounds = list(starts), [0] * len(steps)
+        while todo:
+            index = todo.pop()
+            rounds[index] += 1
+            if rounds[index] > _MOST_ROUNDS:
+                self.lost = True
+                return
+            for target, worlds in self._out(index):
+                merged = _merge(self.at[target] + tuple(worlds))
+                if len(merged) > _MOST_WORLDS:
+                    self.lost = True
+                    return
+                if merged != self.at[target]:
+                    self.at[target] = merged
+                    todo.append(target)
+
+    def _out(self, index: int) -> Iterator[tuple[int, list[World]]]:
+        step = self.function.steps[index]
+        if step.kind == "test":
+            for way, target in zip((True, False), step.next, strict=False):
+                if target >= 0:
+                    ways = (self._tested(world, index, step, way) for world in self.at[index])
+                    yield target, [world for world in ways if world is not None]
+            return
+        if step.kind == "call" and step.name in self.kernel.words["noreturn"]:
+            return
+        worlds = [self._take(world, index, step) for world in self.at[index]]
+        for target in step.next:
+            yield target, worlds
+
+    def _tell(self) -> None:
+        """Once more over every step, now that all its worlds are known, to say what happened."""
+        if self.lost:
+            return
+        for index, step in enumerate(self.function.steps):
+            worlds = self.at[index]
+            counts: dict[tuple[str, int, str, str], int] = {}
+            for world in worlds:
+                self._seen = []
+                if step.kind == "test":
+                    self._tested(world, index, step, True)
+                else:
+                    self._take(world, index, step)
+                for kind, _, other, scope, token in dict.fromkeys(self._seen):
+                    counts[kind, other, scope, token] = counts.get((kind, other, scope, token), 0) + 1
+            for (kind, other, scope, token), count in counts.items():
+                self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
+
+    def _note(self, kind: str, index: int, other: int, scope: str, token: str) -> None:
+        self._seen.append((kind, index, other, scope, token))
+
+    # -- what steps do --
+
+    def _tested(self, world: World, index: int, step: Step, way: bool) -> World | None:
+        value = step.value
+        if value is None or (value.op == "other" and value.text.startswith("@")):
+            return world
+        text, way = _normal(value, way)
+        self._use(world, index, step, text)
+        if (text, not way) in world.facts:
+            return None
+        if text in (world.holds or {}):
+            self._note("tested", index, min(world.holds[text]) if world.holds else OTHER, "", text)
+            world = replace(world, holds={k: v for k, v in (world.holds or {}).items() if k != text})
+        world = replace(world, facts=world.facts | {(text, way)})
+        if value.op == "call" and way:
+            call = replace(step, kind="call", name=value.text, args=value.args)
+            for scope, gate in self.lookup.opened(call, "true"):
+                world = self._enter(world, index, call, scope, gate)
+        if value.op == "call" and value.text in self.kernel.words["sleep_tests"] and value.args:
+            world = self._may_sleep(world, value.args[0], way)
+        return world
+
+    def _may_sleep(self, world: World, mask: Expr, way: bool) -> World:
+        """A caller's test told whether its mask may sleep."""
+        known = dict(world.masks or {})
+        old = flags.evaluate(mask, known, self.kernel, self.lookup.narrowing)
+        bits = frozenset(self.kernel.words["sleep_bits"])
+        known[mask.text] = Mask(old.must | bits, old.may) if way else Mask(old.must - bits, old.may - bits)
+        return replace(world, masks=known)
+
+    def _take(self, world: World, index: int, step: Step) -> World:
+        if step.kind == "call":
+            return self._call(world, index, step)
+        if step.kind == "assign":
+            return self._assign(world, index, step)
+        if step.kind == "leave":
+            return replace(world, open=tuple(one for one in world.open if one.guard != step.target))
+        if step.kind in ("return", "end"):
+            self._use(world, index, step, "")
+            said = step.value.text if step.value is not None else ""
+            for one in world.open:
+                if self._can_leak(one) and one.token not in _WORD.findall(said):
+                    self._note("leak", index, one.step, one.scope, one.token)
+        return world
+
+    def _can_leak(self, one: Open) -> bool:
+        return not one.handed and not one.guard and bool(one.token)
+
+    def _use(self, world: World, index: int, step: Step, tested: str) -> None:
+        for name in step.derefs:
+            for alloc in (world.holds or {}).get(name, ()):
+                if alloc != OTHER and name != tested:
+                    self._note("used", index, alloc, "", name)
+
+    def _call(self, world: World, index: int, step: Step) -> World:
+        self._use(world, index, step, "")
+        if step.op:  # a guard
+            scope = self.lookup.guards.get(step.args[0].text) if step.args else None
+            if scope is not None:
+                key = step.args[1].text.lstrip("&") if len(step.args) > 1 else ""
+                return replace(world, open=(*world.open, Open(scope.name, index, key=key, guard=step.op, handed=True)))
+            return world
+        closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
+        if closed and not opened:
+            return self._leave(world, index, step, closed)
+        for scope_name, gate in opened:
+            world = self._enter(world, index, step, scope_name, gate)
+        if opened or step.name in self.lookup.enter:
+            return world
+        if any(word in step.name for word in self.lookup.may_unlock):
+            world = replace(world, open=tuple(one for one in world.open if not self._atomic(one)))
+        passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
+        return replace(
+            world, open=tuple(replace(one, handed=True) if one.token in passed else one for one in world.open)
+        )
+
+    def _atomic(self, one: Open) -> bool:
+        scope = self.kernel.scopes.get(one.scope)
+        return scope is not None and scope.atomic
+
+    def _enter(self, world: World, index: int, step: Step, scope: str, gate: Gate) -> World:
+        token = token_of(gate, step)
+        for one in world.open:
+            if token and one.token == token and one.scope == scope and one.step != index and not one.handed:
+                self._note("overwritten", index, one.step, scope, token)
+        if gate.token == "result" and step.target == UNUSED:
+            self._note("dropped", index, index, scope, "")
+        handed = not token or not is_local(token) or token in self.params
+        key = _argument(step, gate.key) if gate.key >= 0 else ""
+        rest = tuple(one for one in world.open if not (one.step == index and one.scope == scope))
+        return replace(world, open=(*rest, Open(scope, index, token, key, handed=handed)))
+
+    def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
+        gate = rows[0][1]
+        kinds = {scope.name for scope, _ in rows}
+        if gate.token:
+            return self._restore(world, index, kinds, _argument(step, int(gate.token)))
+        key = _argument(step, gate.key) if gate.key >= 0 else ""
+        mine = [one for one in world.open if one.scope in kinds and not one.guard]
+        same = [one for one in mine if one.key == key]
+        gone = same[-1:] if same else mine  # another name for the lock: none of them is certain any more
+        return replace(world, open=tuple(one for one in world.open if one not in gone))
+
+    def _restore(self, world: World, index: int, kinds: set[str], token: str) -> World:
+        """A restore with a token: which save does it undo, if any."""
+        mine = [one for one in world.open if one.token == token]
+        flag = {self.kernel.scopes[kind].flag for kind in kinds}
+        if mine:
+            one = mine[-1]
+            scope = self.kernel.scopes.get(one.scope)
+            if one.scope not in kinds and (scope is None or scope.flag not in flag):
+                self._note("wrong-kind", index, one.step, one.scope, token)
+            gone = {item.step for item in mine if item.step == one.step}
+            return replace(world, open=tuple(item for item in world.open if item.step not in gone))
+        others = [one for one in world.open if one.scope in kinds and not one.handed and not one.guard]
+        if others and is_local(token) and token not in self.params:
+            self._note("wrong-token", index, others[-1].step, others[-1].scope, token)
+            return replace(world, open=tuple(one for one in world.open if one != others[-1]))
+        if is_local(token) and token not in self.params:
+            self._note("not-saved", index, OTHER, min(kinds), token)
+        return replace(world, open=tuple(one for one in world.open if one.scope not in kinds or not one.handed))
+
+    def _assign(self, world: World, index: int, step: Step) -> World:
+        self._use(world, index, step, "")
+        target = step.target
+        facts = frozenset(fact for fact in world.facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
+        holds = {name: steps for name, steps in (world.holds or {}).items() if not _inside(target, name)}
+        masks = dict(world.masks or {})
+        value = step.value
+        if value is not None and value.op in ("num", "name") and step.op == "=":
+            truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
+            facts = facts if truth is None else facts | {(target, truth)}
+        if value is not None and step.op == "=":
+            holds[target] = frozenset({index - 1 if self._from_call(index, step) else OTHER})
+        if _is_mask(step, masks, self.kernel):
+            old = masks.get(target, flags.unknown(self.kernel))
+            masks[target] = flags.assign(old, step.op, value, masks, self.kernel, self.lookup.narrowing)
+        elif target in masks:
+            del masks[target]
+        opened = world.open
+        if value is not None and not self._from_call(index, step):
+            said = set(_WORD.findall(value.text))
+            opened = tuple(
+                replace(one, handed=True) if one.token in said and one.token != target else one for one in opened
+            )
+        return World(opened, facts, masks, holds)
+
+    def _from_call(self, index: int, step: Step) -> bool:
+        """Whether the value is the result of the call just before."""
+        before = self.function.steps[index - 1] if index else None
+        return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
+
+
+def _is_mask(step: Step, masks: Masks, kernel: Kernel) -> bool:
+    """Whether an assignment is about a gfp mask: it names a flag, or a variable that holds one."""
+    if step.op not in ("=", "|=", "&=") or step.value is None:
+        return False
+    if step.target in masks and step.op != "=":
+        return True
+    return any(
+        part.op in ("name", "field") and (flags.is_flag_name(part.text, kernel) or part.text in masks)
+        for part in step.value.walk()
+        if part.op != "call"
+    )
+
+
+def _inside(target: str, name: str) -> bool:
+    """Whether assigning `target` changes what `name` is."""
+    return name == target or name.startswith((target + "->", target + ".", target + "["))
+
+
+def _normal(value: Expr, way: bool) -> tuple[str, bool]:
+    """A condition and its outcome as a text and a truth: `p == NULL` is "not p"."""
+    if value.op in ("==", "!=") and len(value.args) == 2:
+        left, right = value.args
+        if right.text in ("NULL", "0", "false"):
+            return left.text, way if value.op == "!=" else not way
+    if value.op == "!" and value.args:
+        return _normal(value.args[0], not way)
+    if value.op == "call":
+        return f"{value.text}({','.join(arg.text for arg in value.args)})", way
+    return value.text, way
+
+
+def _merge(worlds: tuple[World, ...]) -> tuple[World, ...]:
+    """Worlds with the same open scopes become one that says what all of them agree on."""
+    by: dict[tuple[Open, ...], World] = {}
+    for world in worlds:
+        old = by.get(world.open)
+        by[world.open] = world if old is None else _meet(old, world)
+    return tuple(by.values())
+
+
+def _meet(left: World, right: World) -> World:
+    if left == right:
+        return left
+    masks_l, masks_r = left.masks or {}, right.masks or {}
+    masks = {name: flags.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
+    holds_l, holds_r = left.holds or {}, right.holds or {}
+    other = frozenset({OTHER})
+    holds = {name: holds_l.get(name, other) | holds_r.get(name, other) for name in holds_l.keys() | holds_r.keys()}
+    return World(left.open, left.facts & right.facts, masks, holds)

@@ -1,0 +1,221 @@
+"""The prepared text of a hunk's side (or of a file) in, parseable pieces out, each about one function.
+
+A hunk starts and ends anywhere: inside a function, a condition, a parameter list. A piece is closed
+on both sides with braces and conditions that carry the name OPEN, so that what is made up can be
+told from what was written; half a statement at either end is left out. Kernel style is relied on in
+one place: a function's braces stand in the first column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reviewbot.dialect import Macro, blanks
+
+OPEN = "__not_shown"
+_SIGN = re.compile(r"[(){};\[\]]")
+_NAME = re.compile(r"(\w+)\s*\(")
+_STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
+_JUMP = re.compile(r"(?:return|goto|break|continue)\b")
+_LABEL = re.compile(r"[A-Za-z_]\w*:\s*$")
+_NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood."""
+
+    prefix: str
+    text: str
+    suffix: str
+    offset: int
+    line: int
+    name: str
+    starts: bool  # a function's head is in the text
+    ends: bool  # its end is in the text
+    macro: bool = False
+
+    @property
+    def source(self) -> str:
+        return self.prefix + self.text + self.suffix
+
+
+def function_name(section: str) -> str:
+    """The function that the text after a hunk's @@ names, "" if it names none."""
+    match = _NAME.search(section)
+    return match.group(1) if match and match.group(1) not in _NO_FUNCTION else ""
+
+
+def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
+    """Pieces of a prepared text. `section` names the function its start may lie in; `whole`: it is a file."""
+    at, line, first = 0, 0, True
+    chunk: list[str] = []
+    size = 0
+    for row in text.split("\n"):
+        chunk.append(row)
+        size += len(row) + 1
+        if row.startswith("}") and not row.startswith("} while"):
+            body = "\n".join(chunk)
+            yield from _piece(body, at, line, section if first else "", not whole and first, True)
+            at, line, chunk, size, first = at + size, line + len(chunk), [], 0, False
+    if any(row.strip() for row in chunk):
+        yield from _piece("\n".join(chunk), at, line, section if first else "", not whole and first, False)
+
+
+def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Piece]:
+    if not text.strip(" \n\t};"):
+        return
+    head = _body_start(text)
+    inside = may_be_inside and head < 0 and _inside(text, section)
+    if inside:
+        yield _tail(text, offset, line, function_name(section), closed)
+    elif head >= 0:
+        yield _from_head(text, head, offset, line, section if may_be_inside else "", closed)
+
+
+def _body_start(text: str) -> int:
+    """The offset of a function's opening brace in the first column (or K&R style behind a column-0 head)."""
+    if text.startswith("{"):
+        return 0
+    at = text.find("\n{")
+    if at >= 0:
+        return at + 1
+    match = re.search(r"^[A-Za-z_][^\n;={}]*\)[^\n;={}]*\{[ \t]*$", text, re.MULTILINE)
+    return match.end() - 1 - (len(match.group()) - len(match.group().rstrip())) if match else -1
+
+
+def _inside(text: str, section: str) -> bool:
+    """Whether a text without a function's opening lies in a body."""
+    first = next((row for row in text.split("\n") if row.strip()), "")
+    if first[:1] in (" ", "\t") or _LABEL.match(first) or first.startswith("}"):
+        return bool(function_name(section)) or not re.match(r"\s*(?:\.\w+\s*=|[\w\s*]+;\s*$)", first)
+    return False
+
+
+def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Piece:
+    """A function that begins in the text; if its parameter list began before, the section gives its start."""
+    before = text[:head]
+    prefix = ""
+    if (before.count(")") > before.count("(") or not function_name(before)) and function_name(section):
+        name = function_name(section)
+        start = section if section.index(name) else f"int {section}"  # a name alone in its line has its type above
+        prefix = f"{start}\n" if (start + before).count("(") == (start + before).count(")") else ""
+        if not prefix:
+            prefix = f"int {function_name(section)}(void)\n"
+            text = blanks(before) + text[head:]
+    body, closers = _close(text[head:], closed)
+    return Piece(prefix, text[:head] + body, closers, offset, line, function_name(prefix), True, closed)
+
+
+def _tail(text: str, offset: int, line: int, name: str, closed: bool) -> Piece:
+    """The rest of a function that began before the text."""
+    text = _drop_half_statement(text)
+    openers = _openers(text, closed)
+    if _JUMP.match(text.lstrip()):
+        openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
+    body, closers = (text, "") if closed else _close_tail(openers, text)
+    return Piece(f"int {name or OPEN}(void)\n{{\n{openers}", body, closers, offset, line, name, False, closed)
+
+
+def _drop_half_statement(text: str) -> str:
+    """Blank the end of a statement that began before the text; a block it guarded gets an OPEN condition."""
+    depth = 0
+    for match in _SIGN.finditer(text):
+        sign = match.group()
+        if sign in "([":
+            depth += 1
+        elif sign in ")]":
+            depth -= 1
+            if depth < 0:
+                return _drop_to(text, match.end())
+        elif depth == 0:
+            break
+    return text
+
+
+def _drop_to(text: str, end: int) -> str:
+    """Blank what belongs to the parenthesis that closes before `end`, and go on with the rest."""
+    rest = text[end:]
+    while (match := re.match(r"[\s\])]*[)\]]", rest)) is not None:
+        end += match.end()
+        rest = text[end:]
+    stripped = rest.lstrip()
+    if stripped.startswith("{") or _STATEMENT.match(stripped):
+        guard = f"if({OPEN})"
+        room = end >= len(guard) and "\n" not in text[end - len(guard) : end]
+        return blanks(text[: end - len(guard)]) + guard + rest if room else blanks(text[:end]) + rest
+    stop = _SIGN.search(rest)
+    while stop is not None and stop.group() not in ";{}":
+        stop = _SIGN.search(rest, stop.end())
+    cut = end + (stop.end() if stop is not None and stop.group() == ";" else 0)
+    return blanks(text[:cut]) + text[cut:]
+
+
+def _openers(text: str, closed: bool) -> str:
+    """The openers that the closing braces of `text` lack (its last one ends the function if `closed`)."""
+    depth, openers = 0, []
+    signs = list(re.finditer(r"[{}]", text))
+    for index, match in enumerate(signs):
+        if match.group() == "{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        elif not (closed and index == len(signs) - 1):
+            openers.append(_opener(text[match.end() : match.end() + 80].lstrip()))
+    return "".join(reversed(openers))
+
+
+def _opener(follow: str) -> str:
+    """What a block began with, judged by what follows it; a loop where nothing tells, for that assumes least."""
+    if follow.startswith("while"):
+        return "do{"
+    return f"if({OPEN}){{" if follow.startswith("else") else f"while({OPEN}){{"
+
+
+def _close_tail(openers: str, text: str) -> tuple[str, str]:
+    body, closers = _close("{" * (openers.count("{") + 1) + text, False)
+    return body[openers.count("{") + 1 :], closers
+
+
+def _close(text: str, closed: bool) -> tuple[str, str]:
+    """Blank half a statement at the end of `text` and give the closers of what it leaves open."""
+    stack: list[str] = []
+    done, parens = 0, 0
+    for match in _SIGN.finditer(text):
+        sign = match.group()
+        if sign in "([":
+            parens += 1
+        elif sign in ")]":
+            parens = max(0, parens - 1)
+        elif sign == "{":
+            stack.append("do" if text[max(0, match.start() - 40) : match.start()].rstrip().endswith("do") else "{")
+        elif sign == "}" and stack:
+            stack.pop()
+        if sign in "{};" and (parens == 0 or sign != ";"):
+            done = match.end()
+            parens = 0 if sign != ";" else parens
+    if closed and not stack:
+        return text, ""
+    rest = text[done:]
+    if rest.strip():
+        whole = rest.count("(") == rest.count(")") and rest.rstrip()[-1:] in ")"
+        if whole or rest.rstrip().endswith("else") or rest.rstrip().endswith(":"):
+            return text, "\n;" + _closers(stack)
+        text = text[:done] + blanks(rest)
+    return text, "\n" + _closers(stack)
+
+
+def _closers(stack: list[str]) -> str:
+    return "".join(f"}}while({OPEN});" if kind == "do" else "}" for kind in reversed(stack))
+
+
+def macro_piece(macro: Macro, prepared_body: str, line: int) -> Piece | None:
+    """A macro's body as the body of a function of its name."""
+    body = prepared_body.strip()
+    if not body or not re.search(r"[;(]", body):
+        return None
+    return Piece(
+        f"int {macro.name}(void)\n{{\n", prepared_body, "\n;}", macro.body_offset, line, macro.name, True, True, True
+    )

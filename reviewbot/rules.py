@@ -1,0 +1,128 @@
+"""Folders of rules/*.toml and a kernel version in, what that kernel has and every rule out.
+
+A file whose name starts with "_" is a table of facts (facts.py reads it); every other one is a rule
+and named for its id. A later folder adds to an earlier one, or overrides it name by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from reviewbot import facts, schema
+from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
+from reviewbot.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
+
+_KERNEL = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
+_RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
+_CHECK = re.compile(r"[a-z_]+:[a-z_]+")
+_FILLED = ("summary", "question", "why", "fix")
+_REQUIRED = ("severity", "confidence", "depth", "check", *_FILLED)
+_RULE: Spec = {
+    **LIFE,
+    **dict.fromkeys(("check", *_FILLED), TEXT),
+    "severity": SEVERITIES,
+    "confidence": CONFIDENCES,
+    "depth": ("diff", "file", "tree"),
+    "see": TEXTS,
+    "row": TABLES,
+}
+
+
+def parse_version(text: str) -> Version:
+    """The (major, minor) of "6.12", "v6.12-rc3" or "6.12.117-amd64"; a release candidate counts as its release.
+
+    Raises ConfigError for anything else.
+    """
+    found = _KERNEL.fullmatch(text.strip())
+    if not found:
+        raise ConfigError(f"{text!r} is no kernel version; write it like 6.12, 6.12.117 or v6.12-rc3")
+    return int(found[1]), int(found[2])
+
+
+def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
+    """What the tables say at this version, and the rules that hold at it, by id.
+
+    Raises ConfigError, naming file and key, for a folder or file that cannot be read or says what it may not.
+    """
+    files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
+    kernel = facts.kernel([(str(path), table) for path, table in files if path.name in facts.TOP], version)
+    rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in facts.TOP}
+    return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
+
+
+def digest(folders: Sequence[Path]) -> str:
+    """12 hex digits over the names and bytes of the folders' files: which rules a report was made with."""
+    total = hashlib.sha256()
+    for folder in folders:
+        for path in _toml_files(folder):
+            content = _bytes(path)
+            total.update(f"{path.name}\0{len(content)}\0".encode(errors="surrogateescape"))
+            total.update(content)
+    return total.hexdigest()[:12]
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except OSError as error:
+        raise ConfigError(f"rules folder {folder}: {error.strerror}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    import tomli
+
+    try:
+        table = tomli.loads(_bytes(path).decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: no TOML: {error}") from None
+    if path.name in facts.TOP:
+        schema.check(table, facts.TOP[path.name], str(path))
+    elif not _RULE_ID.fullmatch(path.stem):
+        allowed = f"a rule named like scope-leak.toml, or {', '.join(facts.TOP)}"
+        raise ConfigError(f"{path}: not a name for a file of rules; allowed: {allowed}")
+    return table
+
+
+def _rule(path: Path, table: Mapping[str, Any], version: Version) -> Rule:
+    schema.check(table, _RULE, str(path), _REQUIRED)
+    for key in _FILLED:
+        if not Template(table[key]).is_valid():
+            raise ConfigError(f"{path}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
+    if not _CHECK.fullmatch(table["check"]):
+        raise ConfigError(f"{path}: check must be module:function, not {table['check']!r}")
+    since, until = schema.life(table)
+    rows = (_row(f"{path}: row {number}", row, version) for number, row in enumerate(table.get("row", ()), 1))
+    return Rule(
+        id=path.stem,
+        **{key: table[key] for key in _REQUIRED},
+        see=tuple(table.get("see", ())),
+        since=since,
+        until=until,
+        rows=tuple(row for row in rows if row is not None),
+    )
+
+
+def _holds(rule: Rule, version: Version) -> bool:
+    return (rule.since is None or version >= rule.since) and (rule.until is None or version < rule.until)
+
+
+def _row(where: str, table: Mapping[str, Any], version: Version) -> dict[str, Data] | None:
+    """A row as a check sees it; None where its life does not hold at this version."""
+    schema.check(table, {**dict.fromkeys(table, DATA), **LIFE}, where)
+    if not schema.holds(table, version):
+        return None
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key not in LIFE}
