@@ -1,0 +1,1 @@
+"""One renderer a format, each a pure function from values to text."""

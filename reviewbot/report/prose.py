@@ -1,0 +1,52 @@
+"""Our own words in, lines no wider than a mail's 72 columns out; quoted lines never come here."""
+
+from __future__ import annotations
+
+import textwrap
+
+from reviewbot.report.escape import visible
+
+WIDTH = 72
+
+
+def paragraphs(text: str) -> list[str]:
+    """The paragraphs of a text, without the blank lines between them."""
+    found: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if line.strip():
+            found[-1].append(line)
+        elif found[-1]:
+            found.append([])
+    return ["\n".join(lines) for lines in found if lines]
+
+
+def fill(text: str, width: int = WIDTH) -> list[str]:
+    """The text wrapped, a blank line between paragraphs; a paragraph that is indented as a whole keeps its lines.
+
+    A word wider than `width` (a URL) stands alone and whole. Controls are shown escaped.
+    """
+    lines: list[str] = []
+    for paragraph in paragraphs(text):
+        if lines:
+            lines.append("")
+        own = [visible(line) for line in paragraph.split("\n")]
+        if all(line[0] in " \t" for line in own):
+            lines += [part for line in own for part in wrap(line, width)]
+        else:
+            lines += _wrapped(" ".join(own), width, "")
+    return lines
+
+
+def wrap(line: str, width: int = WIDTH) -> list[str]:
+    """One line as it is, or broken with its indentation kept where it is too wide."""
+    if len(line.expandtabs()) <= width:
+        return [line.rstrip()]
+    indent = line[: len(line) - len(line.lstrip())].expandtabs()
+    return _wrapped(line.strip(), width, indent if len(indent) < width // 2 else "")
+
+
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    # one column is kept free for the blank below
+    broken = textwrap.wrap(text, width - 1 - len(indent), break_long_words=False, break_on_hyphens=False)
+    # a reader must not take a line of ours for a quote or for the start of another mail
+    return [f"{indent}{' ' if part.startswith(('>', 'From ')) else ''}{part}" for part in broken]

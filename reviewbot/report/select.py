@@ -1,0 +1,36 @@
+"""A patch's findings in, those at or above a bar and in reading order out; what every renderer shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reviewbot.model import CONFIDENCES, SEVERITIES, Finding, PatchReview, Review, Unread
+
+
+def select(findings: Iterable[Finding], min_severity: str, min_confidence: str) -> tuple[Finding, ...]:
+    """The findings at or above both bars, in the order given."""
+    severities = SEVERITIES[SEVERITIES.index(min_severity) :]
+    confidences = CONFIDENCES[CONFIDENCES.index(min_confidence) :]
+    return tuple(found for found in findings if found.severity in severities and found.confidence in confidences)
+
+
+def ordered(reviewed: PatchReview) -> tuple[Finding, ...]:
+    """All findings of a patch, as its files come in the diff, then by line and rule."""
+    places: dict[str, int] = {}
+    for place, change in enumerate(reviewed.files):
+        places.setdefault(change.path, place)
+
+    def key(found: Finding) -> tuple[int, str, int, str, str]:
+        return (places.get(found.path, len(places)), found.path, found.line, found.rule, found.message)
+
+    return tuple(sorted(reviewed.findings, key=key))
+
+
+def unread_of(reviewed: PatchReview) -> tuple[Unread, ...]:
+    """What of a patch was not looked at, each once: what its mail lost before what its diff lost."""
+    return tuple(dict.fromkeys((*reviewed.patch.unread, *reviewed.unread)))
+
+
+def unread_beside(review: Review) -> tuple[Unread, ...]:
+    """What concerns no single patch: mails of the thread left out, patches that never came."""
+    return tuple(dict.fromkeys((*review.series.unread, *review.unread)))

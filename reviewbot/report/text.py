@@ -1,0 +1,203 @@
+"""A Review in, what a person reads at a prompt out: rich on a terminal, plain in a pipe.
+
+Both print the same lines. Whatever comes from a mail is shown with its controls escaped, and never
+as markup.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
+from reviewbot.report.escape import clip, visible
+from reviewbot.report.prose import fill
+from reviewbot.report.quote import CUT, Place, excerpt, places
+from reviewbot.report.select import ordered, select, unread_beside, unread_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 80
+_WIDEST_PROSE = 100
+_WIDEST_CODE = 400  # characters of one line of a patch
+
+Piece = tuple[str, str]  # text and the name of its style in STYLES
+Line = tuple[Piece, ...]
+
+STYLES = {
+    "": "",
+    "head": "bold",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold cyan",
+    "rule": "bold",
+    "faint": "dim",
+    "+": "green",
+    "-": "red",
+    " ": "",
+    "clean": "green",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What to print of a review, and how: the bars, the questions in full, the width of prose."""
+
+    kernel: str
+    min_severity: str = "note"
+    min_confidence: str = "low"
+    explain: bool = False
+    width: int = PIPE_WIDTH
+
+
+def render_plain(review: Review, view: View) -> str:
+    """The report as text without any styling, with a newline at the end."""
+    return "".join("".join(text for text, _ in line) + "\n" for line in lines(review, view))
+
+
+def render_rich(review: Review, view: View, console: Console) -> None:
+    """Print the report to a terminal; code is neither wrapped nor cropped, the terminal does that."""
+    from rich.text import Text
+
+    for line in lines(review, view):
+        console.print(Text.assemble(*((text, STYLES[style]) for text, style in line)), soft_wrap=True, highlight=False)
+
+
+def lines(review: Review, view: View) -> Iterator[Line]:
+    """Each patch that has something to say, what was not looked at, and a summary as the last line."""
+    for reviewed in review.patches:
+        yield from _patch(reviewed, view)
+    beside = unread_beside(review)
+    yield from _unread(beside, "", view.width)
+    if beside:
+        yield ()
+    yield _summary(review, view)
+
+
+def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
+    shown = _shown(reviewed, view)
+    unread = unread_of(reviewed)
+    if not shown and not unread:
+        return
+    patch = reviewed.patch
+    name = f"{patch.number}/{patch.total}" if patch.mail or not patch.commit else patch.commit[:12]
+    yield ((f"{name} {visible(patch.subject)}", "head"),)
+    yield ()
+    where = places(reviewed.files)
+    for found in shown:
+        yield from _finding(reviewed, found, where.get((found.path, found.line)), view)
+        yield ()
+    yield from _unread(unread, "  ", view.width)
+    if unread:
+        yield ()
+
+
+def _finding(reviewed: PatchReview, found: Finding, place: Place | None, view: View) -> Iterator[Line]:
+    function = f" in {visible(found.function)}()" if found.function else ""
+    yield (
+        ("  ", ""),
+        (found.severity, found.severity),
+        (f" ({found.confidence})", "faint"),
+        (f" {found.rule}", "rule"),
+        (function, ""),
+    )
+    yield ((f"    {visible(found.path)}:{found.line}", "faint"),)
+    yield from _quoted(reviewed, found, place)
+    yield from _prose(found.message, "    ", view.width)
+    for shown in found.evidence:
+        yield from _evidence(shown, view.width)
+    if view.explain and found.question and found.question != found.message:
+        yield ()
+        yield from _prose(found.question, "    ", view.width)
+    if found.resolved_by:
+        yield ((f"    resolved by {visible(found.resolved_by)}", "clean"),)
+
+
+def _quoted(reviewed: PatchReview, found: Finding, place: Place | None) -> Iterator[Line]:
+    if place is None:
+        yield ("    > ", "rule"), (_code(found.line_text), "+")
+        return
+    hunk = reviewed.files[place.file].hunks[place.hunk]
+    for at in excerpt(hunk, (place.line,), before=3, after=2):
+        if at is not CUT:
+            yield _code_line(hunk, at, at == place.line)
+
+
+def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
+    line = hunk.lines[at]
+    number = "" if line.new is None else str(line.new)
+    return (f"    {'>' if marked else ' '} {number:>5} ", "rule" if marked else "faint"), (
+        f"{line.mark}{_code(line.text)}",
+        line.mark,
+    )
+
+
+def _evidence(shown: Evidence, width: int) -> Iterator[Line]:
+    function = f" in {shown.function}()" if shown.function else ""
+    yield from _prose(f"{shown.note}: {shown.path}:{shown.line}{function}", "    ", width)
+    yield ((f"            {_code(shown.text.strip())}", "faint"),)
+
+
+def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line]:
+    for part in parts:
+        where = f"{part.path}: " if part.path else ""
+        yield from _prose(f"not looked at: {where}{part.reason}", indent, width)
+
+
+def _prose(text: str, indent: str, width: int) -> Iterator[Line]:
+    for line in fill(text, max(min(width, _WIDEST_PROSE) - len(indent), 20)):
+        yield ((f"{indent}{line}" if line else "", ""),)
+
+
+def _code(text: str) -> str:
+    return clip(visible(text).expandtabs(), _WIDEST_CODE)
+
+
+def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
+    return select(ordered(reviewed), view.min_severity, view.min_confidence)
+
+
+# --- the last line ---
+
+
+def _summary(review: Review, view: View) -> Line:
+    read = f"{_count(len(review.patches), 'patch', 'patches')}, {_count(_added(review), 'added line')}"
+    read = f"{read}, kernel {view.kernel}"
+    shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
+    unread = len(unread_beside(review)) + sum(len(unread_of(reviewed)) for reviewed in review.patches)
+    below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
+    notes = [f"{unread} not looked at"] if unread else []
+    notes += [f"{below} below the bar"] if below else []
+    tail = f" ({', '.join(notes)})" if notes else ""
+    if not review.patches:
+        return ((f"no patch to look at{tail}", "warning"),)
+    if not shown:
+        word = "nothing found in what was read" if unread else "clean"
+        return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
+    return ((f"{_remarks(shown)} on {read}{tail}", "head"),)
+
+
+def _remarks(shown: list[Finding]) -> str:
+    open_ones = [found for found in shown if not found.resolved_by]
+    counts = Counter(found.severity for found in open_ones)
+    kinds = ", ".join(_count(counts[word], word) for word in reversed(SEVERITIES) if counts[word])
+    text = _count(len(open_ones), "remark") + (f" ({kinds})" if kinds else "")
+    resolved = len(shown) - len(open_ones)
+    return f"{text} and {resolved} resolved later in the series" if resolved else text
+
+
+def _added(review: Review) -> int:
+    return sum(
+        line.mark == "+"
+        for reviewed in review.patches
+        for change in reviewed.files
+        for hunk in change.hunks
+        for line in hunk.lines
+    )
+
+
+def _count(number: int, word: str, many: str = "") -> str:
+    return f"{number} {word if number == 1 else many or word + 's'}"
