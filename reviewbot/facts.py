@@ -52,8 +52,8 @@ _SCOPE: Spec = {
     **LIFE,
     **dict.fromkeys(("name", "flag", "why", "source"), TEXT),
     **dict.fromkeys(("enter", "leave"), TABLES),
-    **dict.fromkeys(("guards", "clears", "sets"), TEXTS),
-    "family": ("memalloc", "lock", "rcu", "irq", "preempt"),
+    **dict.fromkeys(("guards", "clears", "sets", "hides"), TEXTS),
+    "family": ("memalloc", "lock", "rcu", "irq", "bh", "preempt", "handle", "expression", "memcg"),
     "atomic": SWITCH,
     "verdict": ("safe", "unsafe", "regretted"),
 }
@@ -243,6 +243,7 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
         verdict=table.get("verdict", "safe"),
         why=table.get("why", ""),
         source=table.get("source", ""),
+        hides=tuple(table.get("hides", ())),
     )
 
 

@@ -132,12 +132,13 @@ class Gate:
 class ScopeKind:
     """Anything entered and left that changes what an allocation may do.
 
-    `clears`/`sets`: gfp bits taken from or added to every mask below; `atomic`: nothing below may
-    sleep; `flag`: the PF_ bit; `verdict`: safe, unsafe or regretted, as the matrix has it.
+    `clears`/`sets`: gfp bits taken from or added to every mask below; `hides`: PF_ bits whose scopes
+    have no effect on a mask while this one is open; `atomic`: nothing below may sleep; `flag`: the
+    PF_ bit; `verdict`: safe, unsafe or regretted, as the matrix has it.
     """
 
     name: str
-    family: str  # "memalloc" | "lock" | "rcu" | "irq" | "preempt"
+    family: str  # "memalloc" | "handle" | "expression" | "memcg" | "lock" | "rcu" | "irq" | "bh" | "preempt"
     enter: tuple[Gate, ...]
     leave: tuple[Gate, ...]
     guards: tuple[str, ...] = ()  # names in guard(NAME)(...), scoped_guard(NAME, ...)
@@ -148,6 +149,7 @@ class ScopeKind:
     verdict: str = "safe"
     why: str = ""
     source: str = ""
+    hides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,10 @@ def _choices(expr: Expr) -> tuple[Expr, ...]:
 
 def written(step: Step, kernel: Kernel) -> Iterator[tuple[tuple[Expr, ...], bool]]:
     """The chains of flags that a step names, and whether they stand under & or ~ or a comparison."""
+    narrowed = step.kind == "assign" and step.op == "&="
     for expr in expressions(step):
-        yield from flags.sums(expr, kernel)
+        for chain, under in flags.sums(expr, kernel):
+            yield chain, under or narrowed
 
 
 def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:

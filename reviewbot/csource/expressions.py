@@ -53,7 +53,7 @@ class Text:
         if kind in ("parenthesized_expression", "cast_expression", "comma_expression") and children:
             inner = [child for child in children if child.type != "comment"]
             return self.expr(inner[-1], depth + 1) if inner else Expr("other", text, (), line)
-        if kind == "identifier":
+        if kind in ("identifier", "true", "false", "null"):
             return Expr("name", text, (), line)
         if kind == "number_literal":
             return Expr("num", text, (), line)

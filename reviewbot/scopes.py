@@ -1,0 +1,21 @@
+"""A gfp mask and the scopes open around it in, the mask the page allocator goes by out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from reviewbot.model import Mask, ScopeKind
+
+
+def apply_scopes(mask: Mask, scopes: Iterable[ScopeKind]) -> Mask:
+    """What is left of a mask inside all of these scopes; their order and how often one is open make no difference.
+
+    The same as current_gfp_context() of include/linux/sched/mm.h: the kernel keeps one bit a kind of scope,
+    and a scope in whose `hides` another's bit stands is tested before that one and instead of it.
+    """
+    kinds = tuple(scopes)
+    hidden = {flag for kind in kinds for flag in kind.hides}
+    felt = [kind for kind in kinds if kind.flag not in hidden]
+    clears = frozenset[str]().union(*(kind.clears for kind in felt))
+    sets = frozenset[str]().union(*(kind.sets for kind in felt))
+    return Mask((mask.must - clears) | sets, (mask.may - clears) | sets)
