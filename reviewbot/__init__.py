@@ -1,5 +1,44 @@
-"""reviewbot: what a memory allocation may do where it stands, for Linux kernel patches."""
+"""reviewbot: what a memory allocation may do where it stands, for Linux kernel patches.
+
+    kernel, rules = reviewbot.load([reviewbot.data_path("rules")], (6, 12))
+    series = reviewbot.newest([Path("a.eml").read_bytes()])
+    for reviewed in reviewbot.Engine(kernel, rules).review(series).patches:
+        print(reviewed.findings)
+
+Nothing here is imported before it is asked for. Errors are drawn in reviewbot.model.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reviewbot.config import data_path
+    from reviewbot.engine import Engine
+    from reviewbot.model import Finding, Review, ReviewbotError, Series
+    from reviewbot.rules import load
+    from reviewbot.series import newest
+
 __version__ = "0.1.0"
+__all__ = [
+    "Engine",
+    "Finding",
+    "Review",
+    "ReviewbotError",
+    "Series",
+    "__version__",
+    "data_path",
+    "load",
+    "newest",
+]
+
+_HOMES = {"data_path": "config", "Engine": "engine", "load": "rules", "newest": "series"}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from the module it lives in; those with no home of their own are nouns of the model."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"reviewbot.{_HOMES.get(name, 'model')}"), name)

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from string import Template
 
@@ -187,8 +188,6 @@ def _once_a_line(findings: list[Finding]) -> list[Finding]:
 
 def _resolved(patches: tuple[PatchReview, ...]) -> tuple[PatchReview, ...]:
     """Name the later patch that removes a line which an earlier one was asked about."""
-    from dataclasses import replace
-
     out = []
     for index, review in enumerate(patches):
         later = patches[index + 1 :]

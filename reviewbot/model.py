@@ -13,7 +13,7 @@ Errors (each knows the exit code the command line turns it into):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Version = tuple[int, int]
 Data = str | int | bool | tuple[str, ...]
@@ -194,7 +194,6 @@ class Kernel:
     scopes: Mapping[str, ScopeKind]
     allocators: Mapping[str, Allocator]
     words: Mapping[str, frozenset[str]]  # _macros.toml: lists of words by purpose
-    tables: Mapping[str, tuple[Mapping[str, Data], ...]] = field(default_factory=dict)
 
     @property
     def bits(self) -> frozenset[str]:

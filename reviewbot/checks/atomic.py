@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
+from reviewbot import flags
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -16,7 +18,6 @@ from reviewbot.checks.base import (
     reached,
     strings,
     words,
-    written,
 )
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
@@ -24,29 +25,40 @@ from reviewbot.model import Rule
 from reviewbot.sides import Slice, Unit
 
 _WORD = re.compile(r"\w+")
+_PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sleeper:
+    """A call that surely may sleep: how its mask is written ("" if it takes none), and where."""
+
+    mask: str
+    rows: tuple[int, ...]
+    confidence: str = ""
 
 
 def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
-    in `own` themselves.
+    in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask.
     """
     for unit in side.units:
         if unit.function.macro:
             continue
         for index, step in enumerate(unit.steps):
-            mask = _sleeping_mask(unit, index, step, rule, context)
-            if mask is None:
+            sleeper = _sleeper(unit, index, step, rule, context)
+            locks = _locks(unit, index, step, rule, context) if sleeper is not None else []
+            if sleeper is None or not locks:
                 continue
-            text, rows, sure = mask
-            locks = _locks(unit, index, step, rule, context)
-            if locks:
-                entered = unit.steps[locks[0].step]
-                said = _said(entered)
-                values = {"callee": step.name, "mask": text, "lock": said}
-                because = ((entered.lines[0], "taken here"),)
-                yield Hit((*rows, *step.lines), unit.function.name, f"{step.name} {text} {said}", values, because, sure)
+            entered = unit.steps[locks[0].step]
+            lock = _said(entered)
+            how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
+            call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
+            values = {"callee": step.name, "call": call, "how": how, "lock": lock}
+            because = ((entered.lines[0], "taken here"),)
+            key = f"{step.name} {sleeper.mask} {lock}"
+            yield Hit((*sleeper.rows, *step.lines), unit.function.name, key, values, because, sleeper.confidence)
 
 
 def _said(step: Step) -> str:
@@ -56,33 +68,37 @@ def _said(step: Step) -> str:
     return f"{name}({', '.join(arg.text for arg in args[:2])})"
 
 
-def _sleeping_mask(
-    unit: Unit, index: int, step: Step, rule: Rule, context: Context
-) -> tuple[str, tuple[int, ...], str] | None:
-    """The mask of a call that surely may sleep, its rows, and how sure that is."""
-    reclaim = strings(rule.rows[0], "reclaim")[0]
+def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Sleeper | None:
+    """What a call that surely may sleep says about it; None for any other step."""
     if step.kind != "call" or step.op or not reached(unit, index):
         return None
+    reclaim = strings(rule.rows[0], "reclaim")[0]
     found = allocation(step, context.kernel)
-    if found is not None:
-        mask = mask_argument(step, found)
-        if mask is None:
-            blocking = found.sleeps == "always" or reclaim in _implicit(found.implicit, context)
-            return (found.implicit, (), "") if found.implicit and blocking and found.gfp is None else None
-        masks = masks_at(unit, index, mask, context)
-        if (
-            masks
-            and (found.sleeps == "always" or all(reclaim in one.must for one in masks))
-            and found.sleeps != "never"
-        ):
-            return code(mask), flag_rows(mask, context.kernel), ""
+    if found is None:
+        known = step.name in context.kernel.allocators
+        return None if known else _wrapper(step, reclaim, rule, context)
+    mask = mask_argument(step, found)
+    if mask is None:
+        blocking = found.sleeps == "always" or reclaim in _implicit(found.implicit, context)
+        return _Sleeper("", ()) if found.gfp is None and found.implicit and blocking else None
+    masks = masks_at(unit, index, mask, context)
+    sure = bool(masks) and all(reclaim in one.must for one in masks)
+    if found.sleeps == "never" or not (sure or (masks and found.sleeps == "always")):
         return None
-    if step.name in context.kernel.allocators or step.name in words(rule, "harmless"):
+    return _Sleeper(code(mask), flag_rows(mask, context.kernel))
+
+
+def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> _Sleeper | None:
+    """A call of something unknown that is handed flags which let it sleep; it may do with them what it likes."""
+    words_ = context.kernel.words
+    changes = any(word in step.name for word in (*words_["may_unlock"], *words(rule, "keeps")))
+    if step.name in words(rule, "harmless") or changes or step.name.isupper():
         return None
-    for chain, under in written(step, context.kernel):
-        bits = {bit for term in chain if (flag := context.kernel.flags.get(term.text)) for bit in flag.bits}
-        if not under and reclaim in bits:
-            return " | ".join(term.text for term in chain), tuple(term.line for term in chain), "medium"
+    for arg in step.args:
+        chain = flags.terms(arg)
+        known = [context.kernel.flags.get(term.text) for term in chain]
+        if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
+            return _Sleeper(code(arg), tuple(term.line for term in chain), "medium")
     return None
 
 
@@ -111,106 +127,35 @@ def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hi
     wanted = context.kernel.words["nowait"]
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            worlds = reached(unit, index)
-            facts = [_nowait(world.facts, wanted) for world in worlds]
-            if not facts or not all(facts) or (step.kind == "call" and allocation(step, context.kernel) is None):
+            facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
+            if not facts or not all(facts):
                 continue
-            for expr in _masks(step, context):
+            for expr in _masks(unit, step, context):
                 masks = masks_at(unit, index, expr, context)
                 rows = flag_rows(expr, context.kernel)
                 if rows and masks and all(reclaim in one.must for one in masks):
-                    values = {"mask": code(expr), "test": facts[0] or ""}
-                    yield Hit((*rows, *step.lines), unit.function.name, f"{step.name}{step.target} {expr.text}", values)
+                    values = {"mask": code(expr), "test": facts[0].replace("&", " & ")}
+                    yield Hit((*rows, *step.lines), unit.function.name, f"{code(expr)} {facts[0]}", values)
 
 
 def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
-    """The condition that says the request must not wait, "" if none that holds does."""
+    """The condition that says the request must not wait, "" if none that holds does.
+
+    Only a variable or a bit of one: what a call makes of the word, or a comparison, is its own business.
+    """
     for text, true in sorted(facts):
-        if true and not wanted.isdisjoint(_WORD.findall(text)):
-            return text
+        plain = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+        if true and _PATH.fullmatch(plain) and not wanted.isdisjoint(_WORD.findall(plain)):
+            return plain
     return ""
 
 
-def _masks(step: Step, context: Context) -> Iterator[Expr]:
-    found = allocation(step, context.kernel)
+def _masks(unit: Unit, step: Step, context: Context) -> Iterator[Expr]:
+    """The mask a step asks with or gives a variable; not one that another step takes bits away from."""
+    found = allocation(step, context.kernel) if step.kind == "call" else None
     mask = mask_argument(step, found) if found is not None else None
     if mask is not None:
         yield mask
     elif step.kind == "assign" and step.op == "=" and step.value is not None:
-        yield step.value
-
-
-def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A mask of the row's `masks` where code just before or after sleeps, with no lock taken or dropped between."""
-    wanted = words(rule, "masks")
-    for unit in side.units:
-        if unit.flow.lost or unit.function.macro:
-            continue
-        for index, step in enumerate(unit.steps):
-            worlds = reached(unit, index)
-            if not worlds or any(_atomic(one, context) for world in worlds for one in world.open):
-                continue
-            named = [part for arg in step.args for part in arg.walk() if part.op == "name" and part.text in wanted]
-            if step.kind != "call" or not named or step.name in words(rule, "except"):
-                continue
-            sleeper = _sleeps_near(unit, index, rule, context)
-            if sleeper is not None:
-                values = {"callee": step.name, "flag": named[0].text, "sleeper": sleeper.name}
-                because = ((sleeper.lines[0], "may sleep, in the same context"),)
-                key = f"{step.name} {named[0].text} {step.target}"
-                yield Hit((named[0].line, *step.lines), unit.function.name, key, values, because)
-
-
-def _atomic(one: Open, context: Context) -> bool:
-    kind = context.kernel.scopes.get(one.scope)
-    return kind is not None and kind.atomic
-
-
-def _sleeps_near(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:
-    """A call that surely sleeps, reached from the step or before it without passing what may change the context."""
-    back: dict[int, list[int]] = {}
-    for at, step in enumerate(unit.steps):
-        for target in step.next:
-            back.setdefault(target, []).append(at)
-    ahead = {at: [target for target in step.next if target >= 0] for at, step in enumerate(unit.steps)}
-    for ways in (ahead, back):
-        todo, seen = list(ways.get(index, ())), {index}
-        while todo:
-            at = todo.pop()
-            if at in seen or not unit.flow.at[at]:
-                continue
-            seen.add(at)
-            step = unit.steps[at]
-            if step.kind == "call":
-                if _sleeps(unit, at, step, rule, context):
-                    return step
-                if _changes_context(step, context):
-                    continue
-            elif step.kind == "leave" or (step.kind == "test" and _conditional_context(step)):
-                continue
-            todo.extend(ways.get(at, ()))
-    return None
-
-
-def _conditional_context(step: Step) -> bool:
-    """A test of a call may be a trylock or ask for the context itself."""
-    return step.value is not None and step.value.op == "call" and "lock" in step.value.text
-
-
-def _changes_context(step: Step, context: Context) -> bool:
-    words_ = context.kernel.words
-    if step.op or step.name in context.lookup.enter or step.name in context.lookup.leave:
-        return True
-    return any(word in step.name for word in (*words_["may_lock"], *words_["may_unlock"]))
-
-
-def _sleeps(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> bool:
-    if step.name in context.kernel.words["sleepers"]:
-        return True
-    found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
-    if found is None or mask is None or found.sleeps == "never":
-        return False
-    reclaim = strings(rule.rows[0], "reclaim")[0]
-    masks = masks_at(unit, index, mask, context)
-    return bool(flag_rows(mask, context.kernel)) and bool(masks) and all(reclaim in one.must for one in masks)
+        if not any(one.target == step.target and one.op == "&=" for one in unit.steps):
+            yield step.value

@@ -33,7 +33,7 @@ class Hit:
 class Context:
     """What a check may ask besides its slice. `before`: the other side's slice, None while that side is checked.
 
-    `defined`: names that the patch itself defines; `deleted`: the file goes away.
+    `defined`: names that the patch itself defines.
     """
 
     kernel: Kernel

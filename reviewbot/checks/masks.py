@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reviewbot import flags
@@ -9,96 +10,174 @@ from reviewbot.checks.base import (
     Context,
     Hit,
     allocation,
-    code,
     flag_rows,
     mask_argument,
     masks_at,
     reached,
     strings,
     words,
-    written,
 )
 from reviewbot.csource import Expr, Step
-from reviewbot.model import Data, Kernel, Rule, Span
+from reviewbot.model import Flag, Kernel, Rule, Span
 from reviewbot.sides import Slice, Unit, expressions
 
 Chain = tuple[Expr, ...]
+_UNDER = ("&", "~", "==", "!=", "^")
+_ASKS = ("", "=", "|=")  # what makes a step's flags part of a mask that is used
+_OPERATOR = re.compile(r"\s*(\|\||&&|[=!<>]=|<<|>>|[|?:,]|(?<=[\w)])&)\s*")
+_TAG = re.compile(r"(?<=\()(struct|union|enum)(?=\w)")
 
 
-def _text(chain: Chain) -> str:
-    return " | ".join(code(term) for term in chain)
+def said(expr: Expr) -> str:
+    """An expression as a reader wants it: one line, blanks around what joins its parts."""
+    text = _OPERATOR.sub(lambda found: f" {found[1]} ", expr.text).replace(" , ", ", ")
+    return _TAG.sub(r"\1 ", text)
+
+
+def spelled(chain: Chain) -> str:
+    return " | ".join(said(term) for term in chain)
 
 
 def _rows(chain: Chain, kernel: Kernel) -> tuple[int, ...]:
     return tuple(dict.fromkeys(row for term in chain for row in flag_rows(term, kernel)))
 
 
+def flag_of(term: Expr, kernel: Kernel) -> Flag | None:
+    """The flag that a term is the name of."""
+    return kernel.flags.get(term.text) if term.op == "name" else None
+
+
+def asked(unit: Unit, step: Step, context: Context) -> Iterator[Chain]:
+    """The sums of flags that a step asks for.
+
+    Not what stands under & or ~, is compared, or goes into a variable that only cuts other masks
+    down; what stands in the arguments of a call within belongs to that call's own step.
+    """
+    if step.op not in _ASKS or step.name in context.lookup.narrowing or _cuts(unit, step.target):
+        return
+    todo = list(expressions(step))
+    while todo:
+        at = todo.pop()
+        chain = flags.terms(at)
+        named = [flag for flag in (flag_of(term, context.kernel) for term in chain) if flag is not None]
+        if named and not any(flag.group == "test" for flag in named):
+            yield chain
+        todo.extend(arg for term in chain if term.op not in (*_UNDER, "call") for arg in term.args)
+
+
+def _cuts(unit: Unit, target: str) -> bool:
+    """Whether a variable is taken out of other masks, or other masks are reduced to it."""
+    if not target.isidentifier() or target == "return":
+        return False
+    for step in unit.steps:
+        whole = (step.value,) if step.op == "&=" else ()
+        for expr in (*whole, *expressions(step)):
+            if expr is None:
+                continue
+            if expr in whole and expr.text == target:
+                return True
+            for part in expr.walk():
+                bare = [arg for arg in part.args if arg.op == "name"]
+                if part.op == "~" and any(arg.text == target for arg in bare):
+                    return True
+                if part.op == "&" and len(bare) == 2 and bare[1].text == target:
+                    return True
+    return False
+
+
 def conflicting(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """Two names in one chain of | that a row of the rule calls contradictory.
 
     A row says `a` and `b`, lists of written names, or `bits_a` and `bits_b`, bits that both must be
-    set; `why` is what happens. An & mask, a cleared mask and a comparison are no requests.
+    set; `why` is what happens.
     """
     for unit in side.units:
         for step in unit.steps:
-            for chain, under in written(step, context.kernel):
-                row = None if under else _contradiction(chain, rule, context.kernel)
-                if row is not None:
-                    values = {"mask": _text(chain), "why": str(row["why"]), "callee": step.name or "the mask"}
-                    rows = _rows(chain, context.kernel)
-                    yield Hit(rows, unit.function.name, f"{step.name} {values['mask']}", values)
+            for chain in asked(unit, step, context):
+                found = _contradiction(chain, rule, context.kernel)
+                if found is not None:
+                    one, other, why = found
+                    values = {"mask": spelled(chain), "why": why, "one": one, "other": other}
+                    yield Hit(_rows(chain, context.kernel), unit.function.name, f"{one} {other}", values)
 
 
-def _contradiction(chain: Chain, rule: Rule, kernel: Kernel) -> dict[str, Data] | None:
-    names = {term.text for term in chain if term.op == "name"}
-    holders = [kernel.flags[name] for name in names if name in kernel.flags]
+def _contradiction(chain: Chain, rule: Rule, kernel: Kernel) -> tuple[str, str, str] | None:
+    holders = [flag for flag in (flag_of(term, kernel) for term in chain) if flag is not None]
     for row in rule.rows:
-        if names & set(strings(row, "a")) and names & set(strings(row, "b")):
-            return dict(row)
-        left, right = set(strings(row, "bits_a")), set(strings(row, "bits_b"))
-        apart = [(one, other) for one in holders for other in holders if one.bits & left and other.bits & right]
-        if left and apart:
-            return dict(row)
+        names, bits = (strings(row, "a"), strings(row, "b")), (set(strings(row, "bits_a")), set(strings(row, "bits_b")))
+        for at, one in enumerate(holders):
+            for other in holders[at + 1 :]:
+                for left, right in ((one, other), (other, one)):
+                    apart = left.bits & bits[0] and right.bits & bits[1] and left.bits != right.bits
+                    if apart or (left.name in names[0] and right.name in names[1]):
+                        return one.name, other.name, str(row["why"])
     return None
 
 
 def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A term of a chain whose bits another term, or the variable beside it, surely holds already."""
+    """A term of a chain whose bits another term, or the variable beside it, surely holds already.
+
+    Rows: `nested`, base masks of which one may be part of another without a contradiction.
+    """
+    nested = words(rule, "nested")
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            for chain, under in written(step, context.kernel):
-                if under or len(chain) < 2:
-                    continue
-                for term, holder in _needless(unit, index, chain, context):
-                    values = {"flag": term.text, "holder": code(holder), "mask": _text(chain)}
-                    key = f"{step.name} {term.text} {values['mask']}"
-                    yield Hit((term.line, *_rows(chain, context.kernel)), unit.function.name, key, values)
+            for chain in asked(unit, step, context):
+                for term, holder in _needless(unit, index, chain, nested, context):
+                    fact = "it is named twice" if holder.text == term.text else f"{said(holder)} holds it already"
+                    values = {"flag": term.text, "fact": fact, "mask": spelled(chain)}
+                    rows = (term.line, *_rows(chain, context.kernel))
+                    sure = "" if flag_of(holder, context.kernel) else "medium"
+                    yield Hit(rows, unit.function.name, f"{term.text} {holder.text}", values, confidence=sure)
+            yield from _cleared_for_nothing(unit, step, context)
 
 
-def _needless(unit: Unit, index: int, chain: Chain, context: Context) -> Iterator[tuple[Expr, Expr]]:
+def _needless(
+    unit: Unit, index: int, chain: Chain, nested: frozenset[str], context: Context
+) -> Iterator[tuple[Expr, Expr]]:
     for at, term in enumerate(chain):
-        flag = context.kernel.flags.get(term.text)
-        if term.op != "name" or flag is None or not flag.bits:
+        flag = flag_of(term, context.kernel)
+        if flag is None or not flag.bits:
             continue
         for other_at, other in enumerate(chain):
             if other_at == at or (other.text == term.text and other_at > at):
                 continue
-            known = context.kernel.flags.get(other.text) if other.op == "name" else None
-            if flag.kind == "compound" and known is not None and known.kind == "compound" and other.text != term.text:
-                continue  # two base masks contradict each other: another rule's
+            known = flag_of(other, context.kernel)
+            if known is not None and _rivals(flag, known) and not {flag.name, known.name} <= nested:
+                continue  # one of them is lost: a contradiction, which another rule tells
+            if known is not None and known.bits == flag.bits and other_at > at:
+                continue  # two names of the same: the second is the needless one
             masks = masks_at(unit, index, other, context) if reached(unit, index) else ()
             if masks and all(flag.bits <= mask.must for mask in masks):
                 yield term, other
                 break
 
 
+def _rivals(one: Flag, other: Flag) -> bool:
+    return one.name != other.name and one.base and other.base and one.kind == other.kind == "compound"
+
+
+def _cleared_for_nothing(unit: Unit, step: Step, context: Context) -> Iterator[Hit]:
+    """BASE & ~FLAG with named flags only, where BASE does not hold FLAG."""
+    for expr in expressions(step):
+        for part in expr.walk():
+            if part.op != "&" or len(part.args) != 2 or part.args[1].op != "~":
+                continue
+            left, right = part.args[0], part.args[1].args[0]
+            base, gone = flag_of(left, context.kernel), flag_of(right, context.kernel)
+            if base is None or gone is None or not base.bits or not gone.bits or base.bits & gone.bits:
+                continue
+            values = {"flag": f"~{gone.name}", "fact": f"{base.name} does not hold {gone.name}", "mask": said(part)}
+            yield Hit((right.line, left.line), unit.function.name, f"{base.name} ~{gone.name}", values)
+
+
 def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """An allocator's mask made of modifiers alone: no bit says whether it may reclaim.
 
     Rows: `except`, allocators for which a bare modifier or 0 is the documented mask; `zero_families`,
-    the families where a plain 0 is surely not meant.
+    the families where a plain 0 is surely not meant; `meant`, modifiers nobody writes without having
+    thought of reclaim; `doubtful`, those that stand beside such thoughts now and then.
     """
-    base = frozenset(name for name, flag in context.kernel.flags.items() if flag.base and flag.kind == "bit")
     for unit in side.units:
         for step in unit.steps:
             found = allocation(step, context.kernel)
@@ -106,12 +185,14 @@ def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             if found is None or mask is None or step.name in words(rule, "except"):
                 continue
             chain = flags.terms(mask)
-            known = [context.kernel.flags.get(term.text) for term in chain]
+            named = {term.text for term in chain}
+            known = [flag_of(term, context.kernel) for term in chain]
             zero = mask.op == "num" and mask.text == "0" and found.family in words(rule, "zero_families")
-            bare = all(flag is not None and flag.kind == "bit" and not flag.bits & base for flag in known)
-            if bare or zero:
-                values = {"mask": _text(chain), "callee": step.name}
-                yield Hit((mask.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values)
+            bare = all(flag is not None and not flag.base and flag.group != "test" for flag in known)
+            if zero or (bare and not named & words(rule, "meant")):
+                values = {"mask": spelled(chain), "callee": step.name}
+                sure = "medium" if named & words(rule, "doubtful") else ""
+                yield Hit((mask.line, *step.lines), unit.function.name, step.name, values, confidence=sure)
 
 
 def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -119,99 +200,91 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     prefixes = tuple(context.kernel.words["scope_flag_prefixes"])
     for unit in side.units:
         for step in unit.steps:
-            for expr in expressions(step):
-                for part in expr.walk():
-                    span = context.kernel.spans.get(part.text) if part.op == "name" else None
-                    if span is None or span.holds(context.kernel.version) or part.text in context.defined:
-                        continue
-                    if part.text in context.kernel.flags or _defined(part.text, side):
-                        continue
-                    what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
-                    values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
-                    yield Hit((part.line,), unit.function.name, part.text, values)
+            for part in (part for expr in expressions(step) for part in _outside_calls(expr)):
+                span = context.kernel.spans.get(part.text) if part.op == "name" else None
+                if span is None or span.holds(context.kernel.version) or part.text in context.defined:
+                    continue
+                if part.text in context.kernel.flags or any(define.name == part.text for define in side.defines):
+                    continue
+                what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
+                values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
+                yield Hit((part.line,), unit.function.name, part.text, values)
 
 
-def _defined(name: str, side: Slice) -> bool:
-    return any(define.name == name for define in side.defines)
+def _outside_calls(expr: Expr) -> Iterator[Expr]:
+    todo = [expr]
+    while todo:
+        at = todo.pop()
+        yield at
+        todo.extend(at.args if at.op != "call" else ())
 
 
 def _life(span: Span) -> str:
     since = ".".join(map(str, span.since)) if span.since else ""
     until = ".".join(map(str, span.until)) if span.until else ""
-    if span.until == (0, 0):
+    if span.never:
         return "no kernel version has had it"
     if since and until:
         return f"it came in {since} and was gone in {until}"
-    return f"it is gone since {until}" if until else f"it came in {since}"
+    return f"it is gone since {until}" if until else f"it only came in {since}"
 
 
 def _instead(span: Span) -> str:
     return f" Is {span.instead} meant?" if span.instead else ""
 
 
-def mask_test(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A mask tested against a compound as if that were one bit.
-
-    `mask & GFP_X` as a truth is true for any shared bit; `mask == GFP_X` misses every modifier.
-    """
-    for unit in side.units:
-        for step in unit.steps:
-            if step.kind == "test" and step.value is not None:
-                yield from _mask_test(step, step.value, unit, context)
-
-
-def _mask_test(step: Step, value: Expr, unit: Unit, context: Context) -> Iterator[Hit]:
-    if value.op == "&":
-        compared, how = value.args, "any shared bit makes it true"
-    elif value.op in ("==", "!=") and len(value.args) == 2:
-        compared, how = value.args, "a mask with one more bit, or one less, is another value"
-        if any(arg.op == "&" for arg in value.args):
-            how = "another mask that holds all of these bits passes as well"
-    else:
-        return
-    for arg in compared:
-        flag = context.kernel.flags.get(arg.text) if arg.op == "name" else None
-        if flag is not None and flag.kind == "compound" and flag.base and len(flag.bits) > 1:
-            sure = "high" if value.op == "&" else "medium"
-            values = {"test": value.text.replace("&", " & ").replace("==", " == "), "flag": flag.name, "how": how}
-            yield Hit((arg.line, *step.lines), unit.function.name, value.text, values, confidence=sure)
-            return
-
-
 def internal(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A flag that is for mm/ alone, written elsewhere. Rows: `home`, path prefixes; `known`, users that may."""
-    if side.path.startswith(tuple(words(rule, "home") | words(rule, "known"))):
+    """A flag that is for mm/ alone, written elsewhere.
+
+    Rows: `home`, path prefixes where all may stand; `known`, prefixes of users that may have the
+    flags listed in `flags`, every flag if there is no such list.
+    """
+    if side.path.startswith(tuple(words(rule, "home"))):
         return
     for unit in side.units:
         for step in unit.steps:
-            for chain, under in written(step, context.kernel):
+            for chain in asked(unit, step, context):
                 for term in chain:
-                    flag = context.kernel.flags.get(term.text)
-                    if not under and flag is not None and flag.internal and flag.kind == "bit":
-                        values = {"flag": flag.name, "meaning": flag.meaning}
-                        yield Hit((term.line,), unit.function.name, f"{step.name} {flag.name}", values)
+                    flag = flag_of(term, context.kernel)
+                    if flag is None or not flag.internal or flag.kind != "bit" or _may(flag.name, side.path, rule):
+                        continue
+                    values = {"flag": flag.name, "meaning": flag.meaning}
+                    yield Hit((term.line,), unit.function.name, flag.name, values)
+
+
+def _may(name: str, path: str, rule: Rule) -> bool:
+    rows = (row for row in rule.rows if name in strings(row, "flags") or "flags" not in row)
+    return any(path.startswith(strings(row, "known")) for row in rows)
 
 
 def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """Flags where the size stands. Rows: `families`, those whose arguments never moved."""
-    families = words(rule, "families")
+    """Flags where another argument stands, and none where the mask does.
+
+    Rows: `families`, those whose arguments never moved; `except`, calls of them whose arguments did;
+    `mask_names`, parts of names that a variable with a mask in it has.
+    """
     for unit in side.units:
         for step in unit.steps:
             found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
-            if found is None or mask is None or found.family not in families or _has_flag(mask, context.kernel):
+            mask = mask_argument(step, found) if found is not None and found.family in words(rule, "families") else None
+            if found is None or mask is None or step.name in words(rule, "except") or _may_be_mask(mask, rule, context):
                 continue
-            if mask.op not in ("num", "other", "call", "*", "+"):
-                continue  # a variable may hold a mask
-            swapped = [arg for at, arg in enumerate(step.args) if at != found.gfp and _is_mask(arg, context.kernel)]
-            for arg in swapped:
-                values = {"callee": step.name, "flags": _text(flags.terms(arg)), "other": mask.text}
-                yield Hit((arg.line, *step.lines), unit.function.name, f"{step.name} {arg.text}", values)
+            for at, arg in enumerate(step.args):
+                if at != found.gfp and all(flag_of(term, context.kernel) for term in flags.terms(arg)):
+                    values = {
+                        "callee": step.name,
+                        "flags": spelled(flags.terms(arg)),
+                        "place": str(at + 1),
+                        "right": str((found.gfp or 0) + 1),
+                    }
+                    yield Hit((arg.line, *step.lines), unit.function.name, step.name, values)
 
 
-def _has_flag(expr: Expr, kernel: Kernel) -> bool:
-    return any(part.op == "name" and flags.is_flag_name(part.text, kernel) for part in expr.walk())
-
-
-def _is_mask(expr: Expr, kernel: Kernel) -> bool:
-    return all(term.op == "name" and term.text in kernel.flags for term in flags.terms(expr))
+def _may_be_mask(expr: Expr, rule: Rule, context: Context) -> bool:
+    for part in expr.walk():
+        if part.op in ("name", "field", "call"):
+            if flags.is_flag_name(part.text, context.kernel):
+                return True
+            if any(word in part.text.lower() for word in words(rule, "mask_names")):
+                return True
+    return False

@@ -8,123 +8,31 @@ into: one whose name says that it may unlock ends every lock for certain knowled
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from reviewbot import flags
 from reviewbot.csource.steps import UNUSED, Expr, Function, Step
+from reviewbot.flow.gates import Lookup, argument, is_local, token_of
+from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
 from reviewbot.model import Gate, Kernel, Mask, ScopeKind
 
-UNKNOWN = "?"  # a scope of a kind that only the run knows
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 _MOST_WORLDS = 32
 _MOST_ROUNDS = 40  # times a step may be taken again
-OTHER = -1  # a variable's value comes from elsewhere
-
-Masks = Mapping[str, Mask]
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
-
-    scope: str
-    step: int
-    token: str = ""
-    key: str = ""
-    guard: str = ""
-    handed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
-
-    open: tuple[Open, ...] = ()
-    facts: frozenset[tuple[str, bool]] = frozenset()
-    masks: Mapping[str, Mask] | None = None
-    holds: Mapping[str, frozenset[int]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something scopes or results went through at a step.
-
-    kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used".
-    `other` is the step of the save, the lock or the allocation; `always`: on every path to the step.
-    """
-
-    kind: str
-    step: int
-    other: int
-    scope: str
-    token: str
-    always: bool
-
-
-class Lookup:
-    """One kernel's gates by the name of the call."""
-
-    def __init__(self, kernel: Kernel) -> None:
-        self.kernel = kernel
-        self.enter: dict[str, list[tuple[ScopeKind, Gate]]] = {}
-        self.leave: dict[str, list[tuple[ScopeKind, Gate]]] = {}
-        self.guards: dict[str, ScopeKind] = {}
-        for scope in kernel.scopes.values():
-            for gate in scope.enter:
-                self.enter.setdefault(gate.call, []).append((scope, gate))
-            for gate in scope.leave:
-                self.leave.setdefault(gate.call, []).append((scope, gate))
-            self.guards.update(dict.fromkeys(scope.guards, scope))
-        self.may_unlock = tuple(kernel.words["may_unlock"])
-        self.narrowing = kernel.words["narrowing"]
-
-    def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
-        """The scopes a call opens; UNKNOWN where the kind is an argument that is no constant."""
-        rows = [(scope, gate) for scope, gate in self.enter.get(step.name, ()) if gate.when == when]
-        said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
-        if not said and rows and not _constant(rows[0][0].flag, step, self.kernel):
-            yield UNKNOWN, rows[0][1]
-        for scope, gate in said:
-            yield scope.name, gate
-
-    def closed(self, step: Step) -> list[tuple[ScopeKind, Gate]]:
-        return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
-
-
-def _names(args: tuple[Expr, ...], word: str) -> bool:
-    return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
-
-
-def _constant(flag: str, step: Step, kernel: Kernel) -> bool:
-    """Whether an argument is a flag by its name, if one this version has no scope for."""
-    prefixes = tuple(kernel.words["scope_flag_prefixes"])
-    return any(part.text.startswith(prefixes) for arg in step.args for part in arg.walk())
-
-
-def token_of(gate: Gate, step: Step) -> str:
-    """The text of the variable that keeps the saved state, "" for none."""
-    if gate.token == "result":
-        return "" if step.target == UNUSED else step.target
-    return _argument(step, int(gate.token)) if gate.token else ""
-
-
-def _argument(step: Step, index: int) -> str:
-    return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
-
-
-def is_local(token: str) -> bool:
-    """Whether a token is a plain variable: what is kept in a structure is handed over."""
-    return bool(_PLAIN.match(token)) and token != "return"
 
 
 class Flow:
-    """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not."""
+    """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not.
+
+    `made`: variables of its own that nothing but a save ever fills, so that what is in them is known.
+    """
 
     def __init__(self, function: Function, lookup: Lookup) -> None:
         self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
         self.params = frozenset(name for _, name in function.params if name)
+        self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
+        self.made = frozenset(name for name in self.declared if self._only_saves(name))
         self.at: list[tuple[World, ...]] = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
         self.events: list[Event] = []
@@ -151,7 +59,7 @@ class Flow:
                 self.lost = True
                 return
             for target, worlds in self._out(index):
-                merged = _merge(self.at[target] + tuple(worlds))
+                merged = merge(self.at[target] + tuple(worlds))
                 if len(merged) > _MOST_WORLDS:
                     self.lost = True
                     return
@@ -190,6 +98,17 @@ class Flow:
                     counts[kind, other, scope, token] = counts.get((kind, other, scope, token), 0) + 1
             for (kind, other, scope, token), count in counts.items():
                 self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
+
+    def _only_saves(self, name: str) -> bool:
+        for index, step in enumerate(self.function.steps):
+            if any(part.op == "&x" and part.args[0].text == name for arg in step.args for part in arg.walk()):
+                return False
+            if step.kind != "assign" or step.target != name or step.op == "":
+                continue
+            saves = self._from_call(index, step) and self.function.steps[index - 1].name in self.lookup.enter
+            if not saves and (step.value is None or step.value.op != "num"):
+                return False
+        return True
 
     def _note(self, kind: str, index: int, other: int, scope: str, token: str) -> None:
         self._seen.append((kind, index, other, scope, token))
@@ -266,9 +185,12 @@ class Flow:
         if any(word in step.name for word in self.lookup.may_unlock):
             world = replace(world, open=tuple(one for one in world.open if not self._atomic(one)))
         passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
-        return replace(
+        world = replace(
             world, open=tuple(replace(one, handed=True) if one.token in passed else one for one in world.open)
         )
+        for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
+            world = _forget(world, given)
+        return world
 
     def _atomic(self, one: Open) -> bool:
         scope = self.kernel.scopes.get(one.scope)
@@ -277,12 +199,13 @@ class Flow:
     def _enter(self, world: World, index: int, step: Step, scope: str, gate: Gate) -> World:
         token = token_of(gate, step)
         for one in world.open:
-            if token and one.token == token and one.scope == scope and one.step != index and not one.handed:
+            if token and one.token == token and not one.handed:
                 self._note("overwritten", index, one.step, scope, token)
         if gate.token == "result" and step.target == UNUSED:
             self._note("dropped", index, index, scope, "")
         handed = not token or not is_local(token) or token in self.params
-        key = _argument(step, gate.key) if gate.key >= 0 else ""
+        handed |= self.function.starts and token not in self.declared  # a variable that outlives the function
+        key = argument(step, gate.key) if gate.key >= 0 else ""
         rest = tuple(one for one in world.open if not (one.step == index and one.scope == scope))
         return replace(world, open=(*rest, Open(scope, index, token, key, handed=handed)))
 
@@ -290,8 +213,8 @@ class Flow:
         gate = rows[0][1]
         kinds = {scope.name for scope, _ in rows}
         if gate.token:
-            return self._restore(world, index, kinds, _argument(step, int(gate.token)))
-        key = _argument(step, gate.key) if gate.key >= 0 else ""
+            return self._restore(world, index, kinds, argument(step, int(gate.token)))
+        key = argument(step, gate.key) if gate.key >= 0 else ""
         mine = [one for one in world.open if one.scope in kinds and not one.guard]
         same = [one for one in mine if one.key == key]
         gone = same[-1:] if same else mine  # another name for the lock: none of them is certain any more
@@ -309,7 +232,7 @@ class Flow:
             gone = {item.step for item in mine if item.step == one.step}
             return replace(world, open=tuple(item for item in world.open if item.step not in gone))
         others = [one for one in world.open if one.scope in kinds and not one.handed and not one.guard]
-        if others and is_local(token) and token not in self.params:
+        if others and token in self.made:
             self._note("wrong-token", index, others[-1].step, others[-1].scope, token)
             return replace(world, open=tuple(one for one in world.open if one != others[-1]))
         if is_local(token) and token not in self.params:
@@ -347,6 +270,14 @@ class Flow:
         return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
 
 
+def _forget(world: World, name: str) -> World:
+    """What is left of a world after somebody was given a variable's address to write to."""
+    facts = frozenset(fact for fact in world.facts if name not in _WORD.findall(fact[0]))
+    masks = {key: mask for key, mask in (world.masks or {}).items() if key != name}
+    holds = {key: steps for key, steps in (world.holds or {}).items() if not _inside(name, key)}
+    return replace(world, facts=facts, masks=masks, holds=holds)
+
+
 def _is_mask(step: Step, masks: Masks, kernel: Kernel) -> bool:
     """Whether an assignment is about a gfp mask: it names a flag, or a variable that holds one."""
     if step.op not in ("=", "|=", "&=") or step.value is None:
@@ -376,23 +307,3 @@ def _normal(value: Expr, way: bool) -> tuple[str, bool]:
     if value.op == "call":
         return f"{value.text}({','.join(arg.text for arg in value.args)})", way
     return value.text, way
-
-
-def _merge(worlds: tuple[World, ...]) -> tuple[World, ...]:
-    """Worlds with the same open scopes become one that says what all of them agree on."""
-    by: dict[tuple[Open, ...], World] = {}
-    for world in worlds:
-        old = by.get(world.open)
-        by[world.open] = world if old is None else _meet(old, world)
-    return tuple(by.values())
-
-
-def _meet(left: World, right: World) -> World:
-    if left == right:
-        return left
-    masks_l, masks_r = left.masks or {}, right.masks or {}
-    masks = {name: flags.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
-    holds_l, holds_r = left.holds or {}, right.holds or {}
-    other = frozenset({OTHER})
-    holds = {name: holds_l.get(name, other) | holds_r.get(name, other) for name in holds_l.keys() | holds_r.keys()}
-    return World(left.open, left.facts & right.facts, masks, holds)

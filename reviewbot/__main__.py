@@ -1,0 +1,8 @@
+"""`python -m reviewbot` is `reviewbot`."""
+
+from __future__ import annotations
+
+from reviewbot.cli import entry
+
+if __name__ == "__main__":
+    entry()

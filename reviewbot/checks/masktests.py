@@ -1,0 +1,93 @@
+"""Checks of tests of a mask: a compound of several bits taken for one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reviewbot.checks.base import Context, Hit, strings, words
+from reviewbot.checks.masks import flag_of, said
+from reviewbot.csource import Expr, Step
+from reviewbot.model import Flag, Kernel, Rule
+from reviewbot.sides import Slice, expressions
+
+_TRUTH = ("!", "&&", "||")
+
+
+def mask_test(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A mask tested against a compound as if that were one bit.
+
+    `mask & GFP_X` as a truth is true for any shared bit, `mask == GFP_X` misses every modifier. Rows:
+    `examples`, masks of which the first that passes by accident is named; `whole`, compounds that are
+    a question of their own; `blocking`, the bit that lets a mask sleep.
+    """
+    for unit in side.units:
+        for step in unit.steps:
+            for value in _truths(step, context.kernel):
+                found = _shared(value, rule, context.kernel) or _compared(value, rule, context.kernel)
+                if found is not None:
+                    how, sure, line = found
+                    values = {"test": said(value), "how": how}
+                    yield Hit((line, *step.lines), unit.function.name, value.text, values, confidence=sure)
+
+
+def _truths(step: Step, kernel: Kernel) -> Iterator[Expr]:
+    """What a step takes for true or false: a condition, and the operands of !, && and ||."""
+    if step.kind == "test" and step.value is not None:
+        todo = [step.value]
+    elif step.kind == "call" and step.name in kernel.words["transparent"]:
+        todo = list(step.args)
+    else:
+        todo = [part for expr in expressions(step) for part in _negated(expr)]
+    while todo:
+        at = todo.pop()
+        if at.op in _TRUTH:
+            todo.extend(at.args)
+        elif at.op != "call":
+            yield at
+
+
+def _negated(expr: Expr) -> Iterator[Expr]:
+    todo = [expr]
+    while todo:
+        at = todo.pop()
+        if at.op in (*_TRUTH, "==", "!="):
+            yield at
+        elif at.op != "call":
+            todo.extend(at.args)
+
+
+def _compound(expr: Expr, rule: Rule, kernel: Kernel) -> Flag | None:
+    flag = flag_of(expr, kernel)
+    fits = flag is not None and flag.kind == "compound" and flag.base and flag.name not in words(rule, "whole")
+    return flag if fits else None
+
+
+def _shared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] | None:
+    """mask & GFP_X: another mask that shares a bit passes."""
+    if value.op != "&" or len(value.args) != 2:
+        return None
+    for arg in value.args:
+        flag = _compound(arg, rule, kernel)
+        if flag is None:
+            continue
+        for name in (name for row in rule.rows for name in strings(row, "examples")):
+            other = kernel.flags.get(name)
+            if other is not None and other.bits & flag.bits and other.bits != flag.bits:
+                return f"it is true for {name} as well", "high", arg.line
+    return None
+
+
+def _compared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] | None:
+    """mask == GFP_X, and (mask & GFP_X) == GFP_X."""
+    if value.op not in ("==", "!=") or len(value.args) != 2:
+        return None
+    for arg, against in (value.args, value.args[::-1]):
+        flag = _compound(arg, rule, kernel)
+        if flag is None:
+            continue
+        if against.op != "&":
+            return f"a mask with one bit more or less than {flag.name} is not equal to it", "low", arg.line
+        if flag.bits & words(rule, "blocking"):
+            return f"masks that lack one bit of {flag.name} do not pass, though some of them may sleep", "low", arg.line
+        return f"a mask that may sleep passes as well if it holds all bits of {flag.name}", "medium", arg.line
+    return None

@@ -1,0 +1,207 @@
+"""The command line in, an exit code out; results go to stdout, everything else to stderr.
+
+Every exception becomes an exit code here and nowhere else. Commands are imported when they run:
+--help, --version and a typing mistake answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from reviewbot import __version__
+from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
+from reviewbot.report.escape import visible
+
+INTERRUPTED = 130  # 128 + SIGINT
+PIPE_CLOSED = 141  # 128 + SIGPIPE: who read the output had enough of it
+UNEXPECTED = 3
+
+EXIT_CODES = """\
+exit codes:
+  0    reviewed, and nothing at or above the bar
+  1    reviewed, and there are remarks
+  2    the command line or a configuration file cannot be meant
+  3    could not look: no answer from the server, no patch in the mail, ...
+  130  interrupted
+"""
+
+ABOUT = """\
+Reviews Linux kernel patches for one thing: what a memory allocation may do
+where it stands (GFP flags, memalloc_*_save() scopes, locks around it).
+It writes text, JSON or reply drafts. It never sends anything.
+"""
+
+EXAMPLES = """\
+examples:
+  reviewbot thread series.mbox                   remarks on a saved thread
+  reviewbot thread 20240610.1-1-a@example.org    fetch that thread first
+  reviewbot thread series.mbox --drafts replies  and write replies to send
+  git format-patch --stdout -3 | reviewbot thread -
+  reviewbot rule scope-leak                      why it says what it says
+  reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
+
+"""
+
+THREAD = """\
+Take the newest whole version of the series in SOURCE and say what its added
+lines do wrong. A remark appears if it is sure enough for where it goes: see
+[surface] in config.toml, or --min-confidence.
+
+SOURCE is one of
+  a message id    20240610.1-1-a@example.org, with or without <>
+  a URL           of a message on lore.kernel.org or another allowed host
+  a file          an mbox, or a single mail as saved by a mail program
+  a folder        a maildir
+  -               any of these two files, on standard input
+"""
+
+THREAD_EXAMPLES = """\
+examples:
+  reviewbot thread https://lore.kernel.org/all/20240610.1-1-a@example.org/
+  reviewbot thread --kernel 6.12 --explain series.mbox
+  reviewbot thread --format json series.mbox | jq '.patches[].findings[].rule'
+  reviewbot thread --drafts replies series.mbox
+  mutt -e 'set postponed=replies' -p     read, edit, and send them yourself
+
+"""
+
+
+def entry() -> NoReturn:
+    """What the installed `reviewbot` runs."""
+    raise SystemExit(main())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; `argv` is without the program's name. Raises nothing: all becomes an exit code."""
+    try:
+        options = _parser().parse_args(argv)
+    except SystemExit as stop:  # argparse has printed the help, or what was wrong
+        return stop.code if isinstance(stop.code, int) else 2
+    try:
+        # what a mail holds must not end the run because the terminal's encoding lacks it
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        code = _run(options)
+        print(end="", flush=True)  # now, so that a full disk or a closed pipe is met here
+    except ReviewbotError as error:
+        return _complain(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        _drop_output()
+        return PIPE_CLOSED
+    except OSError as error:
+        _drop_output()
+        return _complain(f"cannot go on: {error}", UNEXPECTED)
+    except Exception as error:  # noqa: BLE001 - the last place that can turn one into a clear line
+        return _unexpected(error, options.verbose)
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.command == "thread":
+        from reviewbot.commands.thread import thread
+
+        return thread(options)
+    from reviewbot.commands import tables
+
+    return tables.rule(options) if options.command == "rule" else tables.matrix(options)
+
+
+def _drop_output() -> None:
+    """What is still buffered has nowhere to go: the interpreter would try once more when it ends, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"reviewbot: {visible(text)}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception, verbose: bool) -> int:
+    import traceback
+
+    if verbose:
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    more = "" if verbose else "; -v shows more"
+    what = f"{type(error).__name__} at {where}: {error}"
+    return _complain(
+        f"a mistake of reviewbot's own, please report it with the mail it was given: {what}{more}", UNEXPECTED
+    )
+
+
+# --- arguments ---
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reviewbot",
+        description=ABOUT,
+        epilog=EXAMPLES + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"reviewbot {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _add_thread(commands)
+    rule = _add_command(commands, "rule", "list the rules, or explain one")
+    rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
+    matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
+    matrix.add_argument("name", metavar="FLAG|SCOPE", nargs="?", help="such as __GFP_NOFAIL, memalloc_nofs_save")
+    return parser
+
+
+def _add_command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    help_: str,
+    description: str = "",
+    examples: str = "",
+) -> argparse.ArgumentParser:
+    """A command with the options that all of them share."""
+    command = commands.add_parser(
+        name,
+        help=help_,
+        description=description or f"{help_[0].upper()}{help_[1:]}.",
+        epilog=examples + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    shared = command.add_argument_group("shared options")
+    shared.add_argument("--kernel", metavar="VERSION", help="judge by this kernel version, such as 6.12")
+    shared.add_argument(
+        "--rules",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="rules and facts of your own (repeatable)",
+    )
+    shared.add_argument("--config", metavar="FILE", type=Path, help="instead of ~/.config/reviewbot/config.toml")
+    loudness = shared.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is being done")
+    loudness.add_argument("-q", "--quiet", action="store_true", help="nothing on stderr but errors")
+    return command
+
+
+def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    thread = _add_command(commands, "thread", "review a thread of a mailing list", THREAD, THREAD_EXAMPLES)
+    thread.add_argument("source", metavar="SOURCE", help="a message id, a URL, an mbox, a mail, a maildir, or -")
+    thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
+    thread.add_argument(
+        "--format", choices=("text", "json", "mail"), default="text", help="on stdout; mail: the drafts, as an mbox"
+    )
+    thread.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
+    thread.add_argument("--min-confidence", choices=CONFIDENCES, help="leave out what is less sure")
+    thread.add_argument("--explain", action="store_true", help="with each remark, the question a draft asks")
+    thread.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR in the environment: never"
+    )

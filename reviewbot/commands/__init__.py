@@ -1,0 +1,1 @@
+"""The commands of the command line, a function each: parsed arguments in, an exit code out."""

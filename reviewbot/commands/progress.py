@@ -1,0 +1,91 @@
+"""Long work in, a sign of life on a terminal out; in a pipe, with -q and for short work nothing is printed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from reviewbot.engine import Engine
+from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LONG_SERIES = 8  # patches; fewer are done before a bar could be read
+
+
+class _TooSlow(BaseException):
+    """No Exception, so that nothing between here and the loop that took too long can swallow it."""
+
+
+class PatientEngine(Engine):
+    """An engine that leaves a patch unread after so many seconds, and calls `done` after each."""
+
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int) -> None:
+        super().__init__(kernel, rules)
+        self.seconds = seconds
+        self.done: Callable[[], None] = lambda: None
+
+    def patch(self, patch: Patch) -> PatchReview:
+        try:
+            with _bounded(self.seconds):
+                return super().patch(patch)
+        except _TooSlow:
+            reason = f"not finished after {self.seconds} s (seconds under [limits] in config.toml)"
+            return PatchReview(patch, (), (*patch.unread, Unread(None, reason)))
+        finally:
+            self.done()
+
+
+@contextmanager
+def waiting(text: str, quiet: bool) -> Iterator[None]:
+    """A spinner beside `text`."""
+    console = _terminal(quiet)
+    if console is None:
+        yield
+        return
+    with console.status(text):
+        yield
+
+
+@contextmanager
+def counting(engine: PatientEngine, patches: int, quiet: bool) -> Iterator[None]:
+    """A bar that moves as `engine` reviews so many patches."""
+    console = _terminal(quiet) if patches >= LONG_SERIES else None
+    if console is None:
+        yield
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("reviewing", total=patches)
+        engine.done = lambda: progress.advance(task)
+        yield
+
+
+def _terminal(quiet: bool) -> Console | None:
+    if quiet or not sys.stderr.isatty():
+        return None
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+@contextmanager
+def _bounded(seconds: int) -> Iterator[None]:
+    """Raise _TooSlow where the work inside takes longer."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise _TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

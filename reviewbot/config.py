@@ -1,0 +1,191 @@
+"""config.toml files in, one frozen Config out: the shipped defaults, overridden key by key by a user's file.
+
+The shipped config.toml is the schema: a key that is not in it is unknown, and a value must have the
+type it has there. Only what TOML cannot say (which words, which range) is declared here.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reviewbot import schema
+from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
+from reviewbot.report.headers import CC
+from reviewbot.schema import TABLE, TEXT, TEXTS, Kind, Spec
+
+ALLOWED: Mapping[str, tuple[str, ...]] = {
+    "surface.text": CONFIDENCES,
+    "surface.json": CONFIDENCES,
+    "surface.mail": CONFIDENCES,
+    "report.min_severity": SEVERITIES,
+    "mail.cc": CC,
+}
+# every number is a bound or a width: 0 would let nothing through
+ABOVE_0 = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
+KINDS: Mapping[type, Kind] = {str: TEXT, int: ABOVE_0, list: TEXTS}
+
+Tables = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KernelOptions:
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """The lowest confidence each surface shows."""
+
+    text: str
+    json: str
+    mail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    min_severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailOptions:
+    name: str
+    email: str
+    contact: str
+    cc: str
+    lists: tuple[str, ...]
+    context: int
+    common: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoreOptions:
+    url: str
+    hosts: tuple[str, ...]
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    mail_bytes: int
+    patches: int
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    extra: tuple[str, ...]
+    disable: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateOptions:
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One attribute a table of config.toml, one field a key; what each means is said in that file."""
+
+    kernel: KernelOptions
+    surface: Surface
+    report: ReportOptions
+    mail: MailOptions
+    lore: LoreOptions
+    limits: Limits
+    rules: RuleOptions
+    templates: TemplateOptions
+
+    @property
+    def template_folder(self) -> Path:
+        """Where the texts of replies are."""
+        return Path(self.templates.folder).expanduser() if self.templates.folder else data_path("templates")
+
+    def rule_folders(self, extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
+        """The shipped rules, then those of the config, then `extra`; a later folder may override an earlier one."""
+        return (data_path("rules"), *(Path(name).expanduser() for name in self.rules.extra), *extra)
+
+
+SECTIONS = {
+    "kernel": KernelOptions,
+    "surface": Surface,
+    "report": ReportOptions,
+    "mail": MailOptions,
+    "lore": LoreOptions,
+    "limits": Limits,
+    "rules": RuleOptions,
+    "templates": TemplateOptions,
+}
+
+
+def data_path(name: str) -> Path:
+    """The shipped file or folder of this name: inside the installed package, else at the root of the checkout."""
+    package = Path(__file__).resolve().parent
+    packed = package / "_data" / name
+    return packed if packed.exists() else package.parent / name
+
+
+def load(explicit: Path | None, env: Mapping[str, str]) -> Config:
+    """The defaults with the user's file over them; `explicit` is read instead of the user's file.
+
+    Raises ConfigError for a file that cannot be read or is no TOML, an unknown key, a wrong type or value.
+    """
+    tables = _read(data_path("config.toml"))
+    path = explicit or _user_file(env)
+    if path:
+        _override(tables, _read(path), path)
+    frozen = ({k: tuple(v) if isinstance(v, list) else v for k, v in tables[name].items()} for name in SECTIONS)
+    return Config(*(section(**values) for section, values in zip(SECTIONS.values(), frozen, strict=True)))
+
+
+def identity(config: Config) -> Address:
+    """Who runs this: the config, else git's own settings, asked only now. Raises ConfigError when neither says."""
+    name = config.mail.name or _git_says("user.name")
+    email = config.mail.email or _git_says("user.email")
+    if name and email:
+        return Address(name, email)
+    raise ConfigError(
+        "a draft needs a sender: set name and email under [mail] in the config file, "
+        "or run: git config --global user.name NAME; git config --global user.email ADDRESS"
+    )
+
+
+def _git_says(key: str) -> str:
+    try:
+        done = subprocess.run(["git", "config", "--get", key], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return ""
+    return done.stdout.strip()
+
+
+def _user_file(env: Mapping[str, str]) -> Path | None:
+    home = env.get("XDG_CONFIG_HOME") or (f"{env['HOME']}/.config" if env.get("HOME") else "")
+    path = Path(home, "reviewbot", "config.toml")
+    return path if home and path.is_file() else None
+
+
+def _read(path: Path) -> Tables:
+    import tomli
+
+    try:
+        return tomli.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+
+
+def _override(tables: Tables, user: Mapping[str, Any], path: Path) -> None:
+    """Put the user's values into `tables`, each checked against the value it replaces."""
+    schema.check(user, dict.fromkeys(tables, TABLE), str(path))
+    for section, values in user.items():
+        schema.check(values, _spec(section, tables[section]), f"{path}: [{section}]")
+        tables[section].update(values)
+
+
+def _spec(section: str, defaults: Mapping[str, Any]) -> Spec:
+    return {key: ALLOWED.get(f"{section}.{key}", KINDS[type(value)]) for key, value in defaults.items()}

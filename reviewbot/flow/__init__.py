@@ -1,0 +1,10 @@
+"""A function's steps in, what holds at each of them out; `worlds` is what is known, `gates` what calls open."""
+
+from __future__ import annotations
+
+from reviewbot.csource.steps import UNUSED
+from reviewbot.flow.gates import Lookup, is_local, token_of
+from reviewbot.flow.walk import Flow
+from reviewbot.flow.worlds import OTHER, UNKNOWN, Event, Open, World
+
+__all__ = ["OTHER", "UNKNOWN", "UNUSED", "Event", "Flow", "Lookup", "Open", "World", "is_local", "token_of"]

@@ -1,0 +1,69 @@
+"""A call in, the scopes it opens or closes at one kernel version and where their saved state stands out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reviewbot.csource.steps import UNUSED, Expr, Step
+from reviewbot.flow.worlds import UNKNOWN
+from reviewbot.model import Gate, Kernel, ScopeKind
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+class Lookup:
+    """One kernel's gates by the name of the call."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.enter: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.leave: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.guards: dict[str, ScopeKind] = {}
+        for scope in kernel.scopes.values():
+            for gate in scope.enter:
+                self.enter.setdefault(gate.call, []).append((scope, gate))
+            for gate in scope.leave:
+                self.leave.setdefault(gate.call, []).append((scope, gate))
+            self.guards.update(dict.fromkeys(scope.guards, scope))
+        self.may_unlock = tuple(kernel.words["may_unlock"])
+        self.narrowing = kernel.words["narrowing"]
+
+    def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
+        """The scopes a call opens; UNKNOWN where the kind is an argument that is no constant."""
+        rows = [(scope, gate) for scope, gate in self.enter.get(step.name, ()) if gate.when == when]
+        said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
+        if not said and rows and not _constant(rows[0][0].flag, step, self.kernel):
+            yield UNKNOWN, rows[0][1]
+        for scope, gate in said:
+            yield scope.name, gate
+
+    def closed(self, step: Step) -> list[tuple[ScopeKind, Gate]]:
+        return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
+
+
+def _names(args: tuple[Expr, ...], word: str) -> bool:
+    return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
+
+
+def _constant(flag: str, step: Step, kernel: Kernel) -> bool:
+    """Whether an argument is a flag by its name, if one this version has no scope for."""
+    prefixes = tuple(kernel.words["scope_flag_prefixes"])
+    return any(part.text.startswith(prefixes) for arg in step.args for part in arg.walk())
+
+
+def token_of(gate: Gate, step: Step) -> str:
+    """The text of the variable that keeps the saved state, "" for none."""
+    if gate.token == "result":
+        return "" if step.target == UNUSED else step.target
+    return argument(step, int(gate.token)) if gate.token else ""
+
+
+def argument(step: Step, index: int) -> str:
+    """The text of an argument, its & left out; "" where the call has none there."""
+    return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
+
+
+def is_local(token: str) -> bool:
+    """Whether a token is a plain variable: what is kept in a structure is handed over."""
+    return bool(_PLAIN.match(token)) and token != "return"

@@ -1,0 +1,72 @@
+"""What is known on some paths to a step: open scopes, masks, results; two such worlds in, the one they share out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reviewbot import flags
+from reviewbot.model import Mask
+
+UNKNOWN = "?"  # a scope of a kind that only the run knows
+OTHER = -1  # a variable's value comes from elsewhere
+
+Masks = Mapping[str, Mask]
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
+
+    scope: str
+    step: int
+    token: str = ""
+    key: str = ""
+    guard: str = ""
+    handed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
+
+    open: tuple[Open, ...] = ()
+    facts: frozenset[tuple[str, bool]] = frozenset()
+    masks: Mapping[str, Mask] | None = None
+    holds: Mapping[str, frozenset[int]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something scopes or results went through at a step.
+
+    kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used".
+    `other` is the step of the save, the lock or the allocation; `always`: on every path to the step.
+    """
+
+    kind: str
+    step: int
+    other: int
+    scope: str
+    token: str
+    always: bool
+
+
+def merge(worlds: tuple[World, ...]) -> tuple[World, ...]:
+    """Worlds with the same open scopes become one that says what all of them agree on."""
+    by: dict[tuple[Open, ...], World] = {}
+    for world in worlds:
+        old = by.get(world.open)
+        by[world.open] = world if old is None else _meet(old, world)
+    return tuple(by.values())
+
+
+def _meet(left: World, right: World) -> World:
+    if left == right:
+        return left
+    masks_l, masks_r = left.masks or {}, right.masks or {}
+    masks = {name: flags.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
+    holds_l, holds_r = left.holds or {}, right.holds or {}
+    other = frozenset({OTHER})
+    holds = {name: holds_l.get(name, other) | holds_r.get(name, other) for name in holds_l.keys() | holds_r.keys()}
+    return World(left.open, left.facts & right.facts, masks, holds)

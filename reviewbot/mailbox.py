@@ -1,0 +1,171 @@
+"""A file, mbox, maildir or stdin in; the raw mails in it out, with what was too large or no mail at all.
+
+Nothing here understands a mail beyond "does it begin with headers"; nothing here uses the network.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from reviewbot.model import InputError, Unread
+
+MAILS = 2_000  # more is no thread, and finding out what belongs together is not linear
+TOTAL = 8  # times the limit of one mail: what a whole mbox or maildir may hold
+
+_FIRST = re.compile(rb"From [^\r\n]*\r?\n")
+_NEXT = re.compile(rb"^From \S[^\r\n]*\d:\d\d[^\r\n]*\r?\n", re.M)
+# what git format-patch writes; it escapes no "From " in the text, and files of it are often joined with cat
+_GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
+_ESCAPED = re.compile(rb"^>(>*From )", re.M)
+_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
+_DIFF = re.compile(rb"(?:diff |--- |Index: )")
+
+
+def read(source: str, stdin: BinaryIO, max_bytes: int) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
+    """The raw mails of `source` ("-": `stdin`), in the order they stand there.
+
+    A mail larger than `max_bytes`, and whatever of an mbox or maildir is no mail, is listed instead.
+    Raises InputError where not a single mail remains, with the reason and what to do about it.
+    """
+    name = "stdin" if source == "-" else _shown(source)
+    good: list[bytes] = []
+    bad: list[Unread] = []
+    size = 0
+    for chunk in _chunks(source, name, stdin, max_bytes):
+        if isinstance(chunk, Unread):
+            bad.append(chunk)
+            continue
+        problem = _problem(chunk, max_bytes)
+        if problem is not None:
+            bad.append(Unread(None, f"mail {len(good) + len(bad) + 1} of {name} {problem}"))
+            continue
+        size += len(chunk)
+        if size > TOTAL * max_bytes or len(good) >= MAILS:
+            bad.append(_rest(name))
+            break
+        good.append(chunk)
+    if not good:
+        raise InputError(_nothing(name, bad))
+    return tuple(good), tuple(bad)
+
+
+def _rest(name: str) -> Unread:
+    return Unread(None, f"the rest of {name} was not read: there is too much in it for one thread")
+
+
+def _nothing(name: str, bad: list[Unread]) -> str:
+    if not bad:
+        return f"{name} holds no mail"
+    reason = bad[0].reason.removeprefix(f"mail 1 of {name}")
+    return name + reason if reason != bad[0].reason else reason
+
+
+def _chunks(source: str, name: str, stdin: BinaryIO, max_bytes: int) -> Iterator[bytes | Unread]:
+    if source == "-":
+        yield from _split(_load(stdin, name, max_bytes), name, max_bytes)
+        return
+    try:
+        path = Path(source)
+        if path.is_dir():
+            yield from _maildir(path, name, max_bytes)
+            return
+        with path.open("rb") as stream:
+            data = _load(stream, name, max_bytes)
+    except FileNotFoundError as error:
+        raise InputError(f"no file {name}: name a mail, an mbox or a maildir, or - for stdin") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {name}: {_why(error)}") from error
+    yield from _split(data, name, max_bytes)
+
+
+def _maildir(folder: Path, name: str, max_bytes: int) -> Iterator[bytes | Unread]:
+    """The mails of cur/ and new/ in the order of their names, which begin with the time of delivery."""
+    if not ((folder / "cur").is_dir() and (folder / "new").is_dir()):
+        raise InputError(f"{name} is a directory but no maildir: there is no cur/ and new/ in it")
+    paths: Iterable[Path] = (path for part in ("cur", "new") for path in (folder / part).iterdir())
+    for path in sorted((path for path in paths if path.name[0] != "."), key=lambda path: path.name):
+        shown = _shown(path.name)
+        try:
+            if not path.is_file():
+                continue
+            with path.open("rb") as stream:
+                data = _load(stream, shown, max_bytes)
+        except (InputError, OSError) as error:
+            yield Unread(None, f"{shown} of {name}: {_why(error)}")
+            continue
+        yield _FIRST.sub(b"", data, count=1) if _FIRST.match(data) else data
+
+
+def _load(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
+    """All bytes, unpacked, up to one more than may be looked at.
+
+    Raises InputError for an empty or a broken gzip stream.
+    """
+    limit = TOTAL * max_bytes + 1
+    try:
+        data = stream.read(limit)
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(limit)
+    except EOFError as error:
+        raise InputError(f"{name} is cut short (its gzip stream has no end): fetch it again") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{name} is no sound gzip file ({_why(error)}): fetch it again") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {name}: {_why(error)}") from error
+    if not data.strip():
+        raise InputError(f"{name} is empty: there is no mail in it")
+    return data
+
+
+def _split(data: bytes, name: str, max_bytes: int) -> Iterator[bytes | Unread]:
+    """The mails of an mbox, or the one mail that `data` is.
+
+    ">From " loses one ">" as mboxrd wants it (mboxo wrote the same for one level); git format-patch
+    escapes nothing, so its mails are left alone.
+    """
+    data = data.lstrip(b"\r\n")
+    if not _FIRST.match(data):
+        yield data
+        return
+    starts = [match.start() for match in _NEXT.finditer(data) if _separates(data, match.start())]
+    starts = [0, *(start for start in starts if start)]
+    cut = len(data) > TOTAL * max_bytes and len(starts) > 1
+    if cut:
+        data = data[: starts.pop()]  # the limit went through the last one
+    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+        chunk = _FIRST.sub(b"", data[start:end], count=1)
+        yield chunk if _GIT.match(data, start) else _ESCAPED.sub(rb"\1", chunk)
+    if cut:
+        yield _rest(name)
+
+
+def _separates(data: bytes, at: int) -> bool:
+    return data.endswith((b"\n\n", b"\n\r\n"), 0, at) or _GIT.match(data, at) is not None
+
+
+def _problem(chunk: bytes, max_bytes: int) -> str | None:
+    """Why this cannot be read as a mail, as the end of a sentence."""
+    if len(chunk) > max_bytes:
+        return f"is larger than {max_bytes} bytes (mail_bytes in config.toml) and was not read"
+    head = re.split(rb"\r?\n\r?\n", chunk, maxsplit=1)[0]
+    if b"\0" in head:
+        return "is no mail: there are NUL bytes in it; save it as a plain text mail (.eml) or as an mbox"
+    if _DIFF.match(chunk):
+        return "is a bare diff, no mail: `reviewbot local FILE` reviews those"
+    if not _HEADER.match(chunk):
+        return "is no mail: it does not begin with headers; save the mail as it was sent, or name an mbox"
+    return None
+
+
+def _why(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def _shown(name: str) -> str:
+    return "".join(char if char.isprintable() else "?" for char in name)

@@ -1,0 +1,113 @@
+"""The bytes of a mail in; a Letter out: headers for a reply, commit message, diff, and what could not be read.
+
+Nothing here knows about series; see postings.py for that.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import hashlib
+from dataclasses import dataclass
+from email.message import Message
+
+from reviewbot import mailhead, mailtext, patchtext
+from reviewbot.model import Address, InputError, Mail, Unread
+
+_SUBJECT = 1_000  # characters; b4's time for reading one grows with the cube
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One mail. `text` is all of its text, `message` that before "---", `diff` "" where it has none."""
+
+    mail: Mail
+    parent: str | None  # the mail it answers
+    when: float
+    text: str
+    message: str
+    diff: str
+    notes: tuple[Unread, ...] = ()
+    html: bool = False  # there is no other text than HTML
+
+    @property
+    def quotes_diff(self) -> bool:
+        """Somebody else's patch is quoted."""
+        return "\n> diff --git " in self.text or "\n> @@ -" in self.text
+
+
+def parse(raw: bytes) -> Letter:
+    """Read one mail. Broken headers and parts are tolerated; InputError where the parser itself gives up."""
+    try:
+        message = email.message_from_bytes(raw, policy=email.policy.compat32)
+        parts = mailtext.pieces(message)
+        html = not parts and mailtext.has_html(message)
+    except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"a mail could not be taken apart ({type(error).__name__}): it is nested or coded wrongly"
+        ) from error
+    mail, parent, notes = _mail(message, raw)
+    main, text, found = _patch(parts)
+    notes += _part_notes(parts, main, text, found)
+    return Letter(mail, parent, mailhead.timestamp(mail.date), text, found.message, found.diff, notes, html)
+
+
+def _patch(parts: tuple[mailtext.Piece, ...]) -> tuple[int, str, patchtext.PatchText]:
+    """The index of the part with the diff, the text up to its end, and that cut up under the mail's own message."""
+    cut = [patchtext.split(part.text) for part in parts]
+    main = next((at for at, part in enumerate(cut) if part.diff), 0)
+    if not parts:
+        return 0, "", patchtext.PatchText("", "")
+    found = cut[main]
+    if main and cut[0].message:
+        found = patchtext.PatchText(cut[0].message, found.diff, found.more)
+    return main, "\n".join(part.text for part in parts[: main + 1]), found
+
+
+def _part_notes(
+    parts: tuple[mailtext.Piece, ...], main: int, text: str, found: patchtext.PatchText
+) -> tuple[Unread, ...]:
+    notes = []
+    if parts and parts[main].wrong:
+        charset = mailhead.clean(parts[main].wrong)[:40]
+        notes.append(
+            Unread(
+                None, f"the text is not in {charset} as the mail says: bytes that are no UTF-8 were kept as they are"
+            )
+        )
+    if found.more:
+        notes.append(Unread(None, "the mail holds more than one patch: only the first was read"))
+    for part in parts[main + 1 :]:
+        if found.diff and patchtext.split(part.text).diff:
+            name = mailhead.clean(part.name)[:100] or "without a name"
+            notes.append(Unread(None, f"the attachment {name} holds a further diff: only the first was read"))
+    return tuple(notes)
+
+
+def _mail(message: Message, raw: bytes) -> tuple[Mail, str | None, tuple[Unread, ...]]:
+    notes: list[Unread] = []
+    own = mailhead.ids(message, "message-id")
+    if not own:
+        # made of the mail itself, so that a second run finds the same
+        own = (f"{hashlib.sha256(raw).hexdigest()[:32]}@no-message-id.invalid",)
+        notes.append(Unread(None, "the mail has no Message-ID: a reply will not stand below it in an archive"))
+    author = mailhead.addresses(message, "from")
+    if not author:
+        notes.append(Unread(None, "the mail has no usable From address: nobody to answer"))
+    answered = mailhead.ids(message, "in-reply-to")[:1]
+    references = mailhead.ids(message, "references")
+    chain = tuple(dict.fromkeys(one for one in (*references, *answered) if one != own[0]))
+    automatic = mailhead.text(message, "auto-submitted").split(";")[0].strip().lower()
+    mail = Mail(
+        message_id=own[0],
+        subject=mailhead.text(message, "subject")[:_SUBJECT],
+        author=author[0] if author else Address("", ""),
+        date=mailhead.text(message, "date")[:200],
+        to=mailhead.addresses(message, "to"),
+        cc=mailhead.addresses(message, "cc"),
+        references=chain,
+        reply_to=mailhead.addresses(message, "reply-to"),
+        automatic=automatic not in ("", "no"),
+    )
+    parent = next((one for one in (*answered, *reversed(references)) if one != own[0]), None)
+    return mail, parent, tuple(notes)

@@ -1,0 +1,299 @@
+"""Raw mails in; the newest whole version of the patch series among them out, through b4.
+
+b4 reads subjects and puts the patches in order. What it would get wrong or say aloud is kept from
+it: it never sees a mail that does not belong to the series, never asks the network, never reads a
+configuration, and where it gives up on a mail (it may even exit), that mail alone is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from email import charset
+from email.message import Message
+from email.utils import formatdate
+from types import ModuleType
+
+from reviewbot import mailhead, mails, postings
+from reviewbot.mails import Letter
+from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
+from reviewbot.postings import Posting, Sent, Work
+
+# b4 ends the process where it is displeased and promises nothing about what it raises
+_GIVES_UP = (SystemExit, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
+_BASE = re.compile(r"^base-commit:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
+_PULL = re.compile(r"\[[^\]]*\bpull\b|^git pull\b", re.I)
+_ENOUGH = 50_000  # characters of a text that b4 looks at for a diffstat
+_MARK = "\n---\n\ndiff --git a/x b/x\n"  # tells b4 that there is a diff
+
+
+def newest(messages: Sequence[bytes], wanted: str | None = None) -> Series:
+    """The newest whole version, by number, of the series that mail `wanted` belongs to, else of the first one.
+
+    What is left out or missing stands in `unread`. Raises NothingToReview where no mail holds a
+    patch, InputError where no mail can be read or `wanted` is not among them.
+    """
+    letters, unread = _letters(messages)
+    sent, refused = _sent(letters)
+    unread += refused
+    if not sent:
+        raise InputError(unread[0].reason if unread else "there is no mail to read")
+    by_id = {one.id: one for one in sent}
+    asked = _asked(wanted, by_id)
+    found = postings.works(sent)
+    if not found:
+        raise NothingToReview(_nothing(sent))
+    work = _chosen(found, by_id, asked)
+    made = postings.versions(work, by_id)
+    best = postings.newest(made)
+    patches, given_up = _ordered(best)
+    unread += given_up + _version_notes(best, made, work, asked) + _missing(best) + _left_out(sent, best, work, found)
+    return _series(best, patches, unread)
+
+
+# --- mails into Sent ---
+
+
+def _letters(messages: Sequence[bytes]) -> tuple[list[Letter], tuple[Unread, ...]]:
+    """Each mail once: the same one comes through every list it was sent to."""
+    letters: dict[str, Letter] = {}
+    unread: list[Unread] = []
+    for raw in messages:
+        try:
+            letter = mails.parse(raw)
+        except InputError as error:
+            unread.append(Unread(None, str(error)))
+            continue
+        name = letter.mail.message_id
+        other = letters.get(name)
+        if other and other.diff and letter.diff and other.diff != letter.diff:
+            unread.append(Unread(None, f"two mails with different patches have the id {name}: one was read"))
+        letters[name] = min(other, letter, key=_changed) if other else letter
+    return list(letters.values()), tuple(unread)
+
+
+def _changed(letter: Letter) -> tuple[bool, int, int]:
+    """How much a list has added to a copy: names in the subject, a footer; some take attachments away."""
+    return (not letter.diff, len(letter.mail.subject), len(letter.text))
+
+
+def _sent(letters: Sequence[Letter]) -> tuple[list[Sent], tuple[Unread, ...]]:
+    sent: list[Sent] = []
+    refused: list[Unread] = []
+    for place, letter in enumerate(letters):
+        try:
+            sent.append(_read_by_b4(letter, place))
+        except _GIVES_UP as error:
+            refused.append(Unread(None, f"b4 could not read the mail {_quoted(letter)}: {type(error).__name__}"))
+    return sent, tuple(refused)
+
+
+def _read_by_b4(letter: Letter, place: int) -> Sent:
+    subject = mailhead.plain_subject(letter.mail.subject)
+    lore = _b4().LoreMessage(_for_b4(letter, subject))
+    told = lore.lsubject
+    return Sent(
+        letter,
+        title=told.subject.removeprefix("Re: ") or "(no subject)",
+        version=told.revision,
+        number=told.counter,
+        total=told.expected or told.counter,
+        numbered=not told.counters_inferred,
+        versioned=not told.revision_inferred,
+        tagged=told.patch,
+        resend=told.resend,
+        reply=lore.reply,
+        diffstat=lore.has_diffstat,
+        place=place,
+    )
+
+
+def _for_b4(letter: Letter, subject: str) -> Message:
+    """The mail with all that b4 has been seen to stumble over settled: coding, odd dates, addresses."""
+    message = Message()
+    message["Message-ID"] = f"<{letter.mail.message_id}>"
+    message["Subject"] = subject
+    message["From"] = f"<{letter.mail.author.email or 'nobody@invalid'}>"
+    message["Date"] = formatdate(letter.when)
+    if letter.parent:
+        message["In-Reply-To"] = f"<{letter.parent}>"
+    text = letter.message[:_ENOUGH] + _MARK if letter.diff else letter.text[:_ENOUGH]
+    message.set_payload(text.encode("ascii", "replace").decode("ascii"))
+    return message
+
+
+def _b4() -> ModuleType:
+    """b4, imported when first needed (a fifth of a second) and kept from speaking, asking and remembering."""
+    import b4
+
+    if not b4.MAIN_CONFIG:
+        # setup_config() would run git and take the settings of whatever repository this is
+        b4.MAIN_CONFIG = {**b4.DEFAULT_CONFIG, "attestation-policy": "off"}
+        b4.can_network = False
+        log = logging.getLogger("b4")
+        log.addHandler(logging.NullHandler())
+        log.propagate = False
+        log.setLevel(logging.CRITICAL + 1)
+        # importing b4 changes for the whole process how mails are written; this is Python's own again
+        charset.add_charset("utf-8", charset.SHORTEST, charset.BASE64, "utf-8")
+    module: ModuleType = b4
+    return module
+
+
+# --- which series, which version ---
+
+
+def _asked(wanted: str | None, by_id: dict[str, Sent]) -> Sent | None:
+    if wanted is None:
+        return None
+    name = mailhead.clean(wanted).removeprefix("<").removesuffix(">")
+    if name not in by_id:
+        raise InputError(f"no mail with the id {name} is among the {len(by_id)} that were read")
+    return by_id[name]
+
+
+def _chosen(found: Sequence[Work], by_id: dict[str, Sent], asked: Sent | None) -> Work:
+    """The series of the mail asked for, or of the nearest mail above it; else the first."""
+    seen: set[str] = set()
+    while asked is not None and asked.id not in seen:
+        seen.add(asked.id)
+        for work in found:
+            if any(asked.id == sent.id for posting in work for sent in posting.mails):
+                return work
+        asked = by_id.get(asked.letter.parent or "")
+    return found[0]
+
+
+def _version_notes(best: Posting, made: Sequence[Posting], work: Work, asked: Sent | None) -> tuple[Unread, ...]:
+    notes = [
+        f"v{one.version} is not whole here ({len(one.patches)} of {one.total} patches): v{best.version} was reviewed"
+        for one in made
+        if one.version > best.version
+    ]
+    if best.rerolled:
+        kept = sorted({sent.version for sent in best.patches} - {best.version})
+        notes.append(
+            f"v{best.version} brings patch {_ranges(best.rerolled)} of {best.total} alone: "
+            f"the others are those of {', '.join(f'v{one}' for one in kept)}"
+        )
+    old = next((one for one in work if asked and any(asked.id == sent.id for sent in one.mails)), None)
+    if asked and old and old.version < best.version:
+        notes.append(f"{_quoted(asked.letter)} is of v{old.version}: the newer v{best.version} was reviewed")
+    return tuple(Unread(None, note) for note in notes)
+
+
+def _missing(best: Posting) -> tuple[Unread, ...]:
+    gone = sorted(set(range(1, best.total + 1)) - {sent.number for sent in best.patches})
+    if not gone:
+        return ()
+    what = f"patch {gone[0]}/{best.total} is" if len(gone) == 1 else f"patches {_ranges(gone)} of {best.total} are"
+    return (Unread(None, f"{what} not in this thread"),)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """1, 2, 3, 7 as "1-3, 7"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def _quoted(letter: Letter) -> str:
+    return f'"{letter.mail.subject[:200]}" <{letter.mail.message_id[:200]}>'
+
+
+# --- a posting into a Series ---
+
+
+def _ordered(best: Posting) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
+    """The patches as b4 orders them, each given to it under a subject that leaves nothing to guess.
+
+    The series is taken from the mailbox itself: get_series() would run git on every patch and search
+    lore for what reviewers said.
+    """
+    box = _b4().LoreMailbox()
+    ours = {one.id: one for one in best.patches}
+    try:
+        for one in best.patches:
+            box.add_message(_for_b4(one.letter, f"[PATCH v{best.version} {one.number}/{best.total}] {one.title}"))
+        return tuple(ours[one.msgid] for one in box.series[best.version].patches if one), ()
+    except _GIVES_UP as error:
+        note = Unread(None, f"b4 gave up on this thread ({type(error).__name__}): it was put in order without b4")
+        return best.patches, (note,)
+
+
+def _series(best: Posting, patches: Sequence[Sent], unread: tuple[Unread, ...]) -> Series:
+    cover = best.cover
+    tops = [one.letter for one in (cover, *patches[:1]) if one]
+    bases = (_BASE.search(letter.text) for letter in tops)
+    return Series(
+        subject=(cover or patches[0]).title,
+        version=best.version,
+        patches=tuple(_patch(one, best.total) for one in patches),
+        cover=cover.letter.mail if cover else None,
+        cover_body=_unsigned(cover.letter.text) if cover else "",
+        base=next((match[1].lower() for match in bases if match), None),
+        unread=unread + (cover.letter.notes if cover else ()),
+    )
+
+
+def _unsigned(text: str) -> str:
+    return (text.rpartition("\n-- \n")[0] or text).strip("\n")
+
+
+def _patch(one: Sent, total: int) -> Patch:
+    letter = one.letter
+    return Patch(one.number, total, one.title, letter.message, letter.diff, letter.mail, unread=letter.notes)
+
+
+# --- what was not looked at ---
+
+
+def _left_out(sent: Sequence[Sent], best: Posting, work: Work, found: Sequence[Work]) -> tuple[Unread, ...]:
+    """Every mail that could have been a patch and is none of the series reviewed or of an older version of it."""
+    notes: list[str] = []
+    used = {one.id for one in best.patches}
+    diffs = {one.letter.diff for one in best.patches}
+    for other in (one for one in found if one is not work):
+        first = other[0].mails[0]
+        count = len({one.id for posting in other for one in posting.patches})
+        what = "another patch" if count == 1 else f"another series ({count} patches)"
+        notes.append(f"{_quoted(first.letter)} was left out: {what} in the same place")
+    rivals = (one for posting in work if posting.version == best.version for one in (*posting.patches, *posting.spare))
+    for one in rivals:
+        if one.id not in used and one.letter.diff not in diffs:
+            notes.append(
+                f"{_quoted(one.letter)} was left out: a second patch {one.number}/{one.total} of v{one.version}"
+            )
+    known = {one.id for other in found for posting in other for one in posting.mails}
+    for one in (one for one in sent if one.id not in known):
+        if one.letter.diff:
+            notes.append(f"{_quoted(one.letter)} was left out: a diff in a {'reply' if one.reply else 'cover letter'}")
+        elif one.tagged and one.number and not one.reply:
+            why = "it is HTML only" if one.letter.html else "no diff was found in it"
+            notes.append(f"{_quoted(one.letter)} says it is a patch and was not read: {why}")
+    return tuple(Unread(None, note) for note in dict.fromkeys(notes))
+
+
+def _nothing(sent: Sequence[Sent]) -> str:
+    """Why there is nothing to review, in one sentence."""
+    pull = next((one for one in sent if _PULL.search(one.letter.mail.subject) and not one.reply), None)
+    first = pull or sent[0]
+    subject = first.letter.mail.subject[:200] or "(no subject)"
+    if pull:
+        reason = "a pull request: no patch in the mail, only a branch to fetch"
+    elif first.letter.html:
+        reason = "an HTML mail: no plain text in it, so no patch that could be read"
+    elif first.reply or first.letter.parent:
+        quoting = " (it quotes one)" if first.letter.quotes_diff else ""
+        reason = f"a reply with no patch of its own{quoting}"
+    elif first.is_cover:
+        reason = "a cover letter with no patch"
+    else:
+        reason = "a mail with no patch"
+    others = "" if len(sent) == 1 else f", and none in the {len(sent) - 1} mails with it"
+    return f"{reason}{others}: {subject}"

@@ -1,0 +1,74 @@
+"""Nothing in, a table of times out: whole processes, and the review of single patches inside one.
+
+    python tests/bench/startup.py [RUNS]
+
+With REVIEWBOT_CORPUS set, its mails are reviewed as well as the threads beside the tests.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from reviewbot import config, mailbox, rules, series
+from reviewbot.engine import Engine
+from reviewbot.model import InputError, Patch
+
+TESTS = Path(__file__).parents[1]
+MAIL_IN = ["-m", "reviewbot", "thread", str(TESTS / "threads" / "demo.mbox"), "--format", "json"]
+PROCESSES = {
+    "python itself": ["-c", ""],
+    "reviewbot --help": ["-m", "reviewbot", "--help"],
+    "importing b4": ["-c", "import b4"],
+    "thread in, JSON out": MAIL_IN,
+}
+ROW = "{:<28}{:>8}{:>10}{:>10}{:>10}"
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Milliseconds."""
+    begin = time.perf_counter()
+    work()
+    return (time.perf_counter() - begin) * 1000
+
+
+def row(name: str, times: list[float]) -> str:
+    shown = (f"{value:.1f}" for value in (min(times), statistics.median(times), max(times)))
+    return ROW.format(name, len(times), *shown)
+
+
+def process(arguments: list[str]) -> None:
+    done = subprocess.run([sys.executable, *arguments], capture_output=True)
+    if done.returncode not in (0, 1):
+        raise SystemExit(done.stderr.decode())
+
+
+def patches(folder: Path, pattern: str) -> Iterator[Patch]:
+    for path in sorted(folder.glob(pattern)):
+        try:
+            mails, _ = mailbox.read(str(path), sys.stdin.buffer, 10_000_000)
+            yield from series.newest(mails).patches
+        except InputError:  # a reply, or a cover letter alone
+            continue
+
+
+def main() -> None:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    print(ROW.format("ms", "runs", "min", "median", "max"))
+    for name, arguments in PROCESSES.items():
+        print(row(name, [timed(lambda given=arguments: process(given)) for _ in range(runs)]))
+    engine = Engine(*rules.load((config.data_path("rules"),), (6, 12)))
+    found = [("patch of tests/threads", patches(TESTS / "threads", "*.mbox"))]
+    if "REVIEWBOT_CORPUS" in os.environ:
+        found.append(("patch of the labelled mails", patches(Path(os.environ["REVIEWBOT_CORPUS"]), "lore/*.eml")))
+    for name, each in found:
+        print(row(name, [timed(lambda one=patch: engine.patch(one)) for patch in each]))
+
+
+if __name__ == "__main__":
+    main()

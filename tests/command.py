@@ -1,0 +1,72 @@
+"""A command line in, what a whole `reviewbot` process did out: exit code, both outputs, files it left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import reviewbot
+
+THREADS = Path(__file__).parent / "threads"
+TIMEOUT = 60
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Command:
+    """Runs reviewbot in `folder`/work with a home of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.work = folder / "work"
+        self.home = folder / "home"
+        self.work.mkdir()
+        self.home.mkdir()
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "PYTHONPATH": str(Path(reviewbot.__file__).parents[1]),  # the same code as the tests import
+            "LC_ALL": "C.UTF-8",
+            "PYTHONWARNINGS": "error",
+        }
+
+    def __call__(self, *arguments: str | Path, stdin: bytes = b"", **env: str) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "reviewbot", *map(str, arguments)],
+            input=stdin,
+            capture_output=True,
+            cwd=self.work,
+            env={**self.env, **env},
+            timeout=TIMEOUT,
+            check=False,
+        )
+        out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
+        return Done(done.returncode, out, err)
+
+    def left(self) -> set[str]:
+        """The files under work/ and home/, relative to the folder of both."""
+        top = self.work.parent
+        return {str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()}
+
+
+def mail(subject="[PATCH] exfoo: a patch", diff="", body="Why.\n"):
+    """A patch mail as bytes; `diff` may be bytes that are no text."""
+    head = (
+        f"From: Mira Holt <mira.holt@example.org>\nDate: Mon, 10 Jun 2024 10:15:02 +0200\nSubject: {subject}\n"
+        f"Message-ID: <1.made@example.org>\nTo: list@lists.example.org\n\n{body}---\n\n"
+    )
+    return head.encode() + (diff if isinstance(diff, bytes) else diff.encode())
+
+
+def diff(path="fs/exfoo/a.c", line="\tp = kmalloc(8, GFP_KERNEL | GFP_NOFS);"):
+    return (
+        f"diff --git a/{path} b/{path}\nindex 1111111..2222222 100644\n--- a/{path}\n+++ b/{path}\n"
+        f"@@ -1,4 +1,5 @@ int made(void)\n int made(void)\n {{\n \tvoid *p;\n+{line}\n }}\n-- \n2.43.0\n"
+    )

@@ -1,0 +1,38 @@
+"""Fixtures that more than one test module uses; with REVIEWBOT_STRICT set, a test that misses something fails."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from command import Command
+from inbox import inbox
+
+__all__ = ["inbox"]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """The installed program, run in an empty folder by somebody without any settings."""
+    return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of labelled mails that REVIEWBOT_CORPUS names; they are other people's, so not shipped."""
+    if "REVIEWBOT_CORPUS" not in os.environ:
+        pytest.skip("REVIEWBOT_CORPUS names no folder of labelled mails")
+    return Path(os.environ["REVIEWBOT_CORPUS"])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What is not installed can be, so it is no excuse under REVIEWBOT_STRICT; being root is one."""
+    report = yield
+    excused = hasattr(report, "wasxfail") or "Skipped: root may" in str(report.longrepr)
+    if os.environ.get("REVIEWBOT_STRICT") and report.skipped and not excused:
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be: {report.longrepr}"
+    return report

@@ -1,0 +1,51 @@
+"""What the README shows is what the program does."""
+
+from __future__ import annotations
+
+import re
+
+from reviewbot import cli
+from reviewbot.config import data_path
+
+from command import THREADS, diff, mail
+
+README = data_path("README.md").read_text()
+
+
+def _block(before: str) -> str:
+    """The first fenced block after a text."""
+    return re.split(r"^```.*\n", README[README.index(before) :], maxsplit=2, flags=re.M)[1]
+
+
+def test_the_shown_output_is_the_programs(command):
+    shown = _block("    reviewbot thread SOURCE")
+    asked, *lines = shown.removesuffix("```\n").splitlines()
+    assert asked == "$ reviewbot thread tests/threads/demo.mbox --kernel 6.10"
+    whole = command("thread", THREADS / "demo.mbox", "--kernel", "6.10").out
+    parts = "\n".join(lines).strip("\n").split("...\n")
+    assert [part for part in parts if part.rstrip("\n") not in whole] == []
+    assert len(parts) > 2
+
+
+def test_the_example_of_a_rule_works(command):
+    folder = command.work / "my-rules"
+    folder.mkdir()
+    for name in ("dma-with-account.toml", "_allocators.toml"):
+        (folder / name).write_text(_block(f"`my-rules/{name}`"))
+    thread = mail(diff=diff(line="\tp = exfoo_alloc(sb, 8, GFP_KERNEL_ACCOUNT | __GFP_DMA);"))
+    thread_with_wrapper = mail(diff=diff(line="\tp = exfoo_alloc(sb, 8, __GFP_NOFAIL);"))
+    assert "dma-with-account" in command("thread", "-", "--rules", "my-rules", stdin=thread).out
+    assert command("thread", "-", stdin=thread).code == 0
+    assert "nofail-cannot-sleep" in command("thread", "-", "--rules", "my-rules", stdin=thread_with_wrapper).out
+    assert command("thread", "-", stdin=thread_with_wrapper).code == 0
+    assert command("rule", "dma-with-account", "--rules", "my-rules").out.startswith("dma-with-account: warning")
+
+
+def test_the_example_of_a_configuration_is_one(command):
+    (command.work / "mine.toml").write_text(_block("name a file with `--config`"))
+    assert command("rule", "--config", "mine.toml").code == 0
+
+
+def test_the_table_of_exit_codes_has_those_of_the_help():
+    listed = set(re.findall(r"^\| (\d+) \|", README, re.M))
+    assert set(re.findall(r"^ +(\d+) ", cli.EXIT_CODES, re.M)) | {str(cli.PIPE_CLOSED)} == listed
