@@ -17,6 +17,7 @@ from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
 from reviewbot.report.headers import CC
 from reviewbot.schema import TABLE, TEXT, TEXTS, Kind, Spec
 
+AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     "surface.text": CONFIDENCES,
     "surface.json": CONFIDENCES,

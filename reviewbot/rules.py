@@ -18,6 +18,7 @@ from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, 
 from reviewbot.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
 
 _KERNEL = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 _CHECK = re.compile(r"[a-z_]+:[a-z_]+")
 _FILLED = ("summary", "question", "why", "fix")
@@ -53,6 +54,21 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
     kernel = facts.kernel([(str(path), table) for path, table in files if path.name in facts.TOP], version)
     rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in facts.TOP}
     return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
+
+
+def version_at(folders: Sequence[Path], day: str) -> Version:
+    """The version that mainline was working on, on a day like "2024-08-28" (_releases.toml).
+
+    Raises ConfigError for a folder or file that cannot be read or says what it may not.
+    """
+    days: dict[Version, str] = {}
+    for path in (folder / "_releases.toml" for folder in folders):
+        if path.exists():
+            for name, out in _parse(path).get("release", {}).items():
+                if not isinstance(out, str) or not _DAY.fullmatch(out):
+                    raise ConfigError(f"{path}: {name} = {out!r}: allowed is a day like \"2024-11-17\"")
+                days[parse_version(name)] = out
+    return next((version for version in sorted(days) if day <= days[version]), max(days, default=(0, 0)))
 
 
 def digest(folders: Sequence[Path]) -> str:

@@ -134,7 +134,6 @@ def _b4() -> ModuleType:
         log = logging.getLogger("b4")
         log.addHandler(logging.NullHandler())
         log.propagate = False
-        log.setLevel(logging.CRITICAL + 1)
         # importing b4 changes for the whole process how mails are written; this is Python's own again
         charset.add_charset("utf-8", charset.SHORTEST, charset.BASE64, "utf-8")
     module: ModuleType = b4

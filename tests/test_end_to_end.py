@@ -1,13 +1,14 @@
-"""The main job on real parts: a thread out of a public-inbox, its replies drafted, taken by mail tools, and put back."""
+"""The main job on real parts: a thread out of a public-inbox, its replies drafted, put back and taken by tools."""
 
 from __future__ import annotations
 
 import email
+import hashlib
 import json
 import mailbox
 import re
-import shutil
 import subprocess
+from contextlib import closing
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from command import THREADS, Command
 from inbox import ADDRESS, Inbox
+from test_drafts import has_send_email
 
 COVER = "20240610081502.4711-1-mira.holt@example.org"
 LIST = b"linux-fsdevel@lists.example.org"
@@ -26,7 +28,8 @@ def settings(folder: Path, inbox: Inbox) -> Path:
     """A configuration as a user of that archive would write it."""
     path = folder / "reviewbot.toml"
     path.write_text(
-        f'[lore]\nurl = "{inbox.url}/"\n[mail]\nname = "Ada Reader"\nemail = "ada@reader.example.org"\n', encoding="utf-8"
+        f'[lore]\nurl = "{inbox.url}/"\n[mail]\nname = "Ada Reader"\nemail = "ada@reader.example.org"\n',
+        encoding="utf-8",
     )
     return path
 
@@ -34,8 +37,9 @@ def settings(folder: Path, inbox: Inbox) -> Path:
 @pytest.fixture(scope="module")
 def archive(inbox: Inbox) -> Inbox:
     """The demo thread, as its list would have archived it; the list's address is the archive's."""
-    for message in mailbox.mbox(THREADS / "demo.mbox", create=False):
-        inbox.deliver(bytes(message).replace(LIST, ADDRESS.encode()))
+    with closing(mailbox.mbox(THREADS / "demo.mbox", create=False)) as box:
+        for message in box:
+            inbox.deliver(bytes(message).replace(LIST, ADDRESS.encode()))
     return inbox
 
 
@@ -76,15 +80,11 @@ def references(message: EmailMessage) -> list[str]:
 
 
 def depth(page: str, message_id: str) -> int:
-    """How deep the thread overview of public-inbox shows a mail: it indents by two columns and draws a "` "."""
-    name = re.escape(message_id.replace("@", "&#64;").replace("&", "&amp;") if "&#64;" in page else message_id)
-    for row in page.split("\n"):
-        if re.search(rf'href="[^"]*{name}', row) and re.match(r'^(?:<[^>]*>|\d{4}-\d\d-\d\d)', row):
-            text = re.sub(r"<[^>]+>", "", row)
-            match = re.match(r"^\d{4}-\d\d-\d\d\s+\d+:\d\d\s(\s*)(`?)", text)
-            if match:
-                return len(match.group(1)) // 2 + bool(match.group(2))
-    raise AssertionError(f"{message_id} is not in the overview")
+    """How deep the thread overview shows a mail: a date, two blanks a level, a "` " before every reply."""
+    row = page.index("id=r" + hashlib.sha1(message_id.encode(), usedforsecurity=False).hexdigest())
+    match = re.search(r"\n\d{4}-\d\d-\d\d [ \d]\d:\d\d ( *)(`?)[^\n]*\n[^\n]*\n?$", page[:row])
+    assert match, page[row - 200 : row]
+    return len(match.group(1)) // 2 + bool(match.group(2))
 
 
 def test_a_second_run_writes_nothing_new(archive: Inbox, command: Command, tmp_path: Path) -> None:
@@ -107,16 +107,16 @@ def test_url_message_id_and_mbox_give_the_same_review(archive: Inbox, command: C
     assert all(one == said[0] for one in said)
 
 
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.skipif(not has_send_email(), reason="git send-email is not installed (Debian package git-email)")
 def test_git_send_email_takes_every_draft(archive: Inbox, command: Command, tmp_path: Path) -> None:
-    if subprocess.run(["git", "send-email", "-h"], capture_output=True, check=False).returncode not in (0, 129):
-        pytest.skip("git send-email is not installed (Debian package git-email)")
     config = settings(tmp_path, archive)
     command("thread", COVER, "--config", config, "--kernel", "6.11", "--drafts", tmp_path / "out")
     for path in drafts(tmp_path / "out"):
         done = subprocess.run(
-            ["git", "-c", "sendemail.confirm=never", "send-email", "--dry-run", "--suppress-cc=all"]
-            + ["--from=ada@reader.example.org", "--to=list@example.org", str(path)],
+            [
+                *("git", "-c", "sendemail.confirm=never", "send-email", "--dry-run", "--suppress-cc=all"),
+                *("--from=ada@reader.example.org", "--to=list@example.org", str(path)),
+            ],
             capture_output=True,
             text=True,
             cwd=tmp_path,

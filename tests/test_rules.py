@@ -348,3 +348,23 @@ def _seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(
+    ("day", "version"),
+    [
+        ("2024-08-28", (6, 11)),
+        ("2024-09-15", (6, 11)),  # the day of the release: what was sent before it is for it
+        ("2024-09-16", (6, 12)),
+        ("1999-01-01", (4, 19)),  # older than anything known
+        ("2093-01-01", (7, 3)),  # younger
+    ],
+)
+def test_a_day_tells_what_mainline_was_working_on(day, version):
+    assert rules.version_at([BUILT_IN], day) == version
+
+
+def test_a_release_day_that_is_none_is_named(tmp_path):
+    (tmp_path / "_releases.toml").write_text('[release]\n"6.12" = "soon"\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"_releases\.toml: 6\.12 = 'soon'"):
+        rules.version_at([tmp_path], "2024-01-01")

@@ -9,7 +9,6 @@ from reviewbot.checks.base import (
     Context,
     Hit,
     allocation,
-    code,
     flag_rows,
     mask_argument,
     masks_at,
@@ -18,8 +17,8 @@ from reviewbot.checks.base import (
     rows_of,
     strings,
     words,
-    written,
 )
+from reviewbot.checks.masks import asked, said, spelled
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Allocator, Limit, Mask, Rule
 from reviewbot.sides import Slice, Unit
@@ -49,29 +48,38 @@ def evidence(unit: Unit, mask: Expr, context: Context) -> tuple[tuple[int, str],
     return tuple((row, "the mask is set here") for row in origin_rows(unit, mask.text, context.kernel))
 
 
+def shown(mask: Expr, context: Context) -> str:
+    """A mask as a text names it: its flags, or the variable they are in."""
+    return said(mask) if flag_rows(mask, context.kernel) else f"the mask in {said(mask)}"
+
+
 def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml)."""
+    """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
+
+    Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size.
+    """
     for unit, index, step, found, mask in requests(side, context):
         for limit in found.limits:
             bad = [one for one in masks_at(unit, index, mask, context) if _meets(one, limit, context)]
-            if bad:
-                values = {
-                    "callee": step.name,
-                    "mask": code(mask),
-                    "effect": limit.effect,
-                    "instead": limit.instead,
-                    "source": limit.source,
-                }
-                yield Hit(
-                    rows(unit, step, mask, context, limit.has or None),
-                    unit.function.name,
-                    f"{step.name} {limit.name} {mask.text}",
-                    values,
-                    evidence(unit, mask, context),
-                    limit.confidence,
-                    limit.severity,
-                )
-                break
+            if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):
+                continue
+            values = {
+                "callee": step.name,
+                "mask": shown(mask, context),
+                "effect": limit.effect,
+                "instead": limit.instead,
+                "source": limit.source,
+            }
+            yield Hit(
+                rows(unit, step, mask, context, limit.has or None),
+                unit.function.name,
+                f"{step.name} {limit.name}",
+                values,
+                evidence(unit, mask, context),
+                limit.confidence,
+                limit.severity,
+            )
+            break
 
 
 def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
@@ -81,10 +89,32 @@ def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
     return limit.has <= mask.must and not limit.lacks & mask.may
 
 
+def _scoped(unit: Unit, index: int, limit: Limit, context: Context) -> bool:
+    """Whether a scope around the call takes away for everything below what the mask lacks."""
+    kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
+    return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
+
+
+def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:
+    """Whether the request is so small that the limit is not reached: one structure, or a small number."""
+    if limit.name not in words(rule, "fits"):
+        return False
+    sizes = [step.args[at] for at in found.size if at < len(step.args)]
+    count = 1
+    for size in sizes:
+        if size.op == "num" and size.text.isdigit():
+            count *= int(size.text)
+        elif not size.text.startswith("sizeof"):
+            return False
+    structures = sum(size.op != "num" for size in sizes)
+    return bool(sizes) and (count == 1 if structures else count <= int(str(rule.rows[0]["page"])))
+
+
 def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail, with a mask that surely may not reclaim.
 
-    The rule's first row names the bits: `nofail` and `reclaim`; `except` are calls that take such a mask.
+    The rule's first row names the bits: `nofail` and `reclaim`; `except` are calls that take such a
+    mask. What a caller's mask may hold does not count, only what the function itself puts in.
     """
     nofail, reclaim = _bit(rule, "nofail"), _bit(rule, "reclaim")
     done: set[Step] = set()
@@ -92,12 +122,37 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         done.add(step)
         if step.name in words(rule, "except"):
             continue
-        masks = masks_at(unit, index, mask, context)
-        if any(nofail in one.may and one.lacks(reclaim) for one in masks):
-            values = {"callee": step.name, "mask": code(mask)}
+        masks = [one for one in masks_at(unit, index, mask, context) if one.lacks(reclaim)]
+        if any(nofail in one.must for one in masks) or (
+            any(nofail in one.may for one in masks) and nofail in _given(unit, mask, context)
+        ):
+            values = {"callee": step.name, "mask": shown(mask, context)}
             at = rows(unit, step, mask, context, frozenset({nofail}))
-            yield Hit(at, unit.function.name, f"{step.name} {mask.text}", values, evidence(unit, mask, context))
+            yield Hit(at, unit.function.name, step.name, values, evidence(unit, mask, context))
     yield from _written_together(side, rule, context, nofail, reclaim, done)
+
+
+def _given(unit: Unit, mask: Expr, context: Context) -> frozenset[str]:
+    """The bits that the function itself ORs into a mask or into a variable that the mask is made of."""
+    names, bits = {part.text for part in mask.walk() if part.op in ("name", "field")}, frozenset[str]()
+    fresh = True
+    while fresh:
+        fresh = False
+        for step in unit.steps:
+            if step.kind != "assign" or step.target not in names or step.value is None:
+                continue
+            more = {part.text for part in step.value.walk() if part.op in ("name", "field")} - names
+            names |= more
+            fresh = fresh or bool(more)
+    for step in unit.steps:
+        if step.kind == "assign" and step.target in names:
+            for chain in asked(unit, step, context):
+                bits = bits.union(*(context.kernel.flags[term.text].bits for term in chain if _known(term, context)))
+    return bits
+
+
+def _known(term: Expr, context: Context) -> bool:
+    return term.op == "name" and term.text in context.kernel.flags
 
 
 def _written_together(
@@ -108,14 +163,22 @@ def _written_together(
         for step in unit.steps:
             if step in done or step.kind != "call" or step.name in words(rule, "except"):
                 continue
-            for chain, under in written(step, context.kernel):
-                known = [context.kernel.flags.get(term.text) for term in chain]
-                bits = frozenset(bit for flag in known if flag is not None for bit in flag.bits)
-                if under or None in known or nofail not in bits or reclaim in bits or len(chain) < 2:
-                    continue
-                values = {"callee": step.name, "mask": " | ".join(term.text for term in chain)}
-                at = tuple(term.line for term in chain)
-                yield Hit(at, unit.function.name, f"{step.name} {values['mask']}", values, confidence="medium")
+            known = context.kernel.allocators.get(step.name)
+            if known is not None and not known.allocates:
+                continue
+            for chain in asked(unit, step, context):
+                bits = frozenset[str]().union(
+                    *(context.kernel.flags[term.text].bits for term in chain if _known(term, context))
+                )
+                if nofail in bits and reclaim not in bits and _decides(chain, context):
+                    values = {"callee": step.name, "mask": spelled(chain)}
+                    at = tuple(term.line for term in chain)
+                    yield Hit(at, unit.function.name, step.name, values, confidence="medium")
+
+
+def _decides(chain: tuple[Expr, ...], context: Context) -> bool:
+    """Whether all terms are flags and one of them says whether the request may reclaim."""
+    return all(_known(term, context) for term in chain) and any(context.kernel.flags[term.text].base for term in chain)
 
 
 def _bit(rule: Rule, key: str) -> str:
@@ -127,18 +190,26 @@ def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     nofail, gives_up = _bit(rule, "nofail"), words(rule, "gives_up")
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            for chain, under in written(step, context.kernel):
-                total = [Mask(frozenset(), frozenset())]
-                for term in chain:
-                    total = [flags.both(one, two) for one in total for two in masks_at(unit, index, term, context)]
-                for mask in total:
-                    clash = sorted(gives_up & mask.must)
-                    if not under and nofail in mask.must and clash:
-                        text = " | ".join(code(term) for term in chain)
-                        values = {"mask": text, "flag": clash[0], "callee": step.name or "the mask"}
-                        at = tuple(row for term in chain for row in flag_rows(term, context.kernel))
-                        yield Hit(at, unit.function.name, f"{step.name} {text}", values)
-                        break
+            if not reached(unit, index) or (step.target and _clears(unit, nofail)):
+                continue
+            for chain in asked(unit, step, context):
+                total = _total(unit, index, chain, context)
+                clash = sorted({bit for mask in total if nofail in mask.must for bit in gives_up & mask.must})
+                if not clash or not any(_known(term, context) for term in chain):
+                    continue
+                text = f"{step.target} {step.op} {spelled(chain)}" if step.op == "|=" else spelled(chain)
+                at = tuple(row for term in chain for row in flag_rows(term, context.kernel))
+                yield Hit(at, unit.function.name, clash[0], {"mask": text, "flag": clash[0]})
+
+
+def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) -> list[Mask]:
+    """The masks that a sum may give, what it is added to included."""
+    step = unit.steps[index]
+    added = (Expr("name", step.target, (), step.lines[0]),) if step.op == "|=" else ()
+    total = [Mask(frozenset(), frozenset())]
+    for term in (*added, *chain):
+        total = [flags.both(one, two) for one in total for two in masks_at(unit, index, term, context)]
+    return total
 
 
 def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -152,14 +223,14 @@ def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         if sure and int(order.text) > found.nofail_order:
             values = {"callee": step.name, "order": order.text, "most": str(found.nofail_order)}
             at = rows(unit, step, mask, context, frozenset({nofail}))
-            yield Hit(at, unit.function.name, f"{step.name} {order.text}", values)
+            yield Hit(at, unit.function.name, f"{step.name} {order.text}", values, evidence(unit, mask, context))
 
 
 def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """The reclaim bit is taken from a mask that came from outside and may hold "must not fail".
 
-    Silent where the function itself gave the mask its value, or clears the other bit too, and where
-    scopes are applied to masks: a branch there is another rule's.
+    Silent where the function itself gave the mask its value, or clears or tests the other bit, and
+    where scopes are applied to masks: a branch there is another rule's.
     """
     if side.path in context.kernel.words["scope_home"]:
         return
@@ -168,33 +239,40 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for index, step in enumerate(unit.steps):
             if step.kind != "assign" or step.value is None or not reached(unit, index):
                 continue
-            cleared, source = _cleared(step)
-            if reclaim not in cleared or nofail in cleared or _clears(unit, nofail):
-                continue
-            left = masks_at(unit, index, source, context)
-            if left and all((nofail in one.may and nofail not in one.must) or nofail in one.must for one in left):
-                values = {"mask": source.text, "flag": reclaim}
-                yield Hit(
-                    (*flag_rows(step.value, context.kernel, frozenset({reclaim})), *step.lines),
-                    unit.function.name,
-                    f"{step.target} {step.op} {step.value.text}",
-                    values,
-                )
+            for cleared, source in _cleared(step, context):
+                if reclaim not in cleared or nofail in cleared or _clears(unit, nofail) or _made(unit, source):
+                    continue
+                if all(nofail in one.may for one in masks_at(unit, index, source, context)):
+                    at = (*flag_rows(step.value, context.kernel), *step.lines)
+                    values = {"mask": said(source), "flag": reclaim}
+                    yield Hit(at, unit.function.name, step.target, values)
 
 
-def _cleared(step: Step) -> tuple[frozenset[str], Expr]:
-    """The flags that an assignment takes away with ~, and the mask it takes them from."""
+def _made(unit: Unit, source: Expr) -> bool:
+    """Whether a mask is the result of a call: those of mappings and queues have no such bit."""
+    if source.op == "call":
+        return True
+    return any(
+        step.kind == "assign" and step.target == source.text and step.value is not None and step.value.op == "call"
+        for step in unit.steps
+    )
+
+
+def _cleared(step: Step, context: Context) -> Iterator[tuple[frozenset[str], Expr]]:
+    """The bits that an assignment takes away with ~, and the mask it takes them from."""
     assert step.value is not None
-    target = Expr("name", step.target, (), step.lines[0])
     if step.op == "&=" and step.value.op == "~":
-        return _named(step.value), target
-    if step.op == "=" and step.value.op == "&" and len(step.value.args) == 2:
-        left, right = step.value.args
-        if right.op == "~":
-            return _named(right), left
-        if left.op == "~":
-            return _named(left), right
-    return frozenset(), target
+        yield _bits(step.value, context), Expr("name", step.target, (), step.lines[0])
+    for term in flags.terms(step.value) if step.op == "=" else ():
+        if term.op == "&" and len(term.args) == 2:
+            for taken, source in (term.args, term.args[::-1]):
+                if taken.op == "~" and source.op in ("name", "field", "call"):
+                    yield _bits(taken, context), source
+
+
+def _bits(expr: Expr, context: Context) -> frozenset[str]:
+    names = _named(expr)
+    return frozenset(bit for name in names if name in context.kernel.flags for bit in context.kernel.flags[name].bits)
 
 
 def _named(expr: Expr) -> frozenset[str]:

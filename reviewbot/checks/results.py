@@ -19,22 +19,30 @@ from reviewbot.checks.base import (
     words,
 )
 from reviewbot.csource import Step
-from reviewbot.model import Rule
+from reviewbot.flow import Event
+from reviewbot.model import Allocator, Rule
 from reviewbot.sides import Slice, Unit
 
 
+_OVERFLOW = " unless the product of its sizes overflows"
+
+
 def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
-    """ "must" if the request at a step surely cannot fail, "may" if it surely can on some path, "" if unknown."""
+    """ "must" if the request at a step surely cannot fail, "may" if it surely can, "" if unknown.
+
+    Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure.
+    """
     step = unit.steps[index]
     found = allocation(step, context.kernel)
     mask = mask_argument(step, found) if found is not None else None
-    if found is None or mask is None or found.returns not in ("pointer",):
+    if found is None or mask is None or found.returns != "pointer":
         return ""
-    nofail = strings(rule.rows[0], "nofail")[0]
+    nofail, reclaim = strings(rule.rows[0], "nofail")[0], strings(rule.rows[0], "reclaim")[0]
     masks = masks_at(unit, index, mask, context)
-    if masks and all(nofail in one.must for one in masks):
-        return "must"
-    known = len(mask.text) > 0 and all(one.may != context.kernel.bits for one in masks)
+    if masks and all(nofail in one.must and reclaim in one.may for one in masks):
+        kept = found.family in words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
+        return "must" if kept else ""
+    known = all(one.may != context.kernel.bits for one in masks)
     return "may" if masks and known and all(nofail not in one.must for one in masks) else ""
 
 
@@ -51,11 +59,14 @@ def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             }
             if all(at >= 0 and _nofail(unit, at, rule, context) == "must" for at in held):
                 made = unit.steps[event.other]
-                values = {"callee": made.name, "result": event.token}
+                found = allocation(made, context.kernel)
+                product = found is not None and len(found.size) > 1
+                values = {"callee": made.name, "result": event.token, "unless": _OVERFLOW if product else ""}
                 test = unit.steps[event.step].lines[0]
                 rows = (*_flag_rows(made, context), *rows_of(made), test)
                 because = ((test, "tested here"),)
-                yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because)
+                sure = "medium" if product else ""
+                yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
 
 
 def _flag_rows(step: Step, context: Context) -> tuple[int, ...]:
@@ -69,7 +80,7 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     if context.before is None:
         return
     sure = {
-        (unit.function.name, step.name, step.target)
+        (unit.function.name, step.target)
         for unit in context.before.units
         for index, step in enumerate(unit.steps)
         if step.kind == "call" and _nofail(unit, index, rule, context) == "must"
@@ -78,23 +89,28 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         seen: set[int] = set()
         for event in unit.flow.events:
             made = unit.steps[event.other] if event.other >= 0 else None
-            if event.kind != "used" or made is None or event.other in seen:
+            if event.kind != "used" or made is None or event.other in seen or _looked_at(unit, event.other, event.token):
                 continue
-            if (unit.function.name, made.name, made.target) in sure and _nofail(
-                unit, event.other, rule, context
-            ) == "may":
+            if (unit.function.name, made.target) in sure and _nofail(unit, event.other, rule, context) == "may":
                 seen.add(event.other)
-                found = allocation(made, context.kernel)
-                mask = mask_argument(made, found) if found is not None else None
-                if mask is None:
-                    continue
-                origins = _failing_origins(unit, mask.text, rule, context)
-                values = {"callee": made.name, "result": event.token, "mask": code(mask)}
-                use = unit.steps[event.step].lines[0]
-                rows = (*_flag_rows(made, context), *origins, *rows_of(made), use)
-                yield Hit(
-                    rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here untested"),)
-                )
+                yield _lost(unit, event, made, rule, context)
+
+
+def _looked_at(unit: Unit, made: int, token: str) -> bool:
+    """Whether a test after a request asks about its result in any way: it may be one for failure."""
+    later = (step for step in unit.steps[made:] if step.kind == "test" and step.value is not None)
+    return any(part.text == token for step in later if step.value is not None for part in step.value.walk())
+
+
+def _lost(unit: Unit, event: Event, made: Step, rule: Rule, context: Context) -> Hit:
+    found = allocation(made, context.kernel)
+    mask = mask_argument(made, found) if found is not None else None
+    text = mask.text if mask is not None else ""
+    said = code(mask) if mask is not None else ""
+    values = {"callee": made.name, "result": event.token, "mask": said}
+    use = unit.steps[event.step].lines[0]
+    rows = (*_flag_rows(made, context), *_failing_origins(unit, text, rule, context), *rows_of(made), use)
+    return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here untested"),))
 
 
 def _failing_origins(unit: Unit, variable: str, rule: Rule, context: Context) -> tuple[int, ...]:
@@ -108,45 +124,53 @@ def _failing_origins(unit: Unit, variable: str, rule: Rule, context: Context) ->
 def open_coded_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A failed allocation asked for again with nothing that could end the loop.
 
-    Rows: `waits`, calls that only pass the time; `nofail`, the bit whose test on the way makes it plain.
+    Rows: `waits`, calls that only pass the time; `reclaim`, the bit without which __GFP_NOFAIL is no way out;
+    `nofail`, the bit whose test on the way makes it plain.
     """
-    waits = words(rule, "waits")
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            if step.kind != "test" or not step.next or not reached(unit, index):
+            if step.kind != "test" or len(step.next) < 2 or not reached(unit, index):
                 continue
-            again = _asks_again(unit, index, waits, context)
+            again = _asks_again(unit, index, rule, context)
+            wait = _waits_for_nofail(unit, index, rule, context) if again is None else None
             if again is not None:
-                values = {"callee": again.name}
-                rows = (*rows_of(step), *rows_of(again))
-                yield Hit(
-                    rows,
-                    unit.function.name,
-                    f"{again.name} {again.target}",
-                    values,
-                    ((again.lines[0], "asked for here"),),
-                )
-                continue
-            wait = _waits_for_nofail(unit, index, rule, context)
-            if wait is not None:
-                yield Hit((*rows_of(step), *rows_of(wait)), unit.function.name, f"{wait.name}", {"callee": wait.name})
+                rows, because = (*rows_of(step), *rows_of(again)), ((again.lines[0], "asked for here"),)
+                key = f"{again.name} {again.target}"
+                yield Hit(rows, unit.function.name, key, {"callee": again.name}, because)
+            elif wait is not None:
+                rows = (*rows_of(step), *rows_of(wait))
+                yield Hit(rows, unit.function.name, wait.name, {"callee": wait.name})
 
 
-def _asks_again(unit: Unit, index: int, waits: frozenset[str], context: Context) -> Step | None:
+def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:
     """The allocation that a test of its own result leads straight back to when it failed."""
     step = unit.steps[index]
-    tested = step.value.text if step.value is not None else ""
-    at = step.next[1] if len(step.next) > 1 else -1
+    value = step.value
+    if value is None:
+        return None
+    null = value.op in ("==", "!=") and len(value.args) == 2 and value.args[1].text in ("NULL", "0")
+    tested, at = (value.args[0].text if null else value.text), step.next[0 if null and value.op == "==" else 1]
     for _ in range(len(unit.steps)):
         if at < 0:
             return None
         here = unit.steps[at]
-        if here.kind == "call" and here.target == tested and allocation(here, context.kernel) is not None:
-            return here if at < index else None
-        if (here.kind == "call" and here.name not in waits) or here.kind in ("test", "return", "end", "lost"):
+        if here.kind == "call" and here.target == tested and (found := allocation(here, context.kernel)) is not None:
+            return here if at < index and _may_wait(unit, at, found, rule, context) else None
+        if (here.kind == "call" and here.name not in words(rule, "waits")) or here.kind not in ("call", "join", "assign"):
             return None
         at = here.next[0] if len(here.next) == 1 else -1
     return None
+
+
+def _may_wait(unit: Unit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:
+    """Whether a request is one that __GFP_NOFAIL could be added to: it may reclaim, and nothing atomic is open."""
+    mask = mask_argument(unit.steps[index], found)
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    held = (context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open)
+    if mask is None or found.returns != "pointer" or any(kind is not None and kind.atomic for kind in held):
+        return False
+    masks = masks_at(unit, index, mask, context)
+    return bool(masks) and all(reclaim in one.may for one in masks)
 
 
 def _waits_for_nofail(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:

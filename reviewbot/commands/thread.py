@@ -9,7 +9,7 @@ from dataclasses import replace
 from reviewbot import lore, mailbox, series
 from reviewbot.commands.output import Output
 from reviewbot.commands.progress import PatientEngine, counting, waiting
-from reviewbot.commands.setup import Setup, prepare
+from reviewbot.commands.setup import Setup, for_series, prepare
 from reviewbot.model import InputError, Review, Series, Unread
 
 
@@ -19,10 +19,11 @@ def thread(options: argparse.Namespace) -> int:
     What is wrong with the configuration or the output folder is said before anything is fetched.
     """
     setup = prepare(options)
-    engine = PatientEngine(setup.kernel, setup.rules, setup.config.limits.seconds)
     output = Output(options, setup)
     try:
         found = _series(options.source, setup)
+        output.setup = setup = for_series(setup, found)
+        engine = PatientEngine(setup.kernel, setup.rules, setup.config.limits.seconds)
         with counting(engine, len(found.patches), setup.quiet):
             review = engine.review(found)
     except InputError as error:

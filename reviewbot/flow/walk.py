@@ -210,14 +210,19 @@ class Flow:
         return replace(world, open=(*rest, Open(scope, index, token, key, handed=handed)))
 
     def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
-        gate = rows[0][1]
-        kinds = {scope.name for scope, _ in rows}
-        if gate.token:
-            return self._restore(world, index, kinds, argument(step, int(gate.token)))
-        key = argument(step, gate.key) if gate.key >= 0 else ""
-        mine = [one for one in world.open if one.scope in kinds and not one.guard]
-        same = [one for one in mine if one.key == key]
-        gone = same[-1:] if same else mine  # another name for the lock: none of them is certain any more
+        if rows[0][1].token:
+            kinds = {scope.name for scope, _ in rows}
+            return self._restore(world, index, kinds, argument(step, int(rows[0][1].token)))
+        free = [one for one in world.open if not one.guard]
+        gone: list[Open] = []
+        for scope, gate in rows:
+            if gate.key < 0:
+                gone += [one for one in free if one.scope == scope.name][-1:]
+        keys = {scope.name: argument(step, gate.key) for scope, gate in rows if gate.key >= 0}
+        for key in dict.fromkeys(keys.values()):
+            mine = [one for one in free if one.scope in keys]
+            same = [one for one in mine if one.key == key] or [one for one in free if key and one.key == key]
+            gone += same[-1:] or mine  # another name for the lock: none of them is certain any more
         return replace(world, open=tuple(one for one in world.open if one not in gone))
 
     def _restore(self, world: World, index: int, kinds: set[str], token: str) -> World:
