@@ -157,7 +157,7 @@ def _problem(chunk: bytes, max_bytes: int) -> str | None:
     if b"\0" in head:
         return "is no mail: there are NUL bytes in it; save it as a plain text mail (.eml) or as an mbox"
     if _DIFF.match(chunk):
-        return "is a bare diff, no mail: `reviewbot local FILE` reviews those"
+        return "is a bare diff, no mail: give it what `git format-patch --stdout` writes"
     if not _HEADER.match(chunk):
         return "is no mail: it does not begin with headers; save the mail as it was sent, or name an mbox"
     return None

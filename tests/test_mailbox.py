@@ -130,7 +130,7 @@ def test_too_many_mails(monkeypatch):
         (b"\0" * 5000, ["no mail", "NUL bytes"]),
         (b"\x7fELF\x02\x01\x01\0\0\0\0", ["no mail", "NUL bytes"]),
         (b"\xff\xd8\xff\xe0 rubbish \x9c\x81", ["no mail", "does not begin with headers"]),
-        (b"diff --git a/x b/x\n--- a/x\n+++ b/x\n", ["bare diff", "reviewbot local"]),
+        (b"diff --git a/x b/x\n--- a/x\n+++ b/x\n", ["bare diff", "git format-patch"]),
         (b"<html><body>hello</body></html>", ["does not begin with headers"]),
         ("From: a@example.org\nSubject: x\n\nhi\n".encode("utf-16"), ["NUL bytes"]),
         (b"\x1f\x8b", ["cut short"]),

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reviewbot.checks.base import Context, Hit, allocation, code, flag_rows, mask_argument, masks_at, reached, strings
+from reviewbot import flags
+from reviewbot.checks.base import (
+    Context,
+    Hit,
+    allocation,
+    code,
+    flag_rows,
+    mask_argument,
+    masks_at,
+    reached,
+    strings,
+    words,
+)
 from reviewbot.csource import Expr, Step
+from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
+from reviewbot.scopes import apply_scopes
 from reviewbot.sides import Slice, Unit
 
 
@@ -20,9 +34,12 @@ def _requests(side: Slice, context: Context) -> Iterator[tuple[Unit, int, Step, 
 
 
 def _bits(unit: Unit, index: int, mask: Expr, context: Context) -> tuple[frozenset[str], frozenset[str]]:
-    """Bits that a mask surely has, and those it may have, over all paths."""
+    """Bits that a mask surely has, and those it may have, over all paths and inside the scopes open there."""
+    open_ = {one.scope for world in reached(unit, index) for one in world.open}
+    kinds = [context.kernel.scopes[name] for name in sorted(open_) if name in context.kernel.scopes]
     masks = masks_at(unit, index, mask, context)
-    must = frozenset.intersection(*(one.must for one in masks)) if masks else frozenset()
+    felt = [apply_scopes(one, kinds) for one in masks]
+    must = frozenset.intersection(*(one.must for one in felt)) if felt else frozenset()
     return must, frozenset().union(*(one.may for one in masks))
 
 
@@ -48,38 +65,54 @@ def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
 def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope open at either (`wide`, `narrow` of the row)."""
-    wide, narrow = set(strings(rule.rows[0], "wide")), set(strings(rule.rows[0], "narrow"))
+    wide, narrow = words(rule, "wide"), words(rule, "narrow")
     for unit in side.units:
         found: dict[bool, list[tuple[Step, Expr, str]]] = {True: [], False: []}
         for one, index, step, mask in _requests(side, context):
-            if one is not unit or any(world.open for world in unit.flow.at[index]):
+            if one is not unit or any(world.open for world in reached(unit, index)):
                 continue
-            names = [part.text for part in mask.walk() if part.op == "name"]
-            for name in names:
-                if name in wide or name in narrow:
-                    found[name in wide].append((step, mask, name))
+            names = {part.text for part in mask.walk() if part.op == "name"} & (wide | narrow)
+            if len(names) == 1:  # both in one mask: a choice, or another rule's business
+                name = names.pop()
+                found[name in wide].append((step, mask, name))
         for step, mask, name in found[False] if found[True] else []:
-            values = {"flag": name, "other": found[True][0][2], "callee": step.name}
-            because = ((found[True][0][1].line, "the other one"),)
+            other, wider, said = found[True][0]
+            values = {"flag": name, "other": said, "callee": step.name, "neighbour": other.name}
             rows = (*flag_rows(mask, context.kernel), *step.lines)
-            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, because)
+            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other one"),))
 
 
 def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A function that takes a mask and allocates with a constant, while another request in it uses the mask.
 
-    Silent where nothing in it uses the mask at all: then it may serve something else. Row: the `type`.
+    Silent where nothing in it uses the mask at all, or it is changed: then it may serve something else. Row: the
+    `type`; `reclaim`; `tries`, flags of a request that may fail because something else follows.
     """
-    kind = strings(rule.rows[0], "type")[0]
+    kind, tries = strings(rule.rows[0], "type")[0], words(rule, "tries")
     for unit in side.units:
         params = [name for type_, name in unit.function.params if type_ == kind and name]
-        mine = [(step, mask) for one, _, step, mask in _requests(side, context) if one is unit]
-        used = [mask for _, mask in mine if any(part.text in params for part in mask.walk())]
-        if len(params) != 1 or not used:
+        mine = [(index, step, mask) for one, index, step, mask in _requests(side, context) if one is unit]
+        used = [(step, mask) for _, step, mask in mine if any(part.text in params for part in mask.walk())]
+        changed = any(step.kind == "assign" and step.target in params for step in unit.steps)
+        if len(params) != 1 or not used or changed or unit.flow.lost:
             continue
-        for step, mask in mine:
-            names = [part for part in mask.walk() if part.op == "name"]
-            if names and all(part.text in context.kernel.flags for part in names):
+        targets = {step.target for step, _ in used} - {"", UNUSED}
+        for index, step, mask in mine:
+            names = [part.text for part in flags.terms(mask)]
+            constant = all(name in context.kernel.flags for name in names) and tries.isdisjoint(names)
+            if constant and step.target not in targets and _weighs(unit, index, mask, params[0], rule, context):
                 values = {"param": params[0], "callee": step.name, "mask": code(mask)}
-                head = tuple(range(unit.function.head[0], unit.function.head[1] + 1))
-                yield Hit((*head, mask.line), unit.function.name, f"{step.name} {mask.text}", values)
+                head = range(unit.function.head[0], unit.function.head[1] + 1)
+                yield Hit((mask.line, *head), unit.function.name, f"{step.name} {mask.text}", values)
+
+
+def _weighs(unit: Unit, index: int, mask: Expr, param: str, rule: Rule, context: Context) -> bool:
+    """Whether a constant may matter to a caller with another mask: not below a lock, nor where the mask was looked at."""
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    listed = context.kernel.words
+    if any(param in text for world in reached(unit, index) for text, _ in world.facts):
+        return False
+    if reclaim in _bits(unit, index, mask, context)[0]:
+        return True
+    names = {step.name for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]
+    return not any(word in name for name in names for word in (*listed["may_lock"], *listed["may_unlock"]))

@@ -25,6 +25,8 @@ Chain = tuple[Expr, ...]
 _UNDER = ("&", "~", "==", "!=", "^")
 _ASKS = ("", "=", "|=")  # what makes a step's flags part of a mask that is used
 _OPERATOR = re.compile(r"\s*(\|\||&&|[=!<>]=|<<|>>|[|?:,]|(?<=[\w)])&)\s*")
+_DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
+_WORD = re.compile(r"\w+")
 _TAG = re.compile(r"(?<=\()(struct|union|enum)(?=\w)")
 
 
@@ -196,7 +198,10 @@ def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
 
 def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A flag's name that this kernel version does not have, though another has or people believe one does."""
+    """A flag's name that this kernel version does not have, though another has or people believe one does.
+
+    Rows: `conditions`, words of an #if around it that say that the text is for several versions.
+    """
     prefixes = tuple(context.kernel.words["scope_flag_prefixes"])
     for unit in side.units:
         for step in unit.steps:
@@ -205,6 +210,8 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if span is None or span.holds(context.kernel.version) or part.text in context.defined:
                     continue
                 if part.text in context.kernel.flags or any(define.name == part.text for define in side.defines):
+                    continue
+                if _conditional(side, part.line, words(rule, "conditions") | {part.text}):
                     continue
                 what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
                 values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
@@ -217,6 +224,20 @@ def _outside_calls(expr: Expr) -> Iterator[Expr]:
         at = todo.pop()
         yield at
         todo.extend(at.args if at.op != "call" else ())
+
+
+def _conditional(side: Slice, row: int, names: frozenset[str]) -> bool:
+    """Whether a row stands inside an #if, or a branch of one, that says any of the names."""
+    open_: list[bool] = []
+    for text in side.rows[:row]:
+        match = _DIRECTIVE.match(text)
+        if match and match[1].startswith("if"):
+            open_.append(False)
+        if match and match[1] == "endif":
+            del open_[-1:]
+        elif match and open_ and not names.isdisjoint(_WORD.findall(match[2])):
+            open_[-1] = True
+    return any(open_)
 
 
 def _life(span: Span) -> str:

@@ -1,100 +1,111 @@
-"""Checks of scopes: which are opened, by what, and whether each is closed as it was opened."""
+"""Checks of what opens a scope, held against the flag-scope matrix: unsafe ones, new ones, those opened by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from reviewbot import flags
-from reviewbot.checks.base import (
-    Context,
-    Hit,
-    allocation,
-    code,
-    mask_argument,
-    masks_at,
-    reached,
-    rows_of,
-    strings,
-    words,
-)
-from reviewbot.csource import Step
-from reviewbot.flow import UNKNOWN, Event
-from reviewbot.model import Kernel, Rule, ScopeKind
+from reviewbot.checks.base import Context, Hit, strings, words
+from reviewbot.csource import Expr, Step
+from reviewbot.model import Kernel, Rule, ScopeKind, Verdict
 from reviewbot.sides import Slice, Unit, expressions
 
 
-def _is_home(side: Slice, context: Context) -> bool:
+class Cell(NamedTuple):
+    """One cell of the matrix: a bit, and whether a scope "clears" or "sets" it."""
+
+    bit: str
+    way: str
+
+
+def is_home(side: Slice, context: Context) -> bool:
     """Whether the file is where scopes are implemented."""
     return side.path in context.kernel.words["scope_home"]
 
 
-def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A call that opens a scope whose row of the matrix says unsafe, or names its flag to something that will.
+# --- unsafe-scope ---
 
-    Rows: `bit` and `way` of the matrix cell that says why, `scope` the scope's name.
-    """
-    if _is_home(side, context):
+
+def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A step that opens a scope whose row in _scopes.toml says unsafe, or that names its flag to something that will."""
+    if is_home(side, context):
         return
-    bad = {scope.flag: scope for scope in context.kernel.scopes.values() if scope.verdict == "unsafe"}
     for unit in side.units:
         for step in unit.steps:
-            if step.kind != "call":
+            named = [part for expr in expressions(step) for part in _given(expr)] if _may_open(step, context) else []
+            scopes = _opened(step, [part.text for part in named], context)
+            bad = next((scope for scope in scopes if scope.verdict == "unsafe"), None)
+            if bad is None:
                 continue
-            scope = _opens_unsafe(step, bad, context)
-            if scope is not None:
-                rows = [part.line for arg in step.args for part in arg.walk() if part.text == scope.flag]
-                what = scope.flag or step.name
-                values = {
-                    "scope": what,
-                    "call": step.name,
-                    "why": scope.why,
-                    "source": scope.source,
-                    **_cell(scope, context),
-                }
-                yield Hit((*rows, *step.lines), unit.function.name, f"{step.name} {what}", values)
+            what = bad.flag if any(part.text == bad.flag for part in named) else f"{step.name}()"
+            rows = [part.line for part in named if part.text == bad.flag]
+            values = {
+                "scope": what,
+                "below": f"below {step.name}()" if step.name else "from here on",
+                "why": bad.why,
+                "matrix": _matrix(_cells(scopes), context.kernel),
+            }
+            yield Hit((*rows, *step.lines), unit.function.name, f"{step.name} {what}", values)
 
 
-def _opens_unsafe(step: Step, bad: dict[str, ScopeKind], context: Context) -> ScopeKind | None:
-    for arg in step.args:
-        for part in arg.walk():
-            if part.op == "call":
-                break
-            if part.op == "name" and part.text and part.text in bad:
-                return bad[part.text]
-    for scope, gate in context.lookup.enter.get(step.name, ()):
-        if scope.verdict == "unsafe" and not gate.has:
-            return scope
-    return None
+def _may_open(step: Step, context: Context) -> bool:
+    """A call that does more than close a scope, or bits put into a word of flags."""
+    if step.kind == "call":
+        return step.name in context.lookup.enter or step.name not in context.lookup.leave
+    return step.kind == "assign" and step.op == "|="
 
 
-def _cell(scope: ScopeKind, context: Context) -> dict[str, str]:
-    """What the matrix says of the bits a scope touches."""
-    said = []
-    for bit in sorted(scope.clears | scope.sets):
-        flag = context.kernel.flags.get(bit)
-        if flag is not None:
-            verdict = flag.off if bit in scope.clears else flag.on
-            way = "clear" if bit in scope.clears else "set"
-            said.append(f"A scope to {way} {bit} is {verdict.word}: {verdict.why} ({verdict.source})")
-    return {"matrix": " ".join(said)}
+def _given(expr: Expr) -> Iterator[Expr]:
+    """The names that are handed over as bits: not those that are masked, compared or looked up."""
+    if expr.op == "name":
+        yield expr
+    elif expr.op == "|" or (expr.op == "?:" and len(expr.args) == 3):
+        for arg in expr.args[-2:]:
+            yield from _given(arg)
+
+
+def _opened(step: Step, names: Sequence[str], context: Context) -> list[ScopeKind]:
+    """The scopes whose flags are named, each once, and those that the call opens whatever it is told."""
+    by_flag: dict[str, ScopeKind] = {}
+    for scope in context.kernel.scopes.values():
+        if scope.flag in names and scope.family == "memalloc":
+            by_flag.setdefault(scope.flag, scope)
+    fixed = [scope for scope, gate in context.lookup.enter.get(step.name, ()) if not gate.has]
+    return [*by_flag.values(), *fixed]
+
+
+# --- new-scope-api ---
 
 
 def new_api(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A new scope: a PF_ bit, a save helper, or a branch of the function that applies scopes to a mask.
 
-    Rows: `prefixes` of the bits, `functions` that apply scopes, `saves` the affixes of a save helper.
+    Rows: `prefixes` of the bits, `functions` that apply scopes, `saves` the affixes of a save helper; then
+    one a `stem` of a name, with the bits that it says a scope `clears` or `sets`.
     """
     prefixes = strings(rule.rows[0], "prefixes")
     for define in side.defines:
-        if define.name.lstrip("_").startswith(prefixes) and define.name not in context.kernel.spans:
-            values = {"what": define.name, "matrix": _matrix(define.name, context.kernel)}
+        if define.name.startswith(prefixes) and not _alive(define.name, context.kernel):
+            values = _new(define.name, _meant(define.name, rule, context.kernel), context.kernel)
             yield Hit((define.row,), "", define.name, values)
     for unit in side.units:
-        if unit.function.name in words(rule, "functions"):
+        name = unit.function.name
+        if name in words(rule, "functions"):
             yield from _branches(unit, context)
-        elif _saves(unit.function.name, rule) and not _known(unit.function.name, context) and unit.function.starts:
-            values = {"what": f"{unit.function.name}()", "matrix": _matrix(unit.function.name, context.kernel)}
-            yield Hit(tuple(range(unit.function.head[0], unit.function.head[1])), unit.function.name, "save", values)
+        elif unit.function.starts and _saves(name, rule) and name not in context.lookup.enter:
+            named = [name, *dict.fromkeys(part.text for part in _walk(unit) if part.text.startswith(prefixes))]
+            cells = [cell for one in named for cell in _meant(one, rule, context.kernel)]
+            values = _new(f"{name}()", cells, context.kernel)
+            yield Hit(tuple(range(unit.function.head[0], unit.function.head[1] + 1)), name, "save", values)
+
+
+def _new(what: str, cells: Sequence[Cell], kernel: Kernel) -> dict[str, str]:
+    return {"what": what, "matrix": _matrix(cells, kernel, reasons=True)}
+
+
+def _alive(name: str, kernel: Kernel) -> bool:
+    """A name that this version has already: what is reverted and comes back is new once more."""
+    return name in kernel.spans and kernel.spans[name].holds(kernel.version)
 
 
 def _saves(name: str, rule: Rule) -> bool:
@@ -102,260 +113,120 @@ def _saves(name: str, rule: Rule) -> bool:
     return name.startswith(first) and name.endswith(last)
 
 
-def _known(name: str, context: Context) -> bool:
-    return name in context.lookup.enter
+def _walk(unit: Unit) -> Iterator[Expr]:
+    for step in unit.steps:
+        for expr in expressions(step):
+            yield from expr.walk()
 
 
 def _branches(unit: Unit, context: Context) -> Iterator[Hit]:
+    """Bits that a branch takes or adds, unless a scope of this version is there for just these."""
     for step in unit.steps:
-        if step.kind == "assign" and step.op in ("&=", "|=") and step.value is not None:
-            named = [part for part in step.value.walk() if part.op == "name" and part.text in context.kernel.flags]
-            if named:
-                way = "off" if step.op == "&=" else "on"
-                matrix = " ".join(_verdict(part.text, way, context.kernel) for part in named)
-                what = f"a branch that {'clears' if way == 'off' else 'sets'} {' and '.join(p.text for p in named)}"
-                rows = (*(part.line for part in named), *step.lines)
-                yield Hit(rows, unit.function.name, step.value.text, {"what": what, "matrix": matrix})
+        if step.kind != "assign" or step.op not in ("&=", "|=") or step.value is None:
+            continue
+        named = [part for part in step.value.walk() if part.op == "name" and part.text in context.kernel.flags]
+        way = "clears" if step.op == "&=" else "sets"
+        cells = [Cell(part.text, way) for part in named]
+        if not cells or _has_scope(cells, context.kernel):
+            continue
+        doing = "clearing" if way == "clears" else "setting"
+        what = f"{doing} {' and '.join(cell.bit for cell in cells)} in {unit.function.name}()"
+        rows = (*(part.line for part in named), *step.lines)
+        yield Hit(rows, unit.function.name, step.value.text, _new(what, cells, context.kernel))
 
 
-def _verdict(name: str, way: str, kernel: Kernel) -> str:
-    flag = kernel.flags[name]
-    verdict = flag.off if way == "off" else flag.on
-    return f"A scope to {'clear' if way == 'off' else 'set'} {name} is {verdict.word}: {verdict.why}"
+def _has_scope(cells: Sequence[Cell], kernel: Kernel) -> bool:
+    bits, way = frozenset(cell.bit for cell in cells), cells[0].way
+    known = (scope for scope in kernel.scopes.values() if scope.family == "memalloc" and scope.verdict != "unsafe")
+    return any((scope.clears if way == "clears" else scope.sets) == bits for scope in known)
 
 
-def _matrix(name: str, kernel: Kernel) -> str:
-    """The matrix rows of the flags whose stem a new name ends with (PF_MEMALLOC_NOLOCKDEP: __GFP_NOLOCKDEP)."""
-    stem = name.rstrip("_").upper().removesuffix("_SAVE").rsplit("_", 1)[-1]
-    said = []
+def _meant(name: str, rule: Rule, kernel: Kernel) -> list[Cell]:
+    """The bits that a new name speaks of: PF_MEMALLOC_NOLOCKDEP sets __GFP_NOLOCKDEP, _NOFS clears __GFP_FS."""
+    stem = name.upper().removesuffix("_SAVE").rsplit("_", 1)[-1]
+    for row in rule.rows:
+        if stem in strings(row, "stem"):
+            return [Cell(bit, way) for way in ("clears", "sets") for bit in strings(row, way) if bit in kernel.flags]
+    found = []
     for flag in kernel.flags.values():
         word = flag.name.lstrip("_").split("_", 1)[-1]
         if flag.kind == "bit" and word == stem:
-            said.append(_verdict(flag.name, "on", kernel))
+            found.append(Cell(flag.name, "sets"))
         elif flag.kind == "bit" and f"NO{word}" == stem:
-            said.append(_verdict(flag.name, "off", kernel))
+            found.append(Cell(flag.name, "clears"))
+    return found
+
+
+# --- what the matrix says ---
+
+
+def _cells(scopes: Sequence[ScopeKind]) -> list[Cell]:
+    cleared = [Cell(bit, "clears") for scope in scopes for bit in sorted(scope.clears)]
+    return [*cleared, *(Cell(bit, "sets") for scope in scopes for bit in sorted(scope.sets))]
+
+
+def _matrix(cells: Sequence[Cell], kernel: Kernel, reasons: bool = False) -> str:
+    """What the matrix says of each bit, a source named once; with the reasons if nothing else gives them."""
+    said: list[str] = []
+    by_source: dict[str, list[tuple[Cell, Verdict]]] = {}
+    for cell in dict.fromkeys(cells):
+        flag = kernel.flags[cell.bit]
+        verdict = flag.off if cell.way == "clears" else flag.on
+        by_source.setdefault(verdict.source, []).append((cell, verdict))
+    for source, group in by_source.items():
+        first = "a scope" if said else "By the flag-scope matrix a scope"
+        words_ = [f"that {cell.way} {cell.bit} is {_word(verdict)}" for cell, verdict in group]
+        sentence = f"{first} {' and one '.join(words_)} ({source})."
+        why = dict.fromkeys(verdict.why for _, verdict in group) if reasons else {}
+        said.append(" ".join((sentence[0].upper() + sentence[1:], *why)))
     return " ".join(said)
 
 
+def _word(verdict: Verdict) -> str:
+    """A verdict as the end of "a scope that clears it is ..."."""
+    return {"context": "safe in some contexts only", "none": "not a question that it answers"}.get(
+        verdict.word, verdict.word
+    )
+
+
+# --- open-coded-scope ---
+
+
 def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """current->flags changed by hand with a scope's bit. Rows: `targets`, lvalues; `calls`, helpers that do it."""
-    if _is_home(side, context):
+    """The task's flags changed by hand with a scope's bit.
+
+    Rows: `targets`, lvalues; `keepers`, calls that put a word back as it was, so that what is done by hand
+    nests all the same; `threads`, calls of a thread that may keep a bit for life.
+    """
+    if is_home(side, context):
         return
-    flagged = {scope.flag for scope in context.kernel.scopes.values() if scope.flag}
+    flagged = {scope.flag for scope in context.kernel.scopes.values() if scope.flag and scope.verdict != "unsafe"}
     for unit in side.units:
+        called = {step.name for step in unit.steps if step.kind == "call"}
+        if called & words(rule, "keepers"):
+            continue
         for step in unit.steps:
-            named = [
-                part for expr in expressions(step) for part in expr.walk() if part.text in flagged and part.op == "name"
-            ]
-            by_hand = step.kind == "assign" and step.target in words(rule, "targets") and step.op in ("|=", "&=", "=")
-            helper = step.kind == "call" and step.name in words(rule, "calls")
-            if named and (by_hand or helper):
-                values = {"flag": named[0].text, "pair": _pair(named[0].text, context.kernel)}
-                key = f"{step.name}{step.target} {step.op} {named[0].text}"
-                yield Hit((named[0].line, *step.lines), unit.function.name, key, values)
+            by_hand = step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in words(rule, "targets")
+            named = [part for expr in expressions(step) for part in expr.walk() if part.text in flagged]
+            for_life = step.op == "|=" and (bool(called & words(rule, "threads")) or is_thread(unit))
+            if by_hand and named and not for_life:
+                flag = named[0].text
+                values = {"flag": flag, "pair": _pair(flag, context.kernel)}
+                rows = (named[0].line, *step.lines)
+                yield Hit(rows, unit.function.name, f"{step.target} {step.op} {flag}", values)
+
+
+def is_thread(unit: Unit) -> bool:
+    """A function of the shape that kthread_create() takes: one pointer to anything."""
+    return tuple(kind for kind, _ in unit.function.params) == ("void",) and bool(unit.function.params[0][1])
 
 
 def _pair(flag: str, kernel: Kernel) -> str:
     """The save and restore calls for a PF_ bit."""
     for scope in kernel.scopes.values():
-        if scope.flag == flag:
-            enter = next((gate.call for gate in scope.enter if gate.token == "result" and not gate.has), "")
-            leave = next((gate.call for gate in scope.leave if gate.token == "0" and not gate.has), "")
+        if scope.flag == flag and scope.family == "memalloc":
+            enter = next((gate for gate in scope.enter if gate.token == "result"), None)
+            leave = next((gate for gate in scope.leave if gate.token == "0"), None)
             if enter and leave:
-                return f"{enter}() and {leave}()"
+                return f"{enter.call}({enter.has}) and {leave.call}()"
     return "the save and restore helpers"
-
-
-def _memalloc(name: str, kernel: Kernel) -> bool:
-    scope = kernel.scopes.get(name)
-    return name == UNKNOWN or (scope is not None and scope.family == "memalloc")
-
-
-def _events(side: Slice, context: Context, *kinds: str) -> Iterator[tuple[Unit, Event]]:
-    for unit in side.units:
-        for event in unit.flow.events:
-            if event.kind in kinds and _memalloc(event.scope, context.kernel):
-                yield unit, event
-
-
-def _call(unit: Unit, index: int) -> str:
-    return unit.steps[index].name if 0 <= index < len(unit.steps) else ""
-
-
-def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A way out of the function with the scope still open; one remark for all ways out of one scope."""
-    by_save: dict[tuple[int, int], list[tuple[Unit, Event]]] = {}
-    for unit, event in _events(side, context, "leak"):
-        by_save.setdefault((id(unit), event.other), []).append((unit, event))
-    for (_, save), group in by_save.items():
-        unit = group[0][0]
-        exits = [unit.steps[event.step] for _, event in group]
-        rows = [row for step in exits for row in rows_of(step)[:1] if step.kind == "return"]
-        saved = unit.steps[save].lines[0]
-        ways = "the way out here" if len(exits) == 1 else f"{len(exits)} ways out"
-        values = {"call": _call(unit, save), "token": group[0][1].token, "ways": ways}
-        because = ((saved, "the scope is entered here"), *((step.lines[0], "left with it open") for step in exits))
-        fresh = [row for row in rows if 0 <= row < len(side.changed) and side.changed[row]]
-        key = f"{_call(unit, save)} {group[0][1].token}"
-        yield Hit((*fresh, saved, *rows), unit.function.name, key, values, because)
-
-
-def mismatch(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A restore that does not undo the save it should.
-
-    Rows: `alike_since`, the version from which every restore clears just the bits it is given, so
-    that another kind's restore works and is only misleading.
-    """
-    for unit, event in _events(side, context, "wrong-kind", "wrong-token", "not-saved"):
-        step = unit.steps[event.step]
-        name, saved = step.name, _call(unit, event.other)
-        if event.kind == "not-saved":
-            if not (event.always and unit.function.starts):
-                continue
-            how = f"no path here has saved {event.token} when {name}() takes it"
-        elif event.kind == "wrong-token":
-            token = next(
-                (one.token for world in reached(unit, event.step) for one in world.open if one.step == event.other), ""
-            )
-            if not event.always or not token:
-                continue
-            how = f"{saved}() put its state into {token}, and {name}() is given {event.token}"
-        else:
-            how = f"{event.token} comes from {saved}(), and {name}() is the other half of another pair"
-        alike = event.kind == "wrong-kind" and _alike(rule, context.kernel)
-        values = {"how": how, "call": name, "token": event.token, "effect": _effect(alike)}
-        because = ((unit.steps[event.other].lines[0], "saved here"),) if event.other >= 0 else ()
-        yield Hit(
-            rows_of(step),
-            unit.function.name,
-            f"{event.kind} {name} {event.token}",
-            values,
-            because,
-            "medium" if alike else "",
-            "note" if alike else "",
-        )
-
-
-def _alike(rule: Rule, kernel: Kernel) -> bool:
-    since = strings(rule.rows[0], "alike_since")[0].split(".")
-    return kernel.version >= (int(since[0]), int(since[1]))
-
-
-def _effect(alike: bool) -> str:
-    if alike:
-        return "All restore helpers of this version clear just the bits they are given, so it works, but reads wrong."
-    return "The task's flags are then not what they were before the save."
-
-
-def token_lost(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A save whose result is thrown away, or overwritten by the next save before its restore."""
-    if _is_home(side, context):
-        return
-    for unit, event in _events(side, context, "dropped", "overwritten"):
-        step = unit.steps[event.step]
-        if event.kind == "dropped":
-            values = {"call": step.name, "how": "its result is not kept, so nothing can restore the state"}
-            sure = "medium"
-            because: tuple[tuple[int, str], ...] = ()
-        else:
-            values = {"call": step.name, "how": f"{event.token} still holds the state of a scope that is open"}
-            sure, because = "", ((unit.steps[event.other].lines[0], "saved here"),)
-        yield Hit(rows_of(step), unit.function.name, f"{event.kind} {step.name} {event.token}", values, because, sure)
-
-
-def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A written mask that says again what a scope around it surely says.
-
-    Rows: `scope` bits that the scope clears (as `clears`), `masks` the names that say no more than that.
-    """
-    for unit in side.units:
-        for index, step in enumerate(unit.steps):
-            found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
-            worlds = reached(unit, index)
-            if mask is None or not worlds:
-                continue
-            for term in flags.terms(mask):
-                inside = [_implies(world.open, term.text, rule, context.kernel) for world in worlds]
-                if all(at is not None for at in inside):
-                    entered = inside[0] or 0
-                    values = {"callee": step.name, "flag": term.text, "call": _call(unit, entered)}
-                    because = ((unit.steps[entered].lines[0], "the scope is entered here"),)
-                    yield Hit((term.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
-
-
-def _implies(opened: tuple[object, ...], name: str, rule: Rule, kernel: Kernel) -> int | None:
-    from reviewbot.flow import Open
-
-    for one in opened:
-        if isinstance(one, Open) and (scope := kernel.scopes.get(one.scope)) is not None and scope.family == "memalloc":
-            for row in rule.rows:
-                if name in strings(row, "masks") and set(strings(row, "clears")) <= scope.clears:
-                    return one.step
-    return None
-
-
-def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A request that must not fail inside a scope that takes reclaim away (`nofail`, `reclaim`, `flags` of the row)."""
-    nofail, reclaim = strings(rule.rows[0], "nofail")[0], strings(rule.rows[0], "reclaim")[0]
-    for unit in side.units:
-        for index, step in enumerate(unit.steps):
-            found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
-            worlds = reached(unit, index)
-            if (
-                mask is None
-                or not worlds
-                or not all(nofail in one.must for one in masks_at(unit, index, mask, context))
-            ):
-                continue
-            opened = [
-                one for world in worlds for one in world.open if _no_reclaim(one.scope, reclaim, rule, context.kernel)
-            ]
-            if (
-                opened
-                and len({one.step for one in opened}) >= 1
-                and all(
-                    any(_no_reclaim(one.scope, reclaim, rule, context.kernel) for one in world.open) for world in worlds
-                )
-            ):
-                save = opened[0].step
-                values = {"callee": step.name, "mask": code(mask), "call": _call(unit, save)}
-                because = ((unit.steps[save].lines[0], "the scope is entered here"),)
-                yield Hit((mask.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
-
-
-def _no_reclaim(name: str, reclaim: str, rule: Rule, kernel: Kernel) -> bool:
-    scope = kernel.scopes.get(name)
-    return scope is not None and (reclaim in scope.clears or scope.flag in strings(rule.rows[0], "flags"))
-
-
-def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A scope with one call in it, an allocator of the row's `families` that takes the mask itself."""
-    families = words(rule, "families")
-    for unit in side.units:
-        for index, step in enumerate(unit.steps):
-            if step.kind != "call" or not any(
-                scope.clears and scope.family == "memalloc" for scope, _ in context.lookup.enter.get(step.name, ())
-            ):
-                continue
-            inside = _until_restore(unit, index, context)
-            found = allocation(inside, context.kernel) if inside is not None else None
-            if inside is not None and found is not None and found.family in families:
-                values = {"call": step.name, "callee": inside.name}
-                yield Hit((inside.lines[0], *rows_of(step)), unit.function.name, f"{step.name} {inside.name}", values)
-
-
-def _until_restore(unit: Unit, index: int, context: Context) -> Step | None:
-    """The only call between a save and its restore, if they stand in one straight line."""
-    inside, at = None, index
-    while len(unit.steps[at].next) == 1 and unit.steps[at].kind in ("call", "assign"):
-        at = unit.steps[at].next[0]
-        step = unit.steps[at]
-        if step.kind == "call" and step.name in context.lookup.leave:
-            return inside
-        if step.kind == "call":
-            if inside is not None:
-                return None
-            inside = step
-    return None

@@ -178,6 +178,9 @@ class Flow:
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
         if closed and not opened:
             return self._leave(world, index, step, closed)
+        for one in world.open:
+            if one.token and not one.handed and any(one.token == token_of(gate, step) for _, gate in opened):
+                self._note("overwritten", index, one.step, one.scope, one.token)
         for scope_name, gate in opened:
             world = self._enter(world, index, step, scope_name, gate)
         if opened or step.name in self.lookup.enter:
@@ -198,9 +201,6 @@ class Flow:
 
     def _enter(self, world: World, index: int, step: Step, scope: str, gate: Gate) -> World:
         token = token_of(gate, step)
-        for one in world.open:
-            if token and one.token == token and not one.handed:
-                self._note("overwritten", index, one.step, scope, token)
         if gate.token == "result" and step.target == UNUSED:
             self._note("dropped", index, index, scope, "")
         handed = not token or not is_local(token) or token in self.params

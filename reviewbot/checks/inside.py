@@ -1,0 +1,140 @@
+"""Checks of what stands inside a scope: a mask that repeats it, a request it breaks, or a single call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reviewbot import flags
+from reviewbot.checks.base import (
+    Context,
+    Hit,
+    allocation,
+    code,
+    mask_argument,
+    masks_at,
+    reached,
+    rows_of,
+    strings,
+    words,
+)
+from reviewbot.csource import Step
+from reviewbot.flow import Open, World
+from reviewbot.model import Data, Kernel, Rule
+from reviewbot.sides import Slice, Unit
+
+Row = Mapping[str, Data]
+
+
+def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A written mask that says again what a scope around it surely says.
+
+    Rows: bits that the scope clears (as `clears`), `masks` the names that say no more than that.
+    """
+    for unit in side.units:
+        for index, step in enumerate(unit.steps):
+            found = allocation(step, context.kernel)
+            mask = mask_argument(step, found) if found is not None else None
+            worlds = reached(unit, index)
+            if mask is None or not worlds:
+                continue
+            for term in flags.terms(mask):
+                inside = [_implied(world, term.text, rule, context.kernel) for world in worlds]
+                if inside[0] is not None and all(one is not None for one in inside):
+                    entered = unit.steps[inside[0].step]
+                    values = {"callee": step.name, "flag": term.text, "call": entered.name, "mask": _plain(mask.text)}
+                    because = ((entered.lines[0], "the scope is entered here"),)
+                    yield Hit((term.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
+
+
+def _plain(mask: str) -> str:
+    return "with the rest of its mask " if "|" in mask else ""
+
+
+def _implied(world: World, name: str, rule: Rule, kernel: Kernel) -> Open | None:
+    """The memalloc scope that says what the mask `name` says."""
+    for one in world.open:
+        scope = kernel.scopes.get(one.scope)
+        if scope is None or scope.family != "memalloc":
+            continue
+        for row in rule.rows:
+            if name in strings(row, "masks") and set(strings(row, "clears")) <= scope.clears:
+                return one
+    return None
+
+
+def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A request with `nofail` inside a scope that takes `reclaim` away or has one of `flags` (all of a row).
+
+    The row's `effect` ends "the allocator ...".
+    """
+    for unit in side.units:
+        for index, step in enumerate(unit.steps):
+            found = allocation(step, context.kernel)
+            mask = mask_argument(step, found) if found is not None else None
+            worlds = reached(unit, index)
+            if mask is None or not worlds:
+                continue
+            masks = masks_at(unit, index, mask, context)
+            for row in rule.rows:
+                inside = [_breaks(world, row, context.kernel) for world in worlds]
+                must = all(set(strings(row, "nofail")) <= one.must for one in masks)
+                if not must or inside[0] is None or None in inside:
+                    continue
+                entered = unit.steps[inside[0].step]
+                values = {
+                    "callee": step.name,
+                    "mask": code(mask),
+                    "call": entered.name,
+                    "effect": str(row["effect"]),
+                }
+                because = ((entered.lines[0], "the scope is entered here"),)
+                yield Hit((mask.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
+                break
+
+
+def _breaks(world: World, row: Row, kernel: Kernel) -> Open | None:
+    for one in world.open:
+        scope = kernel.scopes.get(one.scope)
+        if scope is not None and (
+            scope.clears & set(strings(row, "reclaim")) or (scope.flag and scope.flag in strings(row, "flags"))
+        ):
+            return one
+    return None
+
+
+def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A scope with one call in it, an allocator of the row's `families` whose mask is written there."""
+    families = words(rule, "families")
+    for unit in side.units:
+        for index, step in enumerate(unit.steps):
+            if step.kind != "call" or not _narrows(step, context):
+                continue
+            inside = _until_restore(unit, index, context)
+            found = allocation(inside, context.kernel) if inside is not None else None
+            if inside is None or found is None or found.family not in families:
+                continue
+            mask = mask_argument(inside, found)
+            if mask is not None and all(flags.is_flag_name(term.text, context.kernel) for term in flags.terms(mask)):
+                values = {"call": step.name, "callee": inside.name}
+                yield Hit((inside.lines[0], *rows_of(step)), unit.function.name, f"{step.name} {inside.name}", values)
+
+
+def _narrows(step: Step, context: Context) -> bool:
+    opened = context.lookup.opened(step, "")
+    scopes = (context.kernel.scopes.get(name) for name, _ in opened)
+    return any(scope is not None and scope.family == "memalloc" and scope.clears for scope in scopes)
+
+
+def _until_restore(unit: Unit, index: int, context: Context) -> Step | None:
+    """The only call between a save and its restore, if they stand in one straight line."""
+    inside, at = None, index
+    while len(unit.steps[at].next) == 1 and unit.steps[at].kind in ("call", "assign"):
+        at = unit.steps[at].next[0]
+        step = unit.steps[at]
+        if step.kind == "call" and step.name in context.lookup.leave:
+            return inside
+        if step.kind == "call":
+            if inside is not None:
+                return None
+            inside = step
+    return None
