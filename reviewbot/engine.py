@@ -95,6 +95,7 @@ class Engine:
         return [
             (part, hit)
             for part, twin in zip(side, twins, strict=True)
+            if part.units or part.defines
             for hit in check(part, rule, Context(self.kernel, self.reader.lookup, twin, defined))
         ]
 

@@ -156,6 +156,7 @@ def _masks(unit: Unit, step: Step, context: Context) -> Iterator[Expr]:
     mask = mask_argument(step, found) if found is not None else None
     if mask is not None:
         yield mask
-    elif step.kind == "assign" and step.op == "=" and step.value is not None:
-        if not any(one.target == step.target and one.op == "&=" for one in unit.steps):
-            yield step.value
+        return
+    narrowed = any(one.target == step.target and one.op == "&=" for one in unit.steps)
+    if step.kind == "assign" and step.op == "=" and step.value is not None and not narrowed:
+        yield step.value

@@ -85,8 +85,16 @@ def _choices(expr: Expr) -> tuple[Expr, ...]:
     return (expr,)
 
 
+def mentions(step: Step, kernel: Kernel) -> bool:
+    """Whether a step itself may name a flag: a look at its text, for most steps of most functions do not."""
+    prefixes = kernel.words["flag_prefixes"]
+    return any(prefix in expr.text for expr in expressions(step) for prefix in prefixes)
+
+
 def written(step: Step, kernel: Kernel) -> Iterator[tuple[tuple[Expr, ...], bool]]:
     """The chains of flags that a step names, and whether they stand under & or ~ or a comparison."""
+    if not mentions(step, kernel):
+        return
     narrowed = step.kind == "assign" and step.op == "&="
     for expr in expressions(step):
         for chain, under in flags.sums(expr, kernel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from reviewbot import flags
@@ -13,6 +14,7 @@ from reviewbot.checks.base import (
     flag_rows,
     mask_argument,
     masks_at,
+    origin_rows,
     reached,
     strings,
     words,
@@ -22,6 +24,8 @@ from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
 from reviewbot.scopes import apply_scopes
 from reviewbot.sides import Slice, Unit
+
+_WORD = re.compile(r"\w+")
 
 
 def _requests(side: Slice, context: Context) -> Iterator[tuple[Unit, int, Step, Expr]]:
@@ -43,43 +47,67 @@ def _bits(unit: Unit, index: int, mask: Expr, context: Context) -> tuple[frozens
     return must, frozenset().union(*(one.may for one in masks))
 
 
+def _locked(unit: Unit, index: int, context: Context) -> bool:
+    kinds = {context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open}
+    return any(kind is not None and kind.atomic for kind in kinds)
+
+
 def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A mask that surely lacked a bit before and surely has it now. Rows: `bit`, and what `more` it lets the call do."""
+    """A mask that surely lacked a bit before and surely has it now. Rows: `bit`, and what `more` it lets the call do.
+
+    Inside a scope a mask has no more than the scope leaves it.
+    """
     if context.before is None:
         return
     old: dict[tuple[str, str, str], frozenset[str]] = {}
+    below: set[tuple[str, str, str]] = set()  # requests that stood below a lock
     for unit, index, step, mask in _requests(context.before, context):
         key = unit.function.name, step.name, step.target
         old[key] = old.get(key, frozenset()) | _bits(unit, index, mask, context)[1]
+        if _locked(unit, index, context):
+            below.add(key)
     for unit, index, step, mask in _requests(side, context):
-        had = old.get((unit.function.name, step.name, step.target))
+        key = unit.function.name, step.name, step.target
+        had = old.get(key)
+        if key in below and not _locked(unit, index, context):
+            continue  # taken out of the lock that the old mask was for
         must, _ = _bits(unit, index, mask, context)
         gained = [
             strings(row, "more")[0] for row in rule.rows if had is not None and strings(row, "bit")[0] in must - had
         ]
         if gained:
             values = {"callee": step.name, "more": " and ".join(gained[:2])}
-            rows = (*flag_rows(mask, context.kernel), mask.line)
+            rows = (*flag_rows(mask, context.kernel), mask.line, *origin_rows(unit, mask.text, context.kernel))
             yield Hit(rows, unit.function.name, f"{step.name} {step.target} {mask.text}", values)
 
 
 def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A wide and a narrow base mask in one function, no lock or scope open at either (`wide`, `narrow` of the row)."""
+    """A wide and a narrow base mask in one function, no lock or scope at or between them (`wide`, `narrow` of the row)."""
     wide, narrow = words(rule, "wide"), words(rule, "narrow")
     for unit in side.units:
-        found: dict[bool, list[tuple[Step, Expr, str]]] = {True: [], False: []}
+        found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}
         for one, index, step, mask in _requests(side, context):
             if one is not unit or any(world.open for world in reached(unit, index)):
                 continue
             names = {part.text for part in mask.walk() if part.op == "name"} & (wide | narrow)
             if len(names) == 1:  # both in one mask: a choice, or another rule's business
                 name = names.pop()
-                found[name in wide].append((step, mask, name))
-        for step, mask, name in found[False] if found[True] else []:
-            other, wider, said = found[True][0]
+                found[name in wide].append((index, step, mask, name))
+        for index, step, mask, name in found[False]:
+            others = [one for one in found[True] if not _lock_between(unit, index, one[0], context)]
+            if not others:
+                continue
+            _, other, wider, said = others[0]
             values = {"flag": name, "other": said, "callee": step.name, "neighbour": other.name}
             rows = (*flag_rows(mask, context.kernel), *step.lines)
             yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other one"),))
+
+
+def _lock_between(unit: Unit, one: int, other: int, context: Context) -> bool:
+    """Whether a call between two steps, in the order of the text, sounds like a lock of whatever kind."""
+    between = (step.name for step in unit.steps[min(one, other) : max(one, other)] if step.kind == "call")
+    listed = (*context.kernel.words["may_lock"], *context.kernel.words["may_unlock"])
+    return any(word in name for name in between for word in listed)
 
 
 def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -107,10 +135,10 @@ def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]
 
 
 def _weighs(unit: Unit, index: int, mask: Expr, param: str, rule: Rule, context: Context) -> bool:
-    """Whether a constant may matter to a caller with another mask: not below a lock, nor where the mask was looked at."""
+    """Whether a constant may matter to a caller with another mask: not below a lock, nor where that was looked at."""
     reclaim = strings(rule.rows[0], "reclaim")[0]
     listed = context.kernel.words
-    if any(param in text for world in reached(unit, index) for text, _ in world.facts):
+    if any(param in _WORD.findall(text) for world in reached(unit, index) for text, _ in world.facts):
         return False
     if reclaim in _bits(unit, index, mask, context)[0]:
         return True

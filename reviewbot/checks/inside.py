@@ -41,13 +41,9 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 inside = [_implied(world, term.text, rule, context.kernel) for world in worlds]
                 if inside[0] is not None and all(one is not None for one in inside):
                     entered = unit.steps[inside[0].step]
-                    values = {"callee": step.name, "flag": term.text, "call": entered.name, "mask": _plain(mask.text)}
+                    values = {"callee": step.name, "flag": term.text, "call": entered.name}
                     because = ((entered.lines[0], "the scope is entered here"),)
                     yield Hit((term.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
-
-
-def _plain(mask: str) -> str:
-    return "with the rest of its mask " if "|" in mask else ""
 
 
 def _implied(world: World, name: str, rule: Rule, kernel: Kernel) -> Open | None:

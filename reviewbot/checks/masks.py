@@ -12,6 +12,7 @@ from reviewbot.checks.base import (
     allocation,
     flag_rows,
     mask_argument,
+    mentions,
     masks_at,
     reached,
     strings,
@@ -55,14 +56,14 @@ def asked(unit: Unit, step: Step, context: Context) -> Iterator[Chain]:
     Not what stands under & or ~, is compared, or goes into a variable that only cuts other masks
     down; what stands in the arguments of a call within belongs to that call's own step.
     """
-    if step.op not in _ASKS or step.name in context.lookup.narrowing or _cuts(unit, step.target):
+    if step.op not in _ASKS or step.name in context.lookup.narrowing or not mentions(step, context.kernel):
         return
     todo = list(expressions(step))
     while todo:
         at = todo.pop()
         chain = flags.terms(at)
         named = [flag for flag in (flag_of(term, context.kernel) for term in chain) if flag is not None]
-        if named and not any(flag.group == "test" for flag in named):
+        if named and not any(flag.group == "test" for flag in named) and not _cuts(unit, step.target):
             yield chain
         todo.extend(arg for term in chain if term.op not in (*_UNDER, "call") for arg in term.args)
 

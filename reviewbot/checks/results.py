@@ -23,7 +23,6 @@ from reviewbot.flow import Event
 from reviewbot.model import Allocator, Rule
 from reviewbot.sides import Slice, Unit
 
-
 _OVERFLOW = " unless the product of its sizes overflows"
 
 
@@ -89,7 +88,9 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         seen: set[int] = set()
         for event in unit.flow.events:
             made = unit.steps[event.other] if event.other >= 0 else None
-            if event.kind != "used" or made is None or event.other in seen or _looked_at(unit, event.other, event.token):
+            if event.kind != "used" or made is None or event.other in seen:
+                continue
+            if _looked_at(unit, event.other, event.token):
                 continue
             if (unit.function.name, made.target) in sure and _nofail(unit, event.other, rule, context) == "may":
                 seen.add(event.other)
@@ -156,7 +157,8 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
         here = unit.steps[at]
         if here.kind == "call" and here.target == tested and (found := allocation(here, context.kernel)) is not None:
             return here if at < index and _may_wait(unit, at, found, rule, context) else None
-        if (here.kind == "call" and here.name not in words(rule, "waits")) or here.kind not in ("call", "join", "assign"):
+        passes = here.kind in ("join", "assign") or (here.kind == "call" and here.name in words(rule, "waits"))
+        if not passes:
             return None
         at = here.next[0] if len(here.next) == 1 else -1
     return None

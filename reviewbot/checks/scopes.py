@@ -27,7 +27,7 @@ def is_home(side: Slice, context: Context) -> bool:
 
 
 def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A step that opens a scope whose row in _scopes.toml says unsafe, or that names its flag to something that will."""
+    """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it."""
     if is_home(side, context):
         return
     for unit in side.units:
@@ -195,25 +195,33 @@ def _word(verdict: Verdict) -> str:
 def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """The task's flags changed by hand with a scope's bit.
 
-    Rows: `targets`, lvalues; `keepers`, calls that put a word back as it was, so that what is done by hand
-    nests all the same; `threads`, calls of a thread that may keep a bit for life.
+    Rows: `targets`, lvalues; `calls`, macros that do it; `keepers`, calls that put a word back as it was, so that
+    what is done by hand nests all the same; `threads`, calls of a thread that may keep a bit for life.
     """
     if is_home(side, context):
         return
     flagged = {scope.flag for scope in context.kernel.scopes.values() if scope.flag and scope.verdict != "unsafe"}
     for unit in side.units:
         called = {step.name for step in unit.steps if step.kind == "call"}
-        if called & words(rule, "keepers"):
-            continue
-        for step in unit.steps:
+        thread = is_thread(unit) or bool(called & words(rule, "threads"))
+        for step in unit.steps if not called & words(rule, "keepers") else ():
+            macro = step.kind == "call" and step.name in words(rule, "calls")
             by_hand = step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in words(rule, "targets")
             named = [part for expr in expressions(step) for part in expr.walk() if part.text in flagged]
-            for_life = step.op == "|=" and (bool(called & words(rule, "threads")) or is_thread(unit))
-            if by_hand and named and not for_life:
-                flag = named[0].text
-                values = {"flag": flag, "pair": _pair(flag, context.kernel)}
-                rows = (named[0].line, *step.lines)
-                yield Hit(rows, unit.function.name, f"{step.target} {step.op} {flag}", values)
+            if not named or not (macro or by_hand) or (thread and step.op == "|="):
+                continue
+            flag = named[0].text
+            values = {"flag": flag, "pair": _pair(flag, context.kernel), "why": _by_hand(step, flag)}
+            rows = (named[0].line, *step.lines)
+            yield Hit(rows, unit.function.name, f"{step.name}{step.target} {step.op} {flag}", values)
+
+
+def _by_hand(step: Step, flag: str) -> str:
+    if step.name:
+        return f"{step.name}() does by hand what they are there for."
+    return (
+        f"They keep what was there before; clearing {flag} by hand also ends the scope of a caller that had opened one."
+    )
 
 
 def is_thread(unit: Unit) -> bool:

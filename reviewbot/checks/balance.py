@@ -1,0 +1,206 @@
+"""Checks of whether each scope is closed as it was opened: left open, closed by the wrong restore, its state lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reviewbot.checks.base import Context, Hit, reached, rows_of, strings, words
+from reviewbot.checks.scopes import is_home, is_thread
+from reviewbot.csource import Step
+from reviewbot.flow import UNKNOWN, Event
+from reviewbot.model import Kernel, Rule
+from reviewbot.sides import Slice, Unit
+
+
+def _memalloc(name: str, kernel: Kernel) -> bool:
+    scope = kernel.scopes.get(name)
+    return name == UNKNOWN or (scope is not None and scope.family == "memalloc")
+
+
+def _events(side: Slice, context: Context, *kinds: str) -> Iterator[tuple[Unit, Event]]:
+    for unit in side.units:
+        for event in unit.flow.events:
+            if event.kind in kinds and _memalloc(event.scope, context.kernel):
+                yield unit, event
+
+
+def _call(unit: Unit, index: int) -> str:
+    return unit.steps[index].name if 0 <= index < len(unit.steps) else ""
+
+
+def _doubtful(unit: Unit, event: Event) -> bool:
+    """Some paths only, and a restore of the token is reached without the save as well.
+
+    Then a condition that is not followed here decides about both: a switch, a flag in a mask, a callee's answer.
+    """
+    if event.always:
+        return False
+    return any(one.kind == "not-saved" and one.token == event.token for one in unit.flow.events)
+
+
+def _for_life(unit: Unit, rule: Rule) -> bool:
+    """A thread's function: the scope ends with the thread."""
+    called = {step.name for step in unit.steps if step.kind == "call"}
+    tested = {step.value.text for step in unit.steps if step.value is not None and step.value.op == "call"}
+    return is_thread(unit) or bool((called | tested) & words(rule, "threads"))
+
+
+# --- scope-leak ---
+
+
+def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A way out of the function with the scope still open; one remark for all ways out of one scope.
+
+    Rows: `threads`, calls that only the function of a thread makes.
+    """
+    by_save: dict[tuple[int, int], list[tuple[Unit, Event]]] = {}
+    for unit, event in _events(side, context, "leak"):
+        if not _doubtful(unit, event) and not _for_life(unit, rule):
+            by_save.setdefault((id(unit), event.other), []).append((unit, event))
+    for (_, save), group in by_save.items():
+        unit, token = group[0][0], group[0][1].token
+        exits = {event.step: unit.steps[event.step] for _, event in group}
+        returns = [step.lines[0] for step in exits.values() if step.kind == "return"]
+        fresh = [row for row in returns if _changed(side, row)]
+        jumps = _jumps(side, unit, save, token, frozenset(exits), context)
+        saved = unit.steps[save].lines[0]
+        values = {
+            "call": _call(unit, save),
+            "token": token,
+            "ways": _ways(side, unit, list(exits.values()), fresh, jumps),
+            "where": _where(unit),
+        }
+        because = (
+            (saved, "the scope is entered here"),
+            *((step.lines[0], "left with it open") for step in exits.values()),
+        )
+        key = f"{_call(unit, save)} {token}"
+        yield Hit((*fresh, *jumps, saved, *returns), unit.function.name, key, values, because)
+
+
+def _changed(side: Slice, row: int) -> bool:
+    return 0 <= row < len(side.rows) and side.changed[row]
+
+
+def _where(unit: Unit) -> str:
+    name = unit.function.name
+    return f"{name}()" if name.isidentifier() and unit.function.starts else "the function"
+
+
+def _ways(side: Slice, unit: Unit, exits: Sequence[Step], fresh: Sequence[int], jumps: Sequence[int]) -> str:
+    """The way out that the remark is about, in words that hold on the line it will hang on."""
+    if fresh:
+        first = "this return"
+    elif jumps:
+        first = "this jump"
+    elif exits[0].kind == "return":
+        first = f'"{side.rows[exits[0].lines[0]].strip()}"'
+    else:
+        first = f"the end of {_where(unit)}"
+    more = 0 if jumps and not fresh else len(exits) - 1
+    return f"{first}, and {'one more way' if more == 1 else f'{more} more ways'} out," if more else first
+
+
+def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int], context: Context) -> tuple[int, ...]:
+    """Rows of new gotos that lead past the restore."""
+    rows = []
+    for index, step in enumerate(unit.steps):
+        row = step.lines[0]
+        if step.kind != "join" or step.name or not _changed(side, row) or "goto" not in side.rows[row]:
+            continue
+        inside = any(one.step == save for world in reached(unit, index) for one in world.open)
+        if inside and _leads(unit, index, token, exits, context):
+            rows.append(row)
+    return tuple(rows)
+
+
+def _leads(unit: Unit, start: int, token: str, exits: frozenset[int], context: Context) -> bool:
+    """Whether a way out is reached from a step without a restore of the token."""
+    todo, seen = [start], {start}
+    while todo:
+        at = todo.pop()
+        step = unit.steps[at]
+        if at in exits:
+            return True
+        if step.kind == "call" and step.name in context.lookup.leave and any(token == arg.text for arg in step.args):
+            continue
+        fresh = [index for index in step.next if index >= 0 and index not in seen]
+        seen.update(fresh)
+        todo += fresh
+    return False
+
+
+# --- scope-restore-mismatch ---
+
+
+def mismatch(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A restore that does not undo the save it should.
+
+    Rows: `alike_since`, the version from which every restore clears just the bits it is given, so
+    that another kind's restore works and is only misleading.
+    """
+    alike = _alike(rule, context.kernel)
+    for unit, event in _events(side, context, "wrong-kind", "wrong-token", "not-saved"):
+        step = unit.steps[event.step]
+        said = _mistake(unit, event, alike)
+        if said is None:
+            continue
+        how, effect, sure, cost = said
+        values = {"how": how, "call": step.name, "token": event.token, "effect": effect}
+        because = ((unit.steps[event.other].lines[0], "saved here"),) if event.other >= 0 else ()
+        key = f"{event.kind} {step.name} {event.token}"
+        yield Hit(rows_of(step), unit.function.name, key, values, because, sure, cost)
+
+
+def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str] | None:
+    """What is wrong, what comes of it, confidence and severity; None for what may be right."""
+    name, saved, token = _call(unit, event.step), _call(unit, event.other), event.token
+    wrong = "The task's flags are then not what they were before the save."
+    if event.kind == "wrong-kind":
+        how = f"{token} comes from {saved}(), and {name}() belongs to another save"
+        works = "Every restore of this version clears just the bits it is handed, so it works, but it misleads."
+        return (how, works, "medium", "note") if alike else (how, wrong, "", "")
+    if not event.always or token not in unit.flow.made:
+        return None
+    if event.kind == "wrong-token":
+        own = [one.token for world in reached(unit, event.step) for one in world.open if one.step == event.other]
+        return (f"{saved}() put its state into {own[0]}, and {name}() is given {token}", wrong, "", "") if own else None
+    if not unit.function.starts:
+        return None
+    if any(step.kind == "call" and step.target == token for step in unit.steps):
+        return f"the scope that {token} stands for is closed on every path that leads here", "", "", "warning"
+    return f"nothing has been saved in {token}", "", "", ""
+
+
+def _alike(rule: Rule, kernel: Kernel) -> bool:
+    since = strings(rule.rows[0], "alike_since")[0].split(".")
+    return kernel.version >= (int(since[0]), int(since[1]))
+
+
+# --- scope-token-lost ---
+
+
+def token_lost(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A save whose result is thrown away, or overwritten by the next save before its restore.
+
+    Rows: `threads`, calls that only the function of a thread makes.
+    """
+    if is_home(side, context):
+        return
+    for unit, event in _events(side, context, "dropped", "overwritten"):
+        step = unit.steps[event.step]
+        because: tuple[tuple[int, str], ...] = ()
+        if event.kind == "dropped":
+            if _for_life(unit, rule):
+                continue
+            how, sure = "its result is not kept, so nothing can restore the state", "medium"
+        else:
+            if _doubtful(unit, event):
+                continue
+            how, sure = f"{event.token} still holds the state of a scope that is open", ""
+            if event.other == event.step:
+                how = f"a round that does not restore it leaves {event.token} to the save of the next"
+            else:
+                because = ((unit.steps[event.other].lines[0], "saved here"),)
+        values = {"call": step.name, "how": how}
+        yield Hit(rows_of(step), unit.function.name, f"{event.kind} {step.name} {event.token}", values, because, sure)
