@@ -66,7 +66,7 @@ def version_at(folders: Sequence[Path], day: str) -> Version:
         if path.exists():
             for name, out in _parse(path).get("release", {}).items():
                 if not isinstance(out, str) or not _DAY.fullmatch(out):
-                    raise ConfigError(f"{path}: {name} = {out!r}: allowed is a day like \"2024-11-17\"")
+                    raise ConfigError(f'{path}: {name} = {out!r}: allowed is a day like "2024-11-17"')
                 days[parse_version(name)] = out
     return next((version for version in sorted(days) if day <= days[version]), max(days, default=(0, 0)))
 

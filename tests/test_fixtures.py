@@ -6,12 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import pytest
-
-from fixtures import Case, cases
 from reviewbot.config import data_path
 from reviewbot.engine import Engine
 from reviewbot.model import Patch
 from reviewbot.rules import load, parse_version
+
+from fixtures import Case, cases
 
 FOLDER = Path(__file__).parent / "rules"
 CASES = [case for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]
@@ -32,7 +32,9 @@ def test_fixture(case: Case) -> None:
     claimed = {claim.rule for claim in case.claims}
     assert not [rule for rule in others if rule not in claimed], "another rule speaks loudly and is not claimed"
     for claim in case.claims:
-        pool = found if claim.rule == case.fixture else [(one.rule, one.line_text.strip(), one) for one in review.findings]
+        pool = (
+            found if claim.rule == case.fixture else [(one.rule, one.line_text.strip(), one) for one in review.findings]
+        )
         met = [row for row in pool if row[:2] == (claim.rule, claim.line)]
         if claim.todo:
             assert not met, "a known miss is found now: claim it"

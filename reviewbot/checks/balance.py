@@ -55,7 +55,7 @@ def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """
     by_save: dict[tuple[int, int], list[tuple[Unit, Event]]] = {}
     for unit, event in _events(side, context, "leak"):
-        if not _doubtful(unit, event) and not _for_life(unit, rule):
+        if not (_doubtful(unit, event) or _for_life(unit, rule) or _comes_back(unit, event.other)):
             by_save.setdefault((id(unit), event.other), []).append((unit, event))
     for (_, save), group in by_save.items():
         unit, token = group[0][0], group[0][1].token
@@ -75,7 +75,14 @@ def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             *((step.lines[0], "left with it open") for step in exits.values()),
         )
         key = f"{_call(unit, save)} {token}"
-        yield Hit((*fresh, *jumps, saved, *returns), unit.function.name, key, values, because)
+        yield Hit(
+            (*fresh, *jumps, saved, *returns, *_inside(side, unit, save)), unit.function.name, key, values, because
+        )
+
+
+def _comes_back(unit: Unit, save: int) -> bool:
+    """The save is reached with its own scope still open: scope-token-lost asks about the same mistake."""
+    return any(one.kind == "overwritten" and one.other == one.step == save for one in unit.flow.events)
 
 
 def _changed(side: Slice, row: int) -> bool:
@@ -112,6 +119,16 @@ def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int]
         if inside and _leads(unit, index, token, exits, context):
             rows.append(row)
     return tuple(rows)
+
+
+def _inside(side: Slice, unit: Unit, save: int) -> tuple[int, ...]:
+    """New rows inside the scope, last first: what stands where the restore stood."""
+    rows = {
+        step.lines[0]
+        for index, step in enumerate(unit.steps)
+        if step.kind == "call" and any(one.step == save for world in reached(unit, index) for one in world.open)
+    }
+    return tuple(row for row in sorted(rows, reverse=True) if _changed(side, row))
 
 
 def _leads(unit: Unit, start: int, token: str, exits: frozenset[int], context: Context) -> bool:

@@ -82,7 +82,7 @@ def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
 
 def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A wide and a narrow base mask in one function, no lock or scope at or between them (`wide`, `narrow` of the row)."""
+    """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = words(rule, "wide"), words(rule, "narrow")
     for unit in side.units:
         found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}

@@ -12,8 +12,8 @@ from reviewbot.checks.base import (
     allocation,
     flag_rows,
     mask_argument,
-    mentions,
     masks_at,
+    mentions,
     reached,
     strings,
     words,
@@ -101,7 +101,8 @@ def conflicting(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if found is not None:
                     one, other, why = found
                     values = {"mask": spelled(chain), "why": why, "one": one, "other": other}
-                    yield Hit(_rows(chain, context.kernel), unit.function.name, f"{one} {other}", values)
+                    pair = tuple(term.line for term in chain if term.text in (one, other))
+                    yield Hit((*pair, *_rows(chain, context.kernel)), unit.function.name, f"{one} {other}", values)
 
 
 def _contradiction(chain: Chain, rule: Rule, kernel: Kernel) -> tuple[str, str, str] | None:

@@ -83,7 +83,7 @@ def _compared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] |
         return None
     for arg, against in (value.args, value.args[::-1]):
         flag = _compound(arg, rule, kernel)
-        if flag is None:
+        if flag is None or against.op == "num" or flag_of(against, kernel) is not None:
             continue
         if against.op != "&":
             return f"a mask with one bit more or less than {flag.name} is not equal to it", "low", arg.line

@@ -48,6 +48,13 @@ def evidence(unit: Unit, mask: Expr, context: Context) -> tuple[tuple[int, str],
     return tuple((row, "the mask is set here") for row in origin_rows(unit, mask.text, context.kernel))
 
 
+def sides(mask: Expr) -> tuple[Expr, ...]:
+    """The masks that a ?: chooses from; the mask itself if it is none."""
+    if mask.op == "?:" and len(mask.args) == 3:
+        return (*sides(mask.args[1]), *sides(mask.args[2]))
+    return (mask,)
+
+
 def shown(mask: Expr, context: Context) -> str:
     """A mask as a text names it: its flags, or the variable they are in."""
     return said(mask) if flag_rows(mask, context.kernel) else f"the mask in {said(mask)}"
@@ -60,12 +67,12 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """
     for unit, index, step, found, mask in requests(side, context):
         for limit in found.limits:
-            bad = [one for one in masks_at(unit, index, mask, context) if _meets(one, limit, context)]
+            bad = [one for one in sides(mask) if _bad(unit, index, one, limit, context)]
             if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):
                 continue
             values = {
                 "callee": step.name,
-                "mask": shown(mask, context),
+                "mask": shown(bad[0], context),
                 "effect": limit.effect,
                 "instead": limit.instead,
                 "source": limit.source,
@@ -80,6 +87,10 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 limit.severity,
             )
             break
+
+
+def _bad(unit: Unit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
+    return any(_meets(one, limit, context) for one in masks_at(unit, index, mask, context))
 
 
 def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
@@ -122,14 +133,20 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         done.add(step)
         if step.name in words(rule, "except"):
             continue
-        masks = [one for one in masks_at(unit, index, mask, context) if one.lacks(reclaim)]
-        if any(nofail in one.must for one in masks) or (
-            any(nofail in one.may for one in masks) and nofail in _given(unit, mask, context)
-        ):
-            values = {"callee": step.name, "mask": shown(mask, context)}
-            at = rows(unit, step, mask, context, frozenset({nofail}))
-            yield Hit(at, unit.function.name, step.name, values, evidence(unit, mask, context))
+        for one in sides(mask):
+            if _hopeless(unit, index, one, (nofail, reclaim), context):
+                values = {"callee": step.name, "mask": shown(one, context)}
+                at = rows(unit, step, one, context, frozenset({nofail}))
+                yield Hit(at, unit.function.name, step.name, values, evidence(unit, one, context))
     yield from _written_together(side, rule, context, nofail, reclaim, done)
+
+
+def _hopeless(unit: Unit, index: int, mask: Expr, bits: tuple[str, str], context: Context) -> bool:
+    nofail, reclaim = bits
+    masks = [one for one in masks_at(unit, index, mask, context) if one.lacks(reclaim)]
+    if any(nofail in one.must for one in masks):
+        return True
+    return any(nofail in one.may for one in masks) and nofail in _given(unit, mask, context)
 
 
 def _given(unit: Unit, mask: Expr, context: Context) -> frozenset[str]:
@@ -198,8 +215,9 @@ def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if not clash or not any(_known(term, context) for term in chain):
                     continue
                 text = f"{step.target} {step.op} {spelled(chain)}" if step.op == "|=" else spelled(chain)
-                at = tuple(row for term in chain for row in flag_rows(term, context.kernel))
-                yield Hit(at, unit.function.name, clash[0], {"mask": text, "flag": clash[0]})
+                names = frozenset({nofail, clash[0]})
+                at = [row for only in (names, None) for term in chain for row in flag_rows(term, context.kernel, only)]
+                yield Hit(tuple(at), unit.function.name, clash[0], {"mask": text, "flag": clash[0]})
 
 
 def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) -> list[Mask]:
@@ -242,7 +260,7 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             for cleared, source in _cleared(step, context):
                 if reclaim not in cleared or nofail in cleared or _clears(unit, nofail) or _made(unit, source):
                     continue
-                if all(nofail in one.may for one in masks_at(unit, index, source, context)):
+                if all(nofail in one.may - one.must for one in masks_at(unit, index, source, context)):
                     at = (*flag_rows(step.value, context.kernel), *step.lines)
                     values = {"mask": said(source), "flag": reclaim}
                     yield Hit(at, unit.function.name, step.target, values)

@@ -200,7 +200,8 @@ def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """
     if is_home(side, context):
         return
-    flagged = {scope.flag for scope in context.kernel.scopes.values() if scope.flag and scope.verdict != "unsafe"}
+    scopes = context.kernel.scopes.values()
+    flagged = {scope.flag for scope in scopes if scope.family == "memalloc" and scope.verdict != "unsafe"} - {""}
     for unit in side.units:
         called = {step.name for step in unit.steps if step.kind == "call"}
         thread = is_thread(unit) or bool(called & words(rule, "threads"))

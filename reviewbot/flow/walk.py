@@ -8,6 +8,7 @@ into: one whose name says that it may unlock ends every lock for certain knowled
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -33,6 +34,8 @@ class Flow:
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
         self.made = frozenset(name for name in self.declared if self._only_saves(name))
+        tests = Counter(_normal(step.value, True)[0] for step in function.steps if step.kind == "test" and step.value)
+        self.telling = frozenset(text for text, count in tests.items() if count > 1)
         self.at: list[tuple[World, ...]] = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
         self.events: list[Event] = []
@@ -59,7 +62,7 @@ class Flow:
                 self.lost = True
                 return
             for target, worlds in self._out(index):
-                merged = merge(self.at[target] + tuple(worlds))
+                merged = merge(self.at[target] + tuple(worlds), self.telling)
                 if len(merged) > _MOST_WORLDS:
                     self.lost = True
                     return

@@ -9,6 +9,7 @@ from reviewbot import flags
 from reviewbot.model import Mask
 
 UNKNOWN = "?"  # a scope of a kind that only the run knows
+_MOST_ALIKE = 6  # worlds with the same open scopes
 OTHER = -1  # a variable's value comes from elsewhere
 
 Masks = Mapping[str, Mask]
@@ -52,13 +53,36 @@ class Event:
     always: bool
 
 
-def merge(worlds: tuple[World, ...]) -> tuple[World, ...]:
-    """Worlds with the same open scopes become one that says what all of them agree on."""
-    by: dict[tuple[Open, ...], World] = {}
+def merge(worlds: tuple[World, ...], telling: frozenset[str]) -> tuple[World, ...]:
+    """Worlds with the same open scopes become one that says what all of them agree on.
+
+    Those with a scope that somebody here has to close stay apart by what they know of the `telling` conditions:
+    after `if (a || b) save();` it takes both ways in to see that `if (a || b) restore();` is reached.
+    """
+    by: dict[tuple[Open, ...], list[World]] = {}
     for world in worlds:
-        old = by.get(world.open)
-        by[world.open] = world if old is None else _meet(old, world)
-    return tuple(by.values())
+        alike = by.setdefault(world.open, [])
+        apart = any(one.token and not one.handed for one in world.open)
+        known = world.facts if apart else frozenset()
+        at = next((i for i, one in enumerate(alike) if not apart or _told(one, telling) <= known), None)
+        if at is None:
+            alike.append(world)
+        else:
+            alike[at] = _meet(alike[at], world)
+    return tuple(world for alike in by.values() for world in _few(alike))
+
+
+def _told(world: World, telling: frozenset[str]) -> frozenset[tuple[str, bool]]:
+    return frozenset(fact for fact in world.facts if fact[0] in telling)
+
+
+def _few(worlds: list[World]) -> list[World]:
+    if len(worlds) <= _MOST_ALIKE:
+        return worlds
+    first = worlds[0]
+    for world in worlds[1:]:
+        first = _meet(first, world)
+    return [first]
 
 
 def _meet(left: World, right: World) -> World:
