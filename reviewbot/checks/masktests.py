@@ -87,6 +87,8 @@ def _compared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] |
             continue
         if against.op != "&":
             return f"a mask with one bit more or less than {flag.name} is not equal to it", "low", arg.line
+        if not any(part.op == "name" and part.text == flag.name for part in against.args):
+            continue  # a field of several bits has one value: that is exact
         if flag.bits & words(rule, "blocking"):
             return f"masks that lack one bit of {flag.name} do not pass, though some of them may sleep", "low", arg.line
         return f"a mask that may sleep passes as well if it holds all bits of {flag.name}", "medium", arg.line

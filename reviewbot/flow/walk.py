@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from heapq import heappop, heappush
 
 from reviewbot import flags
 from reviewbot.csource.steps import UNUSED, Expr, Function, Step
@@ -34,8 +35,7 @@ class Flow:
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
         self.made = frozenset(name for name in self.declared if self._only_saves(name))
-        tests = Counter(_normal(step.value, True)[0] for step in function.steps if step.kind == "test" and step.value)
-        self.telling = frozenset(text for text, count in tests.items() if count > 1)
+        self.telling = self._telling()
         self.at: list[tuple[World, ...]] = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
         self.events: list[Event] = []
@@ -54,9 +54,9 @@ class Flow:
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
         for index, first in starts.items():
             self.at[index] = first
-        todo, rounds = list(starts), [0] * len(steps)
+        todo, rounds = sorted(starts), [0] * len(steps)
         while todo:
-            index = todo.pop()
+            index = heappop(todo)  # in the order of the text, so that a join waits for all that leads to it
             rounds[index] += 1
             if rounds[index] > _MOST_ROUNDS:
                 self.lost = True
@@ -68,7 +68,8 @@ class Flow:
                     return
                 if merged != self.at[target]:
                     self.at[target] = merged
-                    todo.append(target)
+                    if target not in todo:
+                        heappush(todo, target)
 
     def _out(self, index: int) -> Iterator[tuple[int, list[World]]]:
         step = self.function.steps[index]
@@ -101,6 +102,14 @@ class Flow:
                     counts[kind, other, scope, token] = counts.get((kind, other, scope, token), 0) + 1
             for (kind, other, scope, token), count in counts.items():
                 self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
+
+    def _telling(self) -> frozenset[str]:
+        """The conditions that are tested more than once in a function that saves a scope's state."""
+        steps = self.function.steps
+        if not any(gate.token for step in steps if step.kind == "call" for _, gate in self.lookup.opened(step, "")):
+            return frozenset()
+        tests = Counter(_normal(step.value, True)[0] for step in steps if step.kind == "test" and step.value)
+        return frozenset(text for text, count in tests.items() if count > 1)
 
     def _only_saves(self, name: str) -> bool:
         for index, step in enumerate(self.function.steps):
@@ -181,9 +190,13 @@ class Flow:
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
         if closed and not opened:
             return self._leave(world, index, step, closed)
+        tokens = {token_of(gate, step) for _, gate in opened} - {""}
         for one in world.open:
-            if one.token and not one.handed and any(one.token == token_of(gate, step) for _, gate in opened):
+            if one.token in tokens and not one.handed:
                 self._note("overwritten", index, one.step, one.scope, one.token)
+        if tokens:  # no restore can close them any more
+            lost = (replace(one, token="", handed=True) if one.token in tokens else one for one in world.open)
+            world = replace(world, open=tuple(lost))
         for scope_name, gate in opened:
             world = self._enter(world, index, step, scope_name, gate)
         if opened or step.name in self.lookup.enter:

@@ -56,15 +56,13 @@ class Event:
 def merge(worlds: tuple[World, ...], telling: frozenset[str]) -> tuple[World, ...]:
     """Worlds with the same open scopes become one that says what all of them agree on.
 
-    Those with a scope that somebody here has to close stay apart by what they know of the `telling` conditions:
-    after `if (a || b) save();` it takes both ways in to see that `if (a || b) restore();` is reached.
+    They stay apart by what they know of the `telling` conditions: after `if (a || b) save();` it takes both ways in
+    to see that `if (a || b) restore();` is reached.
     """
     by: dict[tuple[Open, ...], list[World]] = {}
     for world in worlds:
         alike = by.setdefault(world.open, [])
-        apart = any(one.token and not one.handed for one in world.open)
-        known = world.facts if apart else frozenset()
-        at = next((i for i, one in enumerate(alike) if not apart or _told(one, telling) <= known), None)
+        at = next((i for i, one in enumerate(alike) if not telling or _told(one, telling) <= world.facts), None)
         if at is None:
             alike.append(world)
         else:
