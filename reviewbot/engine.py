@@ -31,7 +31,7 @@ from reviewbot.model import (
 from reviewbot.sides import Reader, Slice
 
 _SOURCE = re.compile(r"\.(?:c|h|inc|S)\Z")
-_DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(_{0,3}\w+)\s*(?:=[^=].*)?,)", re.MULTILINE)
+_DEFINES = re.compile(r"^\+\s*#\s*define\s+(\w+)", re.MULTILINE)
 
 Key = tuple[str, str, str]
 
@@ -52,16 +52,18 @@ class Engine:
     def __init__(self, kernel: Kernel, rules: Sequence[Rule]) -> None:
         self.kernel, self.reader = kernel, Reader(kernel)
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
+        self.defined: frozenset[str] = frozenset()  # names that the series under review defines
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
+        self.defined = frozenset(name for patch in series.patches for name in _DEFINES.findall(patch.diff))
         patches = tuple(self.patch(patch) for patch in series.patches)
         return Review(series, _resolved(patches), self.kernel.version, series.unread)
 
     def patch(self, patch: Patch) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next."""
         files, unread = changes.parse(patch.diff)
-        defined = frozenset(name for pair in _DEFINES.findall(patch.diff) for name in pair if name)
+        defined = self.defined | frozenset(_DEFINES.findall(patch.diff))
         findings: list[Finding] = []
         notes = [*patch.unread, *unread]
         for change in files:

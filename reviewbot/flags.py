@@ -7,7 +7,7 @@ OR-ed together, whatever bits they hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from reviewbot.csource.steps import Expr
@@ -108,16 +108,3 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
         else:
             out.append(at)
     return tuple(out)
-
-
-def sums(expr: Expr, kernel: Kernel) -> Iterator[tuple[tuple[Expr, ...], bool]]:
-    """Every whole chain of | that names a flag, and whether it stands under & or ~ or a comparison."""
-    todo = [(expr, False)]
-    while todo:
-        at, under = todo.pop()
-        chain = terms(at)
-        if any(term.op == "name" and is_flag_name(term.text, kernel) for term in chain):
-            yield chain, under
-        for term in chain:
-            below = under or term.op in ("&", "~", "==", "!=")
-            todo.extend((arg, below) for arg in term.args)

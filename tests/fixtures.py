@@ -55,12 +55,12 @@ def _case(path: Path, heading: str, prose: str, block: list[str]) -> Case:
     claims: list[Claim] = []
     rows: list[str] = []
     for row in block:
+        said = []
         while match := _CLAIM.search(row):
-            todo, rule, confidence, text = match.groups()
+            said.append(match.groups())
             row = row[: match.start()]
-            claims.append(Claim(rule, row, text or "", confidence or "", bool(todo)))
+        claims += [Claim(rule, row[1:].strip(), text or "", sure or "", bool(todo)) for todo, rule, sure, text in said]
         rows.append(row or " ")
-    claims = [Claim(c.rule, c.line[1:].strip(), c.text, c.confidence, c.todo) for c in claims]
     name = options.get("path", "fs/toy/toy.c")
     return Case(path.stem, heading, options.get("kernel", "6.12"), name, _diff(name, rows), tuple(claims))
 

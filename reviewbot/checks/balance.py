@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reviewbot.checks.base import Context, Hit, reached, rows_of, strings, words
 from reviewbot.checks.scopes import is_home, is_thread
-from reviewbot.csource import Step
+from reviewbot.csource import Step, squeeze
 from reviewbot.flow import UNKNOWN, Event
 from reviewbot.model import Kernel, Rule
 from reviewbot.sides import Slice, Unit
@@ -68,7 +68,6 @@ def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             "call": _call(unit, save),
             "token": token,
             "ways": _ways(side, unit, list(exits.values()), fresh, jumps),
-            "where": _where(unit),
         }
         because = (
             (saved, "the scope is entered here"),
@@ -89,23 +88,18 @@ def _changed(side: Slice, row: int) -> bool:
     return 0 <= row < len(side.rows) and side.changed[row]
 
 
-def _where(unit: Unit) -> str:
-    name = unit.function.name
-    return f"{name}()" if name.isidentifier() and unit.function.starts else "the function"
-
-
 def _ways(side: Slice, unit: Unit, exits: Sequence[Step], fresh: Sequence[int], jumps: Sequence[int]) -> str:
-    """The way out that the remark is about, in words that hold on the line it will hang on."""
+    """Where the scope is still open, in words that hold on the line that the remark will hang on."""
     if fresh:
-        first = "this return"
+        first = "at this return"
     elif jumps:
-        first = "this jump"
+        return "where this jump leads to"
     elif exits[0].kind == "return":
-        first = f'"{side.rows[exits[0].lines[0]].strip()}"'
+        first = f"at '{squeeze(side.rows[exits[0].lines[0]])}'"
     else:
-        first = f"the end of {_where(unit)}"
-    more = 0 if jumps and not fresh else len(exits) - 1
-    return f"{first}, and {'one more way' if more == 1 else f'{more} more ways'} out," if more else first
+        first = f"at the end of {unit.function.name}()"
+    more = len(exits) - 1
+    return f"{first}, and at {'one more way' if more == 1 else f'{more} more ways'} out" if more else first
 
 
 def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int], context: Context) -> tuple[int, ...]:
@@ -185,7 +179,7 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
     if not unit.function.starts:
         return None
     if any(step.kind == "call" and step.target == token for step in unit.steps):
-        return f"the scope that {token} stands for is closed on every path that leads here", "", "", "warning"
+        return f"what {token} holds has been restored already on every path to this line", "", "", "warning"
     return f"nothing has been saved in {token}", "", "", ""
 
 
@@ -207,17 +201,19 @@ def token_lost(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit, event in _events(side, context, "dropped", "overwritten"):
         step = unit.steps[event.step]
         because: tuple[tuple[int, str], ...] = ()
+        lost, when = step.name, "saves here"
         if event.kind == "dropped":
             if _for_life(unit, rule):
                 continue
-            how, sure = "its result is not kept, so nothing can restore the state", "medium"
+            how, sure = "its result is not kept", "medium"
+        elif _doubtful(unit, event):
+            continue
+        elif event.other == event.step:
+            when, sure = "saved the last time round", ""
+            how = f"a way leads back here without a restore, and {event.token} is overwritten"
         else:
-            if _doubtful(unit, event):
-                continue
-            how, sure = f"{event.token} still holds the state of a scope that is open", ""
-            if event.other == event.step:
-                how = f"a round that does not restore it leaves {event.token} to the save of the next"
-            else:
-                because = ((unit.steps[event.other].lines[0], "saved here"),)
-        values = {"call": step.name, "how": how}
+            lost, when, sure = _call(unit, event.other), "saved before", ""
+            how = f"{event.token} still holds it here and is overwritten"
+            because = ((unit.steps[event.other].lines[0], "saved here"),)
+        values = {"call": lost, "when": when, "how": how}
         yield Hit(rows_of(step), unit.function.name, f"{event.kind} {step.name} {event.token}", values, because, sure)

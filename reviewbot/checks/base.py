@@ -33,7 +33,7 @@ class Hit:
 class Context:
     """What a check may ask besides its slice. `before`: the other side's slice, None while that side is checked.
 
-    `defined`: names that the patch itself defines.
+    `defined`: names that the series itself defines.
     """
 
     kernel: Kernel
@@ -89,16 +89,6 @@ def mentions(step: Step, kernel: Kernel) -> bool:
     """Whether a step itself may name a flag: a look at its text, for most steps of most functions do not."""
     prefixes = kernel.words["flag_prefixes"]
     return any(prefix in expr.text for expr in expressions(step) for prefix in prefixes)
-
-
-def written(step: Step, kernel: Kernel) -> Iterator[tuple[tuple[Expr, ...], bool]]:
-    """The chains of flags that a step names, and whether they stand under & or ~ or a comparison."""
-    if not mentions(step, kernel):
-        return
-    narrowed = step.kind == "assign" and step.op == "&="
-    for expr in expressions(step):
-        for chain, under in flags.sums(expr, kernel):
-            yield chain, under or narrowed
 
 
 def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:

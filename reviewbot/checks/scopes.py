@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reviewbot.checks.base import Context, Hit, strings, words
+from reviewbot.checks.base import Context, Hit, rows_of, strings, words
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Kernel, Rule, ScopeKind, Verdict
 from reviewbot.sides import Slice, Unit, expressions
@@ -205,16 +205,16 @@ def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in side.units:
         called = {step.name for step in unit.steps if step.kind == "call"}
         thread = is_thread(unit) or bool(called & words(rule, "threads"))
+        found: dict[str, list[Step]] = {}
         for step in unit.steps if not called & words(rule, "keepers") else ():
             macro = step.kind == "call" and step.name in words(rule, "calls")
             by_hand = step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in words(rule, "targets")
-            named = [part for expr in expressions(step) for part in expr.walk() if part.text in flagged]
-            if not named or not (macro or by_hand) or (thread and step.op == "|="):
-                continue
-            flag = named[0].text
-            values = {"flag": flag, "pair": _pair(flag, context.kernel), "why": _by_hand(step, flag)}
-            rows = (named[0].line, *step.lines)
-            yield Hit(rows, unit.function.name, f"{step.name}{step.target} {step.op} {flag}", values)
+            named = [part.text for expr in expressions(step) for part in expr.walk() if part.text in flagged]
+            if named and (macro or by_hand) and not (thread and step.op == "|="):
+                found.setdefault(named[0], []).append(step)
+        for flag, steps in found.items():  # one remark for all that is done to a flag
+            values = {"flag": flag, "pair": _pair(flag, context.kernel), "why": _by_hand(steps[0], flag)}
+            yield Hit(tuple(row for step in steps for row in rows_of(step)), unit.function.name, flag, values)
 
 
 def _by_hand(step: Step, flag: str) -> str:

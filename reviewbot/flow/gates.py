@@ -30,10 +30,10 @@ class Lookup:
         self.narrowing = kernel.words["narrowing"]
 
     def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
-        """The scopes a call opens; UNKNOWN where the kind is an argument that is no constant."""
+        """The scopes a call opens; UNKNOWN where its argument names none that this version has."""
         rows = [(scope, gate) for scope, gate in self.enter.get(step.name, ()) if gate.when == when]
         said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
-        if not said and rows and not _constant(rows[0][0].flag, step, self.kernel):
+        if not said and rows:
             yield UNKNOWN, rows[0][1]
         for scope, gate in said:
             yield scope.name, gate
@@ -44,12 +44,6 @@ class Lookup:
 
 def _names(args: tuple[Expr, ...], word: str) -> bool:
     return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
-
-
-def _constant(flag: str, step: Step, kernel: Kernel) -> bool:
-    """Whether an argument is a flag by its name, if one this version has no scope for."""
-    prefixes = tuple(kernel.words["scope_flag_prefixes"])
-    return any(part.text.startswith(prefixes) for arg in step.args for part in arg.walk())
 
 
 def token_of(gate: Gate, step: Step) -> str:
