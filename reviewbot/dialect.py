@@ -19,7 +19,6 @@ _STARRED = re.compile(r"^[ \t]*\*(?:[ \t/].*)?$")
 _DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(\w+)((?:[^\n\\]|\\.|\\\n)*)", re.MULTILINE | re.DOTALL)
 _DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\(([^)\n]*(?:\\\n[^)\n]*)*)\))?")
 _PARENTHESES = re.compile(r"[()]")
-_REACH = 20_000  # characters; bounds the search for a parenthesis that never comes
 _RANGE = re.compile(r"(\bcase\b[^:;{}\n]{1,200}?)(\.\.\.[^:;{}\n]{1,200})(?=:)")
 _TYPE_ARGUMENT = re.compile(r"(?<=,)(\s*)((?:const\s+)?(?:struct|union|enum)\s+)(\w+)([\s*]*)(?=[,)])")
 _TWO_WORD_TYPE = re.compile(
@@ -92,14 +91,15 @@ def blanks(text: str) -> str:
     return re.sub(r"[^\n]", " ", text)
 
 
-def closing(text: str, start: int) -> int:
-    """The offset after the parenthesis that closes the one at `start`; -1 if none does within _REACH."""
-    depth = 0
-    for match in _PARENTHESES.finditer(text, start, start + _REACH):
-        depth += 1 if match.group() == "(" else -1
-        if depth == 0:
-            return match.end()
-    return -1
+def closings(text: str) -> dict[int, int]:
+    """For every parenthesis that is closed, the offset after the one that closes it, by its own offset."""
+    found, stack = {}, []
+    for match in _PARENTHESES.finditer(text):
+        if match.group() == "(":
+            stack.append(match.start())
+        elif stack:
+            found[stack.pop()] = match.end()
+    return found
 
 
 def strip_comments(text: str) -> str:
@@ -192,22 +192,22 @@ def _rewrite(text: str, words: Words) -> tuple[str, dict[int, str]]:
     """Annotations with arguments go, iterators become `while`, definers become plain functions."""
     marks: dict[int, str] = {}
     edits: list[tuple[int, int, str]] = []
+    ends = closings(text)
     for match in words.attribute_call.finditer(text):
-        end = closing(text, text.index("(", match.end()))
+        end = ends.get(text.index("(", match.end()), -1)
         if end > 0:
             edits.append((match.start(), end, ""))
     for match in words.loop.finditer(text):
-        start = text.index("(", match.end())
-        end = closing(text, start)
+        end = ends.get(text.index("(", match.end()), -1)
         follow = text[end : end + 200].lstrip() if end > 0 else ""
-        if end < 0 or follow[:1] in (";", ",", ")", "") or len(match.group()) < 5:
+        if follow[:1] in (";", ",", ")", "") or len(match.group()) < len("while"):
             continue
-        if text[match.start() - 1 : match.start()] not in ("", " ", "\t", "\n", ";", "{", "}"):
+        if text[max(0, match.start() - 1) : match.start()] not in ("", " ", "\t", "\n", ";", "{", "}"):
             continue
         edits.append((match.start(), match.end(), "while"))
         marks[match.start()] = match.group()
     for match in words.definer.finditer(text):
-        end = closing(text, text.index("(", match.start()))
+        end = ends.get(text.index("(", match.start()), -1)
         if end > 0:
             edits.append((match.start(), end, f"int {match.group(1)}(void)"))
     return _apply(text, edits), marks

@@ -31,7 +31,8 @@ from reviewbot.model import (
 from reviewbot.sides import Reader, Slice
 
 _SOURCE = re.compile(r"\.(?:c|h|inc|S)\Z")
-_DEFINES = re.compile(r"^\+\s*#\s*define\s+(\w+)", re.MULTILINE)
+# a macro, or what may be an enumerator: a name alone on its line
+_DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)", re.MULTILINE)
 
 Key = tuple[str, str, str]
 
@@ -56,14 +57,14 @@ class Engine:
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
-        self.defined = frozenset(name for patch in series.patches for name in _DEFINES.findall(patch.diff))
+        self.defined = frozenset(name for patch in series.patches for name in _defined(patch.diff))
         patches = tuple(self.patch(patch) for patch in series.patches)
         return Review(series, _resolved(patches), self.kernel.version, series.unread)
 
     def patch(self, patch: Patch) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next."""
         files, unread = changes.parse(patch.diff)
-        defined = self.defined | frozenset(_DEFINES.findall(patch.diff))
+        defined = self.defined | _defined(patch.diff)
         findings: list[Finding] = []
         notes = [*patch.unread, *unread]
         for change in files:
@@ -127,6 +128,11 @@ class Engine:
             evidence=evidence,
             fingerprint=fingerprint(rule.id, part.path, hit.function, text),
         )
+
+
+def _defined(diff: str) -> frozenset[str]:
+    """The names that the added lines of a diff define."""
+    return frozenset(name for pair in _DEFINES.findall(diff) for name in pair if name)
 
 
 def fill(rule: Rule, text: str, values: Mapping[str, str]) -> str:

@@ -154,7 +154,7 @@ class Lower(Values):
         after = self.statement(body, after) if body else after
         self.loops.pop()
         self.blocks.pop()
-        return self.leave(node, after, [guard]) + loop.breaks + loop.continues
+        return self.leave(node, after + loop.breaks + loop.continues, [guard])
 
     def flat_comma(self, node: Node) -> list[Expr]:
         todo, out = [node], []
