@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 
@@ -72,10 +73,8 @@ def _decode(payload: bytes, charset: str) -> tuple[str, str]:
     """The text, and the declared charset where neither that nor UTF-8 fits the bytes."""
     wanted = charset.lower()
     if wanted and wanted.replace("-", "_") not in _NO_CHARSETS:
-        try:
+        with suppress(LookupError, ValueError):  # UnicodeError is a ValueError, so is a NUL in the name
             return payload.decode(wanted), ""
-        except (LookupError, ValueError):  # UnicodeError is a ValueError, so is a NUL in the name
-            pass
     try:
         return payload.decode("utf-8"), ""
     except UnicodeDecodeError:

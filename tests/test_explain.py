@@ -108,8 +108,8 @@ def test_matrix_of_a_scope(scoped: Kernel, name: str) -> None:
     assert "Effect: takes away __GFP_FS." in told
     assert "Entered by: memalloc_nofs_save(), memalloc_flags_save(PF_MEMALLOC_NOFS)." in told
     assert "Left by: memalloc_nofs_restore()." in told
-    assert "GFP_KERNEL GFP_NOFS GFP_KERNEL_ACCOUNT" in told
-    assert "GFP_ATOMIC, GFP_NOWAIT, GFP_NOIO, GFP_NOFS, GFP_F2FS_ZERO the same" in told
+    assert "GFP_KERNEL GFP_NOFS GFP_KERNEL_ACCOUNT GFP_NOFS | __GFP_ACCOUNT" in told
+    assert "The same as outside: GFP_ATOMIC, GFP_NOWAIT, GFP_NOIO, GFP_NOFS, GFP_F2FS_ZERO." in told
     assert "PF_MEMALLOC_NOFS: in kernels since 4.12." in told
 
 

@@ -1,4 +1,4 @@
-"""Pieces of kernel C, as hunks show them, and what is read in them: offsets stay, calls are on their rows, nothing stalls."""
+"""Kernel C as hunks show it, and what is read in it: offsets stay, calls are on their rows, nothing stalls."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from functools import lru_cache
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from reviewbot import dialect
 from reviewbot.config import data_path
 from reviewbot.rules import load
@@ -40,22 +39,44 @@ INSIDE = "static int toy(struct toy *t)"
         ("the middle of a condition", "\t    t->x) {\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n", [("toy", "kmalloc", 1)]),
         ("an else", "\t} else {\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n\treturn 0;\n}\n", [("toy", "kmalloc", 1)]),
         ("the end of a do loop", "\t\tp = kmalloc(n, GFP_KERNEL);\n\t} while (!p);\n", [("toy", "kmalloc", 0)]),
-        ("a jump whose condition is above", "\t\treturn -EIO;\n\n\tp = kmalloc(n, GFP_NOFS);\n", [("toy", "kmalloc", 2)]),
+        (
+            "a jump whose condition is above",
+            "\t\treturn -EIO;\n\n\tp = kmalloc(n, GFP_NOFS);\n",
+            [("toy", "kmalloc", 2)],
+        ),
         ("a case", "\tcase 1 ... 3:\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t\tbreak;\n\t}\n", [("toy", "kmalloc", 1)]),
-        ("a comment that began above", "\t * words (here\n\t */\n\tp = kmalloc(n, GFP_KERNEL);\n", [("toy", "kmalloc", 2)]),
+        (
+            "a comment that began above",
+            "\t * words (here\n\t */\n\tp = kmalloc(n, GFP_KERNEL);\n",
+            [("toy", "kmalloc", 2)],
+        ),
         ("an unfinished call at the end", "\tp = kmalloc(n, GFP_KERNEL);\n\tq = kzalloc(n,\n", [("toy", "kmalloc", 0)]),
         ("an unfinished if at the end", "\tp = kmalloc(n, GFP_KERNEL);\n\tif (!p)\n", [("toy", "kmalloc", 0)]),
         ("a loop macro", "\tfor_each_toy(t, x) {\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n", [("toy", "kmalloc", 1)]),
-        ("a type as an argument", "\tx = container_of(kmalloc(n, GFP_KERNEL), struct y, z);\n", [("toy", "kmalloc", 0)]),
+        (
+            "a type as an argument",
+            "\tx = container_of(kmalloc(n, GFP_KERNEL), struct y, z);\n",
+            [("toy", "kmalloc", 0)],
+        ),
         ("braces in a string", '\tpr("}{%s");\n\tp = kmalloc(n, GFP_KERNEL);\n', [("toy", "kmalloc", 1)]),
-        ("two halves of an #if", "#ifdef X\n\tif (a) {\n#else\n\tif (b) {\n#endif\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n",
-         [("toy", "kmalloc", 5)]),
-        ("two functions", "\tp = kmalloc(n, GFP_KERNEL);\n}\n\nint two(void)\n{\n\tq = kzalloc(n, GFP_KERNEL);\n}\n",
-         [("toy", "kmalloc", 0), ("two", "kzalloc", 5)]),
+        (
+            "two halves of an #if",
+            "#ifdef X\n\tif (a) {\n#else\n\tif (b) {\n#endif\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n",
+            [("toy", "kmalloc", 5)],
+        ),
+        (
+            "two functions",
+            "\tp = kmalloc(n, GFP_KERNEL);\n}\n\nint two(void)\n{\n\tq = kzalloc(n, GFP_KERNEL);\n}\n",
+            [("toy", "kmalloc", 0), ("two", "kzalloc", 5)],
+        ),
         ("a statement expression", "\tx = ({ p = kmalloc(n, GFP_KERNEL); p; });\n", [("toy", "kmalloc", 0)]),
-        ("a scoped guard", "\tscoped_guard(mutex, &t->m) {\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n", [("toy", "kmalloc", 1)]),
+        (
+            "a scoped guard",
+            "\tscoped_guard(mutex, &t->m) {\n\t\tp = kmalloc(n, GFP_KERNEL);\n\t}\n",
+            [("toy", "kmalloc", 1)],
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_hunk_that_begins_or_ends_anywhere_is_read(name, text, expected):
     assert calls(text, INSIDE) == expected
 
@@ -99,9 +120,33 @@ def test_offsets_stay_and_nothing_raises(text):
 
 @pytest.mark.parametrize(
     "unit",
-    ["(", ")", "{", "}", "/*", "#if 1\n", "#else\n", "for_each_x(", "\\\n", "case 1:", '"', "'", "else if (x) ", "x, ", "__acquires(",
-     "struct a, ", "a = b ? ", "do ", "x->", "\0", "#define a \\\n", ";", "goto a;a:", "if (x) {"],
-)  # fmt: skip
+    [
+        "(",
+        ")",
+        "{",
+        "}",
+        "/*",
+        "#if 1\n",
+        "#else\n",
+        "for_each_x(",
+        "\\\n",
+        "case 1:",
+        '"',
+        "'",
+        "else if (x) ",
+        "x, ",
+        "__acquires(",
+        "struct a, ",
+        "a = b ? ",
+        "do ",
+        "x->",
+        "\0",
+        "#define a \\\n",
+        ";",
+        "goto a;a:",
+        "if (x) {",
+    ],
+)
 def test_a_megabyte_of_anything_is_done_within_seconds(unit):
     text = "int toy(void)\n{\n\tkmalloc(1, GFP_KERNEL);\n" + unit * (1_000_000 // len(unit))
     start = time.monotonic()

@@ -41,8 +41,7 @@ def _doubtful(unit: Unit, event: Event) -> bool:
 def _for_life(unit: Unit, rule: Rule) -> bool:
     """A thread's function: the scope ends with the thread."""
     called = {step.name for step in unit.steps if step.kind == "call"}
-    tested = {step.value.text for step in unit.steps if step.value is not None and step.value.op == "call"}
-    return is_thread(unit) or bool((called | tested) & words(rule, "threads"))
+    return is_thread(unit) or bool(called & words(rule, "threads"))
 
 
 # --- scope-leak ---

@@ -206,7 +206,8 @@ def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         called = {step.name for step in unit.steps if step.kind == "call"}
         thread = is_thread(unit) or bool(called & words(rule, "threads"))
         found: dict[str, list[Step]] = {}
-        for step in unit.steps if not called & words(rule, "keepers") else ():
+        kept = bool(called & words(rule, "keepers")) or any(_puts_back(step, rule) for step in unit.steps)
+        for step in unit.steps if not kept else ():
             macro = step.kind == "call" and step.name in words(rule, "calls")
             by_hand = step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in words(rule, "targets")
             named = [part.text for expr in expressions(step) for part in expr.walk() if part.text in flagged]
@@ -215,6 +216,12 @@ def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for flag, steps in found.items():  # one remark for all that is done to a flag
             values = {"flag": flag, "pair": _pair(flag, context.kernel), "why": _by_hand(steps[0], flag)}
             yield Hit(tuple(row for step in steps for row in rows_of(step)), unit.function.name, flag, values)
+
+
+def _puts_back(step: Step, rule: Rule) -> bool:
+    """The whole word gets the value that it had before."""
+    whole = step.kind == "assign" and step.op == "=" and step.target in words(rule, "targets")
+    return whole and step.value is not None and step.value.op in ("name", "field")
 
 
 def _by_hand(step: Step, flag: str) -> str:

@@ -164,28 +164,36 @@ def _scope(scope: ScopeKind, kernel: Kernel, width: int) -> str:
     parts.append(_prose(f"Effect: {_effect(scope)}.", width))
     parts.append(_prose(f"Entered by: {', '.join(_entered(scope)) or 'nothing at this version'}.", width))
     parts.append(_prose(f"Left by: {', '.join(_gate(gate) for gate in scope.leave) or 'the end of its block'}.", width))
-    if changed := _changed(scope, kernel):
+    changed, same = _changed(scope, kernel)
+    if changed:
         parts.append("A request made inside it:")
         parts.append(_columns([("WRITTEN", "MEANS"), *changed], width, 1, INDENT).rstrip())
+        if same:
+            parts.append(_prose(f"The same as outside: {', '.join(same)}.", width))
     if scope.flag in kernel.spans:
         parts.append(_life(kernel.spans[scope.flag], kernel.version, width))
     return "\n".join(parts)
 
 
-def _changed(scope: ScopeKind, kernel: Kernel) -> list[tuple[str, str]]:
-    """The usual masks, and what is left of each inside the scope; those it leaves alone share a line."""
+def _changed(scope: ScopeKind, kernel: Kernel) -> tuple[list[tuple[str, str]], list[str]]:
+    """The usual masks with what is left of each inside the scope, and those it leaves alone."""
     masks = [flag for flag in kernel.flags.values() if flag.base and flag.group == "request" and not flag.internal]
-    by_bits = {flag.bits: flag.name for flag in reversed(masks)}
     rows, same = [], []
     for flag in masks:
         after = (flag.bits - scope.clears) | scope.sets
         if after == flag.bits:
             same.append(flag.name)
         else:
-            rows.append((flag.name, by_bits.get(after) or _listed(after)))
-    if rows and same:
-        rows.append((", ".join(same), "the same"))
-    return rows
+            rows.append((flag.name, _sum(after, masks)))
+    return rows, same
+
+
+def _sum(bits: frozenset[str], masks: Sequence[Flag]) -> str:
+    """Bits as somebody would write them: the largest of the usual masks within, and what it lacks."""
+    within = [flag for flag in masks if flag.bits <= bits]
+    base = max(within, key=lambda flag: len(flag.bits), default=None)
+    rest = sorted(bits - base.bits if base else bits)
+    return " | ".join([base.name, *rest] if base else rest) or "nothing"
 
 
 def _effect(scope: ScopeKind) -> str:
