@@ -20,6 +20,13 @@ _NAME = re.compile(r"(\w+)\s*\(")
 _STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = re.compile(r"(?:return|goto|break|continue)\b")
 _LABEL = re.compile(r"[A-Za-z_]\w*:\s*$")
+_BRACE = re.compile(r"^\{", re.MULTILINE)
+_ROW = 500  # characters above a brace in which the row before it is looked for
+_BRANCH = ("if(", "}else")  # at the margin: what dialect makes of an #if
+_HEAD_AND_BRACE = re.compile(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
+_FIRST_ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*[,)]")
+_BARE_HEAD = re.compile(r"\s*[A-Za-z_]\w*\s*\(")
+_NO_END = re.compile(r"\}\s*(?:while|else)\b")
 _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 
 
@@ -43,9 +50,18 @@ class Piece:
 
 
 def function_name(section: str) -> str:
-    """The function that the text after a hunk's @@ names, "" if it names none."""
-    match = _NAME.search(section)
-    return match.group(1) if match and match.group(1) not in _NO_FUNCTION else ""
+    """The function that the text after a hunk's @@ names, "" if it names none.
+
+    A macro in capitals that heads a function names it by its first argument.
+    """
+    said = section.strip()
+    if said.endswith(";") or (said.endswith("{") and ("=" in said or ")" not in said)):
+        return ""
+    match = _NAME.search(said)
+    if match is None or match.group(1) in _NO_FUNCTION:
+        return ""
+    first = _FIRST_ARGUMENT.match(said, match.end())
+    return first.group(1) if match.group(1).isupper() and first else match.group(1)
 
 
 def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
@@ -56,7 +72,7 @@ def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
     for row in text.split("\n"):
         chunk.append(row)
         size += len(row) + 1
-        if row.startswith("}") and not row.startswith("} while"):
+        if row.startswith("}") and not _NO_END.match(row):
             body = "\n".join(chunk)
             yield from _piece(body, at, line, section if first else "", not whole and first, True)
             at, line, chunk, size, first = at + size, line + len(chunk), [], 0, False
@@ -77,21 +93,24 @@ def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool,
 
 def _body_start(text: str) -> int:
     """The offset of a function's opening brace in the first column (or K&R style behind a column-0 head)."""
-    if text.startswith("{"):
-        return 0
-    at = text.find("\n{")
-    if at >= 0:
-        return at + 1
-    match = re.search(r"^[A-Za-z_][^\n;={}]*\)[^\n;={}]*\{[ \t]*$", text, re.MULTILINE)
-    return match.end() - 1 - (len(match.group()) - len(match.group().rstrip())) if match else -1
+    for match in _BRACE.finditer(text):
+        above = text[max(0, match.start() - _ROW) : match.start()].rstrip()
+        if not above.startswith(_BRANCH, above.rfind("\n") + 1):
+            return match.start()
+    for match in _HEAD_AND_BRACE.finditer(text):
+        if ")" in match.group(1):
+            return match.end(1)
+    return -1
 
 
 def _inside(text: str, section: str) -> bool:
     """Whether a text without a function's opening lies in a body."""
     first = next((row for row in text.split("\n") if row.strip()), "")
-    if first[:1] in (" ", "\t") or _LABEL.match(first) or first.startswith("}"):
-        return bool(function_name(section)) or not re.match(r"\s*(?:\.\w+\s*=|[\w\s*]+;\s*$)", first)
-    return False
+    if not (first[:1] in (" ", "\t") or _LABEL.match(first) or first.startswith(("}", *_BRANCH))):
+        return False
+    if section.strip() and not section.rstrip().endswith(":"):
+        return bool(function_name(section))
+    return not re.match(r"\s*(?:\.\w+\s*=|[\w\s*]+;\s*$)", first)
 
 
 def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Piece:
@@ -103,10 +122,13 @@ def _from_head(text: str, head: int, offset: int, line: int, section: str, close
         start = section if section.index(name) else f"int {section}"  # a name alone in its line has its type above
         prefix = f"{start}\n" if (start + before).count("(") == (start + before).count(")") else ""
         if not prefix:
-            prefix = f"int {function_name(section)}(void)\n"
+            prefix = f"int {name}(void)\n"
             text = blanks(before) + text[head:]
+    elif _BARE_HEAD.match(before):
+        prefix = "int "  # its type stands in the row above
     body, closers = _close(text[head:], closed)
-    return Piece(prefix, text[:head] + body, closers, offset, line, function_name(prefix), True, closed)
+    known = function_name(prefix) or function_name(before) if prefix else ""
+    return Piece(prefix, text[:head] + body, closers, offset, line, known, True, closed)
 
 
 def _tail(text: str, offset: int, line: int, name: str, closed: bool) -> Piece:
@@ -131,6 +153,8 @@ def _drop_half_statement(text: str) -> str:
             if depth < 0:
                 return _drop_to(text, match.end())
         elif depth == 0:
+            if sign == "}" and text[match.end() : match.end() + _ROW].lstrip()[:1] in (";", ",", ")"):
+                return _drop_to(text, match.end())  # the end of an initialiser
             break
     return text
 
@@ -179,43 +203,82 @@ def _close_tail(openers: str, text: str) -> tuple[str, str]:
     return body[openers.count("{") + 1 :], closers
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """An open brace: what it belongs to, how many parentheses were open around it, and the brace around it."""
+
+    kind: str  # "do", "{", or "=" for the values of an initialiser
+    parentheses: int
+    around: _Block | None
+
+    @property
+    def closer(self) -> str:
+        if self.kind == "do":
+            return f"}}while({OPEN});"
+        return "}" + (")" * self.parentheses + ";" if self.parentheses else "")
+
+
 def _close(text: str, closed: bool) -> tuple[str, str]:
     """Blank half a statement at the end of `text` and give the closers of what it leaves open."""
-    stack: list[str] = []
-    done, parens = 0, 0
+    block: _Block | None = None
+    kept: _Block | None = None  # the innermost one open at `done`
+    done = parentheses = values = 0
     for match in _SIGN.finditer(text):
         sign = match.group()
         if sign in "([":
-            parens += 1
+            parentheses += 1
         elif sign in ")]":
-            parens = max(0, parens - 1)
+            parentheses = max(0, parentheses - 1)
         elif sign == "{":
-            stack.append("do" if text[max(0, match.start() - 40) : match.start()].rstrip().endswith("do") else "{")
-        elif sign == "}" and stack:
-            stack.pop()
-        if sign in "{};" and (parens == 0 or sign != ";"):
-            done = match.end()
-            parens = 0 if sign != ";" else parens
-    if closed and not stack:
+            block = _Block(_kind(text, match.start(), values), parentheses, block)
+            values += block.kind == "="
+            parentheses = 0
+        elif sign == "}":
+            parentheses = block.parentheses if block else 0
+            ends_value = block is not None and block.kind == "="
+            values -= ends_value
+            block = block.around if block else None
+            if ends_value:
+                continue
+        if sign in "{};" and parentheses == 0 and not values:
+            done, kept = match.end(), block
+    if closed and block is None:
         return text, ""
     rest = text[done:]
     if rest.strip():
         whole = rest.count("(") == rest.count(")") and rest.rstrip()[-1:] in ")"
-        if whole or rest.rstrip().endswith("else") or rest.rstrip().endswith(":"):
-            return text, "\n;" + _closers(stack)
+        if kept is block and (whole or rest.rstrip().endswith("else") or rest.rstrip().endswith(":")):
+            return text, "\n;" + _closers(kept)
         text = text[:done] + blanks(rest)
-    return text, "\n" + _closers(stack)
+    return text, "\n" + _closers(kept)
 
 
-def _closers(stack: list[str]) -> str:
-    return "".join(f"}}while({OPEN});" if kind == "do" else "}" for kind in reversed(stack))
+def _kind(text: str, brace: int, values: int) -> str:
+    """What a brace opens: a block, the block of a `do`, or the values of an initialiser."""
+    before = text[max(0, brace - 40) : brace].rstrip()
+    if values or before.endswith(("=", ",", "[")):
+        return "="
+    return "do" if before.endswith("do") and not before[-3:-2].isalnum() else "{"
 
 
-def macro_piece(macro: Macro, prepared_body: str, line: int) -> Piece | None:
-    """A macro's body as the body of a function of its name."""
-    body = prepared_body.strip()
-    if not body or not re.search(r"[;(]", body):
+def _closers(block: _Block | None) -> str:
+    out = []
+    while block is not None:
+        out.append(block.closer)
+        block = block.around
+    return "".join(out)
+
+
+def macro_piece(macro: Macro, prepared_body: str) -> Piece | None:
+    """A macro's body as the body of a function of its name; either end of it may lie outside the text."""
+    if not re.search(r"[;(]", prepared_body):
         return None
-    return Piece(
-        f"int {macro.name}(void)\n{{\n", prepared_body, "\n;}", macro.body_offset, line, macro.name, True, True, True
-    )
+    if macro.name and (head := _body_start(prepared_body)) > 0 and function_name(prepared_body[:head]):
+        at, row = macro.body_offset, macro.body_row
+        return Piece("", prepared_body, "", at, row, "", True, True, True)  # a macro that makes a function
+    text = prepared_body if macro.name else _drop_half_statement(prepared_body)
+    openers = _openers(text, False)
+    body, closers = _close_tail(openers, text + ";")
+    prefix = f"int {macro.name or OPEN}(void)\n{{\n{openers}"
+    at, row, starts = macro.body_offset, macro.body_row, bool(macro.name)
+    return Piece(prefix, body[:-1], body[-1:] + closers, at, row, macro.name, starts, True, True)

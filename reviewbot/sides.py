@@ -15,6 +15,9 @@ from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Flow, Lookup
 from reviewbot.model import FileChange, Hunk, Kernel
 
+_MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
+_MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -88,25 +91,31 @@ class Reader:
     ) -> tuple[tuple[Unit, ...], tuple[Define, ...], tuple[str, ...]]:
         """The functions and macros of a text, and why some could not be read."""
         prepared = dialect.prepare(text, self.words)
-        found = [piece for piece in pieces.split(prepared.text, section, whole) if self.telling(piece.text)]
-        units, unread = [], []
-        for piece in found:
+        units: list[Unit] = []
+        unread: list[str] = []
+        lost = 0
+        found = (piece for piece in pieces.split(prepared.text, section, whole) if self.telling(piece.text))
+        for count, piece in enumerate(found):
+            if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
+                unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
+                break
             for function in csource.functions(piece, self.kernel.words, prepared.marks):
                 if function.broken:
+                    lost += len(piece.text)
                     unread.append(f"{function.name}(): {function.broken}")
                 units.append(Unit(function, Flow(function, self.lookup)))
         defines = []
         for macro in prepared.macros:
-            row = text.count("\n", 0, macro.offset)
-            defines.append(Define(macro.name, row, macro.body))
-            units += self._macro(macro, text.count("\n", 0, macro.body_offset))
+            defines.append(Define(macro.name, macro.row, macro.body))
+            if len(units) < _MOST_FUNCTIONS:
+                units += self._macro(macro)
         return tuple(units), tuple(defines), tuple(unread)
 
-    def _macro(self, macro: dialect.Macro, row: int) -> list[Unit]:
+    def _macro(self, macro: dialect.Macro) -> list[Unit]:
         if not self.telling(macro.body):
             return []
         prepared = dialect.prepare(macro.body, self.words)
-        piece = pieces.macro_piece(macro, prepared.text, row)
+        piece = pieces.macro_piece(macro, prepared.text)
         if piece is None:
             return []
         marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}

@@ -14,7 +14,8 @@ from tree_sitter import Language, Node, Parser
 from reviewbot.csource.expressions import TooMuch
 from reviewbot.csource.lower import Lower
 from reviewbot.csource.steps import Expr, Function, Step, squash, squeeze
-from reviewbot.pieces import Piece
+from reviewbot.csource.trouble import misread, refusal
+from reviewbot.pieces import Piece, function_name
 
 __all__ = ["Expr", "Function", "Step", "functions", "squash", "squeeze"]
 
@@ -22,20 +23,39 @@ _LANGUAGE = Language(tree_sitter_c.language())
 
 
 def functions(piece: Piece, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> Iterator[Function]:
-    """The functions of one piece. `words`: guards, scoped_guards, transparent; `marks`: dialect's, by text offset."""
+    """The functions of one piece; one that could not be read has no steps, and says in `broken` why.
+
+    `words`: guards, scoped_guards, transparent, telling; `marks`: dialect's, by text offset.
+    """
+    broken = refusal(piece.source)
+    if broken:
+        yield _unread(piece, broken)
+        return
     data = piece.source.encode("latin-1", "replace")
     moved = {at - piece.offset + len(piece.prefix): word for at, word in marks.items()}
-    todo = [Parser(_LANGUAGE).parse(data).root_node]
+    root = Parser(_LANGUAGE).parse(data).root_node
+    found = False
+    todo = [root]
     while todo:
         node = todo.pop()
         if node.type == "function_definition":
             lower = Lower(data, piece.line - piece.prefix.count("\n"), words, moved)
-            yield _function(node, lower, piece)
+            yield _function(node, lower, piece, misread(node, data, piece, words["telling"]))
+            found = True
         elif node.type in ("translation_unit", "linkage_specification", "declaration_list", "ERROR"):
             todo.extend(reversed(node.named_children))
+    if not found and (broken := misread(root, data, piece, words["telling"])):
+        yield _unread(piece, broken)
 
 
-def _function(node: Node, lower: Lower, piece: Piece) -> Function:
+def _unread(piece: Piece, broken: str) -> Function:
+    lines = (piece.line, piece.line + piece.text.count("\n"))
+    name = piece.name or function_name(piece.text)
+    whole = piece.starts and piece.ends
+    return Function(name, (), (), whole, piece.starts, piece.ends, lines, lines, piece.macro, broken)
+
+
+def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
     declarator = _function_declarator(node.child_by_field_name("declarator"))
     name_node, body = _declarator_name(declarator), node.child_by_field_name("body")
     made_up = node.start_byte < len(piece.prefix)  # the head is not in the text
@@ -45,9 +65,8 @@ def _function(node: Node, lower: Lower, piece: Piece) -> Function:
     lines = lower.span(node)
     head_end = body.start_point[0] + lower.shift if body else lines[0]
     steps: tuple[Step, ...] = ()
-    broken = ""
     try:
-        if body is not None:
+        if body is not None and not broken:
             steps = lower.run(body, head_end, ends)
     except TooMuch as error:
         broken = str(error)
@@ -81,7 +100,8 @@ def _declarator_name(node: Node | None) -> Node | None:
     while node is not None and node.type != "identifier":
         below = node.child_by_field_name("declarator")
         if below is None:
-            below = next((child for child in node.named_children if child.type == "identifier"), None)
+            wanted = ("identifier", "pointer_declarator", "function_declarator", "array_declarator")
+            below = next((child for child in node.named_children if child.type in wanted), None)
         node = below
     return node
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from tree_sitter import Node
 
 from reviewbot.csource.expressions import DEEPEST, TooMuch
-from reviewbot.csource.steps import UNUSED, Expr, Step, squash
+from reviewbot.csource.steps import UNUSED, Expr, Step, squash, squeeze
 from reviewbot.csource.values import Values
 from reviewbot.pieces import OPEN
 
+_TWO_CALLS = ("macro_type_specifier", "function_declarator")  # what `macro(a) call(b);` is taken for
 Blocks = tuple[tuple[str, ...], ...]
 
 
@@ -82,6 +83,9 @@ class Lower(Values):
         return after
 
     def do_declaration(self, node: Node, after: list[int]) -> list[int]:
+        kind, made = node.child_by_field_name("type"), node.child_by_field_name("declarator")
+        if kind is not None and made is not None and (kind.type, made.type) == _TWO_CALLS:
+            raise TooMuch(f"not understood: {squeeze(self.source(node))[:60]}")
         static = any(child.type == "storage_class_specifier" for child in node.children)
         for child in node.named_children:
             if child.type == "init_declarator":
