@@ -245,7 +245,10 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing(command):
         env=command.env,
         cwd=command.work,
     )
-    assert b"rules from" in child.stderr.readline()  # it is about to wait for the mail
+    assert b"rules from" in child.stderr.readline()
+    # more than a pipe holds: once it is written, the program has begun to read, and waits for the rest
+    child.stdin.write(b"Subject: a mail that never ends\n\n" + b"word\n" * 100_000)
+    child.stdin.flush()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=30)
     assert (child.returncode, out, err) == (130, b"", b"reviewbot: interrupted\n")
