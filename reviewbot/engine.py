@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from string import Template
 
@@ -28,13 +28,19 @@ from reviewbot.model import (
     Series,
     Unread,
 )
+from reviewbot.placed import place
 from reviewbot.sides import Reader, Slice
 
 _SOURCE = re.compile(r"\.(?:c|h|inc|S)\Z")
 # a macro, or what may be an enumerator: a name alone on its line
 _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)", re.MULTILINE)
 
+_OFFERED = (".h", ".inc")
+_LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
+
 Key = tuple[str, str, str]
+Pair = tuple[Slice, Hit]
+Read = Callable[[str, str], bytes | None]
 
 
 def check_of(rule: Rule) -> Check:
@@ -47,11 +53,27 @@ def check_of(rule: Rule) -> Check:
     return found
 
 
-class Engine:
-    """Reviews patches against one kernel's facts and rules."""
+@dataclass(slots=True)
+class _Sides:
+    """One file of a patch: its slices after and before, and what each rule hit on each of them."""
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule]) -> None:
-        self.kernel, self.reader = kernel, Reader(kernel)
+    change: FileChange
+    after: tuple[Slice, ...]
+    before: tuple[Slice, ...]
+    whole: bool
+    new: dict[str, list[Pair]] = field(default_factory=dict)
+    old: dict[str, list[Pair]] = field(default_factory=dict)
+
+
+class Engine:
+    """Reviews patches against one kernel's facts and rules.
+
+    `read(tree, path)` gives a file's bytes in the tree of that id, None if it is not there: with it, patches that
+    know their trees are seen as whole files.
+    """
+
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: Read | None = None) -> None:
+        self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self.defined: frozenset[str] = frozenset()  # names that the series under review defines
 
@@ -64,28 +86,60 @@ class Engine:
     def patch(self, patch: Patch) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next."""
         files, unread = changes.parse(patch.diff)
-        defined = self.defined | _defined(patch.diff)
-        findings: list[Finding] = []
         notes = [*patch.unread, *unread]
-        for change in files:
-            if _SOURCE.search(change.path) and not change.deleted:
-                found, missed = self.file(change, defined)
-                findings += found
+        sides: list[_Sides] = []
+        for at, change in enumerate(files):
+            if _SOURCE.search(change.path):
+                one, missed = self._sides(patch, change)
                 notes += missed
-        return PatchReview(patch, tuple(findings), tuple(notes), "diff", files)
+                sides.append(one)
+                files = (*files[:at], one.change, *files[at + 1 :])
+        findings = self._findings(sides, self.defined | _defined(patch.diff))
+        depth = "file" if sides and all(one.whole for one in sides) else "diff"
+        return PatchReview(patch, tuple(findings), tuple(notes), depth, files)
 
     def file(self, change: FileChange, defined: frozenset[str]) -> tuple[list[Finding], list[Unread]]:
-        after, before = self.reader.side(change, "+"), self.reader.side(change, "-")
-        notes = [Unread(change.path, reason) for part in after for reason in part.unread]
-        findings: list[Finding] = []
+        """One file of a diff by its hunks alone."""
+        one = self._by_hunks(change)
+        return self._findings([one], defined), _unread(one)
+
+    def _sides(self, patch: Patch, change: FileChange) -> tuple[_Sides, list[Unread]]:
+        """Both sides of a file: whole if the trees are known and have it as the diff says, else its hunks."""
+        notes: list[Unread] = []
+        if self.read is not None and patch.before is not None and patch.after is not None:
+            old = None if change.created else self._text(patch.before, change.old_path or change.path)
+            new = None if change.deleted else self._text(patch.after, change.path)
+            found = place(change, old, new)
+            if found is not None:
+                after = () if new is None else (self.reader.file(found, new, "+"),)
+                before = () if old is None else (self.reader.file(found, old, "-"),)
+                one = _Sides(found, after, before, True)
+                return one, _unread(one)
+            notes.append(Unread(change.path, "the tree's file is not what the hunks say; only these were read"))
+        one = self._by_hunks(change)
+        return one, [*notes, *_unread(one)]
+
+    def _text(self, tree: str, path: str) -> str | None:
+        data = self.read(tree, path) if self.read is not None else None
+        return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
+
+    def _by_hunks(self, change: FileChange) -> _Sides:
+        after = () if change.deleted else self.reader.side(change, "+")
+        return _Sides(change, after, self.reader.side(change, "-"), False)
+
+    def _findings(self, sides: Sequence[_Sides], defined: frozenset[str]) -> list[Finding]:
+        out: list[Finding] = []
         for rule, check in self.rules:
-            old = self._hits(rule, check, before, tuple(None for _ in before), defined)
-            new = self._hits(rule, check, after, before, defined)
-            for part, hit in _subtract(rule, new, old):
+            for one in sides:
+                nothing = tuple(None for _ in one.before)
+                twins = (*one.before, *(None for _ in one.after[len(one.before) :]))[: len(one.after)]
+                one.old[rule.id] = self._hits(rule, check, one.before, nothing, defined)
+                one.new[rule.id] = self._hits(rule, check, one.after, twins, defined)
+            for part, hit in _subtract(rule, sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
-                    findings.append(finding)
-        return _once_a_line(findings), notes
+                    out.append(finding)
+        return _once_a_line(out, [one.change.path for one in sides])
 
     def _hits(
         self,
@@ -94,7 +148,7 @@ class Engine:
         side: Sequence[Slice],
         twins: Sequence[Slice | None],
         defined: frozenset[str],
-    ) -> list[tuple[Slice, Hit]]:
+    ) -> list[Pair]:
         return [
             (part, hit)
             for part, twin in zip(side, twins, strict=True)
@@ -160,17 +214,38 @@ def _key(rule: Rule, hit: Hit) -> Key:
     return rule.id, hit.function, squeeze(hit.key)
 
 
-def _subtract(rule: Rule, new: list[tuple[Slice, Hit]], old: list[tuple[Slice, Hit]]) -> Iterator[tuple[Slice, Hit]]:
-    """Hits of the after side that the before side did not have; of equal ones, those on added lines are the new."""
-    had = Counter(_key(rule, hit) for _, hit in old)
-    groups: dict[Key, list[tuple[Slice, Hit]]] = {}
-    for part, hit in new:
-        groups.setdefault(_key(rule, hit), []).append((part, hit))
-    for key, group in groups.items():
-        fresh = len(group) - had[key]
-        if fresh > 0:
-            group.sort(key=lambda pair: not any(pair[0].changed[row] for row in pair[1].rows if _inside(pair[0], row)))
-            yield from group[:fresh]
+def _subtract(rule: Rule, sides: Sequence[_Sides]) -> Iterator[Pair]:
+    """Hits of the after side that the before side did not have; of equal ones, those on added lines are the new.
+
+    A function that is gone from another file of the patch was moved; in a header it is offered to more than before.
+    """
+    fresh: list[Pair] = []
+    gone: Counter[Key] = Counter()
+    for one in sides:
+        had: dict[Key, list[Pair]] = {}
+        for pair in one.old[rule.id]:
+            had.setdefault(_key(rule, pair[1]), []).append(pair)
+        groups: dict[Key, list[Pair]] = {}
+        for pair in one.new[rule.id]:
+            groups.setdefault(_key(rule, pair[1]), []).append(pair)
+        for key, group in groups.items():
+            old = had.pop(key, [])
+            if len(group) > len(old):
+                group.sort(key=_is_old)
+                fresh += group[: len(group) - len(old)]
+            gone[key] += max(0, len(old) - len(group))
+        gone.update({key: len(group) for key, group in had.items()})
+    for part, hit in fresh:
+        key = _key(rule, hit)
+        if gone[key] and hit.function and not part.path.endswith(_OFFERED):
+            gone[key] -= 1
+        else:
+            yield part, hit
+
+
+def _is_old(pair: Pair) -> bool:
+    part, hit = pair
+    return not any(part.changed[row] for row in hit.rows if _inside(part, row))
 
 
 def _inside(part: Slice, row: int) -> bool:
@@ -187,12 +262,16 @@ def _anchor(part: Slice, hit: Hit) -> int | None:
     return next((row for row in (*rows, *causes) if part.near[row]), None)
 
 
-def _once_a_line(findings: list[Finding]) -> list[Finding]:
-    """The same rule says the same thing of a line once."""
+def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:
+    """The same rule says the same thing of a line once; in the order of the diff."""
     seen: dict[tuple[str, str, int, str], Finding] = {}
     for finding in findings:
         seen.setdefault((finding.rule, finding.path, finding.line, finding.message), finding)
-    return sorted(seen.values(), key=lambda finding: (finding.line, finding.rule))
+    return sorted(seen.values(), key=lambda finding: (paths.index(finding.path), finding.line, finding.rule))
+
+
+def _unread(one: _Sides) -> list[Unread]:
+    return [Unread(one.change.path, reason) for part in one.after for reason in part.unread]
 
 
 def _resolved(patches: tuple[PatchReview, ...]) -> tuple[PatchReview, ...]:

@@ -254,7 +254,10 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One patch of a series. `diff` is everything from the first diff line on, surrogateescape for odd bytes."""
+    """One patch of a series. `diff` is everything from the first diff line on, surrogateescape for odd bytes.
+
+    `before` and `after` are the ids of the trees it leads from and to, None where there is no tree.
+    """
 
     number: int
     total: int
@@ -264,6 +267,8 @@ class Patch:
     mail: Mail | None = None
     commit: str | None = None
     unread: tuple[Unread, ...] = ()
+    before: str | None = None
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,16 @@
 """One file of a diff in, what its two sides say out: slices of text with their functions, followed.
 
-Without a tree the two sides are those of the hunks themselves; a slice is one hunk seen from one
-side. Rows count a slice's lines from 0; `numbers` maps them to lines of the file, 1-based.
+With a tree a slice is the whole file, seen from one side; of its functions those that the change
+touches are read, and those that call them. Without a tree the two sides are those of the hunks
+themselves, a slice each. Rows count a slice's lines from 0; `numbers` maps them to lines of the
+file, 1-based.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from reviewbot import csource, dialect, pieces
@@ -17,6 +20,7 @@ from reviewbot.model import FileChange, Hunk, Kernel
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
+_MOST_AROUND = 30  # functions that call those of the change
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,10 @@ class Define:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One hunk seen from one side. `changed[row]`: the row was added (after) or removed (before).
+    """One hunk, or a whole file, seen from one side. `changed[row]`: the row was added (after) or removed (before).
 
-    `near[row]`: a line of the other side alone stood right above or below the row.
+    `near[row]`: a line of the other side alone stood right above or below the row. `units`: the functions that the
+    change touches; `around`: others of the file, which call one of them.
     """
 
     path: str
@@ -56,6 +61,22 @@ class Slice:
     units: tuple[Unit, ...]
     defines: tuple[Define, ...]
     unread: tuple[str, ...] = ()
+    around: tuple[Unit, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What was read of a text; see Slice."""
+
+    units: tuple[Unit, ...] = ()
+    defines: tuple[Define, ...] = ()
+    unread: tuple[str, ...] = ()
+    around: tuple[Unit, ...] = ()
+
+
+_NOTHING = Read()
+Touched = Callable[[int, int], bool]
 
 
 class Reader:
@@ -82,34 +103,74 @@ class Reader:
         rows = tuple(line.text for line in lines)
         numbers = tuple((line.new if mark == "+" else line.old) or 0 for line in lines)
         text = "\n".join(rows)
-        units, defines, unread = self.read(text, hunk.section, change.created) if self.telling(text) else ((), (), ())
+        read = self.read(text, hunk.section, change.created) if self.telling(text) else _NOTHING
         changed = tuple(line.mark == mark for line in lines)
-        return Slice(change.path, rows, numbers, changed, _near(hunk, mark), hunk.section, units, defines, unread)
+        near = _near(hunk, mark)
+        return Slice(
+            change.path, rows, numbers, changed, near, hunk.section, read.units, read.defines, read.unread, read.around
+        )
 
-    def read(
-        self, text: str, section: str, whole: bool
-    ) -> tuple[tuple[Unit, ...], tuple[Define, ...], tuple[str, ...]]:
-        """The functions and macros of a text, and why some could not be read."""
+    def file(self, change: FileChange, text: str, mark: str) -> Slice:
+        """The whole file of one side; `change` has the numbers that its lines have in `text`."""
+        rows = tuple(text.split("\n"))
+        changed, near = [False] * len(rows), [False] * len(rows)
+        for hunk in change.hunks:
+            lines = [line for line in hunk.lines if line.mark in (" ", mark)]
+            for line, beside in zip(lines, _near(hunk, mark), strict=True):
+                at = ((line.new if mark == "+" else line.old) or 0) - 1
+                changed[at], near[at] = line.mark == mark, beside
+        touched = [at for at in range(len(rows)) if changed[at] or near[at]]
+        read = self.read(text, "", True, _among(touched)) if touched and self.telling(text) else _NOTHING
+        return Slice(
+            change.path,
+            rows,
+            tuple(range(1, len(rows) + 1)),
+            tuple(changed),
+            tuple(near),
+            "",
+            read.units,
+            read.defines,
+            read.unread,
+            read.around,
+            True,
+        )
+
+    def read(self, text: str, section: str, whole: bool, touched: Touched | None = None) -> Read:
+        """The functions and macros of a text, and why some could not be read.
+
+        `touched(first, last)`: whether a row of these was; None: all of them.
+        """
         prepared = dialect.prepare(text, self.words)
+        near: list[pieces.Piece] = []
+        far: list[pieces.Piece] = []
+        for piece in pieces.split(prepared.text, section, whole):
+            last = piece.line + piece.text.count("\n")
+            (near if touched is None or touched(piece.line, last) else far).append(piece)
         units: list[Unit] = []
         unread: list[str] = []
         lost = 0
-        found = (piece for piece in pieces.split(prepared.text, section, whole) if self.telling(piece.text))
-        for count, piece in enumerate(found):
+        for count, piece in enumerate(piece for piece in near if self.telling(piece.text)):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for function in csource.functions(piece, self.kernel.words, prepared.marks):
-                if function.broken:
+            for unit in self._units(piece, prepared.marks):
+                if unit.function.broken:
                     lost += len(piece.text)
-                    unread.append(f"{function.name}(): {function.broken}")
-                units.append(Unit(function, Flow(function, self.lookup)))
+                if unit.function.broken and (touched is None or touched(*unit.function.lines)):
+                    unread.append(f"{unit.function.name}(): {unit.function.broken}")
+                units.append(unit)
+        callers = _calling(far, frozenset(unit.function.name for unit in units))
+        around = [unit for piece in callers for unit in self._units(piece, prepared.marks)]
         defines = []
         for macro in prepared.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
-            if len(units) < _MOST_FUNCTIONS:
+            if len(units) < _MOST_FUNCTIONS and (touched is None or touched(*_rows_of(macro))):
                 units += self._macro(macro)
-        return tuple(units), tuple(defines), tuple(unread)
+        return Read(tuple(units), tuple(defines), tuple(unread), tuple(around))
+
+    def _units(self, piece: pieces.Piece, marks: Mapping[int, str]) -> Iterator[Unit]:
+        for function in csource.functions(piece, self.kernel.words, marks):
+            yield Unit(function, Flow(function, self.lookup))
 
     def _macro(self, macro: dialect.Macro) -> list[Unit]:
         if not self.telling(macro.body):
@@ -121,6 +182,29 @@ class Reader:
         marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
         read = csource.functions(piece, self.kernel.words, marks)
         return [Unit(function, Flow(function, self.lookup)) for function in read]
+
+
+def _among(rows: list[int]) -> Touched:
+    """Whether any of these rows, in order, lies in a range."""
+
+    def touched(first: int, last: int) -> bool:
+        at = bisect_left(rows, first)
+        return at < len(rows) and rows[at] <= last
+
+    return touched
+
+
+def _rows_of(macro: dialect.Macro) -> tuple[int, int]:
+    return macro.row, macro.body_row + macro.body.count("\n")
+
+
+def _calling(far: list[pieces.Piece], names: frozenset[str]) -> list[pieces.Piece]:
+    """The pieces that call one of the functions of these names, the first so many of them."""
+    known = [name for name in sorted(names) if name]
+    if not known or not far:
+        return []
+    calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
+    return [piece for piece in far if calls.search(piece.text)][:_MOST_AROUND]
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:

@@ -64,9 +64,9 @@ def reader(version: str) -> Reader:
 
 @lru_cache
 def units(version: str, code: str) -> tuple[Unit, ...]:
-    found, _, unread = reader(version).read(code, "", True)
-    assert not unread
-    return found
+    found = reader(version).read(code, "", True)
+    assert not found.unread
+    return found.units
 
 
 def worlds(fact: Fact) -> tuple[World, ...]:

@@ -21,7 +21,7 @@ def reader() -> Reader:
 
 def calls(text: str, section: str = "", whole: bool = False) -> list[tuple[str, str, int]]:
     """(function, callee, row) of every call of an allocator, in the order of the text."""
-    units, _, _ = reader().read(text, section, whole)
+    units = reader().read(text, section, whole).units
     known = reader().kernel.allocators
     found = [
         (unit.function.name, step.name, step.lines[0]) for unit in units for step in unit.steps if step.name in known
@@ -83,7 +83,7 @@ def test_a_hunk_that_begins_or_ends_anywhere_is_read(name, text, expected):
 
 def test_a_head_that_began_above_gets_its_name_from_the_section():
     text = "\tstruct toy\t*t,\n\tgfp_t\t\tgfp)\n{\n\treturn kmalloc(t->n, gfp);\n}\n"
-    units, _, _ = reader().read(text, "toy_alloc(", False)
+    units = reader().read(text, "toy_alloc(", False).units
     assert [(unit.function.name, unit.function.starts, unit.function.ends) for unit in units] == [
         ("toy_alloc", True, True)
     ]
@@ -104,7 +104,8 @@ def test_a_macro_of_several_lines_is_code_on_its_own_rows():
 
 def test_what_is_nested_too_deep_is_unread_and_not_guessed():
     text = "int toy(void)\n{\n\tx = " + "(" * 3000 + "kmalloc(1, GFP_KERNEL)" + ")" * 3000 + ";\n}\n"
-    units, _, unread = reader().read(text, "", True)
+    found = reader().read(text, "", True)
+    units, unread = found.units, found.unread
     assert unread == ("toy(): an expression nested too deep",)
     assert all(unit.function.broken for unit in units)
 

@@ -1,0 +1,68 @@
+"""One file of a diff and its text before and after in, the same change with the numbers that its lines have there out.
+
+A patch may apply some lines off from what its @@ lines say, and what is reviewed are the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reviewbot.model import DiffLine, FileChange, Hunk
+
+
+def place(change: FileChange, before: str | None, after: str | None) -> FileChange | None:
+    """The change with old and new numbers as in the two texts (None: no such file); None if its hunks are not in them.
+
+    Hunks are looked for in order, each at the place nearest to where it should be.
+    """
+    old, new = _rows(before), _rows(after)
+    hunks: list[Hunk] = []
+    done = drift = grown = 0
+    for hunk in change.hunks:
+        removed, added = _side(hunk, "-"), _side(hunk, "+")
+        first = next((line.old for line in hunk.lines if line.old is not None), None)
+        expected = first - 1 if first is not None else _inserted(hunk, old)
+        at = _nearest(old, removed, max(expected + drift, done), done)
+        if at is None or new[at + grown : at + grown + len(added)] != added:
+            return None
+        hunks.append(_numbered(hunk, at + 1, at + grown + 1))
+        drift, done, grown = at - expected, at + len(removed), grown + len(added) - len(removed)
+    if len(old) + grown != len(new):
+        return None  # something else changed as well
+    return replace(change, hunks=tuple(hunks))
+
+
+def _rows(text: str | None) -> list[str]:
+    if not text:
+        return []
+    rows = text.split("\n")
+    return [row.rstrip("\r") for row in (rows[:-1] if rows[-1] == "" else rows)]
+
+
+def _side(hunk: Hunk, mark: str) -> list[str]:
+    return [line.text.rstrip("\r") for line in hunk.lines if line.mark in (" ", mark)]
+
+
+def _inserted(hunk: Hunk, old: list[str]) -> int:
+    """Where a hunk without old lines puts its own: only the new numbers tell."""
+    first = next((line.new for line in hunk.lines if line.new is not None), 1)
+    return min(first - 1, len(old))
+
+
+def _nearest(rows: list[str], wanted: list[str], expected: int, lowest: int) -> int | None:
+    """The offset from `lowest` on, nearest to `expected`, at which `wanted` stands; None if it is nowhere."""
+    last = len(rows) - len(wanted)
+    for away in range(max(expected - lowest, last - expected, 0) + 1):
+        for at in dict.fromkeys((expected + away, expected - away)):
+            if lowest <= at <= last and rows[at : at + len(wanted)] == wanted:
+                return at
+    return None
+
+
+def _numbered(hunk: Hunk, old: int, new: int) -> Hunk:
+    lines: list[DiffLine] = []
+    for line in hunk.lines:
+        here = replace(line, old=old if line.mark != "+" else None, new=new if line.mark != "-" else None)
+        lines.append(here)
+        old, new = old + (line.mark != "+"), new + (line.mark != "-")
+    return replace(hunk, lines=tuple(lines))

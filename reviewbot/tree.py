@@ -1,0 +1,155 @@
+"""A series and a repository in; the series out with the tree before and after each patch that could be applied.
+
+Each patch is applied to an index in a temporary folder, as git-apply(1) does with --cached: no work tree, HEAD, index
+or hook of the repository has a part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from reviewbot import changes, treebase
+from reviewbot.model import FileChange, Patch, Series, Unread, UsageError
+from reviewbot.repository import Done, Repository, TooLong
+from reviewbot.treebase import Base
+
+_GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})
+_WHOLE = "whole files"  # what is not looked at where a patch has no trees
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A series as it stands in a repository. `base` is None and `reason` not "" where it fits none."""
+
+    series: Series
+    base: Base | None
+    reason: str = ""
+
+
+def place(repository: Repository, series: Series, asked: str | None, branches: Sequence[str]) -> Placed:
+    """Find the commit that a series is meant for (`asked` above all) and apply it there, patch by patch.
+
+    Patches that do not apply keep their hunks alone, and say why. Raises UsageError where `asked` is no commit here.
+    """
+    reasons: list[str] = []
+    best: tuple[int, Base, Series] | None = None
+    tried: set[str] = set()
+    try:
+        for base in [_asked(repository, asked)] if asked else treebase.candidates(repository, series, branches):
+            if isinstance(base, str):
+                reasons.append(base)
+            elif base.tree not in tried:
+                tried.add(base.tree)
+                patches, failures = _applied(repository, series.patches, base)
+                if not failures:
+                    return Placed(replace(series, base=base.commit, patches=patches), base)
+                placed = len(patches) - len(failures)
+                reasons.append(f"patch {failures[0]} to {base.commit[:12]} ({base.how})")
+                if asked or placed > (best[0] if best else 0):
+                    best = placed, base, replace(series, base=base.commit, patches=patches)
+    except TooLong as error:
+        reasons.append(str(error))
+    if best:
+        return Placed(best[2], best[1], "; ".join(reasons))
+    return _unplaced(repository, series, reasons)
+
+
+def _asked(repository: Repository, rev: str) -> Base:
+    found = treebase.named(repository, rev)
+    if found is None:
+        raise UsageError(f"--base {rev}: there is no such commit in {repository.path}")
+    return found
+
+
+def _unplaced(repository: Repository, series: Series, reasons: Sequence[str]) -> Placed:
+    why = "; ".join(dict.fromkeys(reasons)) or "no branch to try ([tree] branches in config.toml)"
+    if series.prerequisites:
+        count = len(series.prerequisites)
+        why += f"; the series asks for {count} other patch{'' if count == 1 else 'es'} to be applied first"
+    advice = "fetch what it is based on, or name a commit with --base"
+    if repository.shallow:
+        advice = "git fetch --unshallow, or name a commit with --base"
+    note = Unread(None, f"{_WHOLE}: {why} ({advice})")
+    return Placed(replace(series, unread=(*series.unread, note)), None, f"{why}: {advice}")
+
+
+# --- applying ---
+
+
+def _applied(repository: Repository, patches: Sequence[Patch], base: Base) -> tuple[tuple[Patch, ...], list[str]]:
+    """The patches with their trees where they apply, and which do not."""
+    out: list[Patch] = []
+    failures: list[str] = []
+    lost: dict[str, str] = {}  # files that a patch which is not there would have changed
+    tree, ready = base.tree, False
+    for patch in patches:
+        files, unread = changes.parse(patch.diff)
+        paths = {path for change in files for path in (change.path, change.old_path) if path is not None}
+        paths.update(one.path for one in unread if one.path is not None)
+        needed = next((lost[path] for path in sorted(paths) if path in lost), None)
+        after, why = None, ""
+        if needed:
+            why = f"builds on patch {needed}, which is not applied"
+        elif unread:
+            why = "cannot be applied: its diff is damaged"
+        else:
+            ready = ready or _start(repository, tree)
+            after, why = _apply(repository, patch, files, tree)
+        name = f"{patch.number}/{patch.total}"
+        if after is None:
+            failures.append(f"{name} {why}")
+            lost.update(dict.fromkeys(paths, name))
+            out.append(replace(patch, unread=(*patch.unread, Unread(None, f"{_WHOLE}: it {why}"))))
+        else:
+            notes = tuple(Unread(change.path, "binary, and the mail does not hold it") for change in _hollow(files))
+            out.append(replace(patch, before=tree, after=after, unread=(*patch.unread, *notes)))
+            tree = after
+    return tuple(out), failures
+
+
+def _start(repository: Repository, tree: str) -> bool:
+    done = repository.run("read-tree", tree)
+    if done.code:
+        raise TooLong(f"git cannot read the tree {tree[:12]}: {_told(done)}")
+    return True
+
+
+def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tree: str) -> tuple[str | None, str]:
+    """The tree after the patch; None, and why not, where it does not apply."""
+    left_out = _hollow(files)
+    if len(left_out) == len(files):
+        return tree, ""
+    try:
+        diff = patch.diff.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return None, "cannot be applied: its diff is no text"
+    if diff.split(b"\n", 1)[0].endswith(b"\r"):
+        diff = diff.replace(b"\r\n", b"\n")
+    excluded = (f"--exclude={change.path.translate(_GLOB)}" for change in left_out)
+    options = ("--cached", "--whitespace=nowarn", f"-p{int(_prefixed(files))}", *excluded)
+    done = repository.run("apply", *options, "-", stdin=diff)
+    if done.code:
+        return None, f"does not apply: {_told(done)}"
+    written = repository.run("write-tree")
+    if written.code:
+        return None, f"cannot be written as a tree: {_told(written)}"
+    return written.out.decode("ascii").strip(), ""
+
+
+def _hollow(files: Sequence[FileChange]) -> list[FileChange]:
+    """Files of which the diff says no more than that they differ."""
+    return [change for change in files if any(line.startswith("Binary file") for line in change.header)]
+
+
+def _prefixed(files: Sequence[FileChange]) -> bool:
+    """Whether paths stand below a/ and b/ or the like, which git apply has to be told."""
+    bare = (f"+++ {{0}}|--- {{0}}|diff --git {{0}} {{0}}".format(change.path).split("|") for change in files)
+    return not all(any(line.split("\t")[0] in lines for line in change.header) for change, lines in zip(files, bare))
+
+
+def _told(done: Done) -> str:
+    """What git says is wrong, in its own words but shorter."""
+    said = [line.removeprefix("error: ").removeprefix("fatal: ").strip() for line in done.err.splitlines()]
+    told = next((line for line in said if line and not line.startswith(("warning", "Checking", "hint"))), "no reason given")
+    return told.removeprefix("patch failed: ")[:300]
