@@ -65,6 +65,15 @@ class _Sides:
     old: dict[str, list[Pair]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What a patch leaves of a whole file: the functions it touches, and what is wrong in them then."""
+
+    number: str
+    functions: frozenset[str]
+    keys: frozenset[Key]
+
+
 class Engine:
     """Reviews patches against one kernel's facts and rules.
 
@@ -76,12 +85,29 @@ class Engine:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self.defined: frozenset[str] = frozenset()  # names that the series under review defines
+        self._keys: dict[str, Key] = {}  # of the findings made, by fingerprint
+        self._ends: dict[str, list[_End]] = {}  # by path, in the order of the patches
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
+        self._keys, self._ends = {}, {}
         self.defined = frozenset(name for patch in series.patches for name in _defined(patch.diff))
         patches = tuple(self.patch(patch) for patch in series.patches)
-        return Review(series, _resolved(patches), self.kernel.version, series.unread)
+        mended = tuple(
+            replace(review, findings=tuple(self._resolved(one, review, patches[at + 1 :]) for one in review.findings))
+            for at, review in enumerate(patches)
+        )
+        return Review(series, mended, self.kernel.version, series.unread)
+
+    def _resolved(self, finding: Finding, review: PatchReview, later: Sequence[PatchReview]) -> Finding:
+        """The finding with the later patch that takes its cause away, if one does."""
+        ends = self._ends.get(finding.path, [])
+        mine = next((at for at, end in enumerate(ends) if end.number == _number(review.patch)), None)
+        if mine is None:
+            return replace(finding, resolved_by=_mender(finding, later))
+        key = self._keys[finding.fingerprint]
+        gone = (end.number for end in ends[mine + 1 :] if finding.function in end.functions and key not in end.keys)
+        return replace(finding, resolved_by=next(gone, None))
 
     def patch(self, patch: Patch) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next."""
@@ -95,6 +121,9 @@ class Engine:
                 sides.append(one)
                 files = (*files[:at], one.change, *files[at + 1 :])
         findings = self._findings(sides, self.defined | _defined(patch.diff))
+        for one in sides:
+            if one.whole:
+                self._ends.setdefault(one.change.path, []).append(_end(_number(patch), one))
         depth = "file" if sides and all(one.whole for one in sides) else "diff"
         return PatchReview(patch, tuple(findings), tuple(notes), depth, files)
 
@@ -138,6 +167,7 @@ class Engine:
             for part, hit in _subtract(rule, sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
+                    self._keys[finding.fingerprint] = _key(rule, hit)
                     out.append(finding)
         return _once_a_line(out, [one.change.path for one in sides])
 
@@ -274,22 +304,23 @@ def _unread(one: _Sides) -> list[Unread]:
     return [Unread(one.change.path, reason) for part in one.after for reason in part.unread]
 
 
-def _resolved(patches: tuple[PatchReview, ...]) -> tuple[PatchReview, ...]:
-    """Name the later patch that removes a line which an earlier one was asked about."""
-    out = []
-    for index, review in enumerate(patches):
-        later = patches[index + 1 :]
-        findings = tuple(replace(one, resolved_by=_mender(one, later)) for one in review.findings)
-        out.append(replace(review, findings=findings))
-    return tuple(out)
+def _number(patch: Patch) -> str:
+    return f"{patch.number}/{patch.total}"
 
 
-def _mender(finding: Finding, later: tuple[PatchReview, ...]) -> str | None:
+def _end(number: str, one: _Sides) -> _End:
+    functions = {unit.function.name for side in (one.after, one.before) for part in side for unit in part.units}
+    keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in one.new.items() for _, hit in pairs}
+    return _End(number, frozenset(functions), frozenset(keys))
+
+
+def _mender(finding: Finding, later: Sequence[PatchReview]) -> str | None:
+    """The later patch that removes the line in question."""
     for review in later:
         for change in review.files:
             if finding.path in (change.path, change.old_path) and _removes(change, finding.line_text):
                 again = any(one.fingerprint == finding.fingerprint for one in review.findings)
-                return None if again else f"{review.patch.number}/{review.patch.total}"
+                return None if again else _number(review.patch)
     return None
 
 
