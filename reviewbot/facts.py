@@ -50,7 +50,7 @@ _COMPOUND: Spec = {**_FLAG, "bits": TEXTS, "bits_at": LIVES, "without": TEXTS, "
 _GATE: Spec = {"call": TEXT, "has": TEXT, "token": TEXT, "key": NUMBER, "when": ("", "true")}
 _SCOPE: Spec = {
     **LIFE,
-    **dict.fromkeys(("name", "flag", "why", "source"), TEXT),
+    **dict.fromkeys(("name", "flag", "why", "source", "known_by"), TEXT),
     **dict.fromkeys(("enter", "leave"), TABLES),
     **dict.fromkeys(("guards", "clears", "sets", "hides"), TEXTS),
     "family": ("memalloc", "lock", "rcu", "irq", "bh", "preempt", "handle", "expression", "memcg"),
@@ -245,6 +245,7 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
         why=table.get("why", ""),
         source=table.get("source", ""),
         hides=tuple(table.get("hides", ())),
+        known_by=table.get("known_by", ""),
     )
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from reviewbot import csource, dialect, pieces
 from reviewbot.csource import Expr, Function, Step
-from reviewbot.flow import Flow, Lookup
-from reviewbot.model import FileChange, Hunk, Kernel
+from reviewbot.flow import Flow, Lookup, file_masks
+from reviewbot.model import FileChange, Hunk, Kernel, Mask
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
@@ -146,21 +146,24 @@ class Reader:
         for piece in pieces.split(prepared.text, section, whole):
             last = piece.line + piece.text.count("\n")
             (near if touched is None or touched(piece.line, last) else far).append(piece)
+        known = file_masks(text, whole, prepared, (*near, *far), self.lookup)
+        names = [name.rstrip("()") for name in known]
         units: list[Unit] = []
         unread: list[str] = []
         lost = 0
-        for count, piece in enumerate(piece for piece in near if self.telling(piece.text)):
+        telling = (piece for piece in near if self.telling(piece.text) or any(name in piece.text for name in names))
+        for count, piece in enumerate(telling):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for unit in self._units(piece, prepared.marks):
+            for unit in self._units(piece, prepared.marks, known):
                 if unit.function.broken:
                     lost += len(piece.text)
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         callers = _calling(far, frozenset(unit.function.name for unit in units))
-        around = [unit for piece in callers for unit in self._units(piece, prepared.marks)]
+        around = [unit for piece in callers for unit in self._units(piece, prepared.marks, known)]
         defines = []
         for macro in prepared.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
@@ -168,9 +171,9 @@ class Reader:
                 units += self._macro(macro)
         return Read(tuple(units), tuple(defines), tuple(unread), tuple(around))
 
-    def _units(self, piece: pieces.Piece, marks: Mapping[int, str]) -> Iterator[Unit]:
+    def _units(self, piece: pieces.Piece, marks: Mapping[int, str], known: Mapping[str, Mask]) -> Iterator[Unit]:
         for function in csource.functions(piece, self.kernel.words, marks):
-            yield Unit(function, Flow(function, self.lookup))
+            yield Unit(function, Flow(function, self.lookup, known))
 
     def _macro(self, macro: dialect.Macro) -> list[Unit]:
         if not self.telling(macro.body):
@@ -208,17 +211,22 @@ def _calling(far: list[pieces.Piece], names: frozenset[str]) -> list[pieces.Piec
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:
-    out: list[bool] = []
+    """Beside which rows of a side a line of the other side alone stood; blank lines between them do not count."""
+    rows: list[str] = []
+    near: list[bool] = []
     above = False
     for line in hunk.lines:
         if line.mark in (" ", mark):
-            out.append(above)
-            above = False
+            rows.append(line.text)
+            near.append(above)
+            above = above and not line.text.strip()
         else:
-            if out:
-                out[-1] = True
             above = True
-    return tuple(out)
+            for at in range(len(rows) - 1, -1, -1):
+                near[at] = True
+                if rows[at].strip():
+                    break
+    return tuple(near)
 
 
 def expressions(step: Step) -> tuple[Expr, ...]:

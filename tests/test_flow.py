@@ -74,6 +74,7 @@ def worlds(fact: Fact) -> tuple[World, ...]:
     inside = [
         unit for unit in units(fact.kernel, fact.code) if unit.function.lines[0] <= fact.row <= unit.function.lines[1]
     ]
+    inside = [unit for unit in inside if not unit.function.macro] or inside
     assert len(inside) == 1, "the line lies in no function, or in two"
     [unit] = inside
     assert not unit.flow.lost

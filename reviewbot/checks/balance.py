@@ -115,13 +115,18 @@ def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int]
 
 
 def _inside(side: Slice, unit: Unit, save: int) -> tuple[int, ...]:
-    """New rows inside the scope, last first: what stands where the restore stood."""
+    """Rows inside the scope, last first, that are new or stand beside what was taken out: where the restore stood."""
     rows = {
-        step.lines[0]
+        row
         for index, step in enumerate(unit.steps)
-        if step.kind == "call" and any(one.step == save for world in reached(unit, index) for one in world.open)
+        if any(one.step == save for world in reached(unit, index) for one in world.open)
+        for row in step.lines
     }
-    return tuple(row for row in sorted(rows, reverse=True) if _changed(side, row))
+    steps = [row for row in sorted(rows, reverse=True) if 0 <= row < len(side.rows)]
+    changed = [row for row in steps if side.changed[row]]
+    beside = [row for row in steps if side.near[row]]
+    between = range(steps[0], steps[-1], -1) if steps else ()  # a brace or a comment may be all that is beside it
+    return (*changed, *beside, *(row for row in between if side.near[row] and side.rows[row].strip()))
 
 
 def _leads(unit: Unit, start: int, token: str, exits: frozenset[int], context: Context) -> bool:
@@ -215,4 +220,5 @@ def token_lost(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             how = f"{event.token} still holds it here and is overwritten"
             because = ((unit.steps[event.other].lines[0], "saved here"),)
         values = {"call": lost, "when": when, "how": how}
-        yield Hit(rows_of(step), unit.function.name, f"{event.kind} {step.name} {event.token}", values, because, sure)
+        rows = (*rows_of(step), *_inside(side, unit, event.other if event.other >= 0 else event.step))
+        yield Hit(rows, unit.function.name, f"{event.kind} {step.name} {event.token}", values, because, sure)

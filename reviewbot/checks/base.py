@@ -69,20 +69,14 @@ def mask_argument(step: Step, found: Allocator) -> Expr | None:
 
 def masks_at(unit: Unit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
     """The masks an expression may have at a step, one a world and side of a ?:."""
-    narrowing = context.lookup.narrowing
+    tools = context.lookup.tools
     out: list[Mask] = []
     for world in unit.flow.at[index]:
-        for one in _choices(expr):
-            mask = flags.evaluate(one, world.masks or {}, context.kernel, narrowing)
+        for one, known in flags.choices(expr, world.masks or {}, context.kernel, tools):
+            mask = flags.evaluate(one, known, context.kernel, tools)
             if mask not in out:
                 out.append(mask)
     return tuple(out)
-
-
-def _choices(expr: Expr) -> tuple[Expr, ...]:
-    if expr.op == "?:" and len(expr.args) == 3:
-        return (*_choices(expr.args[1]), *_choices(expr.args[2]))
-    return (expr,)
 
 
 def mentions(step: Step, kernel: Kernel) -> bool:

@@ -56,7 +56,7 @@ def asked(unit: Unit, step: Step, context: Context) -> Iterator[Chain]:
     Not what stands under & or ~, is compared, or goes into a variable that only cuts other masks
     down; what stands in the arguments of a call within belongs to that call's own step.
     """
-    if step.op not in _ASKS or step.name in context.lookup.narrowing or not mentions(step, context.kernel):
+    if step.op not in _ASKS or step.name in context.lookup.tools.helpers or not mentions(step, context.kernel):
         return
     todo = list(expressions(step))
     while todo:

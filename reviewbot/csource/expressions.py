@@ -70,6 +70,8 @@ class Text:
             op = self.source(operator) if operator else "?"
             op = "*x" if kind == "pointer_expression" and op == "*" else "&x" if kind == "pointer_expression" else op
             return Expr(op, text, tuple(self.expr(child, depth + 1) for child in children), line)
+        if kind == "initializer_pair" and len(children) == 2 and children[0].type == "field_designator":
+            return Expr("init", squash(self.source(children[0])), (self.expr(children[1], depth + 1),), line)
         if kind == "conditional_expression" and len(children) >= 2:
             return Expr("?:", text, tuple(self.expr(child, depth + 1) for child in children), line)
         return Expr("other", text, tuple(self.expr(child, depth + 1) for child in children), line)

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from reviewbot.csource.steps import UNUSED
+from reviewbot.flow.filemasks import file_masks
 from reviewbot.flow.gates import Lookup, is_local, token_of
 from reviewbot.flow.walk import Flow
 from reviewbot.flow.worlds import OTHER, UNKNOWN, Event, Open, World
 
-__all__ = ["OTHER", "UNKNOWN", "UNUSED", "Event", "Flow", "Lookup", "Open", "World", "is_local", "token_of"]
+__all__ = [
+    "OTHER",
+    "UNKNOWN",
+    "UNUSED",
+    "Event",
+    "Flow",
+    "Lookup",
+    "Open",
+    "World",
+    "file_masks",
+    "is_local",
+    "token_of",
+]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reviewbot.csource.steps import UNUSED, Expr, Step
+from reviewbot.flow.maskvalues import tools_of
 from reviewbot.flow.worlds import UNKNOWN
 from reviewbot.model import Gate, Kernel, ScopeKind
 
@@ -27,7 +28,7 @@ class Lookup:
                 self.leave.setdefault(gate.call, []).append((scope, gate))
             self.guards.update(dict.fromkeys(scope.guards, scope))
         self.may_unlock = tuple(kernel.words["may_unlock"])
-        self.narrowing = kernel.words["narrowing"]
+        self.tools = tools_of(kernel)
 
     def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
         """The scopes a call opens; UNKNOWN where its argument names none that this version has."""

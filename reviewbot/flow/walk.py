@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from heapq import heappop, heappush
+from types import MappingProxyType
 
-from reviewbot import flags
 from reviewbot.csource.steps import UNUSED, Expr, Function, Step
+from reviewbot.flow import maskvalues
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
-from reviewbot.model import Gate, Kernel, Mask, ScopeKind
+from reviewbot.model import Gate, ScopeKind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_WORLDS = 32
@@ -28,18 +29,22 @@ class Flow:
     """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not.
 
     `made`: variables of its own that nothing but a save ever fills, so that what is in them is known.
+    `given`: masks of the file around it, by the names of macros and helpers.
     """
 
-    def __init__(self, function: Function, lookup: Lookup) -> None:
+    def __init__(self, function: Function, lookup: Lookup, given: Masks = MappingProxyType({})) -> None:
         self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
         self.made = frozenset(name for name in self.declared if self._only_saves(name))
         self.telling = self._telling()
+        self.names = maskvalues.Names(function, self.params | self.declared)
+        self.given = maskvalues.mentioned(function, given)
         self.at: list[tuple[World, ...]] = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
         self.events: list[Event] = []
         self._seen: list[tuple[str, int, int, str, str]] = []
+        self._ends: dict[tuple[int, int], frozenset[str]] = {}  # by way back: the conditions that end the loop
         if function.steps:
             self._run()
             self._tell()
@@ -48,7 +53,7 @@ class Flow:
 
     def _run(self) -> None:
         steps = self.function.steps
-        entry = World(masks={}, holds={})
+        entry = World(masks=self.given, holds={})
         starts: dict[int, tuple[World, ...]] = {0: (entry,)}
         if not self.function.starts:  # labels may be reached from what is not shown
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
@@ -77,13 +82,28 @@ class Flow:
             for way, target in zip((True, False), step.next, strict=False):
                 if target >= 0:
                     ways = (self._tested(world, index, step, way) for world in self.at[index])
-                    yield target, [world for world in ways if world is not None]
+                    yield target, self._onward([world for world in ways if world is not None], index, target)
             return
         if step.kind == "call" and step.name in self.kernel.words["noreturn"]:
             return
         worlds = [self._take(world, index, step) for world in self.at[index]]
         for target in step.next:
-            yield target, worlds
+            yield target, self._onward(worlds, index, target)
+
+    def _onward(self, worlds: list[World], index: int, head: int) -> list[World]:
+        """On the way back to the head of a loop what ends it is asked anew, for others may have changed it."""
+        if head > index:
+            return worlds
+        asked = self._ends.get((index, head))
+        if asked is None:
+            inside = range(head, index + 1)
+            tests = [step for step in self.function.steps[head : index + 1] if step.kind == "test" and step.value]
+            leaving = [step for step in tests if any(at >= 0 and at not in inside for at in step.next)]
+            texts = {_normal(step.value, True)[0] for step in leaving if step.value is not None}
+            asked = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
+        if not asked:
+            return worlds
+        return [replace(one, facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in worlds]
 
     def _tell(self) -> None:
         """Once more over every step, now that all its worlds are known, to say what happened."""
@@ -131,6 +151,7 @@ class Flow:
         value = step.value
         if value is None or (value.op == "other" and value.text.startswith("@")):
             return world
+        truth = way
         text, way = _normal(value, way)
         self._use(world, index, step, text)
         if (text, not way) in world.facts:
@@ -143,17 +164,8 @@ class Flow:
             call = replace(step, kind="call", name=value.text, args=value.args)
             for scope, gate in self.lookup.opened(call, "true"):
                 world = self._enter(world, index, call, scope, gate)
-        if value.op == "call" and value.text in self.kernel.words["sleep_tests"] and value.args:
-            world = self._may_sleep(world, value.args[0], way)
-        return world
-
-    def _may_sleep(self, world: World, mask: Expr, way: bool) -> World:
-        """A caller's test told whether its mask may sleep."""
-        known = dict(world.masks or {})
-        old = flags.evaluate(mask, known, self.kernel, self.lookup.narrowing)
-        bits = frozenset(self.kernel.words["sleep_bits"])
-        known[mask.text] = Mask(old.must | bits, old.may) if way else Mask(old.must - bits, old.may - bits)
-        return replace(world, masks=known)
+        masks = maskvalues.told(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
+        return None if masks is None else world if masks is world.masks else replace(world, masks=masks)
 
     def _take(self, world: World, index: int, step: Step) -> World:
         if step.kind == "call":
@@ -209,7 +221,8 @@ class Flow:
         )
         for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
             world = _forget(world, given)
-        return world
+        masks = maskvalues.handed(world.masks or {}, step, self.names, self.kernel)
+        return world if masks is world.masks else replace(world, masks=masks)
 
     def _atomic(self, one: Open) -> bool:
         scope = self.kernel.scopes.get(one.scope)
@@ -265,18 +278,13 @@ class Flow:
         target = step.target
         facts = frozenset(fact for fact in world.facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
         holds = {name: steps for name, steps in (world.holds or {}).items() if not _inside(target, name)}
-        masks = dict(world.masks or {})
+        masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         value = step.value
         if value is not None and value.op in ("num", "name") and step.op == "=":
             truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
             facts = facts if truth is None else facts | {(target, truth)}
         if value is not None and step.op == "=":
             holds[target] = frozenset({index - 1 if self._from_call(index, step) else OTHER})
-        if _is_mask(step, masks, self.kernel):
-            old = masks.get(target, flags.unknown(self.kernel))
-            masks[target] = flags.assign(old, step.op, value, masks, self.kernel, self.lookup.narrowing)
-        elif target in masks:
-            del masks[target]
         opened = world.open
         if value is not None and not self._from_call(index, step):
             said = set(_WORD.findall(value.text))
@@ -294,22 +302,9 @@ class Flow:
 def _forget(world: World, name: str) -> World:
     """What is left of a world after somebody was given a variable's address to write to."""
     facts = frozenset(fact for fact in world.facts if name not in _WORD.findall(fact[0]))
-    masks = {key: mask for key, mask in (world.masks or {}).items() if key != name}
+    masks = maskvalues.forgotten(world.masks or {}, name)
     holds = {key: steps for key, steps in (world.holds or {}).items() if not _inside(name, key)}
     return replace(world, facts=facts, masks=masks, holds=holds)
-
-
-def _is_mask(step: Step, masks: Masks, kernel: Kernel) -> bool:
-    """Whether an assignment is about a gfp mask: it names a flag, or a variable that holds one."""
-    if step.op not in ("=", "|=", "&=") or step.value is None:
-        return False
-    if step.target in masks and step.op != "=":
-        return True
-    return any(
-        part.op in ("name", "field") and (flags.is_flag_name(part.text, kernel) or part.text in masks)
-        for part in step.value.walk()
-        if part.op != "call"
-    )
 
 
 def _inside(target: str, name: str) -> bool:
