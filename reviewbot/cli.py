@@ -64,6 +64,7 @@ THREAD_EXAMPLES = """\
 examples:
   reviewbot thread https://lore.kernel.org/all/20240610.1-1-a@example.org/
   reviewbot thread --kernel 6.12 --explain series.mbox
+  reviewbot thread --tree ~/linux series.mbox
   reviewbot thread --format json series.mbox | jq '.patches[].findings[].rule'
   reviewbot thread --drafts replies series.mbox
   mutt -e 'set postponed=replies' -p     read, edit, and send them yourself
@@ -195,6 +196,10 @@ def _add_command(
 def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     thread = _add_command(commands, "thread", "review a thread of a mailing list", THREAD, THREAD_EXAMPLES)
     thread.add_argument("source", metavar="SOURCE", help="a message id, a URL, an mbox, a mail, a maildir, or -")
+    thread.add_argument(
+        "--tree", metavar="PATH", type=Path, help="a git tree of the kernel: see whole files, not hunks alone"
+    )
+    thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
     thread.add_argument(
         "--format", choices=("text", "json", "mail"), default="text", help="on stdout; mail: the drafts, as an mbox"

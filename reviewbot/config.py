@@ -71,6 +71,13 @@ class LoreOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeOptions:
+    branches: tuple[str, ...]
+    seconds: int
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     mail_bytes: int
     patches: int
@@ -97,6 +104,7 @@ class Config:
     report: ReportOptions
     mail: MailOptions
     lore: LoreOptions
+    tree: TreeOptions
     limits: Limits
     rules: RuleOptions
     templates: TemplateOptions
@@ -117,6 +125,7 @@ SECTIONS = {
     "report": ReportOptions,
     "mail": MailOptions,
     "lore": LoreOptions,
+    "tree": TreeOptions,
     "limits": Limits,
     "rules": RuleOptions,
     "templates": TemplateOptions,

@@ -150,6 +150,7 @@ class ScopeKind:
     why: str = ""
     source: str = ""
     hides: tuple[str, ...] = ()
+    known_by: str = ""  # a name that the headers of a tree have where, and only where, they have this scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +274,11 @@ class Patch:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """The newest whole version of a series. `unread`: what of the thread was left out, and why."""
+    """The newest whole version of a series. `unread`: what of the thread was left out, and why.
+
+    `base`: the commit it says it is made for, or the one it was applied to; `prerequisites`: the ids of patches that
+    it wants applied first.
+    """
 
     subject: str
     version: int
@@ -282,6 +287,7 @@ class Series:
     cover_body: str = ""
     base: str | None = None
     unread: tuple[Unread, ...] = ()
+    prerequisites: tuple[str, ...] = ()
 
     @property
     def message_id(self) -> str | None:

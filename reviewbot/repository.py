@@ -23,6 +23,8 @@ from reviewbot.model import InputError, UsageError, Version
 if TYPE_CHECKING:
     from git.cmd import Git
 
+_TOO_LONG = "git took too long (seconds under [tree] in config.toml)"
+_OPENING = 20  # seconds
 LARGEST = 4 << 20  # bytes of a file that is handed out
 _LARGEST_TREE = 32 << 20  # bytes of one folder's listing
 _FOLDERS = 4096  # listings that are remembered
@@ -93,9 +95,9 @@ class Repository:
     Raises UsageError where `path` is no repository, or git will not have it.
     """
 
-    def __init__(self, path: Path, seconds: float = 60) -> None:
+    def __init__(self, path: Path) -> None:
         self.path, self.shallow = path, False
-        self.until = time.monotonic() + seconds
+        self.allow(_OPENING)
         self._listed: dict[str, dict[bytes, Entry]] = {}
         self._batch: Git.AutoInterrupt | None = None
         with ExitStack() as stack:
@@ -149,9 +151,14 @@ class Repository:
 
     # --- git commands ---
 
-    def run(self, *arguments: str, stdin: bytes = b"") -> Done:
-        """One git command in the repository of our own. Raises TooLong when the time is up."""
-        return _run(self._ours, arguments, stdin, self.until)
+    def allow(self, seconds: float) -> None:
+        """Give the git commands from now on so long, together."""
+        self.until = time.monotonic() + seconds
+
+    def run(self, *arguments: str, stdin: bytes = b"", share: float = 1) -> Done:
+        """One git command in the repository of our own. Raises TooLong when the time, or its share of it, is up."""
+        now = time.monotonic()
+        return _run(self._ours, arguments, stdin, now + (self.until - now) * share)
 
     def commit(self, rev: str) -> str | None:
         """The id of the commit that a name, as its user writes it, means in that repository; None if none."""
@@ -263,6 +270,8 @@ def _open(path: Path) -> tuple[Git, tuple[str, str, str]]:
     """The repository at or above a path; its object format, the folder of its objects, its list of cut commits."""
     import configparser
 
+    if shutil.which("git") is None:  # GitPython, once imported, would say it in twelve lines
+        raise InputError("--tree needs git, which is not installed")
     import git
     from git.exc import GitError
 
@@ -276,7 +285,7 @@ def _open(path: Path) -> tuple[Git, tuple[str, str, str]]:
     theirs = git.Git(found.working_tree_dir or found.git_dir)
     theirs.update_environment(**_QUIET)
     asked = ("--show-object-format", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
-    done = _run(theirs, ("rev-parse", *asked), b"", time.monotonic() + 10)
+    done = _run(theirs, ("rev-parse", *asked), b"", time.monotonic() + _OPENING)
     said = os.fsdecode(done.out).split("\n")
     if done.code or len(said) < 3:
         raise UsageError(f"--tree {path}: {_refused(done.err, path)}")
@@ -303,18 +312,16 @@ def _run(where: Git, arguments: tuple[str, ...], stdin: bytes, until: float) -> 
     """Run git to its end, or to that of the time; whatever happens, it does not outlive this call."""
     import subprocess
 
-    from git.exc import GitCommandNotFound
-
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TooLong(_TOO_LONG)
     fixed = ("git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *arguments)
+    process = where.execute(fixed, istream=subprocess.PIPE, as_process=True)
     try:
-        process = where.execute(fixed, istream=subprocess.PIPE, as_process=True)
-    except GitCommandNotFound:
-        raise InputError("git is not installed, and --tree needs it") from None
-    try:
-        out, err = process.communicate(stdin, timeout=max(until - time.monotonic(), 0.01))
+        out, err = process.communicate(stdin, timeout=left)
     except subprocess.TimeoutExpired:
         _end(process)
-        raise TooLong("git took too long ([tree] seconds in config.toml)") from None
+        raise TooLong(_TOO_LONG) from None
     except BaseException:
         _end(process)
         raise

@@ -23,6 +23,7 @@ from reviewbot.postings import Posting, Sent, Work
 # b4 ends the process where it is displeased and promises nothing about what it raises
 _GIVES_UP = (SystemExit, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
 _BASE = re.compile(r"^base-commit:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
+_BEFORE = re.compile(r"^prerequisite-patch-id:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
 _PULL = re.compile(r"\[[^\]]*\bpull\b|^git pull\b", re.I)
 _ENOUGH = 50_000  # characters of a text that b4 looks at for a diffstat
 _MARK = "\n---\n\ndiff --git a/x b/x\n"  # tells b4 that there is a diff
@@ -237,6 +238,7 @@ def _series(best: Posting, patches: Sequence[Sent], unread: tuple[Unread, ...]) 
         cover_body=_unsigned(cover.letter.text) if cover else "",
         base=next((match[1].lower() for match in bases if match), None),
         unread=unread + (cover.letter.notes if cover else ()),
+        prerequisites=tuple(dict.fromkeys(one.lower() for letter in tops for one in _BEFORE.findall(letter.text))),
     )
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reviewbot import changes, treebase
-from reviewbot.model import FileChange, Patch, Series, Unread, UsageError
+from reviewbot.model import FileChange, Patch, Series, Unread, UsageError, Version
+from reviewbot.presence import named
 from reviewbot.repository import Done, Repository, TooLong
 from reviewbot.treebase import Base
 
@@ -30,29 +31,32 @@ class Placed:
 def place(repository: Repository, series: Series, asked: str | None, branches: Sequence[str]) -> Placed:
     """Find the commit that a series is meant for (`asked` above all) and apply it there, patch by patch.
 
-    Patches that do not apply keep their hunks alone, and say why. Raises UsageError where `asked` is no commit here.
+    Of several the first on which all of it applies, else the one that takes most of it. Patches that do not apply
+    keep their hunks alone, and say why. Raises UsageError where `asked` is no commit here.
     """
     reasons: list[str] = []
-    best: tuple[int, Base, Series] | None = None
+    best: Placed | None = None
+    most = 0 if asked is None else -1  # what was asked for stays the base, though nothing applies
     tried: set[str] = set()
     try:
-        for base in [_asked(repository, asked)] if asked else treebase.candidates(repository, series, branches):
+        for base in treebase.candidates(repository, series, branches) if asked is None else [_asked(repository, asked)]:
             if isinstance(base, str):
                 reasons.append(base)
             elif base.tree not in tried:
                 tried.add(base.tree)
-                patches, failures = _applied(repository, series.patches, base)
+                patches, failures = _applied(repository, series.patches, base.tree)
+                reasons += [f"on {base.commit[:12]} ({base.how}) patch {one}" for one in failures[:1]]
+                if len(patches) - len(failures) > most:
+                    most = len(patches) - len(failures)
+                    best = Placed(replace(series, base=base.commit, patches=patches), base)
                 if not failures:
-                    return Placed(replace(series, base=base.commit, patches=patches), base)
-                placed = len(patches) - len(failures)
-                reasons.append(f"patch {failures[0]} to {base.commit[:12]} ({base.how})")
-                if asked or placed > (best[0] if best else 0):
-                    best = placed, base, replace(series, base=base.commit, patches=patches)
+                    break
     except TooLong as error:
         reasons.append(str(error))
-    if best:
-        return Placed(best[2], best[1], "; ".join(reasons))
-    return _unplaced(repository, series, reasons)
+    if best is None:
+        return _unplaced(repository, series, reasons)
+    whole = all(patch.after is not None for patch in best.series.patches)
+    return best if whole else replace(best, reason="; ".join(reasons))
 
 
 def _asked(repository: Repository, rev: str) -> Base:
@@ -74,45 +78,54 @@ def _unplaced(repository: Repository, series: Series, reasons: Sequence[str]) ->
     return Placed(replace(series, unread=(*series.unread, note)), None, f"{why}: {advice}")
 
 
+def kernel_of(
+    repository: Repository, placed: Placed, headers: Sequence[str]
+) -> tuple[Version | None, frozenset[str] | None]:
+    """The version that the base's Makefile gives, and the names in its headers; None where nothing tells."""
+    if placed.base is None:
+        return None, None
+    texts = (repository.read(placed.base.tree, path) for path in headers)
+    names = named(text for text in texts if text is not None)
+    return repository.version(placed.base.tree), names or None
+
+
 # --- applying ---
 
 
-def _applied(repository: Repository, patches: Sequence[Patch], base: Base) -> tuple[tuple[Patch, ...], list[str]]:
+def _applied(repository: Repository, patches: Sequence[Patch], tree: str) -> tuple[tuple[Patch, ...], list[str]]:
     """The patches with their trees where they apply, and which do not."""
+    started = repository.run("read-tree", tree)
     out: list[Patch] = []
     failures: list[str] = []
-    lost: dict[str, str] = {}  # files that a patch which is not there would have changed
-    tree, ready = base.tree, False
+    lost: dict[str, str] = {}  # files, and the patch that is not there and would have changed them
     for patch in patches:
         files, unread = changes.parse(patch.diff)
         paths = {path for change in files for path in (change.path, change.old_path) if path is not None}
         paths.update(one.path for one in unread if one.path is not None)
         needed = next((lost[path] for path in sorted(paths) if path in lost), None)
-        after, why = None, ""
+        after = None
         if needed:
             why = f"builds on patch {needed}, which is not applied"
-        elif unread:
-            why = "cannot be applied: its diff is damaged"
+        elif unread or any(one.path is not None for one in patch.unread):
+            why = "cannot be applied, its diff is damaged"
+        elif started.code:
+            why = f"cannot be applied: {_told(started)}"
         else:
-            ready = ready or _start(repository, tree)
             after, why = _apply(repository, patch, files, tree)
-        name = f"{patch.number}/{patch.total}"
         if after is None:
+            name = f"{patch.number}/{patch.total}"
             failures.append(f"{name} {why}")
             lost.update(dict.fromkeys(paths, name))
-            out.append(replace(patch, unread=(*patch.unread, Unread(None, f"{_WHOLE}: it {why}"))))
+            out.append(_noted(patch, Unread(None, f"{_WHOLE}: the patch {why}")))
         else:
-            notes = tuple(Unread(change.path, "binary, and the mail does not hold it") for change in _hollow(files))
-            out.append(replace(patch, before=tree, after=after, unread=(*patch.unread, *notes)))
+            hollow = (Unread(one.path, "binary, and the mail does not hold its content") for one in _hollow(files))
+            out.append(_noted(replace(patch, before=tree, after=after), *hollow))
             tree = after
     return tuple(out), failures
 
 
-def _start(repository: Repository, tree: str) -> bool:
-    done = repository.run("read-tree", tree)
-    if done.code:
-        raise TooLong(f"git cannot read the tree {tree[:12]}: {_told(done)}")
-    return True
+def _noted(patch: Patch, *notes: Unread) -> Patch:
+    return replace(patch, unread=(*patch.unread, *notes))
 
 
 def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tree: str) -> tuple[str | None, str]:
@@ -128,7 +141,7 @@ def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tr
         diff = diff.replace(b"\r\n", b"\n")
     excluded = (f"--exclude={change.path.translate(_GLOB)}" for change in left_out)
     options = ("--cached", "--whitespace=nowarn", f"-p{int(_prefixed(files))}", *excluded)
-    done = repository.run("apply", *options, "-", stdin=diff)
+    done = repository.run("apply", *options, "-", stdin=diff + b"\n")  # a blank line ends binary data
     if done.code:
         return None, f"does not apply: {_told(done)}"
     written = repository.run("write-tree")
@@ -144,12 +157,19 @@ def _hollow(files: Sequence[FileChange]) -> list[FileChange]:
 
 def _prefixed(files: Sequence[FileChange]) -> bool:
     """Whether paths stand below a/ and b/ or the like, which git apply has to be told."""
-    bare = (f"+++ {{0}}|--- {{0}}|diff --git {{0}} {{0}}".format(change.path).split("|") for change in files)
-    return not all(any(line.split("\t")[0] in lines for line in change.header) for change, lines in zip(files, bare))
+    return not all(_is_bare(change) for change in files)
+
+
+def _is_bare(change: FileChange) -> bool:
+    names = (change.path, change.old_path or change.path)
+    lines = {f"{start}{name}" for name in names for start in ("+++ ", "--- ", f"diff --git {names[1]} ")}
+    return any(line.split("\t")[0] in lines for line in change.header)
 
 
 def _told(done: Done) -> str:
     """What git says is wrong, in its own words but shorter."""
     said = [line.removeprefix("error: ").removeprefix("fatal: ").strip() for line in done.err.splitlines()]
-    told = next((line for line in said if line and not line.startswith(("warning", "Checking", "hint"))), "no reason given")
-    return told.removeprefix("patch failed: ")[:300]
+    told = next((line for line in said if line and not line.startswith(("warning", "hint"))), "git gives no reason")
+    if told.startswith("patch failed: "):
+        told = told.removeprefix("patch failed: ") + " is different there"
+    return told[:300]

@@ -11,6 +11,7 @@ from reviewbot.model import Series
 from reviewbot.repository import Repository, TooLong
 
 _COMMITS = 500  # that are looked at for the files as the diff knew them
+_SHARE = 0.3  # of the time that is left: the branches are still to be tried
 _PATHS = 100  # of a series that are looked for; what has these has the others
 _INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: [0-7]+)?")
 
@@ -83,7 +84,7 @@ def _by_blobs(repository: Repository, ids: Mapping[str, str], tips: Sequence[str
     for tip in tips:
         walk = ("rev-list", f"--max-count={_COMMITS}", tip, "--", *(f":(top,literal){path}" for path in paths))
         newer = tip
-        for commit in repository.run(*walk).out.decode("ascii", "replace").split():
+        for commit in repository.run(*walk, share=_SHARE).out.decode("ascii", "replace").split():
             if _has(repository, commit, ids, paths):
                 last = repository.known(f"{newer}^") or commit
                 return last if _has(repository, last, ids, paths) else commit

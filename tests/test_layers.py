@@ -36,7 +36,7 @@ LAYERS = (
     ("reviewbot.checks",),
     ("reviewbot.engine",),
     ("reviewbot.report",),
-    ("reviewbot.mailhead", "reviewbot.mails", "reviewbot.postings", "reviewbot.facts"),
+    ("reviewbot.mailhead", "reviewbot.mails", "reviewbot.postings", "reviewbot.facts", "reviewbot.presence"),
     (
         "reviewbot.config",
         "reviewbot.rules",
@@ -44,6 +44,9 @@ LAYERS = (
         "reviewbot.mailbox",
         "reviewbot.series",
         "reviewbot.drafts",
+        "reviewbot.repository",
+        "reviewbot.treebase",
+        "reviewbot.tree",
     ),
     ("reviewbot.commands",),
     ("reviewbot.cli",),
@@ -52,12 +55,12 @@ LAYERS = (
 # each of the worlds outside, and who alone may speak to it
 OUTSIDE = {
     "b4": {"reviewbot.series"},
-    "git": set(),
+    "git": {"reviewbot.repository"},
     "httpx": {"reviewbot.lore"},
     "liblore": {"reviewbot.lore"},
     "rich": {"reviewbot.report.text", "reviewbot.commands.output", "reviewbot.commands.progress"},
     "sqlite3": set(),
-    "subprocess": {"reviewbot.config"},
+    "subprocess": {"reviewbot.config", "reviewbot.repository"},
     "tomli": {"reviewbot.config", "reviewbot.rules"},
     "tree_sitter": {"reviewbot.csource"},
     "tree_sitter_c": {"reviewbot.csource"},

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from reviewbot.engine import Engine
+from reviewbot.engine import Engine, Read
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class _TooSlow(BaseException):
 class PatientEngine(Engine):
     """An engine that leaves a patch unread after so many seconds, and calls `done` after each."""
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int) -> None:
-        super().__init__(kernel, rules)
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: Read | None = None) -> None:
+        super().__init__(kernel, rules, read)
         self.seconds = seconds
         self.done: Callable[[], None] = lambda: None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from reviewbot import config, rules, schema
 from reviewbot.config import AUTO, Config
 from reviewbot.mailhead import timestamp
 from reviewbot.model import Kernel, Rule, Series, Version
+from reviewbot.presence import fitted
 from reviewbot.report.escape import visible
 
 
@@ -26,7 +27,7 @@ class Setup:
     version: Version
     kernel: Kernel
     rules: tuple[Rule, ...]
-    dated: bool  # no version was asked for: the patches' date says it
+    dated: bool  # no version was asked for: the tree or the patches' date says it
     quiet: bool
     verbose: bool
 
@@ -75,13 +76,27 @@ def _load(settings: Config, folders: tuple[Path, ...], version: Version, dated: 
     return setup
 
 
-def for_series(setup: Setup, series: Series) -> Setup:
-    """The setup for the version that mainline was working on when the series was sent, if none was asked for."""
+def for_series(
+    setup: Setup, series: Series, found: Version | None = None, names: frozenset[str] | None = None
+) -> Setup:
+    """The setup for one series, and for the tree it is applied to, if there is one.
+
+    Where no version was asked for, it is that of the tree's Makefile (`found`), else the one that mainline was
+    working on when the series was sent. `names`, those of the tree's headers, go before the version's: but not
+    where another version was asked for than the tree's own.
+    """
+    version = (found or _sent(setup, series) or setup.version) if setup.dated else setup.version
+    if version != setup.version:
+        setup = _load(setup.config, setup.folders, version, True, Voice(setup.quiet, setup.verbose))
+    if names is None or version != (found or version):
+        return setup
+    kernel = fitted(setup.kernel, names.intersection, lambda at: rules.load(setup.folders, at)[0])
+    return replace(setup, kernel=kernel)
+
+
+def _sent(setup: Setup, series: Series) -> Version | None:
     stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
-    if not setup.dated or not any(stamps):
-        return setup
+    if not any(stamps):
+        return None
     sent = datetime.fromtimestamp(min(max(stamps), _LAST_SECOND), UTC)
-    version = rules.version_at(setup.folders, sent.date().isoformat())
-    if version == setup.version:
-        return setup
-    return _load(setup.config, setup.folders, version, True, Voice(setup.quiet, setup.verbose))
+    return rules.version_at(setup.folders, sent.date().isoformat())

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from reviewbot import lore, mailbox, series
 from reviewbot.commands.output import Output
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_series, prepare
-from reviewbot.model import InputError, Review, Series, Unread
+from reviewbot.model import InputError, Review, Series, Unread, UsageError
+
+if TYPE_CHECKING:
+    from reviewbot.repository import Repository
 
 
 def thread(options: argparse.Namespace) -> int:
@@ -21,11 +26,17 @@ def thread(options: argparse.Namespace) -> int:
     setup = prepare(options)
     output = Output(options, setup)
     try:
-        found = _series(options.source, setup)
-        output.setup = setup = for_series(setup, found)
-        engine = PatientEngine(setup.kernel, setup.rules, setup.config.limits.seconds)
-        with counting(engine, len(found.patches), setup.quiet):
-            review = engine.review(found)
+        with _opened(options) as repository:
+            found = _series(options.source, setup)
+            if repository is None:
+                setup = for_series(setup, found)
+            else:
+                setup, found = _placed(repository, options.base, setup, found)
+            output.setup = setup
+            read = repository.read if repository is not None else None
+            engine = PatientEngine(setup.kernel, setup.rules, setup.config.limits.seconds, read)
+            with counting(engine, len(found.patches), setup.quiet):
+                review = engine.review(found)
     except InputError as error:
         # a program that reads the output gets its object even when there was nothing to read
         output.write_nothing(Review(Series("", 0, ()), (), setup.version, (Unread(None, str(error)),)))
@@ -34,6 +45,37 @@ def thread(options: argparse.Namespace) -> int:
     if not any(reviewed.files for reviewed in review.patches):
         raise InputError("nothing was reviewed: no patch of this series could be read")
     return int(output.speaks(review))
+
+
+def _opened(options: argparse.Namespace) -> AbstractContextManager[Repository | None]:
+    """The repository of --tree, if any. Raises UsageError where there is none, or it lacks the commit of --base."""
+    if options.tree is None:
+        if options.base is not None:
+            raise UsageError("--base is a commit of a tree: it needs --tree PATH")
+        return nullcontext()
+    from reviewbot.repository import Repository
+
+    repository = Repository(options.tree)
+    if options.base is not None and repository.commit(options.base) is None:
+        repository.close()
+        raise UsageError(f"--base {options.base}: there is no such commit in {options.tree}")
+    return repository
+
+
+def _placed(repository: Repository, base: str | None, setup: Setup, found: Series) -> tuple[Setup, Series]:
+    """The series applied to the tree as far as it goes, and the setup for what that tree is."""
+    from reviewbot import tree
+
+    settings = setup.config.tree
+    repository.allow(settings.seconds)
+    with waiting("applying the patches", setup.quiet):
+        placed = tree.place(repository, found, base, settings.branches)
+        version, names = tree.kernel_of(repository, placed, settings.headers)
+    if placed.base is not None:
+        setup.tell(f"base {placed.base.commit[:12]} ({placed.base.how})")
+    if placed.reason:
+        setup.say(f"{'not all of' if placed.base else 'none of'} the series was applied to the tree: {placed.reason}")
+    return for_series(setup, placed.series, version, names), placed.series
 
 
 def _series(source: str, setup: Setup) -> Series:

@@ -1,0 +1,79 @@
+"""Commits to make in, a real git repository that looks like a small kernel tree out, and its patches as mails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from reviewbot import series
+
+LINES = "".join(f"int line_{number};\n" for number in range(40))
+MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 3\nEXTRAVERSION =\n"
+NOBODY = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "LC_ALL": "C.UTF-8",
+    **{
+        f"GIT_{who}_{what}": said for who in ("AUTHOR", "COMMITTER") for what, said in (("NAME", "A"), ("EMAIL", "a@b"))
+    },
+}
+
+
+class KernelTree:
+    """A repository in `folder` with a first commit."""
+
+    def __init__(self, folder: Path, form: str = "sha1") -> None:
+        self.folder = folder
+        self.clock = 1_700_000_000
+        folder.mkdir(parents=True)
+        self.git("init", "--quiet", f"--object-format={form}", "-b", "main")
+        self.base = self.commit("first", {"Makefile": MAKEFILE, "fs/a.c": LINES, "fs/b.c": LINES, "mm/c.c": LINES})
+
+    def git(self, *arguments: str, **env: str) -> str:
+        command = ("git", "-C", str(self.folder), *arguments)
+        done = subprocess.run(command, env={**NOBODY, **env}, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.decode("utf-8", "surrogateescape").strip("\n")
+
+    def commit(self, subject: str, files: dict[str, str | bytes | None] | None = None) -> str:
+        """Commit some files (None: removed) with whatever else was changed."""
+        for name, content in (files or {}).items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self.clock += 60
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", subject, GIT_COMMITTER_DATE=f"{self.clock} +0000")
+        return self.git("rev-parse", "HEAD")
+
+    def edit(self, path: str, line: int, text: str) -> str:
+        """Commit a change of one line of a file."""
+        lines = (self.folder / path).read_text().split("\n")
+        lines[line] = text
+        return self.commit(f"change {path}", {path: "\n".join(lines)})
+
+    def tree(self, rev: str) -> str:
+        return self.git("rev-parse", rev + "^{tree}")
+
+    def mails(self, *options: str) -> list[bytes]:
+        """Commits as git format-patch writes them."""
+        text = self.git("format-patch", "--quiet", "--stdout", "--thread", *options) + "\n"
+        head = b"From "
+        raw = text.encode("utf-8", "surrogateescape")
+        parts = [part for part in raw.split(b"\n" + head) if part.strip()]
+        return [part.partition(b"\n")[2] + b"\n" for part in parts]
+
+    def series(self, *options: str):
+        return series.newest(self.mails(*options))
+
+    def back(self, rev: str | None = None) -> None:
+        """What was made after a commit is only in mails from now on."""
+        self.git("reset", "--quiet", "--hard", rev or self.base)
+        self.git("reflog", "expire", "--expire=now", "--all")
+        self.git("gc", "--quiet", "--prune=now")

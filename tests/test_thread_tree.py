@@ -1,0 +1,273 @@
+"""`reviewbot thread --tree`: whole functions are seen, and what the tree is says which kernel it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kerneltree import KernelTree
+
+STEPS = "".join(f"\tstep_{number}(x);\n" for number in range(12))
+WHOLE = f"""\
+#include <linux/slab.h>
+
+int made(struct x *x)
+{{
+	unsigned int flags;
+	void *p;
+
+	flags = memalloc_nofs_save();
+	p = kmalloc(8, GFP_KERNEL);
+{STEPS}	x->p = p;
+	memalloc_nofs_restore(flags);
+	return 0;
+}}
+"""
+LEAK = WHOLE.replace("\tx->p = p;\n", "\tif (!p)\n\t\treturn -ENOMEM;\n\tx->p = p;\n")
+MENDED = LEAK.replace("\t\treturn -ENOMEM;\n", "\t\tgoto out;\n").replace(
+    "\tmemalloc_nofs_restore", "out:\n\tmemalloc_nofs_restore"
+)
+
+
+@pytest.fixture
+def kernel(tmp_path: Path) -> KernelTree:
+    made = KernelTree(tmp_path / "linux")
+    made.base = made.commit("exfoo: made()", {"fs/exfoo/a.c": WHOLE})
+    return made
+
+
+def mbox(kernel: KernelTree, *options: str) -> bytes:
+    return b"".join(b"From x Thu Jan  1 00:00:00 1970\n" + one + b"\n" for one in kernel.mails(*options, kernel.base))
+
+
+def leak(kernel: KernelTree, *options: str) -> bytes:
+    kernel.commit("exfoo: check", {"fs/exfoo/a.c": LEAK})
+    mails = mbox(kernel, *options)
+    kernel.back()
+    return mails
+
+
+def reviewed(command, kernel, mails, *options):
+    done = command("thread", "-", "--format", "json", "--tree", kernel.folder, *options, stdin=mails)
+    assert "Traceback" not in done.err
+    return done, json.loads(done.out) if done.out else None
+
+
+def rules(found):
+    return [finding["rule"] for patch in found["patches"] for finding in patch["findings"]]
+
+
+def test_a_tree_shows_what_the_hunk_does_not(command, kernel):
+    mails = leak(kernel)
+    assert command("thread", "-", stdin=mails).code == 0
+    done, found = reviewed(command, kernel, mails)
+    assert done.code == 1
+    assert rules(found) == ["scope-leak"]
+    assert found["series"]["base"] == kernel.base
+    assert [patch["depth"] for patch in found["patches"]] == ["file"]
+    assert found["kernel"] == "6.12"
+    line = found["patches"][0]["findings"][0]["line"]
+    assert LEAK.split("\n")[line - 1] == "\t\treturn -ENOMEM;"
+
+
+def test_what_was_wrong_before_stays_unmentioned(command, kernel):
+    kernel.base = kernel.commit("exfoo: check", {"fs/exfoo/a.c": LEAK})
+    kernel.commit("exfoo: more", {"fs/exfoo/a.c": LEAK.replace("step_11", "step_12")})
+    mails = mbox(kernel)
+    kernel.back()
+    done, found = reviewed(command, kernel, mails)
+    assert (done.code, rules(found)) == (0, [])
+
+
+def test_a_later_patch_of_the_series_mends_it(command, kernel):
+    kernel.commit("exfoo: check", {"fs/exfoo/a.c": LEAK})
+    kernel.commit("exfoo: put it right", {"fs/exfoo/a.c": MENDED})
+    mails = mbox(kernel)
+    kernel.back()
+    done, found = reviewed(command, kernel, mails)
+    assert done.code == 0
+    assert all(finding["resolved_by"] for patch in found["patches"] for finding in patch["findings"])
+
+
+def test_verbose_says_which_base_and_how(command, kernel):
+    mails = leak(kernel, f"--base={kernel.base}")
+    short = kernel.base[:12]
+    err = command("thread", "-", "-v", "--tree", kernel.folder, stdin=mails).err
+    assert f"base {short} (base-commit trailer)\n" in err
+    assert "kernel 6.12, " in err
+    err = command("thread", "-", "-v", "--tree", kernel.folder, "--base", "HEAD", stdin=mails).err
+    assert f"base {short} (--base)\n" in err
+    assert command("thread", "-", "--tree", kernel.folder, stdin=mails).err == ""
+
+
+def test_a_tree_that_does_not_fit_is_said_and_the_mail_reviewed(command, kernel):
+    mails = leak(kernel)
+    kernel.git("checkout", "--quiet", "--orphan", "fresh")
+    kernel.commit("all other", {"fs/exfoo/a.c": "int other;\n", "Makefile": "VERSION = 5\nPATCHLEVEL = 1\n"})
+    done, found = reviewed(command, kernel, mails)
+    assert done.code == 0
+    assert done.err.startswith("none of the series was applied to the tree: on ")
+    assert "fs/exfoo/a.c:" in done.err
+    assert done.err.count("\n") == 1
+    assert [patch["depth"] for patch in found["patches"]] == ["diff"]
+    assert found["kernel"] != "5.1", "a tree that is not the series' own says nothing of its kernel"
+    assert ["whole files: " in one["reason"] for one in found["unread"]] == [True]
+    assert "not looked at: whole files: on" in command("thread", "-", "--tree", kernel.folder, "-q", stdin=mails).out
+
+
+def test_a_series_that_applies_in_part(command, kernel):
+    kernel.commit("exfoo: check", {"fs/exfoo/a.c": LEAK})
+    kernel.edit("fs/b.c", 7, "int changed;")
+    mails = mbox(kernel)
+    kernel.back()
+    kernel.commit("in the way", {"fs/b.c": "int other;\n"})
+    done, found = reviewed(command, kernel, mails, "--base", "HEAD")
+    assert rules(found) == ["scope-leak"]
+    assert [patch["depth"] for patch in found["patches"]] == ["file", "diff"]
+    assert "not all of the series was applied to the tree: on" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "config", "expected"),
+    [
+        ([], "", "6.12"),
+        (["--kernel", "6.1"], "", "6.1"),
+        ([], '[kernel]\nversion = "5.15"\n', "5.15"),
+        (["--kernel", "6.1"], '[kernel]\nversion = "5.15"\n', "6.1"),
+    ],
+)
+def test_whose_kernel_version_counts(command, kernel, options, config, expected):
+    (command.work / "mine.toml").write_text(config)
+    _, found = reviewed(command, kernel, leak(kernel), "--config", "mine.toml", *options)
+    assert found["kernel"] == expected
+
+
+def test_a_makefile_without_a_version_leaves_it_to_the_date(command, kernel):
+    mails = leak(kernel)
+    with_version = reviewed(command, kernel, mails)[1]["kernel"]
+    kernel.commit("no version", {"Makefile": "all:\n"})
+    without = reviewed(command, kernel, mails, "--base", "HEAD")[1]["kernel"]
+    assert with_version == "6.12"
+    assert without == json.loads(command("thread", "-", "--format", "json", stdin=mails).out)["kernel"]
+
+
+HEADERS = "".join(
+    f"#define {name} 1\n"
+    for name in (
+        *(
+            "__GFP_DMA",
+            "__GFP_IO",
+            "__GFP_FS",
+            "__GFP_ZERO",
+            "__GFP_NOFAIL",
+            "__GFP_NOWARN",
+            "__GFP_HIGH",
+            "__GFP_COMP",
+        ),
+        *("GFP_KERNEL", "GFP_NOFS", "GFP_NOIO", "GFP_ATOMIC", "GFP_NOWAIT"),
+    )
+)
+
+
+def test_a_name_that_the_trees_headers_have_is_known(command, kernel):
+    """As in a stable tree, whose version says that it does not have what was ported back to it."""
+    name = "__GFP_NO_OBJ_EXT"
+    changed = WHOLE.replace("\tx->p = p;\n", f"\tp = kmalloc(8, GFP_KERNEL | {name});\n\tx->p = p;\n")
+    makefile = "VERSION = 5\nPATCHLEVEL = 15\n"
+    for header, expected in (
+        ("", ["unknown-flag"]),
+        (f"{HEADERS}#define {name} 2\n", []),
+        (f"/* {name} */", ["unknown-flag"]),
+    ):
+        files = {"Makefile": makefile, "include/linux/gfp.h": header, "fs/exfoo/a.c": WHOLE}
+        kernel.base = kernel.commit("a tree", files)
+        kernel.commit("a patch", {"fs/exfoo/a.c": changed})
+        mails = mbox(kernel)
+        kernel.back()
+        found = reviewed(command, kernel, mails)[1]
+        assert [rule for rule in rules(found) if rule == "unknown-flag"] == expected
+        if expected == []:
+            found = reviewed(command, kernel, mails, "--kernel", "5.10")[1]
+            assert "unknown-flag" in rules(found), "asked for another kernel than the tree's, the tree says nothing"
+
+
+def test_a_configured_branch_is_tried(command, kernel):
+    mails = re.sub(rb"index \w+\.\.\w+", b"index 1111111..2222222", leak(kernel))
+    kernel.git("branch", "good")
+    kernel.git("checkout", "--quiet", "--orphan", "fresh")
+    kernel.commit("all other", {"fs/exfoo/a.c": "int other;\n"})
+    (command.work / "mine.toml").write_text('[tree]\nbranches = ["HEAD", "good"]\n')
+    done, found = reviewed(command, kernel, mails, "--config", "mine.toml", "-v")
+    assert rules(found) == ["scope-leak"]
+    assert f"base {kernel.base[:12]} (good)" in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tree", "gone"], "--tree gone: there is no such folder"),
+        (["--tree", "."], "--tree .: this is no git repository"),
+        (["--base", "HEAD"], "--base is a commit of a tree: it needs --tree PATH"),
+    ],
+)
+def test_a_command_line_that_cannot_be_meant(command, options, said):
+    done = command("thread", "no-such-file.mbox", *options)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"reviewbot: {said}\n"
+
+
+def test_a_base_that_is_not_there(command, kernel):
+    done = command("thread", "no-such-file.mbox", "--tree", kernel.folder, "--base", "v9.9")
+    assert (done.code, done.err) == (2, f"reviewbot: --base v9.9: there is no such commit in {kernel.folder}\n")
+
+
+def test_a_repository_of_somebody_else(command, kernel):
+    done = command("thread", "-", "--tree", kernel.folder, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert done.code == 2
+    assert f"git config --global --add safe.directory {kernel.folder}" in done.err
+    assert done.err.count("\n") == 1
+
+
+def test_without_git(command, kernel, tmp_path):
+    done = command("thread", "-", "--tree", kernel.folder, stdin=leak(kernel), PATH=str(tmp_path))
+    assert (done.code, done.err) == (3, "reviewbot: --tree needs git, which is not installed\n")
+
+
+def test_nothing_is_left_behind(command, kernel):
+    place = command.work / "temporary"
+    place.mkdir()
+    mails = leak(kernel)
+    for options in ([], ["--base", "nope"], ["--base", "HEAD"]):
+        command("thread", "-", "--tree", kernel.folder, *options, stdin=mails, TMPDIR=str(place))
+        assert list(place.iterdir()) == []
+
+
+def test_an_interrupt_leaves_nothing_behind(command, kernel):
+    """Interrupted while it waits for the mail, with the tree open."""
+    place = command.work / "temporary"
+    place.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "reviewbot", "thread", "-", "--tree", str(kernel.folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=command.work,
+        env={**command.env, "TMPDIR": str(place)},
+    )
+    with process:
+        until = time.monotonic() + 30
+        while not list(place.glob("*/git/objects/info/alternates")) and time.monotonic() < until:
+            time.sleep(0.02)
+        time.sleep(0.3)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, b"reviewbot: interrupted\n")
+    assert list(place.iterdir()) == []
