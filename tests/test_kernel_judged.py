@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import tomli
+
 from kernel_judge import FOLDERS, VERSION, everything, files
 
 LIST = Path(__file__).parent / "kernel" / "judged.toml"

@@ -18,10 +18,12 @@ _WORD_START = re.compile(r"\w*\Z")
 _UNDERSCORED = re.compile(r"__\w++")
 _OPEN = re.compile(r"\s*+\(")
 _LONGEST_WORD = 100  # of an iterator's name
+_NEAR = 2000  # characters in which most parentheses are closed
 _CASE_RANGE = re.compile(r"\.\.\.[^:;{}\n]{1,200}(?=:)")
 _JUMP_TO = re.compile(r"goto\s*+\*[^;{}\n]{1,200}(?=;)")
 # A macro called at file scope, with or without a semicolon, or one that heads a function.
-_SHOUTED = re.compile(r"^(?:static[ \t\n]+)?(?:(?:const|inline)[ \t]+)*([A-Z_][A-Z0-9_]*+)[ \t]*\(", re.MULTILINE)
+_SHOUTED = re.compile(r"(?:static[ \t\n]+)?(?:(?:const|inline)[ \t]+)*([A-Z_][A-Z0-9_]*+)[ \t]*\(")
+_SHOUTED_BELOW = re.compile(r"\n" + _SHOUTED.pattern)  # a fixed first character is looked for much faster than ^
 _STATIC_CALL = re.compile(r"static\s++(?=(?:const\s+)?[A-Z_][A-Z0-9_]++\s*\()")
 _KINDS = r"(?:const|volatile|unsigned|signed|long|short|int|char|bool|void|float|double)\b"
 _TYPE = re.compile(
@@ -73,6 +75,8 @@ class Rewrite:
 
     def closing(self, start: int) -> int:
         """The offset after the parenthesis that closes the one at `start`; -1 if none does."""
+        if self._pairs is None and (near := self._closing_near(start)) > 0:
+            return near
         if self._pairs is None:
             self._pairs, stack = {}, []
             for match in _PARENTHESES.finditer(self.text):
@@ -81,6 +85,15 @@ class Rewrite:
                 elif stack:
                     self._pairs[stack.pop()] = match.end()
         return self._pairs.get(start, -1)
+
+    def _closing_near(self, start: int) -> int:
+        """As closing(), but only among the next so many characters: few of a text's parentheses are asked about."""
+        depth = 0
+        for match in _PARENTHESES.finditer(self.text, start, start + _NEAR):
+            depth += 1 if match.group() == "(" else -1
+            if depth == 0:
+                return match.end()
+        return -1
 
     def follow(self, end: int) -> str:
         """The character that follows after blanks, "" at the text's end."""
@@ -158,19 +171,25 @@ class Rewrite:
 
     def shouted(self) -> None:
         """Macros at file scope: one that heads a function becomes `int name(void)`, the others blanks."""
-        for match in _SHOUTED.finditer(self.text):
+        for match in self._shouts():
+            start = match.start() + (match.group()[0] == "\n")
             close = self.closing(match.end() - 1)
             if close < 0:
                 continue
             name = re.match(r"\s*(\w+)", self.text[match.end() : close])
             follow = self.follow(close)
             if follow == "{" and name is not None:
-                self.edit(match.start(), close, f"int {name.group(1)}(void)")
+                self.edit(start, close, f"int {name.group(1)}(void)")
             elif follow == ";" or (follow != "{" and "\n" in self.text[close : close + 200].split(";")[0][:80]):
-                self.edit(match.start(), close)
+                self.edit(start, close)
         for match in _STATIC_CALL.finditer(self.text):
             if self.text[match.start() - 1 : match.start()] in (" ", "\t"):
                 self.edit(*match.span())
+
+    def _shouts(self) -> Iterator[re.Match[str]]:
+        if (first := _SHOUTED.match(self.text)) is not None:
+            yield first
+        yield from _SHOUTED_BELOW.finditer(self.text)
 
     def types(self) -> None:
         """A type where an expression belongs becomes one word: f(p, struct x, m), f(unsigned long, a)."""
