@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reviewbot import flags
+from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, registered, shown_as
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -19,9 +20,11 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
+from reviewbot.checks.held import released
+from reviewbot.checks.owed import owed
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
-from reviewbot.model import Rule
+from reviewbot.model import CONFIDENCES, Rule
 from reviewbot.sides import Slice, Unit
 
 _WORD = re.compile(r"\w+")
@@ -37,35 +40,89 @@ class _Sleeper:
     confidence: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What forbids sleeping: how a text ends that says so, and the row that shows it, with a word about that."""
+
+    where: str
+    row: int
+    note: str
+    confidence: str = ""
+
+
 def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
     in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask.
+    `asserts`, `spins`, `sleeps`: see callgraph.Locks; `members`, `registers`: see callgraph.registered(), functions
+    that are run where nothing may sleep, `as` what.
     """
+    entries: Mapping[str, Entry] | None = None
     for unit in side.units:
         if unit.function.macro:
             continue
         for index, step in enumerate(unit.steps):
             sleeper = _sleeper(unit, index, step, rule, context)
-            locks = _locks(unit, index, step, rule, context) if sleeper is not None else []
-            if sleeper is None or not locks:
+            if sleeper is None:
                 continue
-            entered = unit.steps[locks[0].step]
-            lock = _said(entered)
+            found = _here(unit, index, step, rule, context)
+            if found is None:
+                entries = _entries(side, rule, context) if entries is None else entries
+                found = _entered(unit, index, step, entries, rule, context) or _given_back(side, unit, index, context)
+            if found is None:
+                continue
             how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
             call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
-            values = {"callee": step.name, "call": call, "how": how, "lock": lock}
-            because = ((entered.lines[0], "taken here"),)
-            key = f"{step.name} {sleeper.mask} {lock}"
-            yield Hit((*sleeper.rows, *step.lines), unit.function.name, key, values, because, sleeper.confidence)
+            values = {"callee": step.name, "call": call, "how": how, "where": found.where}
+            key = f"{step.name} {sleeper.mask} {found.where}"
+            rows = (*sleeper.rows, *step.lines)
+            sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
+            yield Hit(rows, unit.function.name, key, values, ((found.row, found.note),), sure)
 
 
-def _said(step: Step) -> str:
-    value = step.value if step.kind == "test" else None
-    args = step.args or (value.args if value is not None else ())
-    name = step.name or (value.text if value is not None else "")
-    return f"{name}({', '.join(arg.text for arg in args[:2])})"
+def _here(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Held | None:
+    """The scope that the function itself has open."""
+    locks = _locks(unit, index, step, rule, context)
+    if not locks:
+        return None
+    entered = unit.steps[locks[0].step]
+    return _Held(f"after {shown_as(entered)}", entered.lines[0], "taken here")
+
+
+def _entered(
+    unit: Unit, index: int, step: Step, entries: Mapping[str, Entry], rule: Rule, context: Context
+) -> _Held | None:
+    """What the function is entered with, if it keeps it and does not ask first."""
+    entry = entries.get(unit.function.name)
+    if entry is None or entry.scope in _own(step, rule, context):
+        return None
+    if not keeps_entry(unit, context.lookup) or asks(unit, index, context.lookup):
+        return None
+    return _Held(entry.where, entry.row, entry.note, "medium")
+
+
+def _given_back(side: Slice, unit: Unit, index: int, context: Context) -> _Held | None:
+    """The lock that is given back below, though the text does not show where it was taken."""
+    step = owed(side, unit, index, context)
+    if step is None:
+        return None
+    row = step.lines[0] if step in unit.steps else -1
+    return _Held(f"before {shown_as(step)}, which has no lock between", row, "given back here", "medium")
+
+
+def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, Entry]:
+    """Functions of the text that are entered where nothing may sleep."""
+    spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
+    locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
+    units = (*side.units, *side.around)
+    first = dict(asserted(side.units, side.rows, context.lookup, locks))
+    for row in rule.rows:
+        members, calls = strings(row, "members"), strings(row, "registers")
+        for name, member, at in registered(side.rows, members, calls) if members or calls else ():
+            said = f"in {strings(row, 'as')[0]} ({member})"
+            first.setdefault(name, Entry("", said, at, "registered here"))
+    return held(units, context.lookup, first)
 
 
 def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Sleeper | None:
@@ -107,10 +164,15 @@ def _implicit(text: str, context: Context) -> frozenset[str]:
     return frozenset(bit for name in names if name in context.kernel.flags for bit in context.kernel.flags[name].bits)
 
 
-def _locks(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> list[Open]:
-    """What forbids sleeping at a step on every path; [] if on one nothing does."""
+def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
+    """The kinds of lock that an allocator drops itself before it sleeps."""
     found = context.kernel.allocators.get(step.name)
-    own = words(rule, "own") if found is not None and found.family in words(rule, "self_unlocking") else frozenset()
+    drops = found is not None and found.family in words(rule, "self_unlocking")
+    return words(rule, "own") if drops else frozenset()
+
+
+def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open]:
+    """What forbids sleeping at a step on every path; [] if on one nothing does."""
     out = []
     for world in reached(unit, index):
         held = [one for one in world.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
@@ -119,6 +181,12 @@ def _locks(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> 
             return []
         out.append(held[-1])
     return out
+
+
+def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
+    """The kinds of lock that a call drops itself before it sleeps."""
+    found = context.kernel.allocators.get(step.name)
+    return words(rule, "own") if found is not None and found.family in words(rule, "self_unlocking") else frozenset()
 
 
 def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
