@@ -1,6 +1,6 @@
 # make demo   review a thread that is shipped with the project, and draft the replies
 # make test   everything CI runs that needs nothing but this checkout
-# make bench  how long start-up and a review take
+# make bench  how long start-up and a review take, and what a large file costs
 #
 # Needs Python 3.11 or later with venv (Debian: apt install git make python3-venv). The first run of each
 # downloads Python packages; after that none of them needs the network.
@@ -32,6 +32,7 @@ test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python tests/bench/startup.py
+	$(BIN)/python tests/bench/cost.py
 
 clean:
 	rm -rf $(VENV) $(DRAFTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis

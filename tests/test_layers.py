@@ -33,6 +33,7 @@ LAYERS = (
     ("reviewbot.flags",),
     ("reviewbot.flow",),
     ("reviewbot.sides",),
+    ("reviewbot.callgraph",),
     ("reviewbot.checks",),
     ("reviewbot.engine",),
     ("reviewbot.report",),

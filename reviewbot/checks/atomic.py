@@ -21,7 +21,6 @@ from reviewbot.checks.base import (
     words,
 )
 from reviewbot.checks.held import released
-from reviewbot.checks.owed import owed
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
@@ -66,49 +65,45 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             sleeper = _sleeper(unit, index, step, rule, context)
             if sleeper is None:
                 continue
-            found = _here(unit, index, step, rule, context)
+            own = _own(step, rule, context)
+            found = _here(unit, index, own, context) or _given_back(unit, index, own, context)
             if found is None:
                 entries = _entries(side, rule, context) if entries is None else entries
-                found = _entered(unit, index, step, entries, rule, context) or _given_back(side, unit, index, context)
+                found = _entered(unit, index, entries.get(unit.function.name), own, context)
             if found is None:
                 continue
             how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
             call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
-            values = {"callee": step.name, "call": call, "how": how, "where": found.where}
+            values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
             key = f"{step.name} {sleeper.mask} {found.where}"
             rows = (*sleeper.rows, *step.lines)
             sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
             yield Hit(rows, unit.function.name, key, values, ((found.row, found.note),), sure)
 
 
-def _here(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Held | None:
+def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
     """The scope that the function itself has open."""
-    locks = _locks(unit, index, step, rule, context)
+    locks = _locks(unit, index, own, context)
     if not locks:
         return None
     entered = unit.steps[locks[0].step]
     return _Held(f"after {shown_as(entered)}", entered.lines[0], "taken here")
 
 
-def _entered(
-    unit: Unit, index: int, step: Step, entries: Mapping[str, Entry], rule: Rule, context: Context
-) -> _Held | None:
-    """What the function is entered with, if it keeps it and does not ask first."""
-    entry = entries.get(unit.function.name)
-    if entry is None or entry.scope in _own(step, rule, context):
-        return None
-    if not keeps_entry(unit, context.lookup) or asks(unit, index, context.lookup):
-        return None
-    return _Held(entry.where, entry.row, entry.note, "medium")
-
-
-def _given_back(side: Slice, unit: Unit, index: int, context: Context) -> _Held | None:
+def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
     """The lock that is given back below, though the text does not show where it was taken."""
-    step = owed(side, unit, index, context)
-    if step is None:
+    at = released(unit, index, own, context)
+    if at < 0:
         return None
-    row = step.lines[0] if step in unit.steps else -1
-    return _Held(f"before {shown_as(step)}, which has no lock between", row, "given back here", "medium")
+    step = unit.steps[at]
+    return _Held(f"before {shown_as(step)}, with no lock in between", step.lines[0], "unlocked here", "medium")
+
+
+def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], context: Context) -> _Held | None:
+    """What the function is entered with, if it keeps it and does not ask first."""
+    if entry is None or entry.scope in own or not keeps_entry(unit, context.lookup):
+        return None
+    return None if asks(unit, index, context.lookup) else _Held(entry.where, entry.row, entry.note, "medium")
 
 
 def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, Entry]:
@@ -181,12 +176,6 @@ def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> lis
             return []
         out.append(held[-1])
     return out
-
-
-def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
-    """The kinds of lock that a call drops itself before it sleeps."""
-    found = context.kernel.allocators.get(step.name)
-    return words(rule, "own") if found is not None and found.family in words(rule, "self_unlocking") else frozenset()
 
 
 def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

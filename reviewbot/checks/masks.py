@@ -18,7 +18,9 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
+from reviewbot.checks.origins import added, because, plain
 from reviewbot.csource import Expr, Step
+from reviewbot.flow.maskvalues import sources
 from reviewbot.model import Flag, Kernel, Rule, Span
 from reviewbot.sides import Slice, Unit, expressions
 
@@ -41,7 +43,7 @@ def spelled(chain: Chain) -> str:
     return " | ".join(said(term) for term in chain)
 
 
-def _rows(chain: Chain, kernel: Kernel) -> tuple[int, ...]:
+def flag_rows_of(chain: Chain, kernel: Kernel) -> tuple[int, ...]:
     return tuple(dict.fromkeys(row for term in chain for row in flag_rows(term, kernel)))
 
 
@@ -88,93 +90,6 @@ def _cuts(unit: Unit, target: str) -> bool:
     return False
 
 
-def conflicting(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """Two names in one chain of | that a row of the rule calls contradictory.
-
-    A row says `a` and `b`, lists of written names, or `bits_a` and `bits_b`, bits that both must be
-    set; `why` is what happens.
-    """
-    for unit in side.units:
-        for step in unit.steps:
-            for chain in asked(unit, step, context):
-                found = _contradiction(chain, rule, context.kernel)
-                if found is not None:
-                    one, other, why = found
-                    values = {"mask": spelled(chain), "why": why, "one": one, "other": other}
-                    pair = tuple(term.line for term in chain if term.text in (one, other))
-                    yield Hit((*pair, *_rows(chain, context.kernel)), unit.function.name, f"{one} {other}", values)
-
-
-def _contradiction(chain: Chain, rule: Rule, kernel: Kernel) -> tuple[str, str, str] | None:
-    holders = [flag for flag in (flag_of(term, kernel) for term in chain) if flag is not None]
-    for row in rule.rows:
-        names, bits = (strings(row, "a"), strings(row, "b")), (set(strings(row, "bits_a")), set(strings(row, "bits_b")))
-        for at, one in enumerate(holders):
-            for other in holders[at + 1 :]:
-                for left, right in ((one, other), (other, one)):
-                    apart = left.bits & bits[0] and right.bits & bits[1] and left.bits != right.bits
-                    if apart or (left.name in names[0] and right.name in names[1]):
-                        return one.name, other.name, str(row["why"])
-    return None
-
-
-def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A term of a chain whose bits another term, or the variable beside it, surely holds already.
-
-    Rows: `nested`, base masks of which one may be part of another without a contradiction.
-    """
-    nested = words(rule, "nested")
-    for unit in side.units:
-        for index, step in enumerate(unit.steps):
-            for chain in asked(unit, step, context):
-                for term, holder in _needless(unit, index, chain, nested, context):
-                    fact = "it is named twice" if holder.text == term.text else f"{said(holder)} holds it already"
-                    values = {"flag": term.text, "fact": fact, "mask": spelled(chain)}
-                    rows = (term.line, *_rows(chain, context.kernel))
-                    sure = "" if flag_of(holder, context.kernel) else "medium"
-                    yield Hit(rows, unit.function.name, f"{term.text} {holder.text}", values, confidence=sure)
-            yield from _cleared_for_nothing(unit, step, context)
-
-
-def _needless(
-    unit: Unit, index: int, chain: Chain, nested: frozenset[str], context: Context
-) -> Iterator[tuple[Expr, Expr]]:
-    for at, term in enumerate(chain):
-        flag = flag_of(term, context.kernel)
-        if flag is None or not flag.bits:
-            continue
-        for other_at, other in enumerate(chain):
-            if other_at == at or (other.text == term.text and other_at > at):
-                continue
-            known = flag_of(other, context.kernel)
-            if known is not None and _rivals(flag, known) and not {flag.name, known.name} <= nested:
-                continue  # one of them is lost: a contradiction, which another rule tells
-            if known is not None and known.bits == flag.bits and other_at > at:
-                continue  # two names of the same: the second is the needless one
-            masks = masks_at(unit, index, other, context) if reached(unit, index) else ()
-            if masks and all(flag.bits <= mask.must for mask in masks):
-                yield term, other
-                break
-
-
-def _rivals(one: Flag, other: Flag) -> bool:
-    return one.name != other.name and one.base and other.base and one.kind == other.kind == "compound"
-
-
-def _cleared_for_nothing(unit: Unit, step: Step, context: Context) -> Iterator[Hit]:
-    """BASE & ~FLAG with named flags only, where BASE does not hold FLAG."""
-    for expr in expressions(step):
-        for part in expr.walk():
-            if part.op != "&" or len(part.args) != 2 or part.args[1].op != "~":
-                continue
-            left, right = part.args[0], part.args[1].args[0]
-            base, gone = flag_of(left, context.kernel), flag_of(right, context.kernel)
-            if base is None or gone is None or not base.bits or not gone.bits or base.bits & gone.bits:
-                continue
-            values = {"flag": f"~{gone.name}", "fact": f"{base.name} does not hold {gone.name}", "mask": said(part)}
-            yield Hit((right.line, left.line), unit.function.name, f"{base.name} ~{gone.name}", values)
-
-
 def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """An allocator's mask made of modifiers alone: no bit says whether it may reclaim.
 
@@ -183,20 +98,47 @@ def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     thought of reclaim; `doubtful`, those that stand beside such thoughts now and then.
     """
     for unit in side.units:
-        for step in unit.steps:
+        for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None
             if found is None or mask is None or step.name in words(rule, "except"):
                 continue
-            chain = flags.terms(mask)
-            named = {term.text for term in chain}
-            known = [flag_of(term, context.kernel) for term in chain]
+            chain, parts = flags.terms(mask), _parts(side, unit, index, mask)
+            names = {part.text for part in parts}
+            known = [flag_of(part, context.kernel) for part in parts]
             zero = mask.op == "num" and mask.text == "0" and found.family in words(rule, "zero_families")
-            bare = all(flag is not None and not flag.base and flag.group != "test" for flag in known)
-            if zero or (bare and not named & words(rule, "meant")):
+            bare = bool(known) and all(flag is not None and not flag.base and flag.group != "test" for flag in known)
+            if zero or (bare and not names & words(rule, "meant") and _all_of(unit, index, mask, known, context)):
                 values = {"mask": spelled(chain), "callee": step.name}
-                sure = "medium" if named & words(rule, "doubtful") else ""
-                yield Hit((mask.line, *step.lines), unit.function.name, step.name, values, confidence=sure)
+                sure = "medium" if names & words(rule, "doubtful") else ""
+                notes = because(side, unit, index, mask, context)
+                rows = (mask.line, *step.lines, *(part.line for part in parts))
+                yield Hit(rows, unit.function.name, step.name, values, notes, sure)
+
+
+def _all_of(unit: Unit, index: int, mask: Expr, known: list[Flag | None], context: Context) -> bool:
+    """Whether nothing but these flags can be in a mask, whatever path is taken."""
+    if all(flag_of(term, context.kernel) for term in flags.terms(mask)):
+        return True
+    bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
+    masks = masks_at(unit, index, mask, context) if reached(unit, index) else ()
+    return bool(masks) and plain(unit, index, mask) and all(one.may <= bits for one in masks)
+
+
+def _parts(side: Slice, unit: Unit, index: int, mask: Expr) -> list[Expr]:
+    """The names that a mask is made of, those in its variables instead of the variables."""
+    steps = [unit.steps[at] for at in sources(unit.function, index, mask)]
+    filled = {step.target for step in steps}
+    todo, found = list(added(mask)), list[Expr]()
+    for step in steps:
+        todo += added(step.value) if step.value is not None else ()
+    for part in todo:
+        lists = [define for define in side.defines if define.name == part.text]
+        if part.text not in filled and not (lists and part.text in unit.flow.given):
+            found.append(part)
+        for define in lists:
+            found += [Expr("name", word, (), define.row) for word in _WORD.findall(define.body) if not word.isdigit()]
+    return found
 
 
 def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

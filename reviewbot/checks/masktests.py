@@ -18,7 +18,8 @@ def mask_test(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
     `mask & GFP_X` as a truth is true for any shared bit, `mask == GFP_X` misses every modifier. Rows:
     `examples`, masks of which the first that passes by accident is named; `whole`, compounds that are
-    a question of their own; `blocking`, the bit that lets a mask sleep.
+    a question of their own; `blocking`, the bit that lets a mask sleep. `(mask & (A | B)) == A` asks
+    whether a mask may sleep if one of the two may: others that may not give another answer.
     """
     for unit in side.units:
         for step in unit.steps:
@@ -88,8 +89,26 @@ def _compared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] |
         if against.op != "&":
             return f"a mask with one bit more or less than {flag.name} is not equal to it", "low", arg.line
         if not any(part.op == "name" and part.text == flag.name for part in against.args):
+            other = _left_out(against, flag, rule, kernel)
+            if other:
+                return f"{other} may not sleep either and is not taken for {flag.name} here", "medium", arg.line
             continue  # a field of several bits has one value: that is exact
         if flag.bits & words(rule, "blocking"):
             return f"masks that lack one bit of {flag.name} do not pass, though some of them may sleep", "low", arg.line
         return f"a mask that may sleep passes as well if it holds all bits of {flag.name}", "medium", arg.line
     return None
+
+
+def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
+    """The example that may sleep no more than the flag, and that the bits looked at tell from it."""
+    looked = frozenset[str]().union(
+        *(kernel.flags[part.text].bits for part in against.walk() if part.text in kernel.flags)
+    )
+    blocking = words(rule, "blocking")
+    if flag.bits & blocking or not looked & blocking:
+        return ""
+    for name in (name for row in rule.rows for name in strings(row, "examples")):
+        other = kernel.flags.get(name)
+        if other is not None and not other.bits & blocking and other.bits & looked != flag.bits & looked:
+            return name
+    return ""

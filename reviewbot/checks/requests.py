@@ -18,7 +18,9 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
-from reviewbot.checks.masks import asked, said, spelled
+from reviewbot.checks.masks import Chain, asked, said, spelled
+from reviewbot.checks.origins import because, held, variable
+from reviewbot.checks.sums import whole
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Allocator, Limit, Mask, Rule
 from reviewbot.sides import Slice, Unit
@@ -41,11 +43,6 @@ def rows(unit: Unit, step: Step, mask: Expr, context: Context, names: frozenset[
     here = flag_rows(mask, context.kernel, names)
     there = origin_rows(unit, mask.text, context.kernel, names) or origin_rows(unit, mask.text, context.kernel)
     return (*here, *there, mask.line, *rows_of(step))
-
-
-def evidence(unit: Unit, mask: Expr, context: Context) -> tuple[tuple[int, str], ...]:
-    """How a mask in a variable came to be."""
-    return tuple((row, "the mask is set here") for row in origin_rows(unit, mask.text, context.kernel))
 
 
 def sides(mask: Expr) -> tuple[Expr, ...]:
@@ -82,7 +79,7 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 unit.function.name,
                 f"{step.name} {limit.name}",
                 values,
-                evidence(unit, mask, context),
+                because(side, unit, index, mask, context, limit.has or None),
                 limit.confidence,
                 limit.severity,
             )
@@ -137,7 +134,13 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             if _hopeless(unit, index, one, (nofail, reclaim), context):
                 values = {"callee": step.name, "mask": shown(one, context)}
                 at = rows(unit, step, one, context, frozenset({nofail}))
-                yield Hit(at, unit.function.name, step.name, values, evidence(unit, one, context))
+                yield Hit(
+                    at,
+                    unit.function.name,
+                    step.name,
+                    values,
+                    because(side, unit, index, one, context, frozenset({nofail})),
+                )
     yield from _written_together(side, rule, context, nofail, reclaim, done)
 
 
@@ -212,20 +215,36 @@ def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             for chain in asked(unit, step, context):
                 total = _total(unit, index, chain, context)
                 clash = sorted({bit for mask in total if nofail in mask.must for bit in gives_up & mask.must})
+                clash = clash or sorted(_on_a_path(side, unit, index, chain, context, nofail, gives_up))
                 if not clash or not any(_known(term, context) for term in chain):
                     continue
-                text = f"{step.target} {step.op} {spelled(chain)}" if step.op == "|=" else spelled(chain)
                 names = frozenset({nofail, clash[0]})
                 at = [row for only in (names, None) for term in chain for row in flag_rows(term, context.kernel, only)]
-                yield Hit(tuple(at), unit.function.name, clash[0], {"mask": text, "flag": clash[0]})
+                added_to = variable(step) if step.op == "|=" else None
+                parts = [term for term in (added_to, *chain) if term is not None and not _known(term, context)]
+                notes = [note for part in parts for note in because(side, unit, index, part, context, names)]
+                values = {"mask": whole(step, chain), "flag": clash[0]}
+                yield Hit(tuple(at), unit.function.name, clash[0], values, tuple(dict.fromkeys(notes)))
+
+
+def _on_a_path(
+    side: Slice, unit: Unit, index: int, chain: Chain, context: Context, nofail: str, gives_up: frozenset[str]
+) -> frozenset[str]:
+    """The bits that let a request fail, where one of the two stands in a sum and a path put the other one in before."""
+    step = unit.steps[index]
+    here = {bit for term in chain if _known(term, context) for bit in context.kernel.flags[term.text].bits}
+    parts = [variable(step)] if step.op == "|=" else []
+    parts += [term for term in chain if not _known(term, context)]
+    before = {bit for part in parts for one in held(side, unit, index, part, context) for bit in one.flag.bits}
+    pairs = (here, before), (before, here)
+    return frozenset(bit for one, other in pairs if nofail in one for bit in gives_up & other)
 
 
 def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) -> list[Mask]:
     """The masks that a sum may give, what it is added to included."""
     step = unit.steps[index]
-    added = (Expr("name", step.target, (), step.lines[0]),) if step.op == "|=" else ()
     total = [Mask(frozenset(), frozenset())]
-    for term in (*added, *chain):
+    for term in (*((variable(step),) if step.op == "|=" else ()), *chain):
         total = [flags.both(one, two) for one in total for two in masks_at(unit, index, term, context)]
     return total
 
@@ -241,7 +260,13 @@ def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         if sure and int(order.text) > found.nofail_order:
             values = {"callee": step.name, "order": order.text, "most": str(found.nofail_order)}
             at = rows(unit, step, mask, context, frozenset({nofail}))
-            yield Hit(at, unit.function.name, f"{step.name} {order.text}", values, evidence(unit, mask, context))
+            yield Hit(
+                at,
+                unit.function.name,
+                f"{step.name} {order.text}",
+                values,
+                because(side, unit, index, mask, context, frozenset({nofail})),
+            )
 
 
 def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -19,7 +19,6 @@ from reviewbot.pieces import Piece
 
 _DIRECTIVE = re.compile(r"^[ \t]*#", re.MULTILINE)
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|else|elif|endif)", re.MULTILINE)
-_NO_MASK = re.compile(r"[;{}#\"]")
 _WORD = re.compile(r"\w+")
 _ROUNDS = 3  # how deep macros, and helpers, may be made of each other
 _MOST = 50  # helpers; the file with the most of them has a tenth
@@ -78,7 +77,7 @@ def _macros(text: str, macros: Sequence[Macro], lookup: Lookup) -> dict[str, Mas
     for _ in range(_ROUNDS):
         names = _spoken(macros, frozenset(bodies), lookup.kernel) - frozenset(bodies)
         for macro in (macro for macro in macros if macro.name in names):
-            plain = not macro.params and len(macro.body) < _LONGEST and not _NO_MASK.search(macro.body)
+            plain = not macro.params and len(macro.body) < _LONGEST
             body = expression(casts.sub("", macro.body).strip(), lookup.kernel) if plain else None
             bodies.setdefault(macro.name, []).append(body)
         found = {name: [_value(body, known, lookup) for body in listed] for name, listed in bodies.items()}

@@ -23,6 +23,7 @@ _ROOT = re.compile(r"[*&(]*([A-Za-z_]\w*)")
 _MEMBER = re.compile(r"(?:->|\.)(\w+)\Z")
 _MEMBERS = re.compile(r"(?:->|\.)\w+")
 _FORMULA = re.compile(r"(\w+)\(([\w, ]*)\) = (.+)\Z")
+_NO_VALUE = re.compile(r"[;{}#\"]|[|&^?:,=(~!]\s*\Z")
 _KEPT = ("name", "field", "*x")
 _OPS = ("=", "|=", "&=")
 
@@ -32,6 +33,7 @@ class Names:
 
     def __init__(self, function: Function, own: frozenset[str]) -> None:
         self.function, self.own = function, own
+        self._given_flags: frozenset[str] | None = None
 
     @cached_property
     def escaped(self) -> frozenset[str]:
@@ -60,6 +62,19 @@ class Names:
                         parent[top(part.text)] = top(first)
         return {name: top(name) for name in parent}
 
+    def filled(self, name: str, kernel: Kernel) -> bool:
+        """Whether a variable is given flags anywhere, so that a 0 in it is an empty mask."""
+        return name in self._filled(kernel)
+
+    def _filled(self, kernel: Kernel) -> frozenset[str]:
+        if self._given_flags is None:
+            self._given_flags = frozenset(
+                step.target
+                for step in self.function.steps
+                if step.kind == "assign" and step.value is not None and _speaks(step.value, kernel)
+            )
+        return self._given_flags
+
     def alike(self, name: str) -> str:
         """One name for all variables that were ever put into each other."""
         return self._group.get(name, name)
@@ -67,6 +82,13 @@ class Names:
     def outlives(self, name: str) -> bool:
         """Whether others can reach a variable without being given it."""
         return self.function.starts and name not in self.own
+
+
+def _speaks(value: Expr, kernel: Kernel) -> bool:
+    """Whether an expression itself names a flag; a look at its text first, for most are about something else."""
+    if value.op == "call" or not any(prefix in value.text for prefix in kernel.words["flag_prefixes"]):
+        return False
+    return value.text in kernel.flags or any(_speaks(arg, kernel) for arg in value.args)
 
 
 def root(text: str) -> str:
@@ -91,7 +113,7 @@ def _is_member(key: str) -> bool:
     return "->" in key or "." in key or key.startswith("*")
 
 
-def _touched(target: str, key: str) -> bool:
+def touched(target: str, key: str) -> bool:
     """Whether writing `target` may change what is kept in `key`."""
     if target == key or key.startswith((target + "->", target + ".", target + "[")):
         return True
@@ -103,7 +125,7 @@ def _touched(target: str, key: str) -> bool:
 
 def forgotten(masks: Masks, name: str) -> Masks:
     """After somebody was given the variable's address to write to."""
-    return {key: mask for key, mask in masks.items() if not _touched(name, key)}
+    return {key: mask for key, mask in masks.items() if not touched(name, key)}
 
 
 def handed(masks: Masks, step: Step, names: Names, kernel: Kernel) -> Masks:
@@ -136,14 +158,15 @@ def assigned(masks: Masks, step: Step, names: Names, kernel: Kernel, tools: flag
     target, value = step.target, step.value
     fresh: dict[str, Mask] = {}
     if value is not None and not step.static:
-        if step.op in _OPS and (is_mask(value, masks, kernel, tools) or (target in masks and step.op != "=")):
+        about = is_mask(value, masks, kernel, tools) or (target in masks and step.op != "=")
+        if step.op in _OPS and (about or (value.op == "num" and names.filled(target, kernel))):
             old = masks.get(target, flags.unknown(kernel))
             fresh[target] = flags.assign(old, step.op, value, masks, kernel, tools)
         elif step.op == "=":
             fresh = {target + at: flags.evaluate(one, masks, kernel, tools) for at, one in _members(value)}
-    if not fresh and not any(_touched(target, key) for key in masks):
+    if not fresh and not any(touched(target, key) for key in masks):
         return masks
-    kept = {key: mask for key, mask in masks.items() if not _touched(target, key)}
+    kept = {key: mask for key, mask in masks.items() if not touched(target, key)}
     kept.update((key, mask) for key, mask in fresh.items() if key not in names.escaped)
     return kept
 
@@ -207,6 +230,8 @@ def _formulas(key: str, kernel: Kernel) -> dict[str, flags.Helper]:
 
 def expression(text: str, kernel: Kernel) -> Expr | None:
     """A text as an expression, None if it is more or less than one."""
+    if _NO_VALUE.search(text):
+        return None
     piece = Piece("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
     found = list(csource.functions(piece, kernel.words, {}))
     if len(found) != 1 or found[0].broken:
@@ -231,7 +256,7 @@ def sources(function: Function, index: int, expr: Expr) -> tuple[int, ...]:
         at, name = todo.pop()
         step = function.steps[at]
         goes_on = {name}
-        if step.kind == "assign" and _touched(step.target, name):
+        if step.kind == "assign" and touched(step.target, name):
             goes_on = {name} if step.op in ("|=", "&=") else set()
             if step.target == name and step.value is not None:
                 found.add(at)

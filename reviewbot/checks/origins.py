@@ -1,0 +1,147 @@
+"""A mask at a step in, where it came from out: the flags that were put into it, and the rows that show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reviewbot import flags
+from reviewbot.checks.base import Context, masks_at, reached
+from reviewbot.csource import Expr, Step
+from reviewbot.flow.maskvalues import kept, sources, touched
+from reviewbot.model import Flag, Kernel
+from reviewbot.sides import Slice, Unit
+
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A flag that surely is in a mask, and the row on which it was put there."""
+
+    flag: Flag
+    row: int
+
+
+def variable(step: Step) -> Expr:
+    """What an assignment writes to, as the expression that reads it."""
+    op = "name" if step.target.isidentifier() else "*x" if step.target.startswith("*") else "field"
+    return Expr(op, step.target, (), step.lines[0])
+
+
+def held(side: Slice, unit: Unit, index: int, term: Expr, context: Context) -> Iterator[Held]:
+    """The flags that were put into a variable, or that a macro of the file lists, and that it has at a step.
+
+    It has them on every path, or on one that begins where the flag is put in and cannot but lead here.
+    """
+    masks = masks_at(unit, index, term, context) if reached(unit, index) else ()
+    if not masks or term.op == "call":
+        return
+    sure = frozenset.intersection(*(mask.must for mask in masks))
+    may = frozenset.union(*(mask.may for mask in masks))
+    for at, row, name in (*_put(unit, index, term), *_listed(side, unit, index, term)):
+        flag = context.kernel.flags.get(name)
+        if flag is None or not flag.bits:
+            continue
+        if flag.bits <= sure or (flag.bits <= may and at >= 0 and _leads(unit, at, index)):
+            yield Held(flag, row)
+
+
+def _leads(unit: Unit, start: int, index: int) -> bool:
+    """Whether every way on from an assignment comes to a step, with nothing taken from the variable in between."""
+    name = unit.steps[start].target
+    todo = list(unit.steps[start].next)
+    seen = set(todo)
+    while todo:
+        at = todo.pop()
+        step = unit.steps[at]
+        if any(name not in (world.masks or {}) for world in unit.flow.at[at]):
+            return False  # somebody was given it to write to
+        if at == index:
+            continue
+        if step.kind in ("return", "end", "lost") or (
+            step.kind == "assign" and step.op != "|=" and touched(step.target, name)
+        ):
+            return False
+        more = set(step.next) - seen
+        seen |= more
+        todo.extend(more)
+    return True
+
+
+def _put(unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
+    """The names that assignments add, and where; what stands under & or ~ or in a call adds nothing."""
+    for at in sources(unit.function, index, term):
+        step = unit.steps[at]
+        if step.value is not None and step.op in ("=", "|="):
+            mine = step.target == term.text  # what went into another variable first may have been changed there
+            yield from ((at if mine else -1, part.line, part.text) for part in added(step.value))
+
+
+def added(value: Expr) -> Iterator[Expr]:
+    """The names in an expression that are OR-ed into its mask."""
+    todo = [value]
+    while todo:
+        at = todo.pop()
+        if at.op == "name":
+            yield at
+        elif at.op == "|":
+            todo.extend(reversed(at.args))
+
+
+def _listed(side: Slice, unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
+    names = _names(unit, index, term)
+    for define in side.defines:
+        if define.name in names:
+            yield from ((-1, define.row, word) for word in _WORD.findall(define.body))
+
+
+def _names(unit: Unit, index: int, term: Expr) -> set[str]:
+    """Every name that a mask is made of, directly or in the assignments before."""
+    found = kept(term)
+    for at in sources(unit.function, index, term):
+        found |= kept(unit.steps[at].value or term)
+    return found
+
+
+def plain(unit: Unit, index: int, term: Expr) -> bool:
+    """Whether a mask is made of names and | alone, so that nobody has taken or chosen anything."""
+    steps = [unit.steps[at] for at in sources(unit.function, index, term)]
+    values = [term, *(step.value for step in steps if step.value is not None)]
+    return all(step.op in ("=", "|=") for step in steps) and all(
+        part.op in ("name", "num", "|") for value in values for part in value.walk()
+    )
+
+
+def because(
+    side: Slice, unit: Unit, index: int, mask: Expr, context: Context, names: frozenset[str] | None = None
+) -> tuple[tuple[int, str], ...]:
+    """How a mask came to be: the assignments it may be made of, in order, and the macros they name.
+
+    `names`: flags of which something is said, so that the rows that name them come first.
+    """
+    shown: list[tuple[int, str]] = []
+    for at in sources(unit.function, index, mask):
+        step = unit.steps[at]
+        if step.value is not None:
+            shown.append((_row(step, context.kernel, names), _did(step)))
+    words = _names(unit, index, mask) - context.kernel.flags.keys()
+    shown += [(define.row, f"{define.name} is defined here") for define in side.defines if define.name in words]
+    return tuple(dict.fromkeys(shown))
+
+
+def _row(step: Step, kernel: Kernel, names: frozenset[str] | None) -> int:
+    """The row of an assignment that names one of the flags, or its first."""
+    parts = [] if step.value is None else list(step.value.walk())
+    for wanted in (names, None):
+        for part in parts:
+            if part.op == "name" and (part.text in wanted if wanted else flags.is_flag_name(part.text, kernel)):
+                return part.line
+    return step.lines[0]
+
+
+def _did(step: Step) -> str:
+    if step.op == "|=":
+        return "a flag is added to the mask here"
+    return "the mask is cut down here" if step.op == "&=" else "the mask is set here"
