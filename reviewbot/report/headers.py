@@ -16,9 +16,8 @@ from reviewbot.model import Address, Mail
 from reviewbot.report.escape import clip, one_line
 
 CC = ("all", "list", "none")
-_ADDRESS = re.compile(
-    r"[!#-'*+\-./0-9=?A-Z^_`a-z{|}~]{1,64}@[0-9A-Za-z\-._:\[\]]{1,255}"
-)  # RFC 5321, no quoted local part
+# RFC 5321, no quoted local part; a dot stands between two other characters (RFC 5322 dot-atom)
+_ADDRESS = re.compile(r"(?!\.)(?:[!#-'*+\-/0-9=?A-Z^_`a-z{|}~]|\.(?![.@])){1,64}@[0-9A-Za-z\-._:\[\]]{1,255}")
 _ID = re.compile(r"[!-;=?-~]{1,900}")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")  # RFC 5322 atoms and blanks
 _FOLD = 76
@@ -26,8 +25,11 @@ _LONGEST = 800  # of a subject or a name; RFC 5322 allows lines of 998 bytes
 
 
 def usable_address(email: str) -> bool:
-    """An address that can stand in a header as it is: ASCII, one @, no blanks, no angle brackets."""
-    return _ADDRESS.fullmatch(email) is not None
+    """An address that can stand in a header as it is: ASCII, one @, no blanks, no angle brackets.
+
+    One that looks like an encoded word (RFC 2047) is none: readers take it for one, and some stumble over it.
+    """
+    return _ADDRESS.fullmatch(email) is not None and "=?" not in email
 
 
 def usable_id(message_id: str) -> bool:
