@@ -183,11 +183,11 @@ def test_git_send_email_takes_the_draft(tmp_path):
 
 
 def in_terminal(command: list[str], env: dict[str, str], keys: str = "") -> str:
-    """Run a program on a terminal of its own, press keys once it has drawn, and return what it drew."""
+    """Run a program on a terminal of its own, press a key each time it has drawn and waits, and return what it drew."""
     ours, theirs = os.openpty()
     child = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
     os.close(theirs)
-    drawn, pressed, until = b"", False, time.monotonic() + 20
+    drawn, until = b"", time.monotonic() + 20
     while time.monotonic() < until:
         ready, _, _ = select.select([ours], [], [], 1.0)
         if ready:
@@ -195,9 +195,9 @@ def in_terminal(command: list[str], env: dict[str, str], keys: str = "") -> str:
                 drawn += os.read(ours, 65536)
             except OSError:  # the way a terminal says that its program has ended
                 break
-        elif keys and not pressed:
-            os.write(ours, keys.encode())
-            pressed = True
+        elif keys:
+            os.write(ours, keys[0].encode())
+            keys = keys[1:]
     os.close(ours)
     assert child.wait(timeout=10) == 0, drawn
     return drawn.decode("utf-8", "replace")
