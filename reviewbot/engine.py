@@ -13,6 +13,7 @@ from string import Template
 from reviewbot import changes
 from reviewbot.checks.base import Check, Context, Hit
 from reviewbot.csource import squeeze
+from reviewbot.fixes import fixed
 from reviewbot.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -211,6 +212,7 @@ class Engine:
             question=fill(rule, "question", values).strip(),
             evidence=evidence,
             fingerprint=fingerprint(rule.id, part.path, hit.function, text),
+            fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
         )
 
 

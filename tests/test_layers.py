@@ -27,6 +27,7 @@ LAYERS = (
         "reviewbot.patchtext",
         "reviewbot.mailtext",
         "reviewbot.placed",
+        "reviewbot.fixes",
     ),
     ("reviewbot.pieces",),
     ("reviewbot.csource",),
