@@ -38,7 +38,14 @@ LAYERS = (
     ("reviewbot.checks",),
     ("reviewbot.engine",),
     ("reviewbot.report",),
-    ("reviewbot.mailhead", "reviewbot.mails", "reviewbot.postings", "reviewbot.facts", "reviewbot.presence"),
+    (
+        "reviewbot.files",
+        "reviewbot.mailhead",
+        "reviewbot.mails",
+        "reviewbot.postings",
+        "reviewbot.facts",
+        "reviewbot.presence",
+    ),
     (
         "reviewbot.config",
         "reviewbot.rules",
