@@ -87,7 +87,7 @@ def _atomic(one: Open, lookup: Lookup) -> bool:
 
 def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
     """Whether what is held on entry is held to the end: nothing in the function gives back more than it took."""
-    if unit.flow.lost or unit.function.macro or not unit.function.starts:
+    if unit.flow.lost or unit.function.macro or not unit.function.seen_from_start:
         return False
     neutral = lookup.kernel.words["neutral"]
     for at, step in enumerate(unit.steps):

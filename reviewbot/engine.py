@@ -153,8 +153,9 @@ class Engine:
         return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
 
     def _by_hunks(self, change: FileChange) -> _Sides:
-        after = () if change.deleted else self.reader.side(change, "+")
-        return _Sides(change, after, self.reader.side(change, "-"), False)
+        after = () if change.deleted else (self.reader.hunks(change, "+"),)
+        before = () if change.created else (self.reader.hunks(change, "-"),)
+        return _Sides(change, after, before, False)
 
     def _findings(self, sides: Sequence[_Sides], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewbot.dialect import Macro, blanks
 
 OPEN = "__not_shown"
+GAP = 400  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
 _SIGN = re.compile(r"[(){};\[\]]")
 _NAME = re.compile(r"(\w+)\s*\(")
 _STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
@@ -32,7 +33,10 @@ _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "d
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood."""
+    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood.
+
+    `parts`: the pieces that this one was joined from, where it has gaps.
+    """
 
     prefix: str
     text: str
@@ -43,6 +47,7 @@ class Piece:
     starts: bool  # a function's head is in the text
     ends: bool  # its end is in the text
     macro: bool = False
+    parts: tuple[Piece, ...] = ()
 
     @property
     def source(self) -> str:
@@ -267,6 +272,29 @@ def _closers(block: _Block | None) -> str:
         out.append(block.closer)
         block = block.around
     return "".join(out)
+
+
+def join(first: Piece, second: Piece) -> Piece | None:
+    """Two pieces of one function and a call of OPEN for the gap between them; None if they are none, or too deep."""
+    name = _named(first)
+    if first.ends or second.starts or first.macro or not name or name != second.name:
+        return None
+    ends = first.suffix.strip()
+    opened = second.prefix.partition("{\n")[2]
+    between = f"{ends.removesuffix('}')} {OPEN}(); {opened}".replace("\n", " ")
+    room = GAP - len("\n\n")
+    if not ends.endswith("}") or len(between) > room:
+        return None
+    parts = (*(first.parts or (first,)), second)
+    text = f"{first.text}\n{between.ljust(room)}\n{second.text}"
+    return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
+
+
+def _named(piece: Piece) -> str:
+    """The function that a piece is of."""
+    if piece.name or not piece.starts:
+        return piece.name
+    return function_name(piece.text[: _body_start(piece.text)].rpartition(";")[2])
 
 
 def macro_piece(macro: Macro, prepared_body: str) -> Piece | None:

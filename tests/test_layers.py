@@ -29,6 +29,7 @@ LAYERS = (
         "reviewbot.placed",
     ),
     ("reviewbot.pieces",),
+    ("reviewbot.shown",),
     ("reviewbot.csource",),
     ("reviewbot.flags",),
     ("reviewbot.flow",),

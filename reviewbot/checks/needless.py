@@ -10,6 +10,7 @@ from reviewbot.checks.base import Context, Hit, allocation, code, mask_argument,
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
+from reviewbot.pieces import OPEN
 from reviewbot.sides import Slice, Unit
 
 _WORD = re.compile(r"\w+")
@@ -113,7 +114,7 @@ def _changes(step: Step, context: Context) -> bool:
         return step.target.split("(")[0] not in listed["sleeping_guards"]
     if step.kind != "call":
         return False
-    if step.op:
+    if step.op or step.name == OPEN:
         return True
     if step.name in listed["neutral"] or step.name in listed["sleepers"]:
         return False
@@ -124,7 +125,8 @@ def _changes(step: Step, context: Context) -> bool:
 def _before(unit: Unit, sleepers: Mapping[int, str], context: Context) -> Sequence[Sleeper | None]:
     """For each step a sleeper that every path to it has passed, with nothing since that changes the context."""
     steps = unit.steps
-    roots = {0} | {i for i, one in enumerate(steps) if one.kind == "join" and one.name and not unit.function.starts}
+    hidden = not unit.function.seen_from_start
+    roots = {0} | {i for i, one in enumerate(steps) if one.kind == "join" and one.name and hidden}
     into: list[list[int]] = [[] for _ in steps]
     for at, step in enumerate(steps):
         for target in step.next if reached(unit, at) else ():

@@ -74,7 +74,7 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
         name=name,
         params=_params(lower, declarator) if starts else (),
         steps=steps,
-        whole=starts and ends,
+        whole=starts and ends and not piece.parts,
         starts=starts,
         ends=ends,
         lines=lines,
@@ -82,6 +82,7 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
         macro=piece.macro,
         broken=broken,
         static=lower.source(node).startswith("static "),
+        holes=bool(piece.parts),
     )
 
 
