@@ -276,7 +276,7 @@ def _closers(block: _Block | None) -> str:
 
 def join(first: Piece, second: Piece) -> Piece | None:
     """Two pieces of one function and a call of OPEN for the gap between them; None if they are none, or too deep."""
-    name = _named(first)
+    name = named(first)
     if first.ends or second.starts or first.macro or not name or name != second.name:
         return None
     ends = first.suffix.strip()
@@ -290,7 +290,7 @@ def join(first: Piece, second: Piece) -> Piece | None:
     return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
 
 
-def _named(piece: Piece) -> str:
+def named(piece: Piece) -> str:
     """The function that a piece is of."""
     if piece.name or not piece.starts:
         return piece.name

@@ -22,7 +22,7 @@ from reviewbot.shown import Shown, Stretch, connected, show
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
-_MOST_AROUND = 30  # functions that call those of the change
+_MOST_AROUND = 30  # functions that call those of the change, and as many that these call
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Slice:
     """All hunks of a file, or the whole of it, seen from one side.
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
-    right above or below it. `units`: the functions that the change touches; `around`: others, which call one of them.
+    right above or below it. `units`: the functions that the change touches; `around`: others, which call one of them;
+    `below`: others, which one of them calls.
     """
 
     path: str
@@ -63,6 +64,7 @@ class Slice:
     defines: tuple[Define, ...]
     unread: tuple[str, ...] = ()
     around: tuple[Unit, ...] = ()
+    below: tuple[Unit, ...] = ()
     whole: bool = False
 
 
@@ -74,6 +76,7 @@ class Read:
     defines: tuple[Define, ...] = ()
     unread: tuple[str, ...] = ()
     around: tuple[Unit, ...] = ()
+    below: tuple[Unit, ...] = ()
 
 
 _NOTHING = Read()
@@ -166,12 +169,14 @@ class Reader:
                 units.append(unit)
         callers = _calling(far, frozenset(unit.function.name for unit in units))
         around = [unit for piece in callers for unit in self._units(piece, marks, known)]
+        callees = [piece for piece in _called(far, units) if self._speaks(piece, names)][:_MOST_AROUND]
+        below = [unit for piece in callees for unit in self._units(piece, marks, known)]
         defines = []
         for macro in (macro for one in shown for macro in one.prepared.macros):
             defines.append(Define(macro.name, macro.row, macro.body))
             if len(units) < _MOST_FUNCTIONS and (touched is None or touched(*_rows_of(macro))):
                 units += self._macro(macro)
-        return Read(tuple(units), tuple(defines), tuple(unread), tuple(around))
+        return Read(tuple(units), tuple(defines), tuple(unread), tuple(around), tuple(below))
 
     def _masks(self, shown: Sequence[Shown], whole: bool) -> Mapping[str, Mask]:
         """What the text's own names are worth; one that two stretches make something else of is not known."""
@@ -224,6 +229,7 @@ def _slice(
         read.defines,
         read.unread,
         read.around,
+        read.below,
         whole,
     )
 
@@ -249,6 +255,12 @@ def _calling(far: list[Piece], names: frozenset[str]) -> list[Piece]:
         return []
     calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
     return [piece for piece in far if calls.search(piece.text)][:_MOST_AROUND]
+
+
+def _called(far: list[Piece], units: Sequence[Unit]) -> Iterator[Piece]:
+    """The pieces that define what one of the units calls."""
+    names = {step.name for unit in units for step in unit.steps if step.kind == "call"}
+    return (piece for piece in far if piece.starts and pieces.named(piece) in names)
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:

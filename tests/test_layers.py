@@ -34,7 +34,7 @@ LAYERS = (
     ("reviewbot.flags",),
     ("reviewbot.flow",),
     ("reviewbot.sides",),
-    ("reviewbot.callgraph",),
+    ("reviewbot.callgraph", "reviewbot.bound"),
     ("reviewbot.checks",),
     ("reviewbot.engine",),
     ("reviewbot.report",),

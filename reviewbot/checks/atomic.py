@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reviewbot import flags
+from reviewbot.bound import Bound, bound
 from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, registered, shown_as
 from reviewbot.checks.base import (
     Context,
@@ -57,28 +58,65 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     `asserts`, `spins`, `sleeps`: see callgraph.Locks; `members`, `registers`: see callgraph.registered(), functions
     that are run where nothing may sleep, `as` what.
     """
-    entries: Mapping[str, Entry] | None = None
-    for unit in side.units:
+    entries = _Entries(side, rule, context)
+    for unit in (*side.units, *side.below):
         if unit.function.macro:
             continue
-        for index, step in enumerate(unit.steps):
-            sleeper = _sleeper(unit, index, step, rule, context)
-            if sleeper is None:
-                continue
-            own = _own(step, rule, context)
-            found = _here(unit, index, own, context) or _given_back(unit, index, own, context)
-            if found is None:
-                entries = _entries(side, rule, context) if entries is None else entries
-                found = _entered(unit, index, entries.get(unit.function.name), own, context)
-            if found is None:
-                continue
-            how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
-            call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
-            values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
-            key = f"{step.name} {sleeper.mask} {found.where}"
-            rows = (*sleeper.rows, *step.lines)
-            sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
-            yield Hit(rows, unit.function.name, key, values, ((found.row, found.note),), sure)
+        said = set()
+        for hit in _sleeps(unit, entries):
+            said.add(hit.rows)
+            yield hit
+        for one in bound(unit, entries.units, context.lookup):
+            for hit in _sleeps(one.unit, entries):
+                if hit.rows not in said:
+                    said.add(hit.rows)
+                    yield _passed_on(hit, one)
+
+
+def _sleeps(unit: Unit, entries: _Entries) -> Iterator[Hit]:
+    rule, context = entries.rule, entries.context
+    for index, step in enumerate(unit.steps):
+        sleeper = _sleeper(unit, index, step, rule, context)
+        if sleeper is None:
+            continue
+        own = _own(step, rule, context)
+        found = (
+            _here(unit, index, own, context)
+            or _given_back(unit, index, own, context)
+            or _entered(unit, index, entries.of(unit), own, context)
+        )
+        if found is None:
+            continue
+        how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
+        call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
+        values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
+        key = f"{step.name} {sleeper.mask} {found.where}"
+        rows = (*sleeper.rows, *step.lines)
+        sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
+        yield Hit(rows, unit.function.name, key, values, ((found.row, found.note),), sure)
+
+
+def _passed_on(hit: Hit, one: Bound) -> Hit:
+    """A hit that holds for the mask of one caller."""
+    mask, name = f"{code(one.arg)} from {one.caller.function.name}()", hit.values["callee"]
+    values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
+    because = (*hit.because, (one.arg.line, "the mask is handed over here"))
+    rows = (*hit.rows, one.arg.line, *one.caller.steps[one.at].lines)
+    return replace(hit, rows=rows, key=f"{hit.key} {mask}", values=values, because=because, confidence="medium")
+
+
+class _Entries:
+    """Functions of the text that are entered where nothing may sleep, worked out when the first is asked for."""
+
+    def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
+        self.side, self.rule, self.context = side, rule, context
+        self.units = (*side.units, *side.around, *side.below)
+        self._known: Mapping[str, Entry] | None = None
+
+    def of(self, unit: Unit) -> Entry | None:
+        if self._known is None:
+            self._known = _entries(self.side, self.units, self.rule, self.context)
+        return self._known.get(unit.function.name)
 
 
 def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -106,12 +144,10 @@ def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], c
     return None if asks(unit, index, context.lookup) else _Held(entry.where, entry.row, entry.note, "medium")
 
 
-def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, Entry]:
-    """Functions of the text that are entered where nothing may sleep."""
+def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -> Mapping[str, Entry]:
     spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
     locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
-    units = (*side.units, *side.around)
-    first = dict(asserted(side.units, side.rows, context.lookup, locks))
+    first = dict(asserted(units, side.rows, context.lookup, locks))
     for row in rule.rows:
         members, calls = strings(row, "members"), strings(row, "registers")
         for name, member, at in registered(side.rows, members, calls) if members or calls else ():
