@@ -52,7 +52,7 @@ class Slice:
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
     right above or below it. `units`: the functions that the change touches; `around`: others, which call one of them;
-    `below`: others, which one of them calls.
+    `below`: others, which one of both calls.
     """
 
     path: str
@@ -119,7 +119,7 @@ class Reader:
             near += _near(hunk, mark)
         telling = any(self.telling(one.text) for one in stretches)
         read = self.read_all(stretches, change.created) if telling else _NOTHING
-        return _slice(change.path, rows, numbers, (changed, near), read)
+        return _slice(change.path, rows, numbers, (changed, near), read, whole=change.created)
 
     def file(self, change: FileChange, text: str, mark: str) -> Slice:
         """The whole file of one side; `change` has the numbers that its lines have in `text`."""
@@ -169,7 +169,9 @@ class Reader:
                 units.append(unit)
         callers = _calling(far, frozenset(unit.function.name for unit in units))
         around = [unit for piece in callers for unit in self._units(piece, marks, known)]
-        callees = [piece for piece in _called(far, units) if self._speaks(piece, names)][:_MOST_AROUND]
+        callees = sorted(_called(far, (*units, *around)), key=lambda piece: not self._speaks(piece, names))[
+            :_MOST_AROUND
+        ]
         below = [unit for piece in callees for unit in self._units(piece, marks, known)]
         defines = []
         for macro in (macro for one in shown for macro in one.prepared.macros):

@@ -42,11 +42,10 @@ class _Sleeper:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What forbids sleeping: how a text ends that says so, and the row that shows it, with a word about that."""
+    """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each."""
 
     where: str
-    row: int
-    note: str
+    rows: tuple[tuple[int, str], ...]
     confidence: str = ""
 
 
@@ -67,13 +66,17 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             said.add(hit.rows)
             yield hit
         for one in bound(unit, entries.units, context.lookup):
-            for hit in _sleeps(one.unit, entries):
+            for hit in _sleeps(one.unit, entries, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
                     yield _passed_on(hit, one)
 
 
-def _sleeps(unit: Unit, entries: _Entries) -> Iterator[Hit]:
+def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit]:
+    """What sleeps in a function; `entered`: also where it is only called where nothing may.
+
+    Of a caller's mask that is not asked: whoever calls it below a lock may pass another one.
+    """
     rule, context = entries.rule, entries.context
     for index, step in enumerate(unit.steps):
         sleeper = _sleeper(unit, index, step, rule, context)
@@ -83,7 +86,7 @@ def _sleeps(unit: Unit, entries: _Entries) -> Iterator[Hit]:
         found = (
             _here(unit, index, own, context)
             or _given_back(unit, index, own, context)
-            or _entered(unit, index, entries.of(unit), own, context)
+            or (_entered(unit, index, entries.of(unit), own, context) if entered else None)
         )
         if found is None:
             continue
@@ -93,7 +96,7 @@ def _sleeps(unit: Unit, entries: _Entries) -> Iterator[Hit]:
         key = f"{step.name} {sleeper.mask} {found.where}"
         rows = (*sleeper.rows, *step.lines)
         sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
-        yield Hit(rows, unit.function.name, key, values, ((found.row, found.note),), sure)
+        yield Hit(rows, unit.function.name, key, values, found.rows, sure)
 
 
 def _passed_on(hit: Hit, one: Bound) -> Hit:
@@ -125,7 +128,7 @@ def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Hel
     if not locks:
         return None
     entered = unit.steps[locks[0].step]
-    return _Held(f"after {shown_as(entered)}", entered.lines[0], "taken here")
+    return _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),))
 
 
 def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -134,14 +137,17 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
     if at < 0:
         return None
     step = unit.steps[at]
-    return _Held(f"before {shown_as(step)}, with no lock in between", step.lines[0], "unlocked here", "medium")
+    where = f"before {shown_as(step)}, with no lock in between"
+    return _Held(where, ((step.lines[0], "unlocked here"),), "medium")
 
 
 def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], context: Context) -> _Held | None:
     """What the function is entered with, if it keeps it and does not ask first."""
     if entry is None or entry.scope in own or not keeps_entry(unit, context.lookup):
         return None
-    return None if asks(unit, index, context.lookup) else _Held(entry.where, entry.row, entry.note, "medium")
+    if asks(unit, index, context.lookup):
+        return None
+    return _Held(entry.where(unit.function.name), entry.rows, "medium")
 
 
 def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -> Mapping[str, Entry]:
@@ -152,7 +158,7 @@ def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -
         members, calls = strings(row, "members"), strings(row, "registers")
         for name, member, at in registered(side.rows, members, calls) if members or calls else ():
             said = f"in {strings(row, 'as')[0]} ({member})"
-            first.setdefault(name, Entry("", said, at, "registered here"))
+            first.setdefault(name, Entry("", said, ((at, "registered here"),)))
     return held(units, context.lookup, first)
 
 

@@ -21,8 +21,8 @@ def released(unit: Unit, index: int, own: frozenset[str], context: Context) -> i
     if unit.function.seen_from_start or unit.function.macro:
         return -1
     found = _met(unit, index, unit.steps[index].next, own, context)
-    failed = _failed(unit, index) if found < 0 else -1
-    return _met(unit, index, (failed,), own, context) if failed >= 0 else found
+    on_null = failed(unit, index) if found < 0 else -1
+    return _met(unit, index, (on_null,), own, context) if on_null >= 0 else found
 
 
 def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], context: Context) -> int:
@@ -48,7 +48,7 @@ def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], conte
     return min(found, default=-1)
 
 
-def _failed(unit: Unit, index: int) -> int:
+def failed(unit: Unit, index: int) -> int:
     """The step that follows where the result of a call turned out to be NULL; -1 if that is not asked at once."""
     target, at = unit.steps[index].target, index
     for _ in range(_NEAR):

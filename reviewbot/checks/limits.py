@@ -57,14 +57,14 @@ def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[
 
 
 def _passed_on(hit: Hit, one: Bound) -> Hit:
-    """A hit that holds for the mask of one caller."""
+    """A hit that holds for the mask of one caller, and is one step less sure."""
     mask, caller = code(one.arg), one.caller.function.name
     return replace(
         hit,
         rows=(*hit.rows, one.arg.line, *rows_of(one.caller.steps[one.at])),
         values={**hit.values, "mask": f"{mask} from {caller}()"},
         because=(*hit.because, (one.arg.line, "the mask is handed over here")),
-        confidence=min(hit.confidence or "medium", "medium", key=CONFIDENCES.index),
+        confidence="medium" if hit.confidence in ("", CONFIDENCES[-1]) else CONFIDENCES[0],
     )
 
 
