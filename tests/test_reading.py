@@ -177,7 +177,7 @@ HEAD, TAIL = (
         ),
         (
             "too many blocks for the gap",
-            [(HEAD.replace("a(t)", "gfp_a(t)"), ""), ("\t}\n" * 40 + TAIL, INSIDE)],
+            [(HEAD.replace("a(t)", "gfp_a(t)"), ""), ("\t}\n" * 50 + TAIL, INSIDE)],
             [("toy", ["gfp_a"]), ("toy", ["gfp_b", "c"])],
         ),
     ],

@@ -16,13 +16,37 @@ def released(unit: Unit, index: int, own: frozenset[str], context: Context) -> i
     """The step of an unlock that proves what must be held at a step, -1 if there is none.
 
     Every way on from the step meets one before anything may lock, or every way on from where its result is found to
-    be NULL does. What is unlocked there was locked above, out of sight. Kinds of lock in `own` prove nothing.
+    be NULL does. What is unlocked there was locked above, out of sight. Kinds of lock in `own`, and those that the
+    step itself takes, prove nothing; nor does an unlock below a step that stands behind another one.
     """
     if unit.function.seen_from_start or unit.function.macro:
         return -1
+    if _just_unlocked(unit, index, context):
+        return -1
+    own = own.union(name for name, _ in context.lookup.opened(unit.steps[index], ""))
     found = _met(unit, index, unit.steps[index].next, own, context)
     on_null = failed(unit, index) if found < 0 else -1
     return _met(unit, index, (on_null,), own, context) if on_null >= 0 else found
+
+
+def _just_unlocked(unit: Unit, index: int, context: Context) -> bool:
+    """Whether a way to a step comes from what may unlock, with nothing since that may lock."""
+    above: dict[int, list[int]] = {}
+    for at, step in enumerate(unit.steps):
+        for following in step.next:
+            above.setdefault(following, []).append(at)
+    todo, seen = list(above.get(index, ())), {index}
+    while todo:
+        at = todo.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        step = unit.steps[at]
+        if _unlocks(step, frozenset(), context) or _may_unlock(step, context):
+            return True
+        if not _may_lock(step, context):
+            todo += above.get(at, ())
+    return False
 
 
 def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], context: Context) -> int:
@@ -67,6 +91,12 @@ def failed(unit: Unit, index: int) -> int:
 def _unlocks(step: Step, own: frozenset[str], context: Context) -> bool:
     kinds = [scope for scope, _ in context.lookup.closed(step)] if step.kind == "call" and not step.op else []
     return any(kind.atomic and kind.name not in own for kind in kinds)
+
+
+def _may_unlock(step: Step, context: Context) -> bool:
+    listed = context.kernel.words
+    named = step.kind == "call" and not step.op and step.name not in listed["neutral"]
+    return named and any(word in step.name for word in listed["may_unlock"])
 
 
 def _may_lock(step: Step, context: Context) -> bool:

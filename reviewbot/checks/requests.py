@@ -212,7 +212,7 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """The reclaim bit is taken from a mask that came from outside and may hold "must not fail".
 
     Silent where the function itself gave the mask its value, or clears or tests the other bit, and
-    where scopes are applied to masks: a branch there is another rule's.
+    where scopes are applied to masks: a branch there is another rule's. Less sure where it may do so out of sight.
     """
     if side.path in context.kernel.words["scope_home"]:
         return
@@ -227,7 +227,14 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if all(nofail in one.may - one.must for one in masks_at(unit, index, source, context)):
                     at = (*flag_rows(step.value, context.kernel), *step.lines)
                     values = {"mask": said(source), "flag": reclaim}
-                    yield Hit(at, unit.function.name, step.target, values)
+                    sure = "low" if _may_be_made(unit, source) else ""
+                    yield Hit(at, unit.function.name, step.target, values, confidence=sure)
+
+
+def _may_be_made(unit: Unit, source: Expr) -> bool:
+    """Whether what is not shown may give a mask its value: the parameters are known, and it is none of them."""
+    given = {name for _, name in unit.function.params} - {""}
+    return not unit.function.seen_from_start and bool(given) and source.text not in given
 
 
 def _made(unit: Unit, source: Expr) -> bool:

@@ -72,7 +72,7 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
         broken = str(error)
     return Function(
         name=name,
-        params=_params(lower, declarator) if starts else (),
+        params=_params(lower, declarator),
         steps=steps,
         whole=starts and ends and not piece.parts,
         starts=starts,
