@@ -22,6 +22,7 @@ from reviewbot.checks.base import (
     words,
 )
 from reviewbot.checks.held import released
+from reviewbot.checks.shared import guarded
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
@@ -86,6 +87,7 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         found = (
             _here(unit, index, own, context)
             or _given_back(unit, index, own, context)
+            or _shared(unit, index, entries)
             or (_entered(unit, index, entries.of(unit), own, context) if entered else None)
         )
         if found is None:
@@ -139,6 +141,17 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
     step = unit.steps[at]
     where = f"before {shown_as(step)}, with no lock in between"
     return _Held(where, ((step.lines[0], "unlocked here"),), "medium")
+
+
+def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
+    """The lock below which others change the list that is changed next."""
+    changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
+    found = guarded(unit, index, entries.units, changes, sets_up, entries.context)
+    if found is None:
+        return None
+    where = f"where {found.name} may only be changed after {found.lock}, as {found.function}() does"
+    rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
+    return _Held(where, rows, "medium")
 
 
 def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], context: Context) -> _Held | None:

@@ -42,9 +42,9 @@ def _just_unlocked(unit: Unit, index: int, context: Context) -> bool:
             continue
         seen.add(at)
         step = unit.steps[at]
-        if _unlocks(step, frozenset(), context) or _may_unlock(step, context):
+        if _unlocks(step, frozenset(), context) or may_unlock(step, context):
             return True
-        if not _may_lock(step, context):
+        if not may_lock(step, context):
             todo += above.get(at, ())
     return False
 
@@ -66,7 +66,7 @@ def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], conte
         if _unlocks(step, own, context):
             found.append(at)
             continue
-        if step.kind in ("return", "end") or _may_lock(step, context):
+        if step.kind in ("return", "end") or may_lock(step, context):
             return -1
         todo += step.next
     return min(found, default=-1)
@@ -93,13 +93,15 @@ def _unlocks(step: Step, own: frozenset[str], context: Context) -> bool:
     return any(kind.atomic and kind.name not in own for kind in kinds)
 
 
-def _may_unlock(step: Step, context: Context) -> bool:
+def may_unlock(step: Step, context: Context) -> bool:
+    """Whether a call may give back what is held."""
     listed = context.kernel.words
     named = step.kind == "call" and not step.op and step.name not in listed["neutral"]
     return named and any(word in step.name for word in listed["may_unlock"])
 
 
-def _may_lock(step: Step, context: Context) -> bool:
+def may_lock(step: Step, context: Context) -> bool:
+    """Whether a step may take a lock, or stands for what is not shown."""
     value = step.value if step.kind == "test" else None
     name = step.name if step.kind == "call" else value.text if value is not None and value.op == "call" else ""
     if step.kind not in ("call", "test") or not name:
