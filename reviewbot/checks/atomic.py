@@ -22,7 +22,7 @@ from reviewbot.checks.base import (
     words,
 )
 from reviewbot.checks.held import released
-from reviewbot.checks.shared import guarded
+from reviewbot.checks.shared import Text, guarded
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
@@ -146,7 +146,8 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
 def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     """The lock below which others change the list that is changed next."""
     changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
-    found = guarded(unit, index, entries.units, changes, sets_up, entries.context)
+    text = Text(entries.side.rows, entries.units)
+    found = guarded(unit, index, text, changes, sets_up, entries.context)
     if found is None:
         return None
     where = f"where {found.name} may only be changed after {found.lock}, as {found.function}() does"
