@@ -148,9 +148,10 @@ def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
     text = Text(entries.side.rows, entries.units)
     found = guarded(unit, index, text, changes, sets_up, entries.context)
-    if found is None:
+    begins = any(word in unit.function.name for word in words(entries.rule, "beginnings"))
+    if found is None or begins:
         return None
-    where = f"where {found.name} may only be changed after {found.lock}, as {found.function}() does"
+    where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
     rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
     return _Held(where, rows, "medium")
 
