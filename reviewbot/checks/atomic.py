@@ -22,7 +22,7 @@ from reviewbot.checks.base import (
     words,
 )
 from reviewbot.checks.held import released
-from reviewbot.checks.shared import guarded
+from reviewbot.checks.shared import Text, guarded
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
@@ -146,10 +146,12 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
 def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     """The lock below which others change the list that is changed next."""
     changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
-    found = guarded(unit, index, entries.units, changes, sets_up, entries.context)
-    if found is None:
+    text = Text(entries.side.rows, entries.units)
+    found = guarded(unit, index, text, changes, sets_up, entries.context)
+    begins = any(word in unit.function.name for word in words(entries.rule, "beginnings"))
+    if found is None or begins:
         return None
-    where = f"where {found.name} may only be changed after {found.lock}, as {found.function}() does"
+    where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
     rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
     return _Held(where, rows, "medium")
 

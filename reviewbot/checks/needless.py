@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot import flags
-from reviewbot.checks.base import Context, Hit, reached, words
+from reviewbot.checks.base import Context, Hit, reached, strings, words
 from reviewbot.checks.held import failed
-from reviewbot.checks.sleeping import ENTRY, Sleeping, after, before
+from reviewbot.checks.sleeping import ENTRY, Said, Sleeping, after, before
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
@@ -17,9 +17,10 @@ from reviewbot.sides import Slice, Unit
 def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask of the row's `masks` where code that is run with it sleeps, with no lock taken or dropped between.
 
-    Rows: masks with a bit of `tries` are a first try, and so are those of the families in `unless`; a call in
-    `except` has rules of its own. A mask of `polite` may be meant as one wherever it stands: it counts only where its
-    failure ends the function with a word of `fatal`.
+    Rows: `usual`, the mask to use instead; `reserves`, the bit that gives access to them. Masks with a bit of `tries`
+    are a first try, and so are those of the families in `unless`; a call in `except` has rules of its own. A mask of
+    `polite` may be meant as one wherever it stands: it counts only where its failure ends the function with a word of
+    `fatal`.
     """
     asked = {
         id(unit): found
@@ -39,13 +40,19 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             beside = _same_context(unit, index, sleeping, context)
             if beside is not None:
                 said, row = beside
-                values = {"callee": unit.steps[index].name, "flag": mask.text, "sleeper": said}
+                values = {
+                    "callee": unit.steps[index].name,
+                    "flag": mask.text,
+                    "sleeper": said.text,
+                    "instead": said.mask or strings(rule.rows[0], "usual")[0],
+                    "gain": _gain(mask, rule, context),
+                }
                 key = f"{unit.steps[index].name} {mask.text} {unit.steps[index].target}"
                 because = ((row, "may sleep, in the same context"),)
                 yield Hit((mask.line, *unit.steps[index].lines), unit.function.name, key, values, because)
 
 
-def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) -> tuple[str, int] | None:
+def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) -> tuple[Said, int] | None:
     """What sleeps in the context of a request, and the row; None if nothing does, or it is asked for in other ways."""
     step, named = unit.steps[index], sleeping.named(unit)
     mine = {at: text for at, text in named.items() if at != index and not _same_target(step, unit.steps[at])}
@@ -58,6 +65,12 @@ def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) 
     if outside is None or before(unit, {}, context, (ENTRY, outside[0]))[index] is None:
         return None
     return outside
+
+
+def _gain(mask: Expr, rule: Rule, context: Context) -> str:
+    """What else is better about a mask that may wait."""
+    flag = context.kernel.flags.get(mask.text)
+    return " and leaves the reserves alone" if flag and flag.bits & words(rule, "reserves") else ""
 
 
 def _fatal(unit: Unit, index: int, fatal: frozenset[str]) -> bool:

@@ -60,14 +60,15 @@ def shown(mask: Expr, context: Context) -> str:
 def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail, with a mask that surely may not reclaim.
 
-    The rule's first row names the bits: `nofail` and `reclaim`; `except` are calls that take such a
-    mask. What a caller's mask may hold does not count, only what the function itself puts in.
+    The rule's first row names the bits: `nofail` and `reclaim`; `except`, and those that begin with one of
+    `except_prefixes`, are calls that take such a mask. What a caller's mask may hold does not count, only what the
+    function itself puts in.
     """
     nofail, reclaim = _bit(rule, "nofail"), _bit(rule, "reclaim")
     done: set[Step] = set()
     for unit, index, step, _, mask in requests(side.units, context):
         done.add(step)
-        if step.name in words(rule, "except"):
+        if _takes_it(step, rule):
             continue
         for one in sides(mask):
             if _hopeless(unit, index, one, (nofail, reclaim), context):
@@ -81,6 +82,10 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     because(side, unit, index, one, context, frozenset({nofail})),
                 )
     yield from _written_together(side, rule, context, nofail, reclaim, done)
+
+
+def _takes_it(step: Step, rule: Rule) -> bool:
+    return step.name in words(rule, "except") or step.name.startswith(tuple(words(rule, "except_prefixes")))
 
 
 def _hopeless(unit: Unit, index: int, mask: Expr, bits: tuple[str, str], context: Context) -> bool:
@@ -120,7 +125,7 @@ def _written_together(
     """The same, spelled out in one sum that goes to a function we do not know."""
     for unit in side.units:
         for step in unit.steps:
-            if step in done or step.kind != "call" or step.name in words(rule, "except"):
+            if step in done or step.kind != "call" or _takes_it(step, rule):
                 continue
             known = context.kernel.allocators.get(step.name)
             if known is not None and not known.allocates:

@@ -57,10 +57,16 @@ def _proposed(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[
     if step.kind != "call" or step.name in context.lookup.enter or not _saves(step.name, rule):
         return
     cells = _meant(step.name, rule, context.kernel)
-    why = [verdict.why for cell in cells if (verdict := _verdict(cell, context.kernel)).word == "unsafe"]
-    if why:
+    unsafe = [(cell, verdict.why) for cell in cells if (verdict := _verdict(cell, context.kernel)).word == "unsafe"]
+    if unsafe:
+        (bit, way), reason = unsafe[0]
         what = f"{step.name}()"
-        values = {"scope": what, "below": f"below {what}", "why": why[0], "matrix": _matrix(cells, context.kernel)}
+        values = {
+            "scope": what,
+            "below": f"below {what}",
+            "why": f"By its name it {way} {bit}. {reason}",
+            "matrix": _matrix(cells, context.kernel),
+        }
         yield Hit(step.lines, unit.function.name, what, values)
 
 
@@ -100,7 +106,7 @@ def new_api(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     one a `stem` of a name, with the bits that it says a scope `clears` or `sets`.
     """
     prefixes = strings(rule.rows[0], "prefixes")
-    for define in side.defines:
+    for define in {define.name: define for define in reversed(side.defines)}.values():  # the first of several halves
         if define.name.startswith(prefixes) and not _alive(define.name, context.kernel):
             values = _new(define.name, _meant(define.name, rule, context.kernel), context.kernel)
             yield Hit((define.row,), "", define.name, values)

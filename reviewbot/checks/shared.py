@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reviewbot.callgraph import shown_as
 from reviewbot.checks.base import Context, reached
@@ -31,8 +32,15 @@ class Guard:
     rows: tuple[int, int]
 
 
+class Text(NamedTuple):
+    """The rows of a text, and the functions that were read in it."""
+
+    rows: Sequence[str]
+    units: Sequence[Unit]
+
+
 def guarded(
-    unit: Unit, index: int, units: Sequence[Unit], changes: frozenset[str], sets_up: frozenset[str], context: Context
+    unit: Unit, index: int, text: Text, changes: frozenset[str], sets_up: frozenset[str], context: Context
 ) -> Guard | None:
     """The guard of a list that is changed below a step; None where none is, or it may be changed without a lock.
 
@@ -44,9 +52,9 @@ def guarded(
     for at, name in _changed_below(unit, index, changes, context):
         if any(_touches(step, name) and step.name in sets_up for step in unit.steps) or _own(unit, name):
             continue
-        found = list(_elsewhere(unit, name, units, context))
+        found = list(_elsewhere(unit, name, text.units, context))
         locks = [(other, one) for other, one in found if one is not None]
-        if locks and len(locks) == len(found):
+        if locks and len(locks) == len(found) and not _unread(unit, name, text):
             other, one = locks[0]
             taken = other.steps[one.step]
             rows = unit.steps[at].lines[0], taken.lines[0]
@@ -78,6 +86,19 @@ def _elsewhere(mine: Unit, name: str, units: Sequence[Unit], context: Context) -
             if _touches(step, name) and (worlds := reached(unit, at)):
                 held = [next((one for one in world.open if _guards(one, name, context)), None) for world in worlds]
                 yield unit, held[0] if all(held) else None
+
+
+def _unread(mine: Unit, name: str, text: Text) -> bool:
+    """Whether the text speaks of the list where nothing was read."""
+    known = {
+        row
+        for unit in (mine, *text.units)
+        for step in unit.steps
+        if _touches(step, name)
+        for row in range(step.lines[0], step.lines[1] + 1)
+    }
+    said = re.compile(re.escape(name) + r"\b")
+    return any(name in row and said.search(row) and at not in known for at, row in enumerate(text.rows))
 
 
 def _guards(one: Open, name: str, context: Context) -> bool:

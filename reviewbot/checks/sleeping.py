@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from reviewbot.callgraph import keeps_entry
 from reviewbot.checks.base import Context, allocation, code, mask_argument, masks_at, reached, strings
@@ -17,9 +18,17 @@ _WORD = re.compile(r"\w+")
 _ORDER = ("<", ">", "<=", ">=")
 _ROUNDS = 3  # calls in each other that are followed
 
-Sleeper = tuple[int, str]  # the step of a call that surely may sleep, and how a reader calls it
+
+class Said(NamedTuple):
+    """How a reader calls what sleeps, and the base mask that it asks with, "" if it is no request."""
+
+    text: str
+    mask: str = ""
+
+
+Sleeper = tuple[int, Said]  # the step of a call that surely may sleep
 ENTRY = -1  # of a step: what sleeps does so around the call of the function
-_UNKNOWN: Sleeper = (-2, "")  # not worked out yet: a loop may still be without one
+_UNKNOWN: Sleeper = (-2, Said(""))  # not worked out yet: a loop may still be without one
 
 
 class Sleeping:
@@ -30,8 +39,8 @@ class Sleeping:
         self.units = tuple(
             unit for unit in (*side.units, *side.around, *side.below) if unit.steps and not unit.function.macro
         )
-        self.functions: dict[str, str] = {}  # that surely sleep, and the call by which they do
-        self._named: dict[int, Mapping[int, str]] = {}
+        self.functions: dict[str, Said] = {}  # that surely sleep, and the call by which they do
+        self._named: dict[int, Mapping[int, Said]] = {}
         self._learn()
 
     def _learn(self) -> None:
@@ -47,28 +56,29 @@ class Sleeping:
             if len(self.functions) == known:
                 return
 
-    def named(self, unit: Unit) -> Mapping[int, str]:
+    def named(self, unit: Unit) -> Mapping[int, Said]:
         """All calls of a function that surely may sleep, by step."""
         if id(unit) not in self._named:
             self._named[id(unit)] = dict(self._sleepers(unit))
         return self._named[id(unit)]
 
-    def _sleepers(self, unit: Unit) -> Iterator[tuple[int, str]]:
+    def _sleepers(self, unit: Unit) -> Iterator[Sleeper]:
         listed = self.context.kernel.words
         for index, step in enumerate(unit.steps):
             if step.kind != "call" or not reached(unit, index):
                 continue
             if step.op:
                 if step.args and step.args[0].text in listed["sleeping_guards"]:
-                    yield index, f"{step.name}({step.args[0].text})"
+                    yield index, Said(f"{step.name}({step.args[0].text})")
             elif step.name in listed["sleepers"]:
-                yield index, f"{step.name}()"
+                yield index, Said(f"{step.name}()")
             elif step.name in self.functions:
-                yield index, f"{step.name}(), with {self.functions[step.name]} in it,"
+                inner = self.functions[step.name]
+                yield index, Said(f"{step.name}(), with {inner.text} in it,", inner.mask)
             elif (mask := _waiting(unit, index, self.rule, self.context)) is not None:
-                yield index, f"{step.name}() with {code(mask)}"
+                yield index, Said(f"{step.name}() with {code(mask)}", _base(mask, self.context))
 
-    def entered(self, unit: Unit) -> tuple[str, int] | None:
+    def entered(self, unit: Unit) -> tuple[Said, int] | None:
         """What sleeps where a static function is called, and the row, if it does at each call the whole text has."""
         name = unit.function.name
         if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
@@ -80,11 +90,17 @@ class Sleeping:
         found = [self._beside(one, at) for one, at in calls]
         return found[0] if found and all(found) else None
 
-    def _beside(self, unit: Unit, at: int) -> tuple[str, int] | None:
+    def _beside(self, unit: Unit, at: int) -> tuple[Said, int] | None:
         """The sleeper that surely runs before or after a step, in the same context, other than the step itself."""
         mine = {index: text for index, text in self.named(unit).items() if index != at}
         found = before(unit, mine, self.context)[at] or after(unit, mine, self.context)[at]
         return (found[1], unit.steps[found[0]].lines[0]) if found is not None and found[0] >= 0 else None
+
+
+def _base(mask: Expr, context: Context) -> str:
+    """The name in a mask that says how it may reclaim, "" if none does."""
+    known = (context.kernel.flags.get(part.text) for part in mask.walk())
+    return next((flag.name for flag in known if flag is not None and flag.base), "")
 
 
 def _calls(step: Step, name: str) -> bool:
@@ -120,7 +136,7 @@ def _changes(step: Step, context: Context) -> bool:
 
 
 def before(
-    unit: Unit, sleepers: Mapping[int, str], context: Context, entry: Sleeper | None = None
+    unit: Unit, sleepers: Mapping[int, Said], context: Context, entry: Sleeper | None = None
 ) -> Sequence[Sleeper | None]:
     """For each step a sleeper that every path to it has passed, with nothing since that changes the context.
 
@@ -147,7 +163,7 @@ def before(
     return state
 
 
-def _left(at: int, step: Step, held: Sleeper | None, sleepers: Mapping[int, str], context: Context) -> Sleeper | None:
+def _left(at: int, step: Step, held: Sleeper | None, sleepers: Mapping[int, Said], context: Context) -> Sleeper | None:
     if at in sleepers:
         return at, sleepers[at]
     return None if _changes(step, context) or _asks_context(step, context) else held
@@ -159,7 +175,7 @@ def _all(ways: Sequence[Sleeper | None]) -> Sleeper | None:
     return None if None in ways else min(known, default=_UNKNOWN)
 
 
-def after(unit: Unit, sleepers: Mapping[int, str], context: Context) -> Sequence[Sleeper | None]:
+def after(unit: Unit, sleepers: Mapping[int, Said], context: Context) -> Sequence[Sleeper | None]:
     """For each step a sleeper that surely follows it, failures aside, before anything changes the context."""
     steps = unit.steps
     results = {step.target for step in steps if step.kind == "call" and step.target not in ("", UNUSED)}
@@ -179,7 +195,7 @@ def after(unit: Unit, sleepers: Mapping[int, str], context: Context) -> Sequence
 
 
 def _entered(
-    at: int, step: Step, ahead: Sleeper | None, sleepers: Mapping[int, str], context: Context
+    at: int, step: Step, ahead: Sleeper | None, sleepers: Mapping[int, Said], context: Context
 ) -> Sleeper | None:
     """What a path meets that enters a step."""
     if at in sleepers:
