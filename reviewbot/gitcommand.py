@@ -97,7 +97,12 @@ class Command:
         left = until - time.monotonic()
         if left <= 0:
             raise TooLong(_TOO_LONG)
-        process = self.start(*arguments)
+        try:
+            process = self.start(*arguments)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            return Done(1, b"", f"fatal: {error.strerror}")  # names of files in a mail may have any length
         try:
             out, err = process.communicate(stdin, timeout=left)
         except subprocess.TimeoutExpired:
@@ -108,10 +113,16 @@ class Command:
             raise
         return Done(process.returncode, out, err.decode("utf-8", "replace"))
 
-    def lines(self, *arguments: str, until: float) -> Generator[bytes]:
-        """The lines that a command prints, each as soon as it is there; close() ends it. Raises TooLong."""
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[bytes]:
+        """The lines that a command prints, each as soon as it is there; close() ends it. Raises TooLong.
+
+        The command has to read all of `stdin` first.
+        """
         process = self.start(*arguments)
         try:
+            with suppress(BrokenPipeError):
+                process.stdin.write(stdin)
+                process.stdin.close()
             rest = b""
             while (left := until - time.monotonic()) > 0 and select.select([process.stdout], [], [], left)[0]:
                 part = os.read(process.stdout.fileno(), _LINES)

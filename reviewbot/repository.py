@@ -132,9 +132,9 @@ class Repository:
             raise InputError(self._unwritable(done.no_space))
         return done
 
-    def lines(self, *arguments: str, until: float) -> Generator[bytes]:
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[bytes]:
         """What a git command prints, a line at a time; closing it ends the command. Raises TooLong."""
-        return self._ours.lines(*arguments, until=min(until, self.until))
+        return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
 
     def drop(self, paths: Iterable[str]) -> None:
         """Take files out of the index."""

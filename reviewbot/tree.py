@@ -142,9 +142,9 @@ def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tr
     """The tree after the patch; None, and why not, where it does not apply."""
     dropped = [change for change in files if _is_dropped(change)]
     for change in dropped:
-        found = repository.entry(tree, change.path)
-        if found is None or not found.id.startswith(treebase.old_id(change) or "-"):
-            return None, f"does not apply: {change.path} is {'different' if found else 'not'} there"
+        if not treebase.is_in(repository, tree, change.path, treebase.old_id(change) or ""):
+            there = "different" if repository.entry(tree, change.path) else "not"
+            return None, f"does not apply: {change.path} is {there} there"
     left_out = [*_hollow(files), *dropped]
     if len(left_out) < len(files):
         try:

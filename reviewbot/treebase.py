@@ -61,34 +61,46 @@ def _base(repository: Repository, commit: str | None, how: str) -> Base | str | 
 
 
 def wanted(series: Series) -> Mapping[str, str]:
-    """The files a series starts from and the ids, mostly cut short, that they have in its base."""
+    """The files a series starts from and the ids, mostly cut short, that they have in its base; noughts: not there."""
     ids: dict[str, str] = {}
     made: set[str] = set()  # by a patch of the series itself
     for patch in series.patches:
         for change in changes.parse(patch.diff)[0]:
-            old = change.old_path
-            known = old_id(change)
-            if old is not None and old not in made and known is not None:
-                ids.setdefault(old, known)
-            made.update(path for path in (change.path, old) if path is not None)
+            known = _old_id(change)
+            first = change.path if change.created else change.old_path
+            if first is not None and first not in made and known is not None:
+                ids.setdefault(first, known)
+            made.update(path for path in (change.path, change.old_path) if path is not None)
     return ids
+
+
+def is_in(repository: Repository, tree: str, path: str, known: str) -> bool:
+    """Whether a file is in a tree as an id says, that may be cut short; noughts: whether it is not there."""
+    found = repository.entry(tree, path)
+    return not known.strip("0") if found is None else found.id.startswith(known)
 
 
 def old_id(change: FileChange) -> str | None:
     """The id, mostly cut short, that the diff gives for the file before; None where it gives none, or there is none."""
+    known = _old_id(change)
+    return known if known and known.strip("0") else None
+
+
+def _old_id(change: FileChange) -> str | None:
     index = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
-    return index[1] if index and index[1].strip("0") else None
+    return index[1] if index else None
 
 
 def _by_blobs(repository: Repository, ids: Mapping[str, str], tips: Sequence[str]) -> Iterator[Base | str]:
     """The newest commit, on the first of `tips` that has one, in which all these files are as the series knew them."""
-    paths = sorted(ids)[:_PATHS]
-    if not paths or not tips:
+    there = sorted(path for path, known in ids.items() if known.strip("0"))[:_PATHS]
+    paths = (*there, *sorted(ids.keys() - set(there))[: _PATHS - len(there)])
+    if not there or not tips:
         return
     found = next((tip for tip in tips if _has(repository, tip, ids, paths)), None)
     if found is None:
-        missing = repository.missing(ids[path] for path in paths)
-        if lost := next((path for path in paths if ids[path] in missing), None):
+        missing = repository.missing(ids[path] for path in there)
+        if lost := next((path for path in there if ids[path] in missing), None):
             yield f"{lost} as the diff knew it ({ids[lost][:12]}) is not in this tree"
             return
         now = time.monotonic()
@@ -108,10 +120,11 @@ def _before_a_change(
     the files was last changed, which may be all of history. Raises TooLong.
     """
     known = tuple({ids[path] for path in paths})
-    asked = ("log", "--raw", "--no-abbrev", "--no-renames", "--format=>%P", *revs, "--")
+    asked = ("log", "--raw", "--no-abbrev", "--no-renames", "--format=>%P", "--stdin")
+    told = "\n".join((*revs, "--", *(f":(top,literal){path}" for path in paths), ""))
     parents: list[str] = []
     fits = False  # all that the commit changed was as the series knew it
-    with closing(repository.lines(*asked, *(f":(top,literal){path}" for path in paths), until=until)) as lines:
+    with closing(repository.lines(*asked, stdin=told.encode("utf-8", "surrogateescape"), until=until)) as lines:
         for line in lines:
             if line.startswith(b":"):
                 fits = fits and line.split(b" ", 3)[2].decode("ascii", "replace").startswith(known)
@@ -124,6 +137,4 @@ def _before_a_change(
 
 def _has(repository: Repository, commit: str, ids: Mapping[str, str], paths: Sequence[str]) -> bool:
     tree = repository.tree(commit)
-    return tree is not None and all(
-        (found := repository.entry(tree, path)) is not None and found.id.startswith(ids[path]) for path in paths
-    )
+    return tree is not None and all(is_in(repository, tree, path, ids[path]) for path in paths)

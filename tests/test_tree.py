@@ -246,6 +246,19 @@ def test_text_that_is_no_patch(kernel, diff):
     assert done.series.patches[0].before == done.series.patches[0].after
 
 
+@pytest.mark.parametrize("length", [300, 200_000])
+def test_a_path_of_any_length(kernel, length):
+    blob = kernel.git("rev-parse", "HEAD:fs/a.c")
+    path = f"fs/{'x' * length}.c"
+    head = f"diff --git a/{path} b/{path}\nindex {blob}..1234567 100644\n"
+    binary = f"{head}Binary files a/{path} and b/{path} differ\n"
+    text = f"{head}--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-a\n+b\n"
+    diffs = (text, binary, binary + kernel.git("show", "--format="))
+    patches = tuple(Patch(number, 3, "long", "", diff) for number, diff in enumerate(diffs, 1))
+    done = placed(kernel.folder, Series("long", 1, patches))
+    assert done.series.patches[0].after is None
+
+
 def test_a_lone_surrogate_in_a_patch(kernel):
     found, _ = two(kernel)
     odd = replace(found.patches[0], diff=found.patches[0].diff.replace("int first;", "int \ud800;"))
@@ -321,8 +334,8 @@ def test_blob_ids_are_those_before_the_series_and_not_between_its_patches(kernel
     kernel.edit("fs/a.c", 2, "int y;")
     ids = treebase.wanted(kernel.series("-M", kernel.base))
     blob = kernel.git("rev-parse", f"{kernel.base}:fs/a.c")
-    assert list(ids) == ["fs/a.c"]
-    assert blob.startswith(ids["fs/a.c"])
+    assert list(ids) == ["fs/n.c", "fs/a.c"]
+    assert (blob.startswith(ids["fs/a.c"]), set(ids["fs/n.c"])) == (True, {"0"})
 
 
 def test_the_blob_ids_on_the_first_branch_that_has_them(kernel):
@@ -337,6 +350,21 @@ def test_the_blob_ids_on_the_first_branch_that_has_them(kernel):
     kernel.edit("fs/a.c", 4, "int other;")
     assert placed(kernel.folder, found, branches=("main", "next")).base.commit == wanted
     assert placed(kernel.folder, found, branches=("next", "main")).base.commit == last
+
+
+def test_a_file_that_the_series_makes_is_not_in_its_base(kernel):
+    """As when a series is looked at that was applied long ago, of which nothing was changed since."""
+    kernel.edit("fs/b.c", 1, "int more;")
+    base = kernel.commit("another", {"README": "x\n"})
+    kernel.commit("new", {"fs/new.c": "int new;\n"})
+    kernel.commit("used", {"fs/c.c": "int used;\n", "mm/c.c": LINES + "int used;\n"})
+    found = kernel.series(base)
+    kernel.commit("taken back", {"mm/c.c": LINES})
+    assert list(treebase.wanted(found)) == ["fs/new.c", "fs/c.c", "mm/c.c"]
+    done = placed(kernel.folder, found)
+    assert (done.base.commit, done.base.how, done.reason) == (base, "blob ids of the diff", "")
+    only = replace(found, patches=found.patches[:1])
+    assert placed(kernel.folder, only).base is None, "nothing is known of what it starts from"
 
 
 def test_the_blob_ids_of_a_file_that_is_made_and_gone_again(kernel):
