@@ -113,8 +113,8 @@ class Command:
             raise
         return Done(process.returncode, out, err.decode("utf-8", "replace"))
 
-    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[bytes]:
-        """The lines that a command prints, each as soon as it is there; close() ends it. Raises TooLong.
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
+        """The lines that a command prints, as many as are there each time; close() ends it. Raises TooLong.
 
         The command has to read all of `stdin` first.
         """
@@ -129,7 +129,7 @@ class Command:
                 if not part:
                     return
                 *lines, rest = (rest + part).split(b"\n")
-                yield from lines
+                yield lines
             raise TooLong(_TOO_LONG)
         finally:
             end(process)

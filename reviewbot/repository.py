@@ -36,9 +36,11 @@ _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
 _VERSION = re.compile(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 _PATCHLEVEL = re.compile(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 _TRUST = re.compile(r"^\s*(git config --global --add safe\.directory .+)$", re.M)
+# a split index: a patch writes what it changed, and not the names of all files of a kernel
 _CONFIG = """\
 [core]
 \tfsmonitor = false
+\tsplitIndex = true
 \tlooseCompression = 0
 \tcompression = 0
 [gc]
@@ -132,8 +134,8 @@ class Repository:
             raise InputError(self._unwritable(done.no_space))
         return done
 
-    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[bytes]:
-        """What a git command prints, a line at a time; closing it ends the command. Raises TooLong."""
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
+        """The lines that a git command prints, as they come; closing it ends the command. Raises TooLong."""
         return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
 
     def drop(self, paths: Iterable[str]) -> None:

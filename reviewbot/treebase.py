@@ -124,15 +124,22 @@ def _before_a_change(
     told = "\n".join((*revs, "--", *(f":(top,literal){path}" for path in paths), ""))
     parents: list[str] = []
     fits = False  # all that the commit changed was as the series knew it
-    with closing(repository.lines(*asked, stdin=told.encode("utf-8", "surrogateescape"), until=until)) as lines:
-        for line in lines:
-            if line.startswith(b":"):
-                fits = fits and line.split(b" ", 3)[2].decode("ascii", "replace").startswith(known)
-            elif line.startswith(b">"):
-                if fits and (found := next((one for one in parents if _has(repository, one, ids, paths)), None)):
-                    return found
-                parents, fits = line[1:].decode("ascii", "replace").split(), True
-    return next((one for one in parents if fits and _has(repository, one, ids, paths)), None)
+
+    def found() -> str | None:
+        return next((one for one in parents if fits and _has(repository, one, ids, paths)), None)
+
+    with closing(repository.lines(*asked, stdin=told.encode("utf-8", "surrogateescape"), until=until)) as parts:
+        for lines in parts:
+            for line in lines:
+                if line.startswith(b":"):
+                    fits = fits and line.split(b" ", 3)[2].decode("ascii", "replace").startswith(known)
+                elif line.startswith(b">"):
+                    if base := found():
+                        return base
+                    parents, fits = line[1:].decode("ascii", "replace").split(), True
+            if base := found():  # the next line may be long in coming, and be from the other end of history
+                return base
+    return None
 
 
 def _has(repository: Repository, commit: str, ids: Mapping[str, str], paths: Sequence[str]) -> bool:

@@ -367,6 +367,26 @@ def test_a_file_that_the_series_makes_is_not_in_its_base(kernel):
     assert placed(kernel.folder, only).base is None, "nothing is known of what it starts from"
 
 
+def test_the_search_ends_where_the_base_is(kernel, monkeypatch):
+    """The change before that may be at the other end of history, and git is long in coming to it."""
+    kernel.edit("fs/a.c", 1, "int long_ago;")
+    kernel.base = kernel.commit("another", {"README": "x\n"})
+    found, _ = two(kernel)
+    kernel.back()
+    kernel.edit("fs/a.c", 4, "int later;")
+    lines = Repository.lines
+
+    def no_more(self, *arguments, **options):
+        whole = [line for part in lines(self, *arguments, **options) for line in part]
+        last = max(at for at, line in enumerate(whole) if line.startswith(b">"))
+        assert last > 0, "git has more to say"
+        yield whole[:last]
+        pytest.fail("the search goes on")
+
+    monkeypatch.setattr(Repository, "lines", no_more)
+    assert placed(kernel.folder, found).base.commit == kernel.base
+
+
 def test_the_blob_ids_of_a_file_that_is_made_and_gone_again(kernel):
     """Also where the commit that is looked for is the first of all, and one with a file of another name before it."""
     kernel.git("mv", "fs/b.c", "fs/a b\u00e9.c")
