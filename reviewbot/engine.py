@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from string import Template
 
@@ -30,7 +30,8 @@ from reviewbot.model import (
     Unread,
 )
 from reviewbot.placed import place
-from reviewbot.sides import Reader, Slice
+from reviewbot.settled import End, Key, Settling
+from reviewbot.sides import Reader, Rows, Slice
 
 _SOURCE = re.compile(r"\.(?:c|h|inc|S)\Z")
 # a macro, or what may be an enumerator: a name alone on its line
@@ -39,9 +40,10 @@ _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ 
 _OFFERED = (".h", ".inc")
 _LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
 
-Key = tuple[str, str, str]
 Pair = tuple[Slice, Hit]
+Hits = Mapping[str, Sequence[Pair]]  # by rule
 Read = Callable[[str, str], bytes | None]
+Only = Mapping[str, Sequence[Rows]]
 
 
 def check_of(rule: Rule) -> Check:
@@ -54,25 +56,14 @@ def check_of(rule: Rule) -> Check:
     return found
 
 
-@dataclass(slots=True)
-class _Sides:
-    """One file of a patch: its slices after and before, and what each rule hit on each of them."""
+class _File:
+    """One file of a patch. What stood there before is read when somebody asks: most changes are hit by no rule."""
 
-    change: FileChange
-    after: tuple[Slice, ...]
-    before: tuple[Slice, ...]
-    whole: bool
-    new: dict[str, list[Pair]] = field(default_factory=dict)
-    old: dict[str, list[Pair]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """What a patch leaves of a whole file: the functions it touches, and what is wrong in them then."""
-
-    number: str
-    functions: frozenset[str]
-    keys: frozenset[Key]
+    def __init__(
+        self, change: FileChange, after: Slice | None, before: Callable[[], Slice | None], whole: bool
+    ) -> None:
+        self.change, self.after, self.whole = change, after, whole
+        self.before = cache(before)
 
 
 class Engine:
@@ -86,107 +77,106 @@ class Engine:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self.defined: frozenset[str] = frozenset()  # names that the series under review defines
-        self._keys: dict[str, Key] = {}  # of the findings made, by fingerprint
-        self._ends: dict[str, list[_End]] = {}  # by path, in the order of the patches
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
-        self._keys, self._ends = {}, {}
-        self.defined = frozenset(name for patch in series.patches for name in _defined(patch.diff))
-        patches = tuple(self.patch(patch) for patch in series.patches)
-        mended = tuple(
-            replace(review, findings=tuple(self._resolved(one, review, patches[at + 1 :]) for one in review.findings))
-            for at, review in enumerate(patches)
-        )
-        return Review(series, mended, self.kernel.version, series.unread)
+        self.defined = frozenset(name for patch in series.patches for name in definitions(patch.diff))
+        settling = Settling(self.end)
+        for patch in series.patches:
+            settling.add(self.patch(patch))
+        return Review(series, settling.reviews(), self.kernel.version, series.unread)
 
-    def _resolved(self, finding: Finding, review: PatchReview, later: Sequence[PatchReview]) -> Finding:
-        """The finding with the later patch that takes its cause away, if one does."""
-        ends = self._ends.get(finding.path, [])
-        mine = next((at for at, end in enumerate(ends) if end.number == _number(review.patch)), None)
-        if mine is None:
-            return replace(finding, resolved_by=_mender(finding, later))
-        key = self._keys[finding.fingerprint]
-        gone = (end.number for end in ends[mine + 1 :] if finding.function in end.functions and key not in end.keys)
-        return replace(finding, resolved_by=next(gone, None))
+    def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
+        """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
 
-    def patch(self, patch: Patch) -> PatchReview:
-        """One patch, each of its files on its own: what is wrong with one is no reason to skip the next."""
+        `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
+        """
         files, unread = changes.parse(patch.diff)
         notes = [*patch.unread, *unread]
-        sides: list[_Sides] = []
+        names = self.defined | definitions(patch.diff)
+        read: list[tuple[_File, Hits]] = []
         for at, change in enumerate(files):
             if _SOURCE.search(change.path):
-                one, missed = self._sides(patch, change)
+                one, missed = self._file(patch, change, only)
                 notes += missed
-                sides.append(one)
+                read.append((one, self._hits(one, names)))
+                one.after = None  # of a patch to thousands of files, only those that are hit stay in memory
                 files = (*files[:at], one.change, *files[at + 1 :])
-        findings = self._findings(sides, self.defined | _defined(patch.diff))
-        for one in sides:
-            if one.whole:
-                self._ends.setdefault(one.change.path, []).append(_end(_number(patch), one))
-        depth = "file" if sides and all(one.whole for one in sides) else "diff"
-        return PatchReview(patch, tuple(findings), tuple(notes), depth, files)
+        findings = self._findings(read, names)
+        whole = frozenset(one.change.path for one, _ in read if one.whole)
+        depth = "file" if read and all(one.whole for one, _ in read) else "diff"
+        return PatchReview(patch, tuple(findings), tuple(notes), depth, files, whole)
 
     def file(self, change: FileChange, defined: frozenset[str]) -> tuple[list[Finding], list[Unread]]:
         """One file of a diff by its hunks alone."""
-        one = self._by_hunks(change)
-        return self._findings([one], defined), _unread(one)
+        one, unread = self._by_hunks(change)
+        return self._findings([(one, self._hits(one, defined))], defined), unread
 
-    def _sides(self, patch: Patch, change: FileChange) -> tuple[_Sides, list[Unread]]:
+    def end(self, patch: Patch, change: FileChange) -> End | None:
+        """What a patch leaves of a whole file: the functions it touches, what is wrong in them; None by hunks alone."""
+        one, _ = self._file(patch, change, None)
+        if not one.whole:
+            return None
+        hits = self._hits(one, self.defined | definitions(patch.diff))
+        functions = {unit.function.name for part in (one.after, one.before()) if part for unit in part.units}
+        keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs}
+        return End(frozenset(functions), frozenset(keys))
+
+    def _file(self, patch: Patch, change: FileChange, only: Only | None) -> tuple[_File, list[Unread]]:
         """Both sides of a file: whole if the trees are known and have it as the diff says, else its hunks."""
-        notes: list[Unread] = []
-        if self.read is not None and patch.before is not None and patch.after is not None:
-            old = None if change.created else self._text(patch.before, change.old_path or change.path)
-            new = None if change.deleted else self._text(patch.after, change.path)
-            found = place(change, old, new)
-            if found is not None:
-                after = () if new is None else (self.reader.file(found, new, "+"),)
-                before = () if old is None else (self.reader.file(found, old, "-"),)
-                one = _Sides(found, after, before, True)
-                return one, _unread(one)
-            notes.append(Unread(change.path, "the tree's file is not what the hunks say; only these were read"))
-        one = self._by_hunks(change)
-        return one, [*notes, *_unread(one)]
+        if self.read is None or patch.before is None or patch.after is None:
+            return self._by_hunks(change)
+        new = self._after(patch, change)
+        if patch.commit is None:
+            found = place(change, self._before(patch, change), new)
+        else:  # the diff is of these very trees
+            found = change if change.deleted or new is not None else None
+        if found is None:
+            one, notes = self._by_hunks(change)
+            return one, [Unread(change.path, "the tree's file is not what the hunks say; only these were read"), *notes]
+        rows = None if only is None else only.get(change.path, ())
+        after = None if new is None else self.reader.file(found, new, "+", rows)
 
-    def _text(self, tree: str, path: str) -> str | None:
-        data = self.read(tree, path) if self.read is not None else None
+        def before() -> Slice | None:
+            again = self._before(patch, change)  # not kept: a patch may be to thousands of files
+            return None if again is None else self.reader.file(found, again, "-")
+
+        one = _File(found, after, before, True)
+        return one, _unread(one)
+
+    def _before(self, patch: Patch, change: FileChange) -> str | None:
+        return None if change.created else self._text(patch.before, change.old_path or change.path)
+
+    def _after(self, patch: Patch, change: FileChange) -> str | None:
+        return None if change.deleted else self._text(patch.after, change.path)
+
+    def _text(self, tree: str | None, path: str) -> str | None:
+        data = self.read(tree, path) if self.read is not None and tree is not None else None
         return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
 
-    def _by_hunks(self, change: FileChange) -> _Sides:
-        after = () if change.deleted else (self.reader.hunks(change, "+"),)
-        before = () if change.created else (self.reader.hunks(change, "-"),)
-        return _Sides(change, after, before, False)
+    def _by_hunks(self, change: FileChange) -> tuple[_File, list[Unread]]:
+        after = None if change.deleted else self.reader.hunks(change, "+")
+        one = _File(change, after, lambda: None if change.created else self.reader.hunks(change, "-"), False)
+        return one, _unread(one)
 
-    def _findings(self, sides: Sequence[_Sides], defined: frozenset[str]) -> list[Finding]:
+    def _hits(self, one: _File, defined: frozenset[str]) -> Hits:
+        """What the rules hit in a file after the patch."""
+        context = Context(self.kernel, self.reader.lookup, one.before, defined)
+        found = ((rule.id, _run(rule, check, one.after, context)) for rule, check in self.rules)
+        return {rule: pairs for rule, pairs in found if pairs}
+
+    def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
+        context = Context(self.kernel, self.reader.lookup, lambda: None, defined)
         for rule, check in self.rules:
-            for one in sides:
-                nothing = tuple(None for _ in one.before)
-                twins = (*one.before, *(None for _ in one.after[len(one.before) :]))[: len(one.after)]
-                one.old[rule.id] = self._hits(rule, check, one.before, nothing, defined)
-                one.new[rule.id] = self._hits(rule, check, one.after, twins, defined)
+            if not any(rule.id in hits for _, hits in read):
+                continue
+            sides = [(hits.get(rule.id, ()), _run(rule, check, one.before(), context)) for one, hits in read]
             for part, hit in _subtract(rule, sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
-                    self._keys[finding.fingerprint] = _key(rule, hit)
                     out.append(finding)
-        return _once_a_line(out, [one.change.path for one in sides])
-
-    def _hits(
-        self,
-        rule: Rule,
-        check: Check,
-        side: Sequence[Slice],
-        twins: Sequence[Slice | None],
-        defined: frozenset[str],
-    ) -> list[Pair]:
-        return [
-            (part, hit)
-            for part, twin in zip(side, twins, strict=True)
-            if part.units or part.defines
-            for hit in check(part, rule, Context(self.kernel, self.reader.lookup, twin, defined))
-        ]
+        return _once_a_line(out, [one.change.path for one, _ in read])
 
     def _finding(self, rule: Rule, part: Slice, hit: Hit) -> Finding | None:
         row = _anchor(part, hit)
@@ -214,10 +204,11 @@ class Engine:
             evidence=evidence,
             fingerprint=fingerprint(rule.id, part.path, hit.function, text),
             fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
+            key=squeeze(hit.key),
         )
 
 
-def _defined(diff: str) -> frozenset[str]:
+def definitions(diff: str) -> frozenset[str]:
     """The names that the added lines of a diff define."""
     return frozenset(name for pair in _DEFINES.findall(diff) for name in pair if name)
 
@@ -247,19 +238,25 @@ def _key(rule: Rule, hit: Hit) -> Key:
     return rule.id, hit.function, squeeze(hit.key)
 
 
-def _subtract(rule: Rule, sides: Sequence[_Sides]) -> Iterator[Pair]:
-    """Hits of the after side that the before side did not have; of equal ones, those on added lines are the new.
+def _run(rule: Rule, check: Check, side: Slice | None, context: Context) -> list[Pair]:
+    if side is None or not (side.units or side.defines):
+        return []
+    return [(side, hit) for hit in check(side, rule, context)]
+
+
+def _subtract(rule: Rule, sides: Sequence[tuple[Sequence[Pair], Sequence[Pair]]]) -> Iterator[Pair]:
+    """Of the hits after and before, in each file, those that were not there; of equal ones, those on added lines.
 
     A function that is gone from another file of the patch was moved; in a header it is offered to more than before.
     """
     fresh: list[Pair] = []
     gone: Counter[Key] = Counter()
-    for one in sides:
+    for after, before in sides:
         had: dict[Key, list[Pair]] = {}
-        for pair in one.old[rule.id]:
+        for pair in before:
             had.setdefault(_key(rule, pair[1]), []).append(pair)
         groups: dict[Key, list[Pair]] = {}
-        for pair in one.new[rule.id]:
+        for pair in after:
             groups.setdefault(_key(rule, pair[1]), []).append(pair)
         for key, group in groups.items():
             old = had.pop(key, [])
@@ -309,31 +306,5 @@ def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]
     return sorted(seen.values(), key=lambda finding: (paths.index(finding.path), finding.line, finding.rule))
 
 
-def _unread(one: _Sides) -> list[Unread]:
-    return [Unread(one.change.path, reason) for part in one.after for reason in part.unread]
-
-
-def _number(patch: Patch) -> str:
-    return f"{patch.number}/{patch.total}"
-
-
-def _end(number: str, one: _Sides) -> _End:
-    functions = {unit.function.name for side in (one.after, one.before) for part in side for unit in part.units}
-    keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in one.new.items() for _, hit in pairs}
-    return _End(number, frozenset(functions), frozenset(keys))
-
-
-def _mender(finding: Finding, later: Sequence[PatchReview]) -> str | None:
-    """The later patch that removes the line in question."""
-    for review in later:
-        for change in review.files:
-            if finding.path in (change.path, change.old_path) and _removes(change, finding.line_text):
-                again = any(one.fingerprint == finding.fingerprint for one in review.findings)
-                return None if again else _number(review.patch)
-    return None
-
-
-def _removes(change: FileChange, text: str) -> bool:
-    wanted = squeeze(text)
-    lines = [(line.mark, squeeze(line.text)) for hunk in change.hunks for line in hunk.lines]
-    return ("-", wanted) in lines and ("+", wanted) not in lines
+def _unread(one: _File) -> list[Unread]:
+    return [Unread(one.change.path, reason) for reason in (one.after.unread if one.after is not None else ())]

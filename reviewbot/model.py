@@ -345,7 +345,8 @@ class Evidence:
 class Finding:
     """One remark, hung on a line of the new file. `message` is for a terminal, `question` for a mail.
 
-    `fix`: the line as it would be, where a change to this line alone surely mends it.
+    `fix`: the line as it would be, where a change to this line alone surely mends it. `key`: what tells the cause from
+    others of the rule in the function, whatever lines it stands on.
     """
 
     rule: str
@@ -361,17 +362,22 @@ class Finding:
     resolved_by: str | None = None
     fingerprint: str = ""
     fix: str | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PatchReview:
-    """What was found in one patch. `depth` says what it was seen through: diff, file or tree."""
+    """What was found in one patch. `depth` says what it was seen through: diff, file or tree.
+
+    `whole`: the paths of the files that were seen as a whole.
+    """
 
     patch: Patch
     findings: tuple[Finding, ...]
     unread: tuple[Unread, ...] = ()
     depth: str = "diff"
     files: tuple[FileChange, ...] = ()
+    whole: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Read:
 
 
 _NOTHING = Read()
+Rows = tuple[int, int]  # the first and the last, from 0
 Touched = Callable[[int, int], bool]
 
 
@@ -121,8 +122,11 @@ class Reader:
         read = self.read_all(stretches, change.created) if telling else _NOTHING
         return _slice(change.path, rows, numbers, (changed, near), read, whole=change.created)
 
-    def file(self, change: FileChange, text: str, mark: str) -> Slice:
-        """The whole file of one side; `change` has the numbers that its lines have in `text`."""
+    def file(self, change: FileChange, text: str, mark: str, only: Sequence[Rows] | None = None) -> Slice:
+        """The whole file of one side; `change` has the numbers that its lines have in `text`.
+
+        `only`: the rows among which what is touched is read, None for all.
+        """
         rows = tuple(text.split("\n"))
         changed, near = [False] * len(rows), [False] * len(rows)
         for hunk in change.hunks:
@@ -130,7 +134,8 @@ class Reader:
             for line, beside in zip(lines, _near(hunk, mark), strict=True):
                 at = ((line.new if mark == "+" else line.old) or 0) - 1
                 changed[at], near[at] = line.mark == mark, beside
-        touched = [at for at in range(len(rows)) if changed[at] or near[at]]
+        among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
+        touched = [at for part in among for at in part if changed[at] or near[at]]
         read = self.read(text, "", True, _among(touched)) if touched and self.telling(text) else _NOTHING
         return _slice(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
 
@@ -150,14 +155,12 @@ class Reader:
         near: list[Piece] = []
         far: list[Piece] = []
         for piece in connected(shown):
-            last = piece.line + piece.text.count("\n")
-            mine = touched(piece.line, last) if touched is not None else self._speaks(piece, names)
-            (near if mine else far).append(piece)
+            mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
+            (near if mine and self._speaks(piece, names) else far).append(piece)
         units: list[Unit] = []
         unread: list[str] = []
         lost = 0
-        telling = (piece for piece in near if self._speaks(piece, names))
-        for count, piece in enumerate(telling):
+        for count, piece in enumerate(near):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break

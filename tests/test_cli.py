@@ -100,7 +100,7 @@ def test_a_patch_that_takes_too_long_is_named_and_the_next_is_read(monkeypatch):
     engine = PatientEngine(kernel, rules, 1)
     patches = (Patch(1, 2, "slow", "", ""), Patch(2, 2, "quick", "", ""))
 
-    def review(_self, patch):
+    def review(_self, patch, _only):
         while patch.number == 1:
             time.sleep(0.01)
         return "done"

@@ -37,6 +37,7 @@ LAYERS = (
     ("reviewbot.sides",),
     ("reviewbot.callgraph", "reviewbot.bound"),
     ("reviewbot.checks",),
+    ("reviewbot.settled", "reviewbot.sift"),
     ("reviewbot.engine",),
     ("reviewbot.report",),
     (

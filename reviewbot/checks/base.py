@@ -34,14 +34,15 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a check may ask besides its slice. `before`: the other side's slice, None while that side is checked.
+    """What a check may ask besides its slice. `defined`: names that the series itself defines.
 
-    `defined`: names that the series itself defines.
+    `before()`: the other side's slice, None while that side is checked. It is read when it is first asked for, so ask
+    only where the answer matters.
     """
 
     kernel: Kernel
     lookup: Lookup
-    before: Slice | None
+    before: Callable[[], Slice | None]
     defined: frozenset[str]
 
 

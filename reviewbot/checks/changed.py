@@ -26,9 +26,10 @@ from reviewbot.scopes import apply_scopes
 from reviewbot.sides import Slice, Unit
 
 _WORD = re.compile(r"\w+")
+Request = tuple[Unit, int, Step, Expr]
 
 
-def _requests(side: Slice, context: Context) -> Iterator[tuple[Unit, int, Step, Expr]]:
+def _requests(side: Slice, context: Context) -> Iterator[Request]:
     for unit in side.units:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
@@ -57,16 +58,20 @@ def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
     Inside a scope a mask has no more than the scope leaves it.
     """
-    if context.before is None:
+    wide = frozenset(strings(row, "bit")[0] for row in rule.rows)
+    new = [one for one in _requests(side, context) if _is_touched(side, one, context)]
+    new = [one for one in new if wide & _bits(one[0], one[1], one[3], context)[0]]
+    before = context.before() if new else None
+    if before is None:
         return
     old: dict[tuple[str, str, str], frozenset[str]] = {}
     below: set[tuple[str, str, str]] = set()  # requests that stood below a lock
-    for unit, index, step, mask in _requests(context.before, context):
+    for unit, index, step, mask in _requests(before, context):
         key = unit.function.name, step.name, step.target
         old[key] = old.get(key, frozenset()) | _bits(unit, index, mask, context)[1]
         if _locked(unit, index, context):
             below.add(key)
-    for unit, index, step, mask in _requests(side, context):
+    for unit, index, step, mask in new:
         key = unit.function.name, step.name, step.target
         had = old.get(key)
         if key in below and not _locked(unit, index, context):
@@ -77,8 +82,19 @@ def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         ]
         if gained:
             values = {"callee": step.name, "more": " and ".join(gained[:2])}
-            rows = (*flag_rows(mask, context.kernel), mask.line, *origin_rows(unit, mask.text, context.kernel))
+            rows = _mask_rows(unit, mask, context)
             yield Hit(rows, unit.function.name, f"{step.name} {step.target} {mask.text}", values)
+
+
+def _mask_rows(unit: Unit, mask: Expr, context: Context) -> tuple[int, ...]:
+    return (*flag_rows(mask, context.kernel), mask.line, *origin_rows(unit, mask.text, context.kernel))
+
+
+def _is_touched(side: Slice, request: Request, context: Context) -> bool:
+    """Whether the patch has a part in the mask of a request: else it is what it was."""
+    unit, _, _, mask = request
+    rows = (row for row in _mask_rows(unit, mask, context) if 0 <= row < len(side.rows))
+    return any(side.changed[row] or side.near[row] for row in rows)
 
 
 def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

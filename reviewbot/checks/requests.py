@@ -276,7 +276,8 @@ def _named(expr: Expr) -> frozenset[str]:
 def _clears(unit: Unit, flag: str) -> bool:
     """Whether the function takes the flag away anywhere, or tests it."""
     for step in unit.steps:
-        parts = [part for expr in (step.value, *step.args) if expr is not None for part in expr.walk()]
+        named = (expr for expr in (step.value, *step.args) if expr is not None and flag in expr.text)
+        parts = [part for expr in named for part in expr.walk()]
         if any(part.op in ("~", "&") and flag in _named(part) for part in parts):
             return True
     return False

@@ -76,25 +76,33 @@ def _flag_rows(step: Step, context: Context) -> tuple[int, ...]:
 
 def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that could not fail before the patch and now can, whose result is still used untested."""
-    if context.before is None:
+    found = list(_used_untested(side, rule, context))
+    before = context.before() if found else None
+    if before is None:
         return
     sure = {
         (unit.function.name, step.target)
-        for unit in context.before.units
+        for unit in before.units
         for index, step in enumerate(unit.steps)
         if step.kind == "call" and _nofail(unit, index, rule, context) == "must"
     }
+    for unit, event in found:
+        made = unit.steps[event.other]
+        if (unit.function.name, made.target) in sure:
+            yield _lost(unit, event, made, rule, context)
+
+
+def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[Unit, Event]]:
+    """The first use of each result that may be NULL and is nowhere looked at."""
     for unit in side.units:
         seen: set[int] = set()
         for event in unit.flow.events:
-            made = unit.steps[event.other] if event.other >= 0 else None
-            if event.kind != "used" or made is None or event.other in seen:
+            if event.kind != "used" or event.other < 0 or event.other in seen:
                 continue
-            if _looked_at(unit, event.other, event.token):
-                continue
-            if (unit.function.name, made.target) in sure and _nofail(unit, event.other, rule, context) == "may":
+            looked = _looked_at(unit, event.other, event.token)
+            if not looked and _nofail(unit, event.other, rule, context) == "may":
                 seen.add(event.other)
-                yield _lost(unit, event, made, rule, context)
+                yield unit, event
 
 
 def _looked_at(unit: Unit, made: int, token: str) -> bool:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from reviewbot.engine import Engine, Read
+from reviewbot.engine import Engine, Only, Read
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class PatientEngine(Engine):
         self.seconds = seconds
         self.done: Callable[[], None] = lambda: None
 
-    def patch(self, patch: Patch) -> PatchReview:
+    def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
         try:
             with _bounded(self.seconds):
-                return super().patch(patch)
+                return super().patch(patch, only)
         except _TooSlow:
             reason = f"not finished after {self.seconds} s (seconds under [limits] in config.toml)"
             return PatchReview(patch, (), (*patch.unread, Unread(None, reason)))
