@@ -1,0 +1,52 @@
+"""What a sifted history shows is what reading all of it shows: every fixture of the rules, as a commit."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from reviewbot import changes
+from reviewbot.config import data_path
+from reviewbot.engine import Engine
+from reviewbot.model import FileChange, Patch
+from reviewbot.rules import load, parse_version
+from reviewbot.sift import Sieve
+
+from fixtures import Case, cases
+
+CASES = [case for path in sorted((Path(__file__).parent / "rules").glob("*.md")) for case in cases(path)]
+
+
+@lru_cache
+def tools(version: str):
+    kernel, rules = load([data_path("rules")], parse_version(version))
+    return Engine(kernel, rules), Sieve(kernel, rules)
+
+
+def side(change: FileChange, mark: str) -> bytes:
+    """The file that the hunks are of; what they do not show is empty."""
+    rows: list[str] = []
+    for hunk in change.hunks:
+        for line in hunk.lines:
+            number = line.old if mark == "-" else line.new
+            if number is not None:
+                rows += [""] * (number - 1 - len(rows))
+                rows.append(line.text)
+    return ("\n".join(rows) + "\n").encode()
+
+
+def found(version: str, patch: Patch, texts: dict[str, bytes], only) -> list:
+    engine, _ = tools(version)
+    engine.read = lambda tree, _: texts[tree]
+    return [(one.rule, one.line, one.fingerprint) for one in engine.patch(patch, only).findings]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.fixture}: {case.name}")
+def test_sifting_loses_nothing_that_a_rule_says(case: Case) -> None:
+    (change,), _ = changes.parse(case.diff)
+    texts = {"old": side(change, "-"), "new": side(change, "+")}
+    patch = Patch(1, 1, case.name, "", case.diff, commit="c" * 40, before="old", after="new")
+    _, sieve = tools(case.kernel)
+    only = {change.path: sieve.kept(case.diff.encode(), texts["new"])}
+    assert found(case.kernel, patch, texts, only) == found(case.kernel, patch, texts, None)
