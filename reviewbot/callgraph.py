@@ -23,13 +23,27 @@ _MOST_ROUNDS = 5  # calls from the lock down to the function
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Why nothing in a function may sleep. `scope`: the kind that is held, "" where it is a callback;
-    `where`: as the end of "may sleep ..."; `row`: where that stands, -1 if not in this text."""
+    """Why nothing in a function may sleep.
+
+    `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
+    `rows`: (row, note) of what shows it; `callers`: the functions from there on down, the one itself left out.
+    """
 
     scope: str
-    where: str
-    row: int
-    note: str
+    base: str
+    rows: tuple[tuple[int, str], ...]
+    callers: tuple[str, ...] = ()
+
+    def where(self, name: str) -> str:
+        """Where the function of this name must not sleep, as the end of "may sleep ..."."""
+        if not self.callers:
+            return self.base
+        first, *rest = self.callers
+        if not rest:
+            return f"where {first}() calls {name}(), {self.base}"
+        *between, last = [f"{one}()" for one in rest]
+        through = f"{', '.join(between)} and {last}" if between else last
+        return f"where {first}() gets here through {through}, {self.base}"
 
 
 def shown_as(step: Step) -> str:
@@ -70,14 +84,15 @@ def _at_call(unit: Unit, at: int, own: Entry | None, lookup: Lookup) -> Entry | 
     worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
     opened = [next((one for one in reversed(world.open) if _atomic(one, lookup)), None) for world in worlds]
     caller, step = unit.function.name, unit.steps[at]
+    called = step.lines[0], "called from here"
     known = [one for one in opened if one is not None]
     if known and len(known) == len(opened):
-        one = known[0]
-        said = f"where {caller}() calls {step.name}(), after {shown_as(unit.steps[one.step])}"
-        return Entry(one.scope, said, step.lines[0], "called from here")
+        taken = unit.steps[known[0].step]
+        rows = ((taken.lines[0], "taken here"), called)
+        return Entry(known[0].scope, f"after {shown_as(taken)}", rows, (caller,))
     if own is None or not worlds or asks(unit, at, lookup):
         return None
-    return Entry(own.scope, f"where {caller}() calls {step.name}(), itself {own.where}", step.lines[0], own.note)
+    return Entry(own.scope, own.base, (*own.rows, called), (*own.callers, caller))
 
 
 def _atomic(one: Open, lookup: Lookup) -> bool:
@@ -87,7 +102,7 @@ def _atomic(one: Open, lookup: Lookup) -> bool:
 
 def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
     """Whether what is held on entry is held to the end: nothing in the function gives back more than it took."""
-    if unit.flow.lost or unit.function.macro or not unit.function.starts:
+    if unit.flow.lost or unit.function.macro or not unit.function.seen_from_start:
         return False
     neutral = lookup.kernel.words["neutral"]
     for at, step in enumerate(unit.steps):
@@ -137,7 +152,7 @@ def asserted(units: Sequence[Unit], rows: Sequence[str], lookup: Lookup, locks: 
             for said in told.findall(rows[row]):
                 kind = _spins(said, rows, lookup, locks)
                 if kind:
-                    yield unit.function.name, Entry(kind, f"with {said.strip()} held", row, "says that it is held")
+                    yield unit.function.name, Entry(kind, f"with {said.strip()} held", ((row, "says that it is held"),))
 
 
 def _spins(lock: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:

@@ -20,6 +20,7 @@ from typing import NoReturn, TextIO
 from reviewbot import __version__
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
+from reviewbot.report.formats import NAMES
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 STOPPED = 128  # and the number of the signal
@@ -41,7 +42,8 @@ exit codes:
 ABOUT = """\
 Reviews Linux kernel patches for one thing: what a memory allocation may do
 where it stands (GFP flags, memalloc_*_save() scopes, locks around it).
-It writes text, JSON or reply drafts. It never sends anything.
+It writes text, reply drafts, and reports that CI systems and other programs
+read. It never sends anything.
 """
 
 EXAMPLES = """\
@@ -74,6 +76,7 @@ examples:
   reviewbot thread --kernel 6.12 --explain series.mbox
   reviewbot thread --tree ~/linux series.mbox
   reviewbot thread --format json series.mbox | jq '.patches[].findings[].rule'
+  reviewbot thread --output sarif=review.sarif --output junit=t.xml series.mbox
   reviewbot thread --drafts replies series.mbox
   mutt -e 'set postponed=replies' -p     read, edit, and send them yourself
 
@@ -243,12 +246,24 @@ def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
-    thread.add_argument(
-        "--format", choices=("text", "json", "mail"), default="text", help="on stdout; mail: the drafts, as an mbox"
+    _add_output(thread)
+
+
+def _add_output(command: argparse.ArgumentParser) -> None:
+    """Where the remarks of a command go, and which of them."""
+    command.add_argument(
+        "--format", metavar="NAME", choices=NAMES, help=f"on stdout: {', '.join(NAMES)} (the drafts, as an mbox)"
     )
-    thread.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
-    thread.add_argument("--min-confidence", choices=CONFIDENCES, help="leave out what is less sure")
-    thread.add_argument("--explain", action="store_true", help="with each remark, the question a draft asks")
-    thread.add_argument(
+    command.add_argument(
+        "--output",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="that format into a file, - for stdout (repeatable)",
+    )
+    command.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
+    command.add_argument("--min-confidence", choices=CONFIDENCES, help="leave out what is less sure")
+    command.add_argument("--explain", action="store_true", help="with each remark, the question a draft asks")
+    command.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR in the environment: never"
     )

@@ -14,14 +14,13 @@ from typing import Any
 
 from reviewbot import schema
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
+from reviewbot.report.formats import NAMES
 from reviewbot.report.headers import CC
 from reviewbot.schema import TABLE, TEXT, TEXTS, Kind, Spec
 
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
-    "surface.text": CONFIDENCES,
-    "surface.json": CONFIDENCES,
-    "surface.mail": CONFIDENCES,
+    **dict.fromkeys((f"surface.{name}" for name in NAMES), CONFIDENCES),
     "report.min_severity": SEVERITIES,
     "mail.cc": CC,
 }
@@ -44,6 +43,13 @@ class Surface:
     text: str
     json: str
     mail: str
+    sarif: str
+    github: str
+    gitlab: str
+    junit: str
+    checkstyle: str
+    rdjson: str
+    rdjsonl: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ the same file. Who edits a draft owns it: what has the message id of a draft is 
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Iterable
@@ -15,6 +14,7 @@ from email.parser import BytesHeaderParser
 from pathlib import Path
 from string import Template
 
+from reviewbot.files import because
 from reviewbot.model import ConfigError, InputError, UsageError
 from reviewbot.report.mail import PLACEHOLDERS, REQUIRED, Draft, Texts
 
@@ -42,7 +42,7 @@ def write(drafts: Iterable[Draft], folder: Path) -> tuple[list[Path], list[Path]
                 _deliver(draft.content, folder / "tmp" / path.name, path)
                 written.append(path)
     except OSError as error:
-        raise InputError(f"cannot write drafts to {folder}: {_because(error)}") from error
+        raise InputError(f"cannot write drafts to {folder}: {because(error)}") from error
     return written, kept
 
 
@@ -92,12 +92,6 @@ def _deliver(content: bytes, temporary: Path, path: Path) -> None:
         raise
 
 
-def _because(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "the disk is full"
-    return (error.strerror or str(error)).lower()
-
-
 def _load(path: Path, name: str) -> str:
     try:
         with path.open("rb") as file:
@@ -105,7 +99,7 @@ def _load(path: Path, name: str) -> str:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8") from error
     except OSError as error:
-        raise ConfigError(f"{path}: {_because(error)}") from error
+        raise ConfigError(f"{path}: {because(error)}") from error
     template = Template(source)
     if not template.is_valid():
         raise ConfigError(f"{path}: a $ that begins no placeholder; write $$ for a dollar sign")

@@ -13,6 +13,7 @@ from string import Template
 from reviewbot import changes
 from reviewbot.checks.base import Check, Context, Hit
 from reviewbot.csource import squeeze
+from reviewbot.fixes import fixed
 from reviewbot.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -153,8 +154,9 @@ class Engine:
         return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
 
     def _by_hunks(self, change: FileChange) -> _Sides:
-        after = () if change.deleted else self.reader.side(change, "+")
-        return _Sides(change, after, self.reader.side(change, "-"), False)
+        after = () if change.deleted else (self.reader.hunks(change, "+"),)
+        before = () if change.created else (self.reader.hunks(change, "-"),)
+        return _Sides(change, after, before, False)
 
     def _findings(self, sides: Sequence[_Sides], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
@@ -194,7 +196,7 @@ class Engine:
         severity = min(rule.severity, hit.severity or rule.severity, key=SEVERITIES.index)
         values = {**hit.values, "function": hit.function, "line": squeeze(part.rows[row])}
         evidence = tuple(
-            Evidence(part.path, part.numbers[at], hit.function, part.rows[at], note)
+            Evidence(part.path, part.numbers[at], _function_at(part, at) or hit.function, part.rows[at], note)
             for at, note in hit.because
             if 0 <= at < len(part.rows)
         )
@@ -211,6 +213,7 @@ class Engine:
             question=fill(rule, "question", values).strip(),
             evidence=evidence,
             fingerprint=fingerprint(rule.id, part.path, hit.function, text),
+            fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
         )
 
 
@@ -290,6 +293,12 @@ def _anchor(part: Slice, hit: Hit) -> int | None:
         if part.changed[row]:
             return row
     return next((row for row in (*rows, *causes) if part.near[row]), None)
+
+
+def _function_at(part: Slice, row: int) -> str:
+    """The function that a row stands in; "" if it is in none that was read."""
+    inside = (unit.function for unit in (*part.units, *part.around) if not unit.function.macro)
+    return next((one.name for one in inside if one.lines[0] <= row <= one.lines[1]), "")
 
 
 def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:

@@ -343,7 +343,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One remark, hung on a line of the new file. `message` is for a terminal, `question` for a mail."""
+    """One remark, hung on a line of the new file. `message` is for a terminal, `question` for a mail.
+
+    `fix`: the line as it would be, where a change to this line alone surely mends it.
+    """
 
     rule: str
     severity: str
@@ -357,6 +360,7 @@ class Finding:
     evidence: tuple[Evidence, ...] = ()
     resolved_by: str | None = None
     fingerprint: str = ""
+    fix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

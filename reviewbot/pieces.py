@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewbot.dialect import Macro, blanks
 
 OPEN = "__not_shown"
+GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
 _SIGN = re.compile(r"[(){};\[\]]")
 _NAME = re.compile(r"(\w+)\s*\(")
+_PARAMETERS = re.compile(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
 _STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = re.compile(r"(?:return|goto|break|continue)\b")
 _LABEL = re.compile(r"[A-Za-z_]\w*:\s*$")
@@ -32,7 +34,10 @@ _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "d
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood."""
+    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood.
+
+    `parts`: the pieces that this one was joined from, where it has gaps.
+    """
 
     prefix: str
     text: str
@@ -43,6 +48,7 @@ class Piece:
     starts: bool  # a function's head is in the text
     ends: bool  # its end is in the text
     macro: bool = False
+    parts: tuple[Piece, ...] = ()
 
     @property
     def source(self) -> str:
@@ -86,7 +92,7 @@ def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool,
     head = _body_start(text)
     inside = may_be_inside and head < 0 and _inside(text, section)
     if inside:
-        yield _tail(text, offset, line, function_name(section), closed)
+        yield _tail(text, offset, line, section, closed)
     elif head >= 0:
         yield _from_head(text, head, offset, line, section if may_be_inside else "", closed)
 
@@ -131,14 +137,17 @@ def _from_head(text: str, head: int, offset: int, line: int, section: str, close
     return Piece(prefix, text[:head] + body, closers, offset, line, known, True, closed)
 
 
-def _tail(text: str, offset: int, line: int, name: str, closed: bool) -> Piece:
-    """The rest of a function that began before the text."""
+def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Piece:
+    """The rest of a function that began before the text, with the parameters that the section shows in full."""
+    name = function_name(section)
+    shown = _PARAMETERS.search(section) if name and not name.isupper() else None
+    head = f"{name}{shown[0]}" if shown and section[: shown.start()].endswith(name) else f"{name or OPEN}(void)"
     text = _drop_half_statement(text)
     openers = _openers(text, closed)
     if _JUMP.match(text.lstrip()):
         openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
     body, closers = (text, "") if closed else _close_tail(openers, text)
-    return Piece(f"int {name or OPEN}(void)\n{{\n{openers}", body, closers, offset, line, name, False, closed)
+    return Piece(f"int {head}\n{{\n{openers}", body, closers, offset, line, name, False, closed)
 
 
 def _drop_half_statement(text: str) -> str:
@@ -192,10 +201,13 @@ def _openers(text: str, closed: bool) -> str:
 
 
 def _opener(follow: str) -> str:
-    """What a block began with, judged by what follows it; a loop where nothing tells, for that assumes least."""
+    """What a block began with, judged by what follows it; a loop where nothing tells, for that assumes least.
+
+    Something else stood in it above the text, or it would be shown.
+    """
     if follow.startswith("while"):
-        return "do{"
-    return f"if({OPEN}){{" if follow.startswith("else") else f"while({OPEN}){{"
+        return f"do{{{OPEN}();"
+    return f"if({OPEN}){{{OPEN}();" if follow.startswith("else") else f"while({OPEN}){{{OPEN}();"
 
 
 def _close_tail(openers: str, text: str) -> tuple[str, str]:
@@ -248,9 +260,9 @@ def _close(text: str, closed: bool) -> tuple[str, str]:
     if rest.strip():
         whole = rest.count("(") == rest.count(")") and rest.rstrip()[-1:] in ")"
         if kept is block and (whole or rest.rstrip().endswith("else") or rest.rstrip().endswith(":")):
-            return text, "\n;" + _closers(kept)
+            return text, f"\n{OPEN}();{_closers(kept)}"  # what hangs on it is not shown
         text = text[:done] + blanks(rest)
-    return text, "\n" + _closers(kept)
+    return text, f"\n{_closers(kept)}"
 
 
 def _kind(text: str, brace: int, values: int) -> str:
@@ -262,11 +274,35 @@ def _kind(text: str, brace: int, values: int) -> str:
 
 
 def _closers(block: _Block | None) -> str:
+    """What ends the open blocks; each but the function's own goes on below the text, nobody knows how."""
     out = []
     while block is not None:
-        out.append(block.closer)
+        out.append(f"{OPEN}();{block.closer}" if block.around is not None else block.closer)
         block = block.around
     return "".join(out)
+
+
+def join(first: Piece, second: Piece) -> Piece | None:
+    """Two pieces of one function and a call of OPEN for the gap between them; None if they are none, or too deep."""
+    name = named(first)
+    if first.ends or second.starts or first.macro or not name or name != second.name:
+        return None
+    ends = first.suffix.strip()
+    opened = second.prefix.partition("{\n")[2]
+    between = f"{ends.removesuffix('}')} {OPEN}(); {opened}".replace("\n", " ")
+    room = GAP - len("\n\n")
+    if not ends.endswith("}") or len(between) > room:
+        return None
+    parts = (*(first.parts or (first,)), second)
+    text = f"{first.text}\n{between.ljust(room)}\n{second.text}"
+    return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
+
+
+def named(piece: Piece) -> str:
+    """The function that a piece is of."""
+    if piece.name or not piece.starts:
+        return piece.name
+    return function_name(piece.text[: _body_start(piece.text)].rpartition(";")[2])
 
 
 def macro_piece(macro: Macro, prepared_body: str) -> Piece | None:

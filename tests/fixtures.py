@@ -66,7 +66,7 @@ def _case(path: Path, heading: str, prose: str, block: list[str]) -> Case:
 
 
 def _diff(path: str, rows: list[str]) -> str:
-    """The rows as a git diff; without @@ lines they are one hunk that is the whole file."""
+    """The rows as a git diff; without @@ lines they are one hunk that is the whole file, a new one if all was added."""
     hunks: list[tuple[str, list[str]]] = []
     for row in rows:
         if row.startswith("@@"):
@@ -75,11 +75,14 @@ def _diff(path: str, rows: list[str]) -> str:
             hunks[-1][1].append(row)
         else:
             hunks.append(("", [row]))
-    out = [f"diff --git a/{path} b/{path}", f"--- a/{path}", f"+++ b/{path}"]
+    made = all(row.startswith("+") for row in rows)
+    source = ["new file mode 100644", "--- /dev/null"] if made else [f"--- a/{path}"]
+    out = [f"diff --git a/{path} b/{path}", *source, f"+++ b/{path}"]
     at = 1
     for section, body in hunks:
         old, new = (sum(row[:1] in (" ", mark) for row in body) for mark in "-+")
-        out.append(f"@@ -{at},{old} +{at},{new} @@ {section.strip('@ ')}".rstrip())
+        first = 0 if made else at
+        out.append(f"@@ -{first},{old} +{at},{new} @@ {section.strip('@ ')}".rstrip())
         out += body
         at += max(old, new) + 100
     return "\n".join(out) + "\n"

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reviewbot import changes, drafts
-from reviewbot.model import Address, Evidence, Finding, Mail, Patch, PatchReview, Review, Series
+from reviewbot.model import Address, Evidence, Finding, Mail, Patch, PatchReview, Review, Rule, Series
 from reviewbot.report.mail import Draft, Drafted, Options, Sender, Texts, compose
+from reviewbot.report.remarks import Frame
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 SENDER = Sender("Ida Reviewer", "ida@review.example")
@@ -78,7 +79,8 @@ def reviewed(asks=(), *, diff: str = DIFF, number: int = 1, total: int = 1, give
     pairs = [(ask, {}) if isinstance(ask, str) else ask for ask in asks]
     findings = tuple(finding(files, needle, **values) for needle, values in pairs)
     patch = Patch(number, total, f"toy: fill {number}", "Fill it.\n", diff, given or mail(number, total))
-    return PatchReview(patch, findings, unread, "diff", files, **other)
+    values = {"unread": unread, "depth": "diff", "files": files, **other}
+    return PatchReview(patch, findings, **values)  # type: ignore[arg-type]
 
 
 def review(*patches: PatchReview, cover: Mail | None = None, **other) -> Review:
@@ -97,3 +99,20 @@ def composed(given: Review, sender: Sender = SENDER, **options) -> Drafted:
 def only(given: Review, **options) -> Draft:
     (draft,) = composed(given, **options).drafts
     return draft
+
+
+RULES = (
+    Rule(
+        *("toy-scope", "error", "high", "diff", "toys:scope"),
+        summary="the scope of $call() takes reclaim away",
+        question="Is it?",
+        why="It does.\n\nAlways [so](1): $$5 *each*.",
+        fix="Leave it out.",
+        see=("mm/toy.c: toy_save()",),
+    ),
+    Rule(*("toy-other", "note", "medium", "diff", "toys:other"), summary="$what", question="?", why="Yes.", fix="No."),
+)
+
+
+def frame(**other: object) -> Frame:
+    return Frame(**{"kernel": "6.12", "digest": "d1", "rules": RULES, **other})  # type: ignore[arg-type]

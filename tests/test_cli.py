@@ -189,6 +189,7 @@ def test_rule_and_matrix_print_their_tables(command):
 def test_the_command_line_imports_nothing_heavy():
     """Start-up counts: what --help does not need is imported later."""
     heavy = {"b4", "git", "httpx", "liblore", "rich", "tomli", "tree_sitter", "unidiff", "email", "reviewbot.engine"}
+    heavy |= {"json", "xml", "reviewbot.report.remarks"}
     code = "import sys, reviewbot.cli; reviewbot.cli._parser(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert heavy & set(loaded.split()) == set()

@@ -6,6 +6,7 @@ import difflib
 import itertools
 from functools import lru_cache
 
+import pytest
 from reviewbot.config import data_path
 from reviewbot.engine import Engine
 from reviewbot.model import Patch, Series
@@ -134,3 +135,46 @@ def test_a_broken_function_beside_the_change_is_not_called_unread():
     seen = review({PATH: broken + FUNCTION}, {PATH: broken + LEAKING})
     assert [rule for rule, *_ in said(seen)[0]] == ["scope-leak"]
     assert seen.patches[0].unread == ()
+
+
+CALLEES = """\
+static void *toy_alloc(struct toy *c, gfp_t gfp)
+{
+	return kvmalloc(c->size, gfp);
+}
+
+static int toy_prepare(struct toy *c)
+{
+	c->buf = kmalloc(c->size, GFP_KERNEL);
+	return c->buf ? 0 : -ENOMEM;
+}
+
+static int toy_put_down(struct toy *c, gfp_t gfp)
+{
+	spin_lock(&c->lock);
+	c->next = kmalloc(c->size, gfp);
+	spin_unlock(&c->lock);
+	return c->next ? 0 : -ENOMEM;
+}
+
+"""
+CALLER = "static int toy_start(struct toy *c)\n{\n" + FILLER + "\tspin_lock(&c->other);\n\tspin_unlock(&c->other);\n"
+CALLER += FILLER + "\treturn 0;\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "call", "expected"),
+    [
+        ("\tspin_lock(&c->other);\n", "\terr = toy_prepare(c);\n", ["sleep-in-atomic"]),
+        ("\tspin_unlock(&c->other);\n", "\terr = toy_prepare(c);\n", []),
+        ("\tspin_unlock(&c->other);\n", "\terr = toy_put_down(c, GFP_NOFS);\n", ["sleep-in-atomic"]),
+        ("\tspin_unlock(&c->other);\n", "\terr = toy_put_down(c, GFP_NOWAIT);\n", []),
+        ("\tspin_unlock(&c->other);\n", "\tc->buf = toy_alloc(c, GFP_ATOMIC);\n", ["unsupported-flag"]),
+        ("\tspin_unlock(&c->other);\n", "\tc->buf = toy_alloc(c, GFP_KERNEL);\n", []),
+    ],
+)
+def test_a_new_call_of_an_old_function_is_judged_by_what_that_does(where, call, expected):
+    old, new = CALLEES + CALLER, CALLEES + CALLER.replace(where, where + call)
+    [found] = said(review({PATH: old}, {PATH: new}))
+    assert [rule for rule, *_ in found] == expected
+    assert all(text == call.strip() for *_, text in found)

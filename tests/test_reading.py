@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reviewbot import dialect
 from reviewbot.config import data_path
+from reviewbot.pieces import OPEN
 from reviewbot.rules import load
+from reviewbot.shown import Stretch
 from reviewbot.sides import Reader
 
 
@@ -153,3 +155,52 @@ def test_a_megabyte_of_anything_is_done_within_seconds(unit):
     start = time.monotonic()
     reader().read(text, INSIDE, False)
     assert time.monotonic() - start < 30  # a bound against stalls; the figure itself is the benchmark's
+
+
+HEAD, TAIL = (
+    "static int toy(struct toy *t)\n{\n\tif (t->x) {\n\t\ta(t);",
+    "\tgfp_b(t);\n out:\n\tc(t);\n\treturn 0;\n}\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "hunks", "expected"),
+    [
+        ("head and tail", [(HEAD, ""), (TAIL, INSIDE)], [("toy", ["a", "gfp_b", "c"])]),
+        ("three", [(HEAD, ""), ("\tgfp_m(t);\n", INSIDE), (TAIL, INSIDE)], [("toy", ["a", "gfp_m", "gfp_b", "c"])]),
+        ("out of a block", [(HEAD, ""), ("\t\tz(t);\n\t}\n" + TAIL, INSIDE)], [("toy", ["a", "z", "gfp_b", "c"])]),
+        ("another function", [(HEAD, ""), (TAIL, "static int boy(struct toy *t)")], [("boy", ["gfp_b", "c"])]),
+        (
+            "the first one ends in the gap",
+            [(HEAD.replace("a(t)", "gfp_a(t)"), ""), ("static int b;\nint boy(void)\n{\n\tgfp_b(t);\n}\n", INSIDE)],
+            [("toy", ["gfp_a"]), ("boy", ["gfp_b"])],
+        ),
+        (
+            "too many blocks for the gap",
+            [(HEAD.replace("a(t)", "gfp_a(t)"), ""), ("\t}\n" * 50 + TAIL, INSIDE)],
+            [("toy", ["gfp_a"]), ("toy", ["gfp_b", "c"])],
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_hunks_of_one_function_are_read_as_one(name, hunks, expected):
+    stretches, row = [], 0
+    for text, section in hunks:
+        stretches.append(Stretch(text, section, row))
+        row += text.count("\n") + 2
+    units = reader().read_all(stretches, False).units
+    made = "\n\n".join(text for text, _ in hunks).split("\n")
+    calls = [step for unit in units for step in unit.steps if step.kind == "call" and step.name != OPEN]
+    assert [(unit.function.name, [one.name for one in unit.steps if one in calls]) for unit in units] == expected
+    assert all(f"{step.name}(" in made[step.lines[0]] for step in calls)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.text("toy(){};\n\tif =gfp_:,#", max_size=80), st.sampled_from([INSIDE, ""])), max_size=4))
+def test_any_stretches_are_read(hunks):
+    stretches, row = [], 0
+    for text, section in hunks:
+        stretches.append(Stretch(text, section, row))
+        row += text.count("\n") + 2
+    read = reader().read_all(stretches, False)
+    assert all(0 <= step.lines[0] <= row for unit in read.units for step in unit.steps)

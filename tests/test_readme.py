@@ -6,8 +6,10 @@ import re
 
 from reviewbot import cli
 from reviewbot.config import data_path
+from reviewbot.report.formats import FORMATS
 
 from command import THREADS, diff, mail
+from report_readers import READERS
 
 README = data_path("README.md").read_text()
 
@@ -44,6 +46,33 @@ def test_the_example_of_a_rule_works(command):
 def test_the_example_of_a_configuration_is_one(command):
     (command.work / "mine.toml").write_text(_block("name a file with `--config`"))
     assert command("rule", "--config", "mine.toml").code == 0
+
+
+def _section(title: str) -> str:
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_the_examples_of_formats_write_what_they_say(command):
+    (command.work / "series.mbox").write_bytes((THREADS / "demo.mbox").read_bytes())
+    examples = re.findall(r"^    reviewbot (thread .*)$", _section("Formats"), re.M)
+    seen = set()
+    for example in examples:
+        done = command(*example.split(), "--kernel", "6.10")
+        assert (done.code, done.err) == (1, "")
+        for name, path in re.findall(r"--(?:output|format) (\w+)=?(\S*)", example):
+            text = (command.work / path).read_text() if path not in ("", "-") else done.out
+            assert name not in READERS or len(READERS[name](text)) == 4
+            seen.add(name)
+    assert seen == {*FORMATS} - {"text"}
+
+
+def test_the_table_of_formats_has_all_of_them():
+    rows = re.findall(r"^\| (`.*?) \| .* \| (.*) \|$", _section("Formats"), re.M)
+    named = {name: told for names, told in rows for name in re.findall(r"`(\w+)`", names)}
+    assert set(named) == set(FORMATS)
+    assert {name for name, told in named.items() if "no place" in told} == {
+        name for name, format_ in FORMATS.items() if not format_.unread
+    }
 
 
 def test_the_table_of_exit_codes_has_those_of_the_help():

@@ -8,12 +8,13 @@ import json
 import pytest
 from reviewbot.model import Unread
 from reviewbot.report import jsonv1
+from reviewbot.report.remarks import Frame
 
 from report_cases import ALLOC, DIR, DRAIN, SCOPE, evidence, review, reviewed
 
 
 def rendered(given, **bars):
-    text = jsonv1.render(given, "6.12", "d1", **bars)
+    text = jsonv1.render(given, Frame("6.12", "d1", **bars))
     assert text.isascii()
     assert text.endswith("}\n")
     return json.loads(text)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reviewbot import flags
+from reviewbot.bound import Bound, bound
 from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, registered, shown_as
 from reviewbot.checks.base import (
     Context,
@@ -21,6 +22,7 @@ from reviewbot.checks.base import (
     words,
 )
 from reviewbot.checks.held import released
+from reviewbot.checks.shared import Text, guarded
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
@@ -41,11 +43,10 @@ class _Sleeper:
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What forbids sleeping: how a text ends that says so, and the row that shows it, with a word about that."""
+    """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each."""
 
     where: str
-    row: int
-    note: str
+    rows: tuple[tuple[int, str], ...]
     confidence: str = ""
 
 
@@ -57,28 +58,70 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     `asserts`, `spins`, `sleeps`: see callgraph.Locks; `members`, `registers`: see callgraph.registered(), functions
     that are run where nothing may sleep, `as` what.
     """
-    entries: Mapping[str, Entry] | None = None
-    for unit in side.units:
+    entries = _Entries(side, rule, context)
+    for unit in (*side.units, *side.below):
         if unit.function.macro:
             continue
-        for index, step in enumerate(unit.steps):
-            sleeper = _sleeper(unit, index, step, rule, context)
-            if sleeper is None:
-                continue
-            own = _own(step, rule, context)
-            found = _here(unit, index, own, context) or _given_back(unit, index, own, context)
-            if found is None:
-                entries = _entries(side, rule, context) if entries is None else entries
-                found = _entered(unit, index, entries.get(unit.function.name), own, context)
-            if found is None:
-                continue
-            how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
-            call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
-            values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
-            key = f"{step.name} {sleeper.mask} {found.where}"
-            rows = (*sleeper.rows, *step.lines)
-            sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
-            yield Hit(rows, unit.function.name, key, values, ((found.row, found.note),), sure)
+        said = set()
+        for hit in _sleeps(unit, entries):
+            said.add(hit.rows)
+            yield hit
+        for one in bound(unit, entries.units, context.lookup):
+            for hit in _sleeps(one.unit, entries, entered=False):
+                if hit.rows not in said:
+                    said.add(hit.rows)
+                    yield _passed_on(hit, one)
+
+
+def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit]:
+    """What sleeps in a function; `entered`: also where it is only called where nothing may.
+
+    Of a caller's mask that is not asked: whoever calls it below a lock may pass another one.
+    """
+    rule, context = entries.rule, entries.context
+    for index, step in enumerate(unit.steps):
+        sleeper = _sleeper(unit, index, step, rule, context)
+        if sleeper is None:
+            continue
+        own = _own(step, rule, context)
+        found = (
+            _here(unit, index, own, context)
+            or _given_back(unit, index, own, context)
+            or _shared(unit, index, entries)
+            or (_entered(unit, index, entries.of(unit), own, context) if entered else None)
+        )
+        if found is None:
+            continue
+        how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
+        call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
+        values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
+        key = f"{step.name} {sleeper.mask} {found.where}"
+        rows = (*sleeper.rows, *step.lines)
+        sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
+        yield Hit(rows, unit.function.name, key, values, found.rows, sure)
+
+
+def _passed_on(hit: Hit, one: Bound) -> Hit:
+    """A hit that holds for the mask of one caller."""
+    mask, name = f"{code(one.arg)} from {one.caller.function.name}()", hit.values["callee"]
+    values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
+    because = (*hit.because, (one.arg.line, "the mask is handed over here"))
+    rows = (*hit.rows, one.arg.line, *one.caller.steps[one.at].lines)
+    return replace(hit, rows=rows, key=f"{hit.key} {mask}", values=values, because=because, confidence="medium")
+
+
+class _Entries:
+    """Functions of the text that are entered where nothing may sleep, worked out when the first is asked for."""
+
+    def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
+        self.side, self.rule, self.context = side, rule, context
+        self.units = (*side.units, *side.around, *side.below)
+        self._known: Mapping[str, Entry] | None = None
+
+    def of(self, unit: Unit) -> Entry | None:
+        if self._known is None:
+            self._known = _entries(self.side, self.units, self.rule, self.context)
+        return self._known.get(unit.function.name)
 
 
 def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -87,7 +130,7 @@ def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Hel
     if not locks:
         return None
     entered = unit.steps[locks[0].step]
-    return _Held(f"after {shown_as(entered)}", entered.lines[0], "taken here")
+    return _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),))
 
 
 def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -96,27 +139,41 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
     if at < 0:
         return None
     step = unit.steps[at]
-    return _Held(f"before {shown_as(step)}, with no lock in between", step.lines[0], "unlocked here", "medium")
+    where = f"before {shown_as(step)}, with no lock in between"
+    return _Held(where, ((step.lines[0], "unlocked here"),), "medium")
+
+
+def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
+    """The lock below which others change the list that is changed next."""
+    changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
+    text = Text(entries.side.rows, entries.units)
+    found = guarded(unit, index, text, changes, sets_up, entries.context)
+    begins = any(word in unit.function.name for word in words(entries.rule, "beginnings"))
+    if found is None or begins:
+        return None
+    where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
+    rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
+    return _Held(where, rows, "medium")
 
 
 def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], context: Context) -> _Held | None:
     """What the function is entered with, if it keeps it and does not ask first."""
     if entry is None or entry.scope in own or not keeps_entry(unit, context.lookup):
         return None
-    return None if asks(unit, index, context.lookup) else _Held(entry.where, entry.row, entry.note, "medium")
+    if asks(unit, index, context.lookup):
+        return None
+    return _Held(entry.where(unit.function.name), entry.rows, "medium")
 
 
-def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, Entry]:
-    """Functions of the text that are entered where nothing may sleep."""
+def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -> Mapping[str, Entry]:
     spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
     locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
-    units = (*side.units, *side.around)
-    first = dict(asserted(side.units, side.rows, context.lookup, locks))
+    first = dict(asserted(units, side.rows, context.lookup, locks))
     for row in rule.rows:
         members, calls = strings(row, "members"), strings(row, "registers")
         for name, member, at in registered(side.rows, members, calls) if members or calls else ():
             said = f"in {strings(row, 'as')[0]} ({member})"
-            first.setdefault(name, Entry("", said, at, "registered here"))
+            first.setdefault(name, Entry("", said, ((at, "registered here"),)))
     return held(units, context.lookup, first)
 
 

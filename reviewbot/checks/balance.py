@@ -180,7 +180,7 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
     if event.kind == "wrong-token":
         own = [one.token for world in reached(unit, event.step) for one in world.open if one.step == event.other]
         return (f"{saved}() put its state into {own[0]}, and {name}() is given {token}", wrong, "", "") if own else None
-    if not unit.function.starts:
+    if not unit.function.seen_from_start:
         return None
     if any(step.kind == "call" and step.target == token for step in unit.steps):
         return f"what {token} holds has been restored already on every path to this line", "", "", "warning"

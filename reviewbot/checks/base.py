@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from reviewbot import flags
 from reviewbot.csource import Expr, Step
+from reviewbot.fixes import Replace
 from reviewbot.flow import Lookup, World
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.sides import Slice, Unit, expressions
@@ -17,7 +18,8 @@ class Hit:
     """A rule's pattern, found. `rows`: where a remark may hang, best first; `key`: what the same cause shares.
 
     `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
-    they may only lower it.
+    they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("": nothing, it
+    goes with one "|").
     """
 
     rows: tuple[int, ...]
@@ -27,6 +29,7 @@ class Hit:
     because: tuple[tuple[int, str], ...] = ()
     confidence: str = ""
     severity: str = ""
+    replace: Replace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ Row = Mapping[str, Data]
 def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A written mask that says again what a scope around it surely says.
 
-    Rows: bits that the scope clears (as `clears`), `masks` the names that say no more than that.
+    Rows: bits that the scope clears (as `clears`), `masks` the names that say no more than that, `instead` the mask
+    that does the same inside the scope.
     """
     for unit in side.units:
         for index, step in enumerate(unit.steps):
@@ -39,22 +40,26 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 continue
             for term in flags.terms(mask):
                 inside = [_implied(world, term.text, rule, context.kernel) for world in worlds]
-                if inside[0] is not None and all(one is not None for one in inside):
-                    entered = unit.steps[inside[0].step]
-                    values = {"callee": step.name, "flag": term.text, "call": entered.name}
-                    because = ((entered.lines[0], "the scope is entered here"),)
-                    yield Hit((term.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
+                if inside[0] is None or None in inside:
+                    continue
+                scope, row = inside[0]
+                entered = unit.steps[scope.step]
+                values = {"callee": step.name, "flag": term.text, "call": entered.name}
+                because = ((entered.lines[0], "the scope is entered here"),)
+                replace = (term.text, str(row["instead"])) if row.get("instead") else None
+                key = f"{step.name} {mask.text}"
+                yield Hit((term.line, *step.lines), unit.function.name, key, values, because, replace=replace)
 
 
-def _implied(world: World, name: str, rule: Rule, kernel: Kernel) -> Open | None:
-    """The memalloc scope that says what the mask `name` says."""
+def _implied(world: World, name: str, rule: Rule, kernel: Kernel) -> tuple[Open, Row] | None:
+    """The memalloc scope that says what the mask `name` says, and the row that has it."""
     for one in world.open:
         scope = kernel.scopes.get(one.scope)
         if scope is None or scope.family != "memalloc":
             continue
         for row in rule.rows:
             if name in strings(row, "masks") and set(strings(row, "clears")) <= scope.clears:
-                return one
+                return one, row
     return None
 
 

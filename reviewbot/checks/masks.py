@@ -60,13 +60,18 @@ def asked(unit: Unit, step: Step, context: Context) -> Iterator[Chain]:
     """
     if step.op not in _ASKS or step.name in context.lookup.tools.helpers or not mentions(step, context.kernel):
         return
-    todo = list(expressions(step))
-    while todo:
-        at = todo.pop()
-        chain = flags.terms(at)
+    for chain in _sums(step):
         named = [flag for flag in (flag_of(term, context.kernel) for term in chain) if flag is not None]
         if named and not any(flag.group == "test" for flag in named) and not _cuts(unit, step.target):
             yield chain
+
+
+def _sums(step: Step) -> Iterator[Chain]:
+    """Every sum in a step that is not under & or ~, compared, or in the arguments of a call within."""
+    todo = list(expressions(step))
+    while todo:
+        chain = flags.terms(todo.pop())
+        yield chain
         todo.extend(arg for term in chain if term.op not in (*_UNDER, "call") for arg in term.args)
 
 
@@ -159,7 +164,22 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     continue
                 what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
                 values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
-                yield Hit((part.line,), unit.function.name, part.text, values)
+                replace = (part.text, span.instead) if _misspelt(step, part, span, context) else None
+                yield Hit((part.line,), unit.function.name, part.text, values, replace=replace)
+
+
+def _misspelt(step: Step, part: Expr, span: Span, context: Context) -> bool:
+    """Whether a name that never was is surely another one: with that one, its sum has one base mask and no flag twice.
+
+    A name that some version had may have meant more than what is there today; a mask that is tested or cut down with
+    a name may need another one.
+    """
+    meant = context.kernel.flags.get(span.instead) if span.never and step.op in _ASKS else None
+    chain = next((chain for chain in _sums(step) if part in chain), ())
+    others = [flag_of(term, context.kernel) for term in chain if term != part]
+    if meant is None or not chain or any(flag is None or meant.bits <= flag.bits for flag in others):
+        return False
+    return sum(flag.base for flag in (meant, *others) if flag is not None) == 1
 
 
 def _outside_calls(expr: Expr) -> Iterator[Expr]:

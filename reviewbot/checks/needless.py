@@ -2,47 +2,97 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 from reviewbot import flags
-from reviewbot.checks.base import Context, Hit, allocation, code, mask_argument, masks_at, reached, strings, words
+from reviewbot.checks.base import Context, Hit, reached, strings, words
+from reviewbot.checks.held import failed
+from reviewbot.checks.sleeping import ENTRY, Said, Sleeping, after, before
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
 from reviewbot.sides import Slice, Unit
 
-_WORD = re.compile(r"\w+")
-_ORDER = ("<", ">", "<=", ">=")
-
-Sleeper = tuple[int, str]  # the step of a call that surely may sleep, and how a reader calls it
-_UNKNOWN: Sleeper = (-2, "")  # not worked out yet: a loop may still be without one
-
 
 def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask of the row's `masks` where code that is run with it sleeps, with no lock taken or dropped between.
 
-    Rows: masks with a bit of `tries` are a first try, and so are those of the families in `unless`; a call in
-    `except` has rules of its own.
+    Rows: `usual`, the mask to use instead; `reserves`, the bit that gives access to them. Masks with a bit of `tries`
+    are a first try, and so are those of the families in `unless`; a call in `except` has rules of its own. A mask of
+    `polite` may be meant as one wherever it stands: it counts only where its failure ends the function with a word of
+    `fatal`.
     """
+    asked = {
+        id(unit): found
+        for unit in side.units
+        if not (unit.flow.lost or unit.function.macro)
+        and (
+            found := [(index, mask) for index in range(len(unit.steps)) if (mask := _mask(unit, index, rule, context))]
+        )
+    }
+    if not asked:
+        return
+    sleeping = Sleeping(side, rule, context)
     for unit in side.units:
-        if unit.flow.lost or unit.function.macro:
+        for index, mask in asked.get(id(unit), ()):
+            if mask.text in words(rule, "polite") and not _fatal(unit, index, words(rule, "fatal")):
+                continue
+            beside = _same_context(unit, index, sleeping, context)
+            if beside is not None:
+                said, row = beside
+                values = {
+                    "callee": unit.steps[index].name,
+                    "flag": mask.text,
+                    "sleeper": said.text,
+                    "instead": said.mask or strings(rule.rows[0], "usual")[0],
+                    "gain": _gain(mask, rule, context),
+                }
+                key = f"{unit.steps[index].name} {mask.text} {unit.steps[index].target}"
+                because = ((row, "may sleep, in the same context"),)
+                yield Hit((mask.line, *unit.steps[index].lines), unit.function.name, key, values, because)
+
+
+def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) -> tuple[Said, int] | None:
+    """What sleeps in the context of a request, and the row; None if nothing does, or it is asked for in other ways."""
+    step, named = unit.steps[index], sleeping.named(unit)
+    mine = {at: text for at, text in named.items() if at != index and not _same_target(step, unit.steps[at])}
+    if len(mine) < len(named) - (index in named):
+        return None  # asked for again, or before, in another way
+    found = before(unit, mine, context)[index] or after(unit, mine, context)[index]
+    if found is not None and found[0] >= 0:
+        return found[1], unit.steps[found[0]].lines[0]
+    outside = sleeping.entered(unit)
+    if outside is None or before(unit, {}, context, (ENTRY, outside[0]))[index] is None:
+        return None
+    return outside
+
+
+def _gain(mask: Expr, rule: Rule, context: Context) -> str:
+    """What else is better about a mask that may wait."""
+    flag = context.kernel.flags.get(mask.text)
+    return " and leaves the reserves alone" if flag and flag.bits & words(rule, "reserves") else ""
+
+
+def _fatal(unit: Unit, index: int, fatal: frozenset[str]) -> bool:
+    """Whether the function gives up, and says so, where the result of a call is NULL."""
+    todo, seen = [failed(unit, index)], set[int]()
+    ended = False
+    while todo:
+        at = todo.pop()
+        if at < 0:
+            return False
+        if at in seen:
             continue
-        asked = [(index, mask) for index in range(len(unit.steps)) if (mask := _mask(unit, index, rule, context))]
-        if not asked:
-            continue
-        named = _sleepers(unit, rule, context)
-        for index, mask in asked:
-            step = unit.steps[index]
-            mine = {at: text for at, text in named.items() if at != index and not _same_target(step, unit.steps[at])}
-            if len(mine) < len(named) - (index in named):
-                continue  # asked for again, or before, in another way
-            found = _before(unit, mine, context)[index] or _after(unit, mine, context)[index]
-            if found is not None and found[0] >= 0:
-                values = {"callee": step.name, "flag": mask.text, "sleeper": found[1]}
-                because = ((unit.steps[found[0]].lines[0], "may sleep, in the same context"),)
-                key = f"{step.name} {mask.text} {step.target}"
-                yield Hit((mask.line, *step.lines), unit.function.name, key, values, because)
+        seen.add(at)
+        step = unit.steps[at]
+        said = step.value.text if step.value is not None and step.kind in ("assign", "return") else ""
+        if any(word in said for word in fatal):
+            ended = True
+        elif step.kind in ("return", "end", "lost", "test"):
+            return False
+        else:
+            todo += step.next
+    return ended
 
 
 def _same_target(one: Step, other: Step) -> bool:
@@ -71,131 +121,3 @@ def _mask(unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
 def _atomic(scope: str, context: Context) -> bool:
     kind = context.kernel.scopes.get(scope)
     return kind is not None and kind.atomic
-
-
-def _sleepers(unit: Unit, rule: Rule, context: Context) -> dict[int, str]:
-    """All calls of a function that surely may sleep."""
-    out: dict[int, str] = {}
-    listed = context.kernel.words
-    for index, step in enumerate(unit.steps):
-        if step.kind != "call" or not reached(unit, index):
-            continue
-        if step.op:
-            if step.args and step.args[0].text in listed["sleeping_guards"]:
-                out[index] = f"{step.name}({step.args[0].text})"
-        elif step.name in listed["sleepers"]:
-            out[index] = f"{step.name}()"
-        elif (mask := _waiting(unit, index, rule, context)) is not None:
-            out[index] = f"{step.name}() with {code(mask)}"
-    return out
-
-
-def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
-    """The mask of a request that names flags which let it wait."""
-    step = unit.steps[index]
-    found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
-    if found is None or mask is None or found.sleeps == "never" or any(part.op == "?:" for part in mask.walk()):
-        return None
-    reclaim = strings(rule.rows[0], "reclaim")[0]
-    masks = masks_at(unit, index, mask, context)
-    named = any(part.text in context.kernel.flags for part in mask.walk())
-    return mask if named and masks and all(reclaim in one.must for one in masks) else None
-
-
-# -- where the context is the same --
-
-
-def _changes(step: Step, context: Context) -> bool:
-    """Whether what a step does may change whether sleeping is allowed."""
-    listed = context.kernel.words
-    if step.kind == "leave":
-        return step.target.split("(")[0] not in listed["sleeping_guards"]
-    if step.kind != "call":
-        return False
-    if step.op:
-        return True
-    if step.name in listed["neutral"] or step.name in listed["sleepers"]:
-        return False
-    known = step.name in context.lookup.enter or step.name in context.lookup.leave
-    return known or any(word in step.name for word in (*listed["may_lock"], *listed["may_unlock"]))
-
-
-def _before(unit: Unit, sleepers: Mapping[int, str], context: Context) -> Sequence[Sleeper | None]:
-    """For each step a sleeper that every path to it has passed, with nothing since that changes the context."""
-    steps = unit.steps
-    roots = {0} | {i for i, one in enumerate(steps) if one.kind == "join" and one.name and not unit.function.starts}
-    into: list[list[int]] = [[] for _ in steps]
-    for at, step in enumerate(steps):
-        for target in step.next if reached(unit, at) else ():
-            if target >= 0:
-                into[target].append(at)
-    state: list[Sleeper | None] = [_UNKNOWN] * len(steps)
-    changed = True
-    while changed:
-        changed = False
-        for at in range(len(steps)):
-            ways = [_left(one, steps[one], state[one], sleepers, context) for one in into[at]]
-            found = None if at in roots or not ways else _all(ways)
-            if found != state[at]:
-                state[at], changed = found, True
-    return state
-
-
-def _left(at: int, step: Step, held: Sleeper | None, sleepers: Mapping[int, str], context: Context) -> Sleeper | None:
-    if at in sleepers:
-        return at, sleepers[at]
-    return None if _changes(step, context) or _asks_context(step, context) else held
-
-
-def _all(ways: Sequence[Sleeper | None]) -> Sleeper | None:
-    """One sleeper if every way has one (or is not worked out), the first in the text; None if one has none."""
-    known = [way for way in ways if way is not None and way != _UNKNOWN]
-    return None if None in ways else min(known, default=_UNKNOWN)
-
-
-def _after(unit: Unit, sleepers: Mapping[int, str], context: Context) -> Sequence[Sleeper | None]:
-    """For each step a sleeper that surely follows it, failures aside, before anything changes the context."""
-    steps = unit.steps
-    results = {step.target for step in steps if step.kind == "call" and step.target not in ("", UNUSED)}
-    state: list[Sleeper | None] = [None] * len(steps)
-    changed = True
-    while changed:
-        changed = False
-        for at in range(len(steps) - 1, -1, -1):
-            ways = [_entered(one, steps[one], state[one], sleepers, context) for one in steps[at].next if one >= 0]
-            found = min((way for way in ways if way is not None), default=None)
-            one_way = None in ways or (steps[at].kind == "test" and len(ways) < 2)
-            if _asks_context(steps[at], context) or (one_way and not _of_a_result(steps[at], results)):
-                found = None
-            if found != state[at] and state[at] is None:
-                state[at], changed = found, True
-    return state
-
-
-def _entered(
-    at: int, step: Step, ahead: Sleeper | None, sleepers: Mapping[int, str], context: Context
-) -> Sleeper | None:
-    """What a path meets that enters a step."""
-    if at in sleepers:
-        return at, sleepers[at]
-    return None if _changes(step, context) else ahead
-
-
-def _of_a_result(step: Step, results: set[str]) -> bool:
-    """Whether a test only asks how a call went, or counts: neither tells one context from another."""
-    value = step.value
-    if value is None or value.op == "call" or value.op in _ORDER or value.text.startswith("@"):
-        return value is not None
-    return any(part.text in results for part in value.walk())
-
-
-def _asks_context(step: Step, context: Context) -> bool:
-    """Whether a test may ask for the context itself: a trylock, a flag that says whether to sleep."""
-    if step.kind != "test" or step.value is None:
-        return False
-    value, listed = step.value, context.kernel.words
-    if value.op == "call" and value.text in (*listed["sleepers"], *listed["neutral"]):
-        return False
-    said = " ".join(_WORD.findall(value.text))
-    return any(word in said for word in listed["context_tests"])

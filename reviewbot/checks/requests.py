@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reviewbot import flags
 from reviewbot.checks.base import (
@@ -22,15 +22,15 @@ from reviewbot.checks.masks import Chain, asked, said, spelled
 from reviewbot.checks.origins import because, held, variable
 from reviewbot.checks.sums import whole
 from reviewbot.csource import Expr, Step
-from reviewbot.model import Allocator, Limit, Mask, Rule
+from reviewbot.model import Allocator, Mask, Rule
 from reviewbot.sides import Slice, Unit
 
 Request = tuple[Unit, int, Step, Allocator, Expr]
 
 
-def requests(side: Slice, context: Context) -> Iterator[Request]:
+def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
     """Every call of an allocator that takes a mask, where something is known of the paths to it."""
-    for unit in side.units:
+    for unit in units:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None
@@ -57,78 +57,18 @@ def shown(mask: Expr, context: Context) -> str:
     return said(mask) if flag_rows(mask, context.kernel) else f"the mask in {said(mask)}"
 
 
-def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
-
-    Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size.
-    """
-    for unit, index, step, found, mask in requests(side, context):
-        for limit in found.limits:
-            bad = [one for one in sides(mask) if _bad(unit, index, one, limit, context)]
-            if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):
-                continue
-            values = {
-                "callee": step.name,
-                "mask": shown(bad[0], context),
-                "effect": limit.effect,
-                "instead": limit.instead,
-                "source": limit.source,
-            }
-            yield Hit(
-                rows(unit, step, mask, context, limit.has or None),
-                unit.function.name,
-                f"{step.name} {limit.name}",
-                values,
-                because(side, unit, index, mask, context, limit.has or None),
-                limit.confidence,
-                limit.severity,
-            )
-            break
-
-
-def _bad(unit: Unit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
-    return any(_meets(one, limit, context) for one in masks_at(unit, index, mask, context))
-
-
-def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
-    known = context.kernel.bits
-    if not limit.has <= known or limit.lacks - known:
-        return False
-    return limit.has <= mask.must and not limit.lacks & mask.may
-
-
-def _scoped(unit: Unit, index: int, limit: Limit, context: Context) -> bool:
-    """Whether a scope around the call takes away for everything below what the mask lacks."""
-    kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
-    return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
-
-
-def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:
-    """Whether the request is so small that the limit is not reached: one structure, or a small number."""
-    if limit.name not in words(rule, "fits"):
-        return False
-    sizes = [step.args[at] for at in found.size if at < len(step.args)]
-    count = 1
-    for size in sizes:
-        if size.op == "num" and size.text.isdigit():
-            count *= int(size.text)
-        elif not size.text.startswith("sizeof"):
-            return False
-    structures = sum(size.op != "num" for size in sizes)
-    return bool(sizes) and (count == 1 if structures else count <= int(str(rule.rows[0]["page"])))
-
-
 def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail, with a mask that surely may not reclaim.
 
-    The rule's first row names the bits: `nofail` and `reclaim`; `except` are calls that take such a
-    mask. What a caller's mask may hold does not count, only what the function itself puts in.
+    The rule's first row names the bits: `nofail` and `reclaim`; `except`, and those that begin with one of
+    `except_prefixes`, are calls that take such a mask. What a caller's mask may hold does not count, only what the
+    function itself puts in.
     """
     nofail, reclaim = _bit(rule, "nofail"), _bit(rule, "reclaim")
     done: set[Step] = set()
-    for unit, index, step, _, mask in requests(side, context):
+    for unit, index, step, _, mask in requests(side.units, context):
         done.add(step)
-        if step.name in words(rule, "except"):
+        if _takes_it(step, rule):
             continue
         for one in sides(mask):
             if _hopeless(unit, index, one, (nofail, reclaim), context):
@@ -142,6 +82,10 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     because(side, unit, index, one, context, frozenset({nofail})),
                 )
     yield from _written_together(side, rule, context, nofail, reclaim, done)
+
+
+def _takes_it(step: Step, rule: Rule) -> bool:
+    return step.name in words(rule, "except") or step.name.startswith(tuple(words(rule, "except_prefixes")))
 
 
 def _hopeless(unit: Unit, index: int, mask: Expr, bits: tuple[str, str], context: Context) -> bool:
@@ -181,7 +125,7 @@ def _written_together(
     """The same, spelled out in one sum that goes to a function we do not know."""
     for unit in side.units:
         for step in unit.steps:
-            if step in done or step.kind != "call" or step.name in words(rule, "except"):
+            if step in done or step.kind != "call" or _takes_it(step, rule):
                 continue
             known = context.kernel.allocators.get(step.name)
             if known is not None and not known.allocates:
@@ -252,7 +196,7 @@ def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) ->
 def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail for a larger constant order than its allocator promises."""
     nofail = _bit(rule, "nofail")
-    for unit, index, step, found, mask in requests(side, context):
+    for unit, index, step, found, mask in requests(side.units, context):
         order = step.args[found.order] if found.order is not None and found.order < len(step.args) else None
         if order is None or order.op != "num" or found.nofail_order < 0 or not order.text.isdigit():
             continue
@@ -273,7 +217,7 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """The reclaim bit is taken from a mask that came from outside and may hold "must not fail".
 
     Silent where the function itself gave the mask its value, or clears or tests the other bit, and
-    where scopes are applied to masks: a branch there is another rule's.
+    where scopes are applied to masks: a branch there is another rule's. Less sure where it may do so out of sight.
     """
     if side.path in context.kernel.words["scope_home"]:
         return
@@ -288,7 +232,14 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if all(nofail in one.may - one.must for one in masks_at(unit, index, source, context)):
                     at = (*flag_rows(step.value, context.kernel), *step.lines)
                     values = {"mask": said(source), "flag": reclaim}
-                    yield Hit(at, unit.function.name, step.target, values)
+                    sure = "low" if _may_be_made(unit, source) else ""
+                    yield Hit(at, unit.function.name, step.target, values, confidence=sure)
+
+
+def _may_be_made(unit: Unit, source: Expr) -> bool:
+    """Whether what is not shown may give a mask its value: the parameters are known, and it is none of them."""
+    given = {name for _, name in unit.function.params} - {""}
+    return not unit.function.seen_from_start and bool(given) and source.text not in given
 
 
 def _made(unit: Unit, source: Expr) -> bool:

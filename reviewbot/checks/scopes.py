@@ -27,11 +27,15 @@ def is_home(side: Slice, context: Context) -> bool:
 
 
 def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it."""
+    """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
+
+    Rows: as in new_api(), for save helpers that no version has: by its name alone the scope is one of those.
+    """
     if is_home(side, context):
         return
     for unit in side.units:
         for step in unit.steps:
+            yield from _proposed(unit, step, rule, context)
             named = [part for expr in expressions(step) for part in _given(expr)] if _may_open(step, context) else []
             scopes = _opened(step, [part.text for part in named], context)
             bad = next((scope for scope in scopes if scope.verdict == "unsafe"), None)
@@ -46,6 +50,24 @@ def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 "matrix": _matrix(_cells(scopes), context.kernel),
             }
             yield Hit((*rows, *step.lines), unit.function.name, f"{step.name} {what}", values)
+
+
+def _proposed(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A call of a save helper that the series, or a tree of its own, brings along."""
+    if step.kind != "call" or step.name in context.lookup.enter or not _saves(step.name, rule):
+        return
+    cells = _meant(step.name, rule, context.kernel)
+    unsafe = [(cell, verdict.why) for cell in cells if (verdict := _verdict(cell, context.kernel)).word == "unsafe"]
+    if unsafe:
+        (bit, way), reason = unsafe[0]
+        what = f"{step.name}()"
+        values = {
+            "scope": what,
+            "below": f"below {what}",
+            "why": f"By its name it {way} {bit}. {reason}",
+            "matrix": _matrix(cells, context.kernel),
+        }
+        yield Hit(step.lines, unit.function.name, what, values)
 
 
 def _may_open(step: Step, context: Context) -> bool:
@@ -84,7 +106,7 @@ def new_api(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     one a `stem` of a name, with the bits that it says a scope `clears` or `sets`.
     """
     prefixes = strings(rule.rows[0], "prefixes")
-    for define in side.defines:
+    for define in {define.name: define for define in reversed(side.defines)}.values():  # the first of several halves
         if define.name.startswith(prefixes) and not _alive(define.name, context.kernel):
             values = _new(define.name, _meant(define.name, rule, context.kernel), context.kernel)
             yield Hit((define.row,), "", define.name, values)
@@ -170,8 +192,7 @@ def _matrix(cells: Sequence[Cell], kernel: Kernel, reasons: bool = False) -> str
     said: list[str] = []
     by_source: dict[str, list[tuple[Cell, Verdict]]] = {}
     for cell in dict.fromkeys(cells):
-        flag = kernel.flags[cell.bit]
-        verdict = flag.off if cell.way == "clears" else flag.on
+        verdict = _verdict(cell, kernel)
         by_source.setdefault(verdict.source, []).append((cell, verdict))
     for source, group in by_source.items():
         first = "a scope" if said else "By the flag-scope matrix a scope"
@@ -180,6 +201,11 @@ def _matrix(cells: Sequence[Cell], kernel: Kernel, reasons: bool = False) -> str
         why = dict.fromkeys(verdict.why for _, verdict in group) if reasons else {}
         said.append(" ".join((sentence[0].upper() + sentence[1:], *why)))
     return " ".join(said)
+
+
+def _verdict(cell: Cell, kernel: Kernel) -> Verdict:
+    flag = kernel.flags[cell.bit]
+    return flag.off if cell.way == "clears" else flag.on
 
 
 def _word(verdict: Verdict) -> str:

@@ -110,7 +110,8 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A term of a chain whose bits another term, or the variable beside it, surely holds already.
 
     Rows: `nested`, base masks of which one may be part of another without a contradiction; `calls`,
-    functions that add the bits of `adds` by themselves.
+    functions that add the bits of `adds` by themselves. A bit can be taken out where a flag named beside it, or
+    the function, has it; what a variable holds may change, and of two base masks either may be the one meant.
     """
     nested = words(rule, "nested")
     for unit in side.units:
@@ -122,7 +123,9 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     rows = (term.line, *flag_rows_of(chain, context.kernel))
                     sure = "" if flag_of(holder, context.kernel) else "medium"
                     notes = because(side, unit, index, holder, context) if sure else ()
-                    yield Hit(rows, unit.function.name, f"{term.text} {holder.text}", values, notes, sure)
+                    drop = (term.text, "") if not sure and term.text in context.kernel.bits else None
+                    key = f"{term.text} {holder.text}"
+                    yield Hit(rows, unit.function.name, key, values, notes, sure, replace=drop)
             yield from _added_anyway(unit, step, rule, context)
             yield from _cleared_for_nothing(unit, step, context)
             yield from _cleared_twice(side, unit, index, context)
@@ -165,7 +168,8 @@ def _added_anyway(unit: Unit, step: Step, rule: Rule, context: Context) -> Itera
         if term.op == "name" and term.text in adds:
             fact = f"{step.name}() adds it by itself"
             values = {"flag": term.text, "fact": fact, "mask": spelled(flags.terms(mask) if mask else ())}
-            yield Hit((term.line,), unit.function.name, f"{step.name} {term.text}", values)
+            key = f"{step.name} {term.text}"
+            yield Hit((term.line,), unit.function.name, key, values, replace=(term.text, ""))
 
 
 def _cleared_twice(side: Slice, unit: Unit, index: int, context: Context) -> Iterator[Hit]:

@@ -1,4 +1,4 @@
-"""A Review in; on stdout the report of the chosen format, in a folder the drafts, out."""
+"""A Review in; on stdout and in files the reports of the chosen formats, in a folder the drafts, out."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import re
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
-from reviewbot import config, drafts, rules
+from reviewbot import config, drafts, files, rules
 from reviewbot.commands.setup import Setup
+from reviewbot.commands.targets import Target, targets
 from reviewbot.model import Review
-from reviewbot.report import jsonv1, mail, text
-from reviewbot.report.mail import Drafted, Sender
-from reviewbot.report.select import select, unread_beside, unread_of
+from reviewbot.report import mail, text
+from reviewbot.report.formats import FORMATS, MAIL
+from reviewbot.report.mail import Draft, Drafted, Sender
+from reviewbot.report.remarks import Frame, unread
+from reviewbot.report.select import select
 
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
@@ -24,60 +29,105 @@ _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 class Output:
     """Where remarks go, and how sure and how bad they must be to get there.
 
-    Made before anything is fetched: raises ConfigError where drafts are wanted and nobody is there to
-    send them, or their texts cannot be used.
+    Made before anything is fetched: raises UsageError for outputs that cannot be meant, InputError where a file
+    cannot be written, ConfigError where drafts are wanted and nobody is there to send them, or their texts cannot be
+    used.
     """
 
     def __init__(self, options: argparse.Namespace, setup: Setup) -> None:
-        surface = setup.config.surface
         self.setup = setup
-        self.format: str = options.format
+        self.targets = targets(options.format, options.output)
+        self.format = self.targets[0].format
         self.folder: Path | None = options.drafts
         self.color: str = options.color
         self.explain: bool = options.explain
         self.severity: str = options.min_severity or setup.config.report.min_severity
-        # a surface for each format, by the same name
-        self.confidence: str = options.min_confidence or getattr(surface, options.format)
-        self.draft_confidence: str = options.min_confidence or surface.mail
-        self.drafting = self.format == "mail" or self.folder is not None
+        self._confidence: str | None = options.min_confidence
+        self.drafting = self.folder is not None or any(target.format == MAIL for target in self.targets)
         if self.drafting:
             who = config.identity(setup.config)
             self.sender = Sender(who.name, who.email, setup.config.mail.contact)
             self.texts = drafts.load_texts(setup.config.template_folder)
+        for target in self.targets:
+            if target.path is not None:
+                files.check(target.path)
 
     def speaks(self, review: Review) -> bool:
-        """Whether the chosen format shows a remark that no later patch of the series settles."""
+        """Whether the format on standard output shows a remark that no later patch of the series settles."""
         return any(
             found.resolved_by is None
             for reviewed in review.patches
-            for found in select(reviewed.findings, self.severity, self.confidence)
+            for found in select(reviewed.findings, self.severity, self.confidence(self.format))
         )
 
+    def confidence(self, name: str) -> str:
+        """The bar of a format; each has a surface of the same name."""
+        lowest: str = self._confidence or getattr(self.setup.config.surface, name)
+        return lowest
+
     def write(self, review: Review) -> None:
-        """Print the report and write the drafts. Raises InputError where the folder cannot be written."""
+        """Write the files, print the report, write the drafts. Raises InputError where something cannot be written."""
         drafted = self._drafted(review) if self.drafting else None
-        if self.format == "text":
-            self._text(review)
-        elif self.format == "json":
-            self._json(review)
-        elif drafted:
-            self._mbox(review, drafted)
+        looked = any(reviewed.files for reviewed in review.patches)
+        self._reports(review, [one for one in self.targets if looked or _tells(one.format)], drafted)
+        if self.format == MAIL and drafted and not drafted.drafts:
+            self.setup.say("nothing to ask about: no draft")
+        if not any(target.format in FORMATS and _tells(target.format) for target in self.targets):
+            self._tell_unread(review)
         if drafted and self.folder:
             self._deliver(review, drafted, self.folder)
 
     def write_nothing(self, review: Review) -> None:
-        """What a program that reads the output gets where nothing could be reviewed."""
-        if self.format == "json":
-            self._json(review)
+        """What a program that reads the output gets where nothing could be reviewed.
 
-    def _json(self, review: Review) -> None:
-        digest = rules.digest(self.setup.folders)
-        print(jsonv1.render(review, self.setup.kernel_name, digest, self.severity, self.confidence), end="")
+        A format that cannot say so would say "clean": none of those is written, here and where no patch could be read.
+        """
+        self._reports(review, [one for one in self.targets if one.format not in ("text", MAIL) and _tells(one.format)])
+
+    def _reports(self, review: Review, wanted: Sequence[Target], drafted: Drafted | None = None) -> None:
+        """Files first: who reads standard output may stop at any time."""
+        for name, path in wanted:
+            if path is not None:
+                files.write(path, self._content(name, review, drafted))
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary and any(target.format == "github" for target in wanted):
+            from reviewbot.report import githubsummary
+
+            files.append(Path(summary), githubsummary.summary(review, self._frame("github")).encode())
+        for name, path in wanted:
+            if path is None and name == "text":
+                self._text(review)
+            elif path is None:
+                _print(self._content(name, review, drafted))
+
+    def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
+        if name == MAIL:
+            return b"".join(map(_mboxrd, drafted.drafts)) if drafted else b""
+        return FORMATS[name].render(review, self._frame(name)).encode()
+
+    def _frame(self, name: str) -> Frame:
+        setup = self.setup
+        return Frame(
+            kernel=setup.kernel_name,
+            digest=self._digest,
+            rules=setup.rules,
+            min_severity=self.severity,
+            min_confidence=self.confidence(name),
+            repository=_repository(os.environ),
+        )
+
+    @cached_property
+    def _digest(self) -> str:
+        return rules.digest(self.setup.folders)
+
+    def _tell_unread(self, review: Review) -> None:
+        for part in unread(review):
+            self.setup.say(f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}")
 
     def _text(self, review: Review) -> None:
         on_terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if on_terminal else text.PIPE_WIDTH
-        view = text.View(self.setup.kernel_name, self.severity, self.confidence, self.explain, width)
+        view = text.View(self.setup.kernel_name, self.severity, self.confidence("text"), self.explain, width)
         plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         if self.color == "never" or (self.color == "auto" and plain):
             print(text.render_plain(review, view), end="")
@@ -90,9 +140,9 @@ class Output:
         settings = self.setup.config.mail
         options = mail.Options(
             now=datetime.now().astimezone(),
-            digest=rules.digest(self.setup.folders),
+            digest=self._digest,
             min_severity=self.severity,
-            min_confidence=self.draft_confidence,
+            min_confidence=self.confidence(MAIL),
             cc=settings.cc,
             lists=settings.lists,
             context=settings.context,
@@ -103,15 +153,6 @@ class Output:
         for skipped in drafted.skipped:
             self.setup.say(skipped.reason)
         return drafted
-
-    def _mbox(self, review: Review, drafted: Drafted) -> None:
-        for draft in drafted.drafts:
-            escaped = re.sub(rb"^(>*From )", rb">\1", draft.content, flags=re.MULTILINE)
-            sys.stdout.buffer.write(_MBOXRD + escaped + b"\n")
-        for part in (*unread_beside(review), *(part for each in review.patches for part in unread_of(each))):
-            self.setup.say(f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}")
-        if not drafted.drafts:
-            self.setup.say("nothing to ask about: no draft")
 
     def _deliver(self, review: Review, drafted: Drafted, folder: Path) -> None:
         if not drafted.drafts:
@@ -124,3 +165,25 @@ class Output:
         if written:
             setting = shlex.quote(f'set postponed="{folder}"')
             self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
+
+
+def _tells(name: str) -> bool:
+    """Whether a format does not take what was not looked at for clean; drafts of a clean patch there are none."""
+    return name == MAIL or FORMATS[name].unread
+
+
+def _print(content: bytes) -> None:
+    """To standard output as it is: a report says itself how it is encoded."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(content)
+
+
+def _mboxrd(draft: Draft) -> bytes:
+    return _MBOXRD + re.sub(rb"^(>*From )", rb">\1", draft.content, flags=re.MULTILINE) + b"\n"
+
+
+def _repository(env: Mapping[str, str]) -> str:
+    """The address of the repository that a CI job runs for, "" outside of those that say it."""
+    if env.get("GITHUB_SERVER_URL") and env.get("GITHUB_REPOSITORY"):
+        return f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}"
+    return env.get("CI_PROJECT_URL", "")

@@ -72,9 +72,9 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
         broken = str(error)
     return Function(
         name=name,
-        params=_params(lower, declarator) if starts else (),
+        params=_params(lower, declarator),
         steps=steps,
-        whole=starts and ends,
+        whole=starts and ends and not piece.parts,
         starts=starts,
         ends=ends,
         lines=lines,
@@ -82,6 +82,7 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
         macro=piece.macro,
         broken=broken,
         static=lower.source(node).startswith("static "),
+        holes=bool(piece.parts),
     )
 
 

@@ -53,7 +53,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`whole`: its head and its end are both in the text. Steps start at index 0."""
+    """`whole`: all of it is in the text. `holes`: a call of pieces.OPEN stands for what is not shown in between.
+
+    Steps start at index 0.
+    """
 
     name: str
     params: tuple[tuple[str, str], ...]  # (type, name)
@@ -66,6 +69,12 @@ class Function:
     macro: bool = False
     broken: str = ""  # why it was not read, "" if it was
     static: bool = False
+    holes: bool = False
+
+    @property
+    def seen_from_start(self) -> bool:
+        """Nothing of it before any of its steps is out of sight."""
+        return self.starts and not self.holes
 
 
 def squeeze(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from reviewbot.csource.steps import Expr, Function, Step
 
-FORMAT = 1
+FORMAT = 2
 Plain = list[Any]
 
 
@@ -46,11 +46,12 @@ def _function(one: Function) -> Plain:
         one.macro,
         one.broken,
         one.static,
+        one.holes,
     ]
 
 
 def _to_function(said: Plain) -> Function:
-    name, params, steps, whole, starts, ends, lines, head, macro, broken, static = said
+    name, params, steps, whole, starts, ends, lines, head, macro, broken, static, holes = said
     return Function(
         name,
         tuple((kind, param) for kind, param in params),
@@ -63,6 +64,7 @@ def _to_function(said: Plain) -> Function:
         macro,
         broken,
         static,
+        holes,
     )
 
 

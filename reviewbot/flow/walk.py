@@ -19,6 +19,7 @@ from reviewbot.flow import maskvalues
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
 from reviewbot.model import Gate, ScopeKind
+from reviewbot.pieces import OPEN
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_WORLDS = 32
@@ -36,10 +37,12 @@ class Flow:
         self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
-        self.made = frozenset(name for name in self.declared if self._only_saves(name))
+        hidden = function.holes  # what else may be done to a variable
+        self.made = frozenset(name for name in self.declared if not hidden and self._only_saves(name))
         self.telling = self._telling()
         self.names = maskvalues.Names(function, self.params | self.declared)
         self.given = maskvalues.mentioned(function, given)
+        self.entry = World(masks=self.given, holds={})  # nothing is known but that
         self.at: list[tuple[World, ...]] = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
         self.events: list[Event] = []
@@ -52,10 +55,9 @@ class Flow:
     # -- the fixed point --
 
     def _run(self) -> None:
-        steps = self.function.steps
-        entry = World(masks=self.given, holds={})
+        steps, entry = self.function.steps, self.entry
         starts: dict[int, tuple[World, ...]] = {0: (entry,)}
-        if not self.function.starts:  # labels may be reached from what is not shown
+        if not self.function.seen_from_start:  # labels may be reached from what is not shown
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
         for index, first in starts.items():
             self.at[index] = first
@@ -169,7 +171,7 @@ class Flow:
 
     def _take(self, world: World, index: int, step: Step) -> World:
         if step.kind == "call":
-            return self._call(world, index, step)
+            return self.entry if step.name == OPEN else self._call(world, index, step)
         if step.kind == "assign":
             return self._assign(world, index, step)
         if step.kind == "leave":
@@ -233,7 +235,7 @@ class Flow:
         if gate.token == "result" and step.target == UNUSED:
             self._note("dropped", index, index, scope, "")
         handed = not token or not is_local(token) or token in self.params
-        handed |= self.function.starts and token not in self.declared  # a variable that outlives the function
+        handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
         key = argument(step, gate.key) if gate.key >= 0 else ""
         rest = tuple(one for one in world.open if not (one.step == index and one.scope == scope))
         return replace(world, open=(*rest, Open(scope, index, token, key, handed=handed)))

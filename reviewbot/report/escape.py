@@ -26,6 +26,19 @@ def printable(text: str) -> str:
     return "".join(_escaped(char) if unicodedata.category(char) == "Cs" else char for char in text)
 
 
+def xml(text: str) -> str:
+    """The text as `visible` has it, without the two characters more that XML 1.0 cannot hold."""
+    return visible(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
+def raw(text: str) -> bytes:
+    """The bytes that a text was decoded from; surrogates that stand for no byte are shown escaped."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return printable(text).encode()
+
+
 def one_line(text: str) -> str:
     """The text for a header or a sentence: no line break, no control, no bidi, single blanks between words."""
     whole = text.encode("utf-8", "surrogateescape" if _only_bytes(text) else "replace").decode("utf-8", "replace")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from string import Template
 from textwrap import fill, wrap
 
 from reviewbot.model import Data, Flag, Gate, Kernel, Rule, ScopeKind, Span, UsageError, Verdict, Version
+from reviewbot.report.prose import readable
 
 NARROWEST = 60
 WIDE = 110  # the scope calls get a column of their own
@@ -44,7 +44,7 @@ def matrix(kernel: Kernel, name: str | None, width: int) -> str:
 
 def rules_list(rules: Sequence[Rule], width: int) -> str:
     """One line a rule: id, severity, confidence, summary."""
-    rows = [(rule.id, rule.severity, rule.confidence, _readable(rule.summary)) for rule in rules]
+    rows = [(rule.id, rule.severity, rule.confidence, readable(rule.summary)) for rule in rules]
     return _columns([("RULE", "SEVERITY", "CONFIDENCE", "WHAT THE PATCH HAS"), *rows], max(width, NARROWEST), 1)
 
 
@@ -61,7 +61,7 @@ def rule(rule: Rule, kernel: Kernel, width: int) -> str:
     """One rule: what it finds, how sure it is, why it matters, what to do, and the matrix rows it rests on."""
     width = max(width, NARROWEST)
     head = f"{rule.id}: {rule.severity}, {rule.confidence} confidence, read from the {rule.depth}{_between(rule)}"
-    parts = [head, fill(_readable(rule.summary), width)]
+    parts = [head, fill(readable(rule.summary), width)]
     parts += [f"{title}\n{_prose(text, width)}" for title, text in (("WHY", rule.why), ("FIX", rule.fix))]
     if rule.rows:
         parts.append("ROWS\n" + "\n".join(_item(_row(row), width) for row in rule.rows))
@@ -242,16 +242,6 @@ def _between(rule: Rule) -> str:
     return since + (f", until {_text(rule.until)}" if rule.until else "")
 
 
-class _Names(dict[str, str]):
-    def __missing__(self, name: str) -> str:
-        return f"<{name}>"
-
-
-def _readable(text: str) -> str:
-    """A template with its names in angle brackets, on one line."""
-    return " ".join(Template(text).safe_substitute(_Names()).split())
-
-
 # --- layout ---
 
 
@@ -264,13 +254,13 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _prose(text: str, width: int) -> str:
-    paragraphs = [_readable(paragraph) for paragraph in re.split(r"\n[ \t]*\n", text)]
+    paragraphs = [readable(paragraph) for paragraph in re.split(r"\n[ \t]*\n", text)]
     return "\n\n".join(fill(told, width, initial_indent=INDENT, subsequent_indent=INDENT) for told in paragraphs)
 
 
 def _item(text: str, width: int) -> str:
     lead = f"{INDENT[2:]}- "
-    return fill(_readable(text), width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
+    return fill(readable(text), width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
 
 
 def _columns(rows: Sequence[Sequence[str]], width: int, free: int, indent: str = "") -> str:

@@ -7,13 +7,14 @@ import json
 from reviewbot import __version__
 from reviewbot.model import Evidence, Finding, PatchReview, Review, Unread
 from reviewbot.report.escape import printable
+from reviewbot.report.remarks import Frame
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 
 Json = str | int | None | list["Json"] | dict[str, "Json"]
 
 
-def render(review: Review, kernel: str, digest: str, min_severity: str = "note", min_confidence: str = "low") -> str:
-    """One object, ASCII, with a newline at the end; `kernel` as it is printed, `digest` that of the rules.
+def render(review: Review, frame: Frame) -> str:
+    """One object, ASCII, with a newline at the end.
 
     Bytes of a mail that were no UTF-8 read \\xNN in its strings, so that every JSON parser takes them.
     """
@@ -21,21 +22,21 @@ def render(review: Review, kernel: str, digest: str, min_severity: str = "note",
     whole: dict[str, Json] = {
         "schema": 1,
         "reviewbot": __version__,
-        "rules": digest,
-        "kernel": kernel,
+        "rules": frame.digest,
+        "kernel": frame.kernel,
         "series": {
             "subject": printable(series.subject),
             "version": series.version,
             "message_id": _text(series.message_id),
             "base": _text(series.base),
         },
-        "patches": [_patch(reviewed, min_severity, min_confidence) for reviewed in review.patches],
+        "patches": [_patch(reviewed, frame) for reviewed in review.patches],
         "unread": _unread(unread_beside(review)),
     }
     return json.dumps(whole, indent=2) + "\n"
 
 
-def _patch(reviewed: PatchReview, min_severity: str, min_confidence: str) -> Json:
+def _patch(reviewed: PatchReview, frame: Frame) -> Json:
     patch = reviewed.patch
     return {
         "number": patch.number,
@@ -43,7 +44,7 @@ def _patch(reviewed: PatchReview, min_severity: str, min_confidence: str) -> Jso
         "message_id": _text(patch.mail.message_id if patch.mail else None),
         "commit": patch.commit,
         "depth": reviewed.depth,
-        "findings": [_finding(found) for found in select(ordered(reviewed), min_severity, min_confidence)],
+        "findings": [_finding(found) for found in select(ordered(reviewed), frame.min_severity, frame.min_confidence)],
         "unread": _unread(unread_of(reviewed)),
     }
 

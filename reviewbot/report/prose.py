@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import textwrap
+from string import Template
 
 from reviewbot.report.escape import visible
 
 WIDTH = 72
+
+
+class _Names(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return f"<{name}>"
+
+
+def readable(text: str) -> str:
+    """A rule's template with its names in angle brackets, on one line."""
+    return " ".join(Template(text).safe_substitute(_Names()).split())
 
 
 def paragraphs(text: str) -> list[str]:

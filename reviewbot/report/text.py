@@ -15,6 +15,7 @@ from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Re
 from reviewbot.report.escape import clip, visible
 from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
+from reviewbot.report.remarks import Frame
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,11 @@ class View:
     min_confidence: str = "low"
     explain: bool = False
     width: int = PIPE_WIDTH
+
+
+def render(review: Review, frame: Frame) -> str:
+    """The report for a file or a pipe."""
+    return render_plain(review, View(frame.kernel, frame.min_severity, frame.min_confidence))
 
 
 def render_plain(review: Review, view: View) -> str:

@@ -1,0 +1,67 @@
+"""A function that is handed a gfp mask in, the function as each shown caller runs it out.
+
+What a caller writes as an argument is known; the function is followed once more with it, so that what it tests or
+takes away counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reviewbot import flags
+from reviewbot.csource import Expr, Function
+from reviewbot.flow import Flow, Lookup
+from reviewbot.model import Kernel, Mask
+from reviewbot.sides import Unit
+
+_MOST = 8  # different masks for one function
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """`unit`: the function with a caller's mask in `param`; `arg`: what `caller` wrote, at the step of its call."""
+
+    unit: Unit
+    param: str
+    arg: Expr
+    caller: Unit
+    at: int
+
+
+def bound(unit: Unit, units: Sequence[Unit], lookup: Lookup) -> Iterator[Bound]:
+    """One for each mask, made of named flags alone, that one of the units surely passes."""
+    place = _mask_param(unit.function, lookup.kernel)
+    if place < 0 or unit.flow.lost:
+        return
+    name = unit.function.params[place][1]
+    seen: set[Mask] = set()
+    for caller in units:
+        if caller.function.macro or caller.flow.lost or caller.function.name == unit.function.name:
+            continue
+        for at, step in enumerate(caller.steps):
+            if step.kind != "call" or step.name != unit.function.name or len(step.args) != len(unit.function.params):
+                continue
+            arg = step.args[place]
+            mask = _named(arg, lookup.kernel)
+            if mask is None or mask in seen or not caller.flow.at[at] or len(seen) >= _MOST:
+                continue
+            seen.add(mask)
+            flow = Flow(unit.function, lookup, {**unit.flow.given, name: mask})
+            yield Bound(Unit(unit.function, flow), name, arg, caller, at)
+
+
+def _mask_param(function: Function, kernel: Kernel) -> int:
+    """The place of the only parameter that is a mask; -1 if there is none, or nothing asks with it."""
+    if function.macro or not function.starts:
+        return -1
+    places = [at for at, (kind, name) in enumerate(function.params) if kind in kernel.words["mask_types"] and name]
+    return places[0] if len(places) == 1 else -1
+
+
+def _named(arg: Expr, kernel: Kernel) -> Mask | None:
+    known = [kernel.flags.get(term.text) for term in flags.terms(arg)]
+    if not all(known):
+        return None
+    bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
+    return Mask(bits, bits)

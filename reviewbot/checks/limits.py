@@ -1,0 +1,100 @@
+"""Check of what an allocator does with a mask that it does not support: a slice in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from reviewbot.bound import Bound, bound
+from reviewbot.checks.base import Context, Hit, code, masks_at, reached, rows_of, words
+from reviewbot.checks.origins import because
+from reviewbot.checks.requests import requests, rows, shown, sides
+from reviewbot.csource import Expr, Step
+from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
+from reviewbot.sides import Slice, Unit
+
+
+def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
+
+    Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size.
+    """
+    for unit in (*side.units, *side.below):
+        said = set()
+        for hit in _refused(side, unit, rule, context):
+            said.add(hit.key)
+            yield hit
+        for one in bound(unit, (*side.units, *side.around), context.lookup):
+            for hit in _refused(side, one.unit, rule, context):
+                if hit.key not in said:
+                    said.add(hit.key)
+                    yield _passed_on(hit, one)
+
+
+def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[Hit]:
+    for _, index, step, found, mask in requests((unit,), context):
+        for limit in found.limits:
+            bad = [one for one in sides(mask) if _bad(unit, index, one, limit, context)]
+            if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):
+                continue
+            values = {
+                "callee": step.name,
+                "mask": shown(bad[0], context),
+                "effect": limit.effect,
+                "instead": limit.instead,
+                "source": limit.source,
+            }
+            yield Hit(
+                rows(unit, step, mask, context, limit.has or None),
+                unit.function.name,
+                f"{step.name} {limit.name}",
+                values,
+                because(side, unit, index, mask, context, limit.has or None),
+                limit.confidence,
+                limit.severity,
+            )
+            break
+
+
+def _passed_on(hit: Hit, one: Bound) -> Hit:
+    """A hit that holds for the mask of one caller, and is one step less sure."""
+    mask, caller = code(one.arg), one.caller.function.name
+    return replace(
+        hit,
+        rows=(*hit.rows, one.arg.line, *rows_of(one.caller.steps[one.at])),
+        values={**hit.values, "mask": f"{mask} from {caller}()"},
+        because=(*hit.because, (one.arg.line, "the mask is handed over here")),
+        confidence="medium" if hit.confidence in ("", CONFIDENCES[-1]) else CONFIDENCES[0],
+    )
+
+
+def _bad(unit: Unit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
+    return any(_meets(one, limit, context) for one in masks_at(unit, index, mask, context))
+
+
+def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
+    known = context.kernel.bits
+    if not limit.has <= known or limit.lacks - known:
+        return False
+    return limit.has <= mask.must and not limit.lacks & mask.may
+
+
+def _scoped(unit: Unit, index: int, limit: Limit, context: Context) -> bool:
+    """Whether a scope around the call takes away for everything below what the mask lacks."""
+    kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
+    return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
+
+
+def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:
+    """Whether the request is so small that the limit is not reached: one structure, or a small number."""
+    if limit.name not in words(rule, "fits"):
+        return False
+    sizes = [step.args[at] for at in found.size if at < len(step.args)]
+    count = 1
+    for size in sizes:
+        if size.op == "num" and size.text.isdigit():
+            count *= int(size.text)
+        elif not size.text.startswith("sizeof"):
+            return False
+    structures = sum(size.op != "num" for size in sizes)
+    return bool(sizes) and (count == 1 if structures else count <= int(str(rule.rows[0]["page"])))

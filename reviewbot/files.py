@@ -1,0 +1,95 @@
+"""A path and all that is to stand in it in; the file there whole, or as it was before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from reviewbot.model import InputError
+
+
+def check(path: Path) -> None:
+    """Raise InputError where `path` surely cannot be written; asked before there is anything to write."""
+    try:
+        target, there = _target(path)
+        if there is not None and not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if _is_file(there):
+            trial = _beside(target)
+            trial.touch(exist_ok=False)
+            trial.unlink()
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {because(error)}") from error
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put `content` into the file `path`, through links; its mode stays. Raises InputError, and then it is as it was.
+
+    A pipe or a device is written to as it is.
+    """
+    try:
+        target, there = _target(path)
+        if _is_file(there):
+            _replace(target, content, there)
+        else:
+            with target.open("wb") as file:
+                file.write(content)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {because(error)}") from error
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add to a file that others write to as well. Raises InputError."""
+    try:
+        with path.open("ab") as file:
+            file.write(content)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {because(error)}") from error
+
+
+def because(error: OSError) -> str:
+    """Why the system would not do something, for the end of a sentence."""
+    if error.errno == errno.ENOSPC:
+        return "the disk is full"
+    return (error.strerror or str(error)).lower()
+
+
+def _target(path: Path) -> tuple[Path, os.stat_result | None]:
+    """What a path leads to, and what is there."""
+    try:
+        target = path.resolve()
+        there = target.stat()
+    except FileNotFoundError:
+        return path.resolve(), None
+    except RuntimeError as error:  # Python before 3.13 says so of links that lead to themselves
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+    if stat.S_ISDIR(there.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    return target, there
+
+
+def _is_file(there: os.stat_result | None) -> bool:
+    return there is None or stat.S_ISREG(there.st_mode)
+
+
+def _beside(target: Path) -> Path:
+    """A name of a new file in the same folder, so that it can take the other's place in one step."""
+    return target.with_name(f".reviewbot-{secrets.token_hex(8)}.part")
+
+
+def _replace(target: Path, content: bytes, there: os.stat_result | None) -> None:
+    part = _beside(target)
+    try:
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        if there is not None:
+            part.chmod(stat.S_IMODE(there.st_mode))
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,43 @@
+"""A format's name in, its renderer out: what --format and --output know, for every command.
+
+A renderer is a module of this package with `render(review, frame) -> str`, imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reviewbot.model import Review
+    from reviewbot.report.remarks import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`unread`: whether the format has a place for what was not looked at."""
+
+    module: str
+    unread: bool = True
+
+    def render(self, review: Review, frame: Frame) -> str:
+        """The whole report, "" where the format says nothing of a clean review."""
+        made: Callable[[Review, Frame], str] = import_module(f"reviewbot.report.{self.module}").render
+        return made(review, frame)
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": Format("text"),
+    "json": Format("jsonv1"),
+    "sarif": Format("sarif"),
+    "github": Format("github"),
+    "gitlab": Format("gitlab", unread=False),
+    "junit": Format("junit"),
+    "checkstyle": Format("checkstyle"),
+    "rdjson": Format("rdjson", unread=False),
+    "rdjsonl": Format("rdjsonl", unread=False),
+}
+MAIL = "mail"  # the drafts: no report, but a format of standard output all the same
+NAMES = (*FORMATS, MAIL)

@@ -1,0 +1,69 @@
+"""The stretches of text that a diff shows of one side of a file in, prepared and cut into pieces of functions out.
+
+A whole file is one stretch; hunks are several, with a gap between each two. They are laid out one behind the other
+with one row (and GAP characters) for each gap, so that a function which several hunks show is one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reviewbot import dialect, pieces
+from reviewbot.pieces import GAP, Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Text without a gap. `section`: what the @@ line says of the function around its start; `row`: its first row."""
+
+    text: str
+    section: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A stretch as it was read; offsets and rows are those of the whole layout."""
+
+    stretch: Stretch
+    prepared: dialect.Prepared
+    pieces: tuple[Piece, ...]
+
+
+def show(stretches: Sequence[Stretch], whole: bool, words: dialect.Words) -> Iterator[Shown]:
+    """Each stretch, prepared on its own: an #if that one leaves open says nothing of the next."""
+    offset = 0
+    for one in stretches:
+        ready = dialect.prepare(one.text, words)
+        found = pieces.split(ready.text, one.section, whole)
+        moved = dialect.Prepared(
+            ready.text,
+            {at + offset: word for at, word in ready.marks.items()},
+            tuple(
+                replace(
+                    macro,
+                    body_offset=macro.body_offset + offset,
+                    row=macro.row + one.row,
+                    body_row=macro.body_row + one.row,
+                )
+                for macro in ready.macros
+            ),
+        )
+        yield Shown(
+            one, moved, tuple(replace(part, offset=part.offset + offset, line=part.line + one.row) for part in found)
+        )
+        offset += len(one.text) + GAP
+
+
+def connected(shown: Sequence[Shown]) -> list[Piece]:
+    """All pieces in order; what two stretches show of one function is one."""
+    out: list[Piece] = []
+    for one in shown:
+        first, *rest = one.pieces or (None,)
+        if first is None:
+            continue
+        both = pieces.join(out[-1], first) if out else None
+        out[-1:] = [both] if both is not None else [*out[-1:], first]
+        out += rest
+    return out
