@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from reviewbot import flags
-from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, registered, shown_as
+from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, shown_as
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -20,13 +20,15 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
+from reviewbot.checks.callbacks import callbacks
 from reviewbot.checks.held import released
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Open
-from reviewbot.model import CONFIDENCES, Rule
+from reviewbot.model import CONFIDENCES, Data, Rule
 from reviewbot.sides import Slice, Unit
 
 _WORD = re.compile(r"\w+")
+_GATE = re.compile(r"(?:guard\()?(\w+)")
 _PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
 
 
@@ -37,6 +39,7 @@ class _Sleeper:
     mask: str
     rows: tuple[int, ...]
     confidence: str = ""
+    free: Mapping[str, Data] | None = None  # the rule's row of a free: it may be particular about what is held
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +56,11 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
-    in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask.
-    `asserts`, `spins`, `sleeps`: see callgraph.Locks; `members`, `registers`: see callgraph.registered(), functions
-    that are run where nothing may sleep, `as` what.
+    in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask. `frees`:
+    calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
+    name, or, where there is `only`, if one was taken by a call with one of these.
+    `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
+    see callbacks.callbacks().
     """
     entries: Mapping[str, Entry] | None = None
     for unit in side.units:
@@ -70,7 +75,7 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             if found is None:
                 entries = _entries(side, rule, context) if entries is None else entries
                 found = _entered(unit, index, entries.get(unit.function.name), own, context)
-            if found is None:
+            if found is None or not _matters(unit, index, found, sleeper, context):
                 continue
             how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
             call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
@@ -88,6 +93,25 @@ def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Hel
         return None
     entered = unit.steps[locks[0].step]
     return _Held(f"after {shown_as(entered)}", entered.lines[0], "taken here")
+
+
+def _matters(unit: Unit, index: int, found: _Held, sleeper: _Sleeper, context: Context) -> bool:
+    """Whether what is held is what keeps this call from sleeping: some frees defer themselves in some contexts."""
+    if sleeper.free is None:
+        return True
+    said = _GATE.match(found.where.rpartition("after ")[2]) if "after " in found.where else None
+    said = said or (_GATE.match(found.where.removeprefix("before ")) if found.where.startswith("before ") else None)
+    names = {said[1]} if said is not None else set()
+    for world in reached(unit, index):
+        for one in world.open:
+            kind = context.kernel.scopes.get(one.scope)
+            step = unit.steps[one.step]
+            if kind is not None and kind.atomic:
+                names.add(step.args[0].text if step.op and step.args else step.name)
+    legal, only = strings(sleeper.free, "legal"), strings(sleeper.free, "only")
+    if not names or any(word in name for name in names for word in legal):
+        return False
+    return not only or any(word in name for name in names for word in only)
 
 
 def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -112,11 +136,9 @@ def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, Entry]:
     locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
     units = (*side.units, *side.around)
     first = dict(asserted(side.units, side.rows, context.lookup, locks))
-    for row in rule.rows:
-        members, calls = strings(row, "members"), strings(row, "registers")
-        for name, member, at in registered(side.rows, members, calls) if members or calls else ():
-            said = f"in {strings(row, 'as')[0]} ({member})"
-            first.setdefault(name, Entry("", said, at, "registered here"))
+    whole = side.whole or side.numbers[:1] == (1,)  # a new file is one hunk
+    for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), whole):
+        first.setdefault(one.function, Entry("", one.said, one.row, one.note))
     return held(units, context.lookup, first)
 
 
@@ -126,6 +148,9 @@ def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
     found = allocation(step, context.kernel)
+    free = next((row for row in rule.rows if step.name in strings(row, "frees")), None)
+    if free is not None:
+        return _Sleeper("", (), "medium", free)
     if found is None:
         known = step.name in context.kernel.allocators
         return None if known else _wrapper(step, reclaim, rule, context)
