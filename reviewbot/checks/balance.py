@@ -11,16 +11,20 @@ from reviewbot.flow import UNKNOWN, Event
 from reviewbot.model import Kernel, Rule
 from reviewbot.sides import Slice, Unit
 
+_MARKS = ("memalloc",)  # the scopes that mark the task
 
-def _memalloc(name: str, kernel: Kernel) -> bool:
+
+def _of(name: str, families: Sequence[str], kernel: Kernel) -> bool:
     scope = kernel.scopes.get(name)
-    return name == UNKNOWN or (scope is not None and scope.family == "memalloc")
+    return name == UNKNOWN or (scope is not None and scope.family in families)
 
 
-def _events(side: Slice, context: Context, *kinds: str) -> Iterator[tuple[Unit, Event]]:
+def _events(
+    side: Slice, context: Context, *kinds: str, families: Sequence[str] = _MARKS
+) -> Iterator[tuple[Unit, Event]]:
     for unit in side.units:
         for event in unit.flow.events:
-            if event.kind in kinds and _memalloc(event.scope, context.kernel):
+            if event.kind in kinds and _of(event.scope, families, context.kernel):
                 yield unit, event
 
 
@@ -53,7 +57,7 @@ def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Rows: `threads`, calls that only the function of a thread makes.
     """
     by_save: dict[tuple[int, int], list[tuple[Unit, Event]]] = {}
-    for unit, event in _events(side, context, "leak"):
+    for unit, event in _events(side, context, "leak", families=("memalloc", "memcg")):
         if not (_doubtful(unit, event) or _for_life(unit, rule) or _comes_back(unit, event.other)):
             by_save.setdefault((id(unit), event.other), []).append((unit, event))
     for (_, save), group in by_save.items():
