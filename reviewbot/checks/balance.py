@@ -179,6 +179,10 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
         how = f"{token} comes from {saved}(), and {name}() belongs to another save"
         works = "Every restore of this version clears just the bits it is handed, so it works, but it misleads."
         return (how, works, "medium", "note") if alike else (how, wrong, "", "")
+    if not alike and event.kind == "not-saved" and _unasked(unit, event):
+        how = f"a way leads here on which nothing was saved in {token}"
+        ends = f"{name}() of this version writes its bit all the same, which may end a scope of the caller."
+        return how, ends, "medium", "warning"
     if not event.always or token not in unit.flow.made:
         return None
     if event.kind == "wrong-token":
@@ -189,6 +193,13 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
     if any(step.kind == "call" and step.target == token for step in unit.steps):
         return f"what {token} holds has been restored already on every path to this line", "", "", "warning"
     return f"nothing has been saved in {token}", "", "", ""
+
+
+def _unasked(unit: Unit, event: Event) -> bool:
+    """A restore that some ways without the save reach, and that no condition stands right before."""
+    if event.always or event.token not in unit.flow.made or not unit.function.starts:
+        return False
+    return not any(step.kind == "test" and event.step in step.next for step in unit.steps)
 
 
 def _alike(rule: Rule, kernel: Kernel) -> bool:
