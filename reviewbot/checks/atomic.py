@@ -28,7 +28,8 @@ from reviewbot.model import CONFIDENCES, Data, Rule
 from reviewbot.sides import Slice, Unit
 
 _WORD = re.compile(r"\w+")
-_GATE = re.compile(r"(?:guard\()?(\w+)")
+_CALLER = re.compile(r"\bwhere (\w+)\(\) calls ")
+_TAKEN = re.compile(r"\b(?:after|before) (?:scoped_guard\(|guard\()?(\w+)")
 _PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
 
 
@@ -58,7 +59,8 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
     in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask. `frees`:
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
-    name, or, where there is `only`, if one was taken by a call with one of these.
+    name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
+    a condition that only the last user meets, who need not be one that holds a lock.
     `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
     see callbacks.callbacks().
     """
@@ -75,8 +77,12 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             if found is None:
                 entries = _entries(side, rule, context) if entries is None else entries
                 found = _entered(unit, index, entries.get(unit.function.name), own, context)
-            if found is None or not _matters(unit, index, found, sleeper, context):
+            if found is None:
                 continue
+            if sleeper.free is not None:
+                entries = _entries(side, rule, context) if entries is None else entries
+                if not _matters(unit, index, found, sleeper.free, entries, context):
+                    continue
             how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
             call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
             values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
@@ -95,23 +101,28 @@ def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Hel
     return _Held(f"after {shown_as(entered)}", entered.lines[0], "taken here")
 
 
-def _matters(unit: Unit, index: int, found: _Held, sleeper: _Sleeper, context: Context) -> bool:
-    """Whether what is held is what keeps this call from sleeping: some frees defer themselves in some contexts."""
-    if sleeper.free is None:
-        return True
-    said = _GATE.match(found.where.rpartition("after ")[2]) if "after " in found.where else None
-    said = said or (_GATE.match(found.where.removeprefix("before ")) if found.where.startswith("before ") else None)
-    names = {said[1]} if said is not None else set()
+def _matters(
+    unit: Unit, index: int, found: _Held, free: Mapping[str, Data], entries: Mapping[str, Entry], context: Context
+) -> bool:
+    """Whether what is held keeps this free from sleeping: some leave it to others where they see that they must not."""
+    legal, only = strings(free, "legal"), strings(free, "only")
+    functions = {unit.function.name, *_CALLER.findall(found.where)}
+    above = [entries[name] for name in functions if name in entries]
+    taken = {name for text in (found.where, *(entry.where for entry in above)) for name in _TAKEN.findall(text)}
     for world in reached(unit, index):
         for one in world.open:
             kind = context.kernel.scopes.get(one.scope)
             step = unit.steps[one.step]
             if kind is not None and kind.atomic:
-                names.add(step.args[0].text if step.op and step.args else step.name)
-    legal, only = strings(sleeper.free, "legal"), strings(sleeper.free, "only")
-    if not names or any(word in name for name in names for word in legal):
+                taken.add(step.args[0].text if step.op and step.args else step.name)
+    if not taken or (legal and any(not entry.scope for entry in above)):
         return False
-    return not only or any(word in name for name in names for word in only)
+    asked = {text for world in reached(unit, index) for text, true in world.facts if true}
+    if found.where.startswith("where ") and any(word in text for text in asked for word in strings(free, "counted")):
+        return False
+    if any(word in name for name in taken for word in legal):
+        return False
+    return not only or any(word in name for name in taken for word in only)
 
 
 def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -150,7 +161,7 @@ def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
     found = allocation(step, context.kernel)
     free = next((row for row in rule.rows if step.name in strings(row, "frees")), None)
     if free is not None:
-        return _Sleeper("", (), "medium", free)
+        return _Sleeper("", (), str(free.get("confidence", "medium")), free)
     if found is None:
         known = step.name in context.kernel.allocators
         return None if known else _wrapper(step, reclaim, rule, context)
