@@ -24,6 +24,7 @@ from reviewbot.model import Data, Rule
 from reviewbot.sides import Unit
 
 _WORD = re.compile(r"\w+")
+_NOTHING = ("NULL", "0")
 
 Row = Mapping[str, Data]
 Frees = Mapping[str, Row]  # by the call, the rule's row about it
@@ -96,11 +97,33 @@ def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str
     """
     calls = {taken, *_open(unit, index, context), *(entry.taken for entry in above)} - {""}
     legal, only = strings(row, "legal"), strings(row, "only")
-    if not calls or (legal and any(not entry.scope for entry in above)):
+    if not calls or (legal and any(not entry.scope for entry in above)) or _is_plain(unit, index, row, context):
         return False
     if any(word in name for name in calls for word in legal):
         return False
     return not only or any(word in name for name in calls for word in only)
+
+
+def _is_plain(unit: Unit, index: int, row: Row, context: Context) -> bool:
+    """Whether what is freed surely comes from a family of `plain`, without the `reclaim` that it needs for more."""
+    step, families = unit.steps[index], strings(row, "plain")
+    name = step.args[0].text if families and step.args else ""
+    made = [at for at, one in enumerate(unit.steps) if name and one.target == name]
+    calls = [at for at in made if unit.steps[at].kind == "call"]
+    given = [one.value for one in (unit.steps[at] for at in made) if one.kind == "assign" and one.op != ""]
+    if not calls or any(value is None or (value.op != "call" and value.text not in _NOTHING) for value in given):
+        return False
+    return all(_without(unit, at, families, strings(row, "reclaim")[0], context) for at in calls)
+
+
+def _without(unit: Unit, at: int, families: Sequence[str], bit: str, context: Context) -> bool:
+    """Whether a call asks one of some families with a mask that surely lacks a bit."""
+    found = allocation(unit.steps[at], context.kernel)
+    mask = mask_argument(unit.steps[at], found) if found is not None else None
+    if found is None or mask is None or found.family not in families:
+        return False
+    masks = masks_at(unit, at, mask, context)
+    return bool(masks) and all(one.lacks(bit) for one in masks)
 
 
 def _open(unit: Unit, index: int, context: Context) -> Iterator[str]:
