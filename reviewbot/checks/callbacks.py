@@ -9,22 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from reviewbot.checks.base import strings
 from reviewbot.model import Data
 
 _LONGEST = 400  # characters of a row that are looked at
-_ABOVE = 4  # rows that the arguments of a call may stand on
+_HEAD = 160  # of those before a brace
+_CALL = 200  # of a row with arguments
+_ROWS = 4  # that the arguments of a call may stand on
+_MOST_CALLS = 5_000  # of one text
 
 _TOKEN = re.compile(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
 _CALLED = re.compile(r"\b(\w+)\s*\(")
 _WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
-_LAST = re.compile(r"(\w+)\W*\Z")
-_VARIABLE = re.compile(r"\bstruct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
-_LITERAL = re.compile(r"\(\s*(?:const\s+)?struct\s+(\w+)\s*(\[\s*\])?\s*\)\s*\Z")
+_LAST = re.compile(r"(?<!\w)(\w+)\W*\Z")
+_VARIABLE = re.compile(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
+_LITERAL = re.compile(r"struct\s+(\w+)\s*(\[\s*\])?\s*\)\s*\Z")
 _ELEMENT = re.compile(r"(?:\A|[,{]|\]\s*=)\s*\Z")
 _DECLARED = re.compile(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
+
+
+_Found = tuple[str, str, int, str]  # a function, how it is known, the row and a word on that
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +73,11 @@ def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: 
     have. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
     of `beside` does. Positions and rows count from 0. `whole`: the rows are all of the file.
     """
-    puts = tuple(_puts(rows))
-    known = {call.split(" ")[0] for row in listed for key in ("registers", "through") for call in strings(row, key)}
-    calls = tuple(_calls(rows, known))
+    text = _Text(
+        rows, frozenset(name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
+    )
     for row in listed:
-        found = [*_put(row, puts), *_given(row, calls, puts), *_typed(row, rows)]
+        found = [*text.put(row), *text.handed(row), *_typed(row, rows)]
         if not found or ("unless" in row and (not whole or _stands(row, "unless", rows))):
             continue
         if "beside" in row and not _stands(row, "beside", rows):
@@ -79,7 +86,9 @@ def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: 
             yield Callback(function, f"in {strings(row, 'as')[0]} ({how})", at, note)
 
 
-_Found = tuple[str, str, int, str]
+def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
+    """The calls of a row, each with the position of the argument that matters."""
+    return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
 
 
 def _stands(row: Mapping[str, Data], key: str, rows: Sequence[str]) -> bool:
@@ -87,30 +96,45 @@ def _stands(row: Mapping[str, Data], key: str, rows: Sequence[str]) -> bool:
     return any(word in text for word in strings(row, key) for text in rows)
 
 
-def _put(row: Mapping[str, Data], puts: Sequence[_Put]) -> Iterator[_Found]:
-    """What is put into one of the members of a row."""
-    members = {tuple(said.rpartition(" ")[::2]) for said in strings(row, "members")}
-    for put in puts if members else ():
-        if not members.isdisjoint({("", put.member), (put.struct, put.member)}):
-            yield put.function, f".{put.member}", put.row, "registered here"
+class _Text:
+    """What a text puts into members and hands to some calls, found by their names."""
 
+    def __init__(self, rows: Sequence[str], calls: frozenset[str]) -> None:
+        self.puts: dict[str, list[_Put]] = {}
+        self.held: dict[tuple[str, str], dict[str, _Put]] = {}  # by the variable and the member, then by the function
+        self.calls: dict[str, list[tuple[list[str], int]]] = {}
+        for put in _puts(rows):
+            self.puts.setdefault(put.member, []).append(put)
+            self.held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
+        for name, args, row in islice(_calls(rows, calls), _MOST_CALLS):
+            self.calls.setdefault(name, []).append((args, row))
 
-def _given(
-    row: Mapping[str, Data], calls: Sequence[tuple[str, list[str], int]], puts: Sequence[_Put]
-) -> Iterator[_Found]:
-    """What is handed to one of the calls of a row, itself or inside a structure."""
-    for key in ("registers", "through"):
-        at = {name: int(position) for name, _, position in (said.partition(" ") for said in strings(row, key))}
-        for name, args, where in calls:
-            if name not in at or at[name] >= len(args):
-                continue
-            given = args[at[name]].strip()
-            if key == "registers" and given.lstrip("&").isidentifier():
-                yield given.lstrip("&"), name, where, "registered here"
-            held = _LAST.search(given) if key == "through" else None
-            for put in puts if held else ():
-                if held is not None and (put.holder, put.member) == (held[1], strings(row, "holds")[0]):
-                    yield put.function, name, where, "registered here"
+    def put(self, row: Mapping[str, Data]) -> Iterator[_Found]:
+        """What is put into one of the members of a row."""
+        for said in strings(row, "members"):
+            struct, _, member = said.rpartition(" ")
+            for one in self.puts.get(member, ()):
+                if struct in ("", one.struct):
+                    yield one.function, f".{member}", one.row, "registered here"
+
+    def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
+        """What is handed to one of the calls of a row, itself or inside a structure."""
+        for name, given, at in self._arguments(_places(row, "registers")):
+            if given.lstrip("&").isidentifier():
+                yield given.lstrip("&"), name, at, "registered here"
+        holders: dict[str, tuple[str, int]] = {}
+        for name, given, at in self._arguments(_places(row, "through")):
+            if holder := _LAST.search(given):
+                holders.setdefault(holder[1], (name, at))
+        for holder_name, (name, at) in holders.items():
+            for function in self.held.get((holder_name, strings(row, "holds")[0]), ()):
+                yield function, name, at, "registered here"
+
+    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+        for name, position in places.items():
+            for args, at in self.calls.get(name, ()):
+                if position < len(args):
+                    yield name, args[position].strip(), at
 
 
 def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
@@ -124,13 +148,13 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
                     yield name, kind, at, "its type says so"
 
 
-def _calls(rows: Sequence[str], names: set[str]) -> Iterator[tuple[str, list[str], int]]:
+def _calls(rows: Sequence[str], names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
     """The calls of some functions with their arguments."""
     for row, text in enumerate(rows):
         for found in _CALLED.finditer(text[:_LONGEST]) if "(" in text else ():
             if found[1] in names:
-                below = (one[:_LONGEST] for one in rows[row + 1 : row + _ABOVE])
-                yield found[1], _arguments(" ".join((text[found.end() :][:_LONGEST], *below))), row
+                below = (one[:_CALL] for one in rows[row + 1 : row + _ROWS])
+                yield found[1], _arguments(" ".join((text[found.end() :][:_CALL], *below))), row
 
 
 def _arguments(text: str) -> list[str]:
@@ -157,7 +181,7 @@ def _puts(rows: Sequence[str]) -> Iterator[_Put]:
         if text[:1].isalpha() or text[:1] == "_":  # a definition begins: what was open before ends here at the latest
             open_.clear()
         for found in _TOKEN.finditer(text[:_LONGEST]) if any(char in text for char in "{}=") else ():
-            before = text[: found.start()][-_LONGEST:]
+            before = text[: found.start()][-_HEAD:]
             if found[0] == "{":
                 open_.append(_brace(before, rows[row - 1] if row else "", open_[-1] if open_ else _Brace()))
             elif found[0] == "}":
@@ -174,10 +198,11 @@ def _puts(rows: Sequence[str]) -> Iterator[_Put]:
 
 def _brace(before: str, above: str, around: _Brace) -> _Brace:
     """What a brace opens, by the text before it and the row above."""
-    joined = f"{above[-_LONGEST:]} {before}"
-    if found := _VARIABLE.search(joined):
+    joined = f"{above[-_HEAD:]} {before}"
+    at = joined.rfind("struct ")
+    if at >= 0 and (found := _VARIABLE.match(joined, at)):
         return _Brace(found[1], found[2], "[" in found[3])
-    if found := _LITERAL.search(joined):
+    if at >= 0 and (found := _LITERAL.match(joined, at)):
         return _Brace(found[1], "", bool(found[2]))
     return _Brace(around.struct) if around.array and _ELEMENT.search(before.strip()) else _Brace()
 
