@@ -1,4 +1,4 @@
-"""The functions of a text in, from where each is entered out: what its callers hold, what it asserts, who registers it.
+"""The functions of a text in, from where each is entered out: what its callers hold, what it asserts.
 
 Only what the text itself shows: a call through a pointer, or from another file, is not seen.
 """
@@ -6,7 +6,7 @@ Only what the text itself shows: a call through a pointer, or from another file,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewbot.csource import Step
@@ -17,7 +17,6 @@ _WORD = re.compile(r"\w+")
 _LAST = re.compile(r"(\w+)\W*\Z")
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
-_CALL = 200  # characters of a call's row
 _MOST_ROUNDS = 5  # calls from the lock down to the function
 
 
@@ -26,12 +25,14 @@ class Entry:
     """Why nothing in a function may sleep.
 
     `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
-    `rows`: (row, note) of what shows it; `callers`: the functions from there on down, the one itself left out.
+    `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown;
+    `callers`: the functions from there on down, the one itself left out.
     """
 
     scope: str
     base: str
     rows: tuple[tuple[int, str], ...]
+    taken: str = ""
     callers: tuple[str, ...] = ()
 
     def where(self, name: str) -> str:
@@ -52,6 +53,12 @@ def shown_as(step: Step) -> str:
     args = step.args or (value.args if value is not None else ())
     name = step.name or (value.text if value is not None else "")
     return f"{name}({', '.join(arg.text for arg in args[:2])})"
+
+
+def taker(step: Step) -> str:
+    """The name of a call or tested call that takes or gives back a lock; of a guard, its class."""
+    value = step.value if step.kind == "test" else None
+    return step.args[0].text if step.op and step.args else step.name or (value.text if value is not None else "")
 
 
 def held(units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry]) -> Mapping[str, Entry]:
@@ -89,10 +96,10 @@ def _at_call(unit: Unit, at: int, own: Entry | None, lookup: Lookup) -> Entry | 
     if known and len(known) == len(opened):
         taken = unit.steps[known[0].step]
         rows = ((taken.lines[0], "taken here"), called)
-        return Entry(known[0].scope, f"after {shown_as(taken)}", rows, (caller,))
+        return Entry(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
     if own is None or not worlds or asks(unit, at, lookup):
         return None
-    return Entry(own.scope, own.base, (*own.rows, called), (*own.callers, caller))
+    return Entry(own.scope, own.base, (*own.rows, called), own.taken, (*own.callers, caller))
 
 
 def _atomic(one: Open, lookup: Lookup) -> bool:
@@ -170,42 +177,3 @@ def _spins(lock: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:
             kinds.update(scope.name for scope, gate in lookup.enter.get(call, ()) if scope.atomic and gate.key >= 0)
             kinds.update({locks.spins[kind]} if kind in locks.spins else ())
     return min(kinds, default="")
-
-
-def registered(rows: Sequence[str], members: Iterable[str], calls: Iterable[str]) -> Iterator[tuple[str, str, int]]:
-    """Functions that a text registers: (function, member or call, row).
-
-    `members` of tables, as `.member = function` or `->member = function`; `calls` as "name position".
-    """
-    listed = sorted(members)
-    put = re.compile(rf"(?:\.|->)\s*({'|'.join(map(re.escape, listed))})\s*=\s*&?(\w+)\s*[,;}}]") if listed else None
-    for row, text in enumerate(rows):
-        if put is not None and "=" in text:
-            yield from ((name, member, row) for member, name in put.findall(text))
-    at = {name: int(position) for name, _, position in (call.partition(" ") for call in calls)}
-    if not at:
-        return
-    opened = re.compile(rf"\b({'|'.join(map(re.escape, sorted(at)))})\s*\(")
-    for row, text in enumerate(rows):
-        for found in opened.finditer(text):
-            below = (one[:_CALL] for one in rows[row + 1 : row + 4])
-            args = _arguments(" ".join((text[found.end() :][:_CALL], *below)))
-            given = args[at[found[1]]].strip().lstrip("&") if at[found[1]] < len(args) else ""
-            if given.isidentifier():
-                yield given, found[1], row
-
-
-def _arguments(text: str) -> list[str]:
-    """The arguments of a call whose opening parenthesis stands right before the text."""
-    depth, start, out = 0, 0, []
-    for at, char in enumerate(text):
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        if depth < 0 or (char == "," and not depth):
-            out.append(text[start:at])
-            start = at + 1
-        if depth < 0:
-            return out
-    return []
