@@ -81,6 +81,19 @@ def parse(
     return tuple(files), tuple(unread)
 
 
+def head(lines: list[str]) -> FileChange | Unread:
+    """The file that the header of a section names, without its hunks, or why it is not looked at."""
+    header = [line for line in lines if line.startswith((*_HEADER, "--- ", "+++ "))]
+    old, new = _names(header)
+    path = old if new is None else new
+    if path is None:
+        return Unread(None, "a change whose file is not named")
+    if not (_is_safe(path) and _is_safe(old or path)):
+        return Unread(_shown(path), "the path leaves the tree or is no path")
+    created, deleted = _absent(header, "---"), _absent(header, "+++")
+    return FileChange(path, None if created else old, (), tuple(header), created, deleted)
+
+
 # --- cutting ---
 
 

@@ -20,7 +20,7 @@ from typing import NoReturn, TextIO
 from reviewbot import __version__
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
-from reviewbot.report.formats import NAMES
+from reviewbot.report.formats import FORMATS, NAMES
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 STOPPED = 128  # and the number of the signal
@@ -30,8 +30,8 @@ UNEXPECTED = 3
 
 EXIT_CODES = """\
 exit codes:
-  0    reviewed, and nothing at or above the bar
-  1    reviewed, and there are remarks
+  0    reviewed, and nothing at or above the bar, or nothing there to review
+  1    reviewed, and there are remarks (of the severity that --fail-on names)
   2    the command line or a configuration file cannot be meant
   3    could not look: no answer from the server, no patch in the mail, ...
   129  hung up (SIGHUP), as when the terminal is closed
@@ -52,6 +52,7 @@ examples:
   reviewbot thread 20240610.1-1-a@example.org    fetch that thread first
   reviewbot thread series.mbox --drafts replies  and write replies to send
   git format-patch --stdout -3 | reviewbot thread -
+  reviewbot range origin/master..HEAD            the commits of a branch
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
 
@@ -79,6 +80,32 @@ examples:
   reviewbot thread --output sarif=review.sarif --output junit=t.xml series.mbox
   reviewbot thread --drafts replies series.mbox
   mutt -e 'set postponed=replies' -p     read, edit, and send them yourself
+
+"""
+
+
+RANGE = """\
+Review commits of the git repository around the current folder, oldest first,
+each against its parent and with whole files. What a later commit of the range
+mends is named as resolved. Merges are skipped, and said so.
+
+RANGE is one of
+  BASE..TIP       the commits that are in TIP and not in BASE (HEAD where one
+                  side is left out); BASE...TIP is refused, for it means two
+                  things to git
+  COMMIT          that one, against its parent; also beside --since-merge-base,
+                  then all from there to it
+"""
+
+RANGE_EXAMPLES = """\
+examples:
+  reviewbot range origin/master..HEAD
+  reviewbot range HEAD                           the last commit
+  reviewbot range --since-merge-base v6.12       all since this left v6.12
+  reviewbot range --tree ~/linux v6.12..v6.13 --format json
+  reviewbot range main.. --output sarif=review.sarif --fail-on error
+  reviewbot range main.. --write-baseline known.json   what is not news
+  reviewbot range main.. --baseline known.json         and then what is
 
 """
 
@@ -152,6 +179,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.thread import thread
 
         return thread(options)
+    if options.command == "range":
+        from reviewbot.commands.range import range_
+
+        return range_(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
@@ -198,6 +229,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"reviewbot {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
+    _add_range(commands)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
@@ -246,14 +278,24 @@ def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
-    _add_output(thread)
+    _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
+    _add_gate(thread)
 
 
-def _add_output(command: argparse.ArgumentParser) -> None:
-    """Where the remarks of a command go, and which of them."""
+def _add_range(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add_command(commands, "range", "review commits of a git repository", RANGE, RANGE_EXAMPLES)
+    command.add_argument("range", metavar="RANGE", nargs="?", help="BASE..TIP, or one commit")
     command.add_argument(
-        "--format", metavar="NAME", choices=NAMES, help=f"on stdout: {', '.join(NAMES)} (the drafts, as an mbox)"
+        "--since-merge-base", metavar="BRANCH", help="what HEAD (or COMMIT) has since it left that branch"
     )
+    command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
+    _add_gate(command)
+
+
+def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: str) -> None:
+    """Where the remarks of a command go, and which of them."""
+    command.add_argument("--format", metavar="NAME", choices=names, help=f"on stdout: {listed}")
     command.add_argument(
         "--output",
         metavar="NAME=FILE",
@@ -266,4 +308,18 @@ def _add_output(command: argparse.ArgumentParser) -> None:
     command.add_argument("--explain", action="store_true", help="with each remark, the question a draft asks")
     command.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR in the environment: never"
+    )
+
+
+def _add_gate(command: argparse.ArgumentParser) -> None:
+    """What makes a command's exit code 1."""
+    gate = command.add_argument_group("as a gate")
+    verdict = gate.add_mutually_exclusive_group()
+    verdict.add_argument(
+        "--fail-on", choices=(*reversed(SEVERITIES), "never"), help="how bad a remark must be for the exit code 1"
+    )
+    verdict.add_argument("--exit-zero", action="store_true", help="the same as --fail-on never")
+    gate.add_argument("--baseline", metavar="FILE", type=Path, help="remarks that are known and not raised again")
+    gate.add_argument(
+        "--write-baseline", metavar="FILE", type=Path, help="put all remarks there, with those of --baseline"
     )

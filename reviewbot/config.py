@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reviewbot import schema
+from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
 from reviewbot.report.formats import NAMES
 from reviewbot.report.headers import CC
-from reviewbot.schema import TABLE, TEXT, TEXTS, Kind, Spec
+from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in NAMES), CONFIDENCES),
     "report.min_severity": SEVERITIES,
+    "report.fail_on": (*SEVERITIES, "never"),
     "mail.cc": CC,
 }
 # every number is a bound or a width: 0 would let nothing through
@@ -55,6 +57,7 @@ class Surface:
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
     min_severity: str
+    fail_on: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class Limits:
     mail_bytes: int
     patches: int
     seconds: int
+    processes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Config:
     limits: Limits
     rules: RuleOptions
     templates: TemplateOptions
+    ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
 
     @property
     def template_folder(self) -> Path:
@@ -152,10 +157,16 @@ def load(explicit: Path | None, env: Mapping[str, str]) -> Config:
     """
     tables = _read(data_path("config.toml"))
     path = explicit or _user_file(env)
+    ignores: tuple[Ignore, ...] = ()
     if path:
-        _override(tables, _read(path), path)
+        user = _read(path)
+        listed: Any = user.pop("ignore", [])
+        schema.check({"ignore": listed}, {"ignore": TABLES}, str(path))
+        ignores = tuple(ignore_of(table, f"{path}: [[ignore]] number {at}") for at, table in enumerate(listed, 1))
+        _override(tables, user, path)
     frozen = ({k: tuple(v) if isinstance(v, list) else v for k, v in tables[name].items()} for name in SECTIONS)
-    return Config(*(section(**values) for section, values in zip(SECTIONS.values(), frozen, strict=True)))
+    sections = (section(**values) for section, values in zip(SECTIONS.values(), frozen, strict=True))
+    return replace(Config(*sections), ignore=ignores)
 
 
 def identity(config: Config) -> Address:

@@ -33,7 +33,8 @@ from reviewbot.placed import place
 from reviewbot.settled import End, Key, Settling
 from reviewbot.sides import Reader, Rows, Slice
 
-_SOURCE = re.compile(r"\.(?:c|h|inc|S)\Z")
+SOURCES = ("c", "h", "inc", "S")  # what the names of files end in that can be read
+_SOURCE = re.compile(rf"\.(?:{'|'.join(SOURCES)})\Z")
 # a macro, or what may be an enumerator: a name alone on its line
 _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)", re.MULTILINE)
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from reviewbot.model import InputError
 
@@ -46,6 +46,10 @@ _NO_SPACE = (*(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, er
 
 class TooLong(InputError):
     """git had no more time."""
+
+
+class Failed(InputError):
+    """git ended with something else than success, and said why."""
 
 
 class Done(NamedTuple):
@@ -84,11 +88,11 @@ class Command:
         # GitPython takes "~" and "$" out of a folder's name, and goes elsewhere where it may not enter
         self._fixed = ("git", "-C", str(folder), *(word for one in _SETTINGS for word in ("-c", one)))
 
-    def start(self, *arguments: str) -> Process:
-        """A process to speak with; end() is for the caller to call."""
+    def start(self, *arguments: str, stdin: BinaryIO | None = None) -> Process:
+        """A process to speak with, where its input is no file; end() is for the caller to call."""
         import subprocess
 
-        return self._git.execute((*self._fixed, *arguments), istream=subprocess.PIPE, as_process=True)
+        return self._git.execute((*self._fixed, *arguments), istream=stdin or subprocess.PIPE, as_process=True)
 
     def run(self, *arguments: str, stdin: bytes = b"", until: float) -> Done:
         """A command to its end. Raises TooLong where it is not there by then; it does not outlive this call."""
@@ -134,13 +138,34 @@ class Command:
         finally:
             end(process)
 
+    def pour(self, *arguments: str, stdin: BinaryIO) -> Generator[bytes]:
+        """What a command prints, in parts, as it comes; close() ends it. Raises Failed where it ends badly."""
+        process = self.start(*arguments, stdin=stdin)
+        try:
+            complaint, streams = b"", [process.stdout, process.stderr]
+            while streams:
+                for stream in select.select(streams, [], [])[0]:
+                    part = os.read(stream.fileno(), _LINES)
+                    if not part:
+                        streams.remove(stream)
+                    elif stream is process.stdout:
+                        yield part
+                    else:
+                        complaint = (complaint + part)[-_LINES:]
+            done = Done(process.proc.wait() if process.proc else 0, b"", complaint.decode("utf-8", "replace"))
+            if done.code:
+                raise Failed(done.complaint)
+        finally:
+            end(process)
+
 
 def end(process: Process) -> None:
     """Have no more of a process."""
     process.kill()
     for stream in (process.stdin, process.stdout, process.stderr):
-        with suppress(OSError):  # what was still to be said to it cannot be
-            stream.close()
+        if stream is not None:  # its input was a file
+            with suppress(OSError):  # what was still to be said to it cannot be
+                stream.close()
     if process.proc is not None:
         process.proc.wait()
 

@@ -369,7 +369,8 @@ class Finding:
 class PatchReview:
     """What was found in one patch. `depth` says what it was seen through: diff, file or tree.
 
-    `whole`: the paths of the files that were seen as a whole.
+    `whole`: the paths of the files that were seen as a whole; `unlisted`: added lines in hunks that `files` does not
+    hold, of a commit.
     """
 
     patch: Patch
@@ -378,6 +379,12 @@ class PatchReview:
     depth: str = "diff"
     files: tuple[FileChange, ...] = ()
     whole: frozenset[str] = frozenset()
+    unlisted: int = 0
+
+    @property
+    def looked(self) -> bool:
+        """Whether anything of it was read; a commit without a file that can be read holds no surprise."""
+        return bool(self.files) or (self.patch.after is not None and not self.unread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,3 +393,8 @@ class Review:
     patches: tuple[PatchReview, ...]
     kernel: Version
     unread: tuple[Unread, ...] = ()
+
+    @property
+    def looked(self) -> bool:
+        """Whether silence means something: anything was read, or there was nothing to read."""
+        return any(one.looked for one in self.patches) or not (self.patches or self.unread or self.series.unread)

@@ -65,6 +65,7 @@ class Repository:
 
     def __init__(self, path: Path) -> None:
         self.path, self.shallow = path, False
+        self.cut: frozenset[str] = frozenset()  # commits whose parents a shallow clone has not
         self.allow(_OPENING)
         self._listed: dict[str, dict[bytes, Entry]] = {}
         self._batch: Process | None = None
@@ -113,6 +114,7 @@ class Repository:
             config.write(_CONFIG)
         if Path(shallow).is_file():
             shutil.copyfile(shallow, place / "shallow")
+            self.cut = frozenset((place / "shallow").read_text(encoding="ascii").split())
             self.shallow = True
 
     def _unwritable(self, why: str) -> str:
@@ -137,6 +139,13 @@ class Repository:
     def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
         """The lines that a git command prints, as they come; closing it ends the command. Raises TooLong."""
         return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
+
+    def pour(self, *arguments: str, stdin: str) -> Iterator[bytes]:
+        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly."""
+        place = self.folder / "input"
+        place.write_text(stdin, encoding="ascii")
+        with place.open("rb") as source:
+            yield from self._ours.pour(*arguments, stdin=source)
 
     def drop(self, paths: Iterable[str]) -> None:
         """Take files out of the index."""
@@ -166,6 +175,10 @@ class Repository:
         found = self._object(commit + "^{tree}", 0)
         return found[0] if found else None
 
+    def is_empty(self) -> bool:
+        """Whether nothing was ever committed."""
+        return not self._theirs.run("for-each-ref", "--count=1", until=self.until).out and self.commit("HEAD") is None
+
     def missing(self, ids: Iterable[str]) -> frozenset[str]:
         """Which of some ids of files, mostly cut short, no file of this clone has."""
         asked = "".join(f"{one}\n" for one in ids).encode()
@@ -174,6 +187,15 @@ class Repository:
         return frozenset(answer[0] for answer in answers if answer[1:] == ["missing"])
 
     # --- objects ---
+
+    def content(self, name: str) -> bytes | None:
+        """The content of an object; None if it is larger than LARGEST or not in this clone."""
+        found = self._object(name, LARGEST)
+        return found[2] if found else None
+
+    def forked(self) -> None:
+        """To be called in a new process: git is spoken to by the old one."""
+        self._other, self._batch = self._batch, None  # which must not be ended when it is forgotten here
 
     def _object(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
         """Id, type and, up to `most` bytes, content of an object; None if it is not here or cannot be read."""
@@ -226,10 +248,7 @@ class Repository:
     def read(self, tree: str, path: str) -> bytes | None:
         """The content of a regular file; None if there is none, it is larger than LARGEST or not in this clone."""
         found = self.entry(tree, path)
-        if found is None or not found.mode.startswith(_FILE):
-            return None
-        read = self._object(found.id, LARGEST)
-        return read[2] if read else None
+        return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
 
     def version(self, tree: str) -> Version | None:
         """The kernel version that a tree's Makefile gives; a release candidate counts as its release."""

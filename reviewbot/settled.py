@@ -49,8 +49,8 @@ class Settling:
         """Whether a patch to these files may settle something: then it has to be added with their hunks."""
         return any(path in self._open for change in files for path in (change.path, change.old_path))
 
-    def add(self, reviewed: PatchReview) -> None:
-        """The next patch of the series."""
+    def add(self, reviewed: PatchReview, kept: PatchReview | None = None) -> None:
+        """The next patch of the series; `kept`: as much of it as is to stay in memory, None for all."""
         followed: list[tuple[str, _Open]] = []
         for change in reviewed.files:
             for path in dict.fromkeys((change.old_path, change.path)):
@@ -62,7 +62,7 @@ class Settling:
         )
         for path, one in followed:
             self._open.setdefault(path, []).append(one)
-        self._reviews.append(reviewed)
+        self._reviews.append(kept or reviewed)
 
     def reviews(self) -> tuple[PatchReview, ...]:
         """All that were added, in order."""
@@ -104,9 +104,14 @@ class Settling:
         self._reviews[one.patch] = replace(reviewed, findings=tuple(findings))
 
 
+def is_commit(patch: Patch) -> bool:
+    """Whether a patch came from a repository and not as a mail."""
+    return patch.commit is not None and patch.mail is None
+
+
 def name_of(patch: Patch) -> str:
     """What a reader knows a patch by: a commit's id cut short, else its number in the series."""
-    return patch.commit[:12] if patch.commit and patch.mail is None else f"{patch.number}/{patch.total}"
+    return patch.commit[:12] if patch.commit and is_commit(patch) else f"{patch.number}/{patch.total}"
 
 
 def is_copy(change: FileChange) -> bool:

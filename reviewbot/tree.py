@@ -83,11 +83,15 @@ def kernel_of(
     repository: Repository, placed: Placed, headers: Sequence[str]
 ) -> tuple[Version | None, frozenset[str] | None]:
     """The version that the base's Makefile gives, and the names in its headers; None where nothing tells."""
-    if placed.base is None:
-        return None, None
-    texts = (repository.read(placed.base.tree, path) for path in headers)
-    names = named(text for text in texts if text is not None)
-    return repository.version(placed.base.tree), names or None
+    return (None, None) if placed.base is None else kernel_in(repository, placed.base.tree, headers)
+
+
+def kernel_in(
+    repository: Repository, tree: str, headers: Sequence[str]
+) -> tuple[Version | None, frozenset[str] | None]:
+    """The same of a tree."""
+    texts = (repository.read(tree, path) for path in headers)
+    return repository.version(tree), named(text for text in texts if text is not None) or None
 
 
 # --- applying ---

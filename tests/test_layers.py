@@ -47,6 +47,8 @@ LAYERS = (
         "reviewbot.postings",
         "reviewbot.facts",
         "reviewbot.presence",
+        "reviewbot.gate",
+        "reviewbot.crew",
     ),
     (
         "reviewbot.config",
@@ -59,6 +61,9 @@ LAYERS = (
         "reviewbot.repository",
         "reviewbot.treebase",
         "reviewbot.tree",
+        "reviewbot.revisions",
+        "reviewbot.commits",
+        "reviewbot.history",
     ),
     ("reviewbot.commands",),
     ("reviewbot.cli",),
@@ -67,6 +72,7 @@ LAYERS = (
 # each of the worlds outside, and who alone may speak to it
 OUTSIDE = {
     "b4": {"reviewbot.series"},
+    "multiprocessing": {"reviewbot.crew"},
     "git": {"reviewbot.gitcommand"},
     "httpx": {"reviewbot.lore"},
     "liblore": {"reviewbot.lore"},

@@ -16,9 +16,9 @@ from pathlib import Path
 from reviewbot import config, drafts, files, rules
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
-from reviewbot.model import Review
+from reviewbot.model import SEVERITIES, Review
 from reviewbot.report import mail, text
-from reviewbot.report.formats import FORMATS, MAIL
+from reviewbot.report.formats import FORMATS, MAIL, NAMES
 from reviewbot.report.mail import Draft, Drafted, Sender
 from reviewbot.report.remarks import Frame, unread
 from reviewbot.report.select import select
@@ -29,16 +29,16 @@ _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 class Output:
     """Where remarks go, and how sure and how bad they must be to get there.
 
-    Made before anything is fetched: raises UsageError for outputs that cannot be meant, InputError where a file
-    cannot be written, ConfigError where drafts are wanted and nobody is there to send them, or their texts cannot be
-    used.
+    `names` are the formats there are. Made before anything is fetched: raises UsageError for outputs that cannot be
+    meant, InputError where a file cannot be written, ConfigError where drafts are wanted and nobody is there to send
+    them, or their texts cannot be used.
     """
 
-    def __init__(self, options: argparse.Namespace, setup: Setup) -> None:
+    def __init__(self, options: argparse.Namespace, setup: Setup, names: Sequence[str] = NAMES) -> None:
         self.setup = setup
-        self.targets = targets(options.format, options.output)
+        self.targets = targets(options.format, options.output, names)
         self.format = self.targets[0].format
-        self.folder: Path | None = options.drafts
+        self.folder: Path | None = getattr(options, "drafts", None)
         self.color: str = options.color
         self.explain: bool = options.explain
         self.severity: str = options.min_severity or setup.config.report.min_severity
@@ -52,12 +52,13 @@ class Output:
             if target.path is not None:
                 files.check(target.path)
 
-    def speaks(self, review: Review) -> bool:
-        """Whether the format on standard output shows a remark that no later patch of the series settles."""
+    def speaks(self, review: Review, severity: str = SEVERITIES[0]) -> bool:
+        """Whether the format on standard output shows a remark so bad that no later patch of the series settles."""
+        bad = max(severity, self.severity, key=SEVERITIES.index)
         return any(
             found.resolved_by is None
             for reviewed in review.patches
-            for found in select(reviewed.findings, self.severity, self.confidence(self.format))
+            for found in select(reviewed.findings, bad, self.confidence(self.format))
         )
 
     def confidence(self, name: str) -> str:
@@ -68,8 +69,7 @@ class Output:
     def write(self, review: Review) -> None:
         """Write the files, print the report, write the drafts. Raises InputError where something cannot be written."""
         drafted = self._drafted(review) if self.drafting else None
-        looked = any(reviewed.files for reviewed in review.patches)
-        self._reports(review, [one for one in self.targets if looked or _tells(one.format)], drafted)
+        self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
         if self.format == MAIL and drafted and not drafted.drafts:
             self.setup.say("nothing to ask about: no draft")
         if not any(target.format in FORMATS and _tells(target.format) for target in self.targets):

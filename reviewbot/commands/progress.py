@@ -53,18 +53,17 @@ def waiting(text: str, quiet: bool) -> Iterator[None]:
 
 
 @contextmanager
-def counting(engine: PatientEngine, patches: int, quiet: bool) -> Iterator[None]:
-    """A bar that moves as `engine` reviews so many patches."""
+def counting(patches: int, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar for so many patches; what it gives is to be called after each of them."""
     console = _terminal(quiet) if patches >= LONG_SERIES else None
     if console is None:
-        yield
+        yield lambda: None
         return
     from rich.progress import Progress
 
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("reviewing", total=patches)
-        engine.done = lambda: progress.advance(task)
-        yield
+        yield lambda: progress.advance(task)
 
 
 def _terminal(quiet: bool) -> Console | None:

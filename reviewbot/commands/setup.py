@@ -85,7 +85,13 @@ def for_series(
     working on when the series was sent. `names`, those of the tree's headers, go before the version's: but not
     where another version was asked for than the tree's own.
     """
-    version = (found or _sent(setup, series) or setup.version) if setup.dated else setup.version
+    stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
+    return for_tree(setup, max(stamps, default=0), found, names)
+
+
+def for_tree(setup: Setup, stamp: float, found: Version | None, names: frozenset[str] | None) -> Setup:
+    """As for_series(), for what was made at a time, in seconds since 1970; 0 if nobody knows."""
+    version = (found or _at(setup, stamp) or setup.version) if setup.dated else setup.version
     if version != setup.version:
         setup = _load(setup.config, setup.folders, version, True, Voice(setup.quiet, setup.verbose))
     if names is None or version != (found or version):
@@ -94,9 +100,8 @@ def for_series(
     return replace(setup, kernel=kernel)
 
 
-def _sent(setup: Setup, series: Series) -> Version | None:
-    stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
-    if not any(stamps):
+def _at(setup: Setup, stamp: float) -> Version | None:
+    if not stamp:
         return None
-    sent = datetime.fromtimestamp(min(max(stamps), _LAST_SECOND), UTC)
-    return rules.version_at(setup.folders, sent.date().isoformat())
+    made = datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC)
+    return rules.version_at(setup.folders, made.date().isoformat())

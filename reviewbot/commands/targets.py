@@ -19,12 +19,12 @@ class Target(NamedTuple):
     path: Path | None
 
 
-def targets(chosen: str | None, outputs: Sequence[str]) -> tuple[Target, ...]:
+def targets(chosen: str | None, outputs: Sequence[str], names: Sequence[str] = NAMES) -> tuple[Target, ...]:
     """What goes to standard output first, "text" where nobody says, then the files in the order asked for.
 
     Raises UsageError for a format nobody knows, and where two reports would go to the same place.
     """
-    asked = [_parsed(output) for output in outputs]
+    asked = [_parsed(output, names) for output in outputs]
     printed = [Target(chosen, None)] if chosen is not None else []
     printed += [target for target in asked if target.path is None]
     if len(printed) > 1:
@@ -36,10 +36,10 @@ def targets(chosen: str | None, outputs: Sequence[str]) -> tuple[Target, ...]:
     return (*(printed or [Target("text", None)]), *files.values())
 
 
-def _parsed(output: str) -> Target:
+def _parsed(output: str, names: Sequence[str]) -> Target:
     name, equals, path = output.partition("=")
     if not equals or not path:
         raise UsageError(f"--output {output}: write it FORMAT=FILE, such as sarif=review.sarif")
-    if name not in NAMES:
-        raise UsageError(f"--output {output}: no format {name!r}; there are {', '.join(NAMES)}")
+    if name not in names:
+        raise UsageError(f"--output {output}: no format {name!r}; there are {', '.join(names)}")
     return Target(name, None if path == STDOUT else Path(path))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewbot import lore, mailbox, series
+from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_series, prepare
@@ -26,6 +27,7 @@ def thread(options: argparse.Namespace) -> int:
     """
     setup = prepare(options)
     output = Output(options, setup)
+    gate = Gate(options, setup)
     try:
         with _opened(options) as repository:
             found = _series(options.source, setup)
@@ -36,16 +38,17 @@ def thread(options: argparse.Namespace) -> int:
             output.setup = setup
             read = repository.read if repository is not None else None
             engine = PatientEngine(setup.kernel, setup.rules, setup.config.limits.seconds, read)
-            with counting(engine, len(found.patches), setup.quiet):
+            with counting(len(found.patches), setup.quiet) as engine.done:
                 review = engine.review(found)
     except InputError as error:
         # a program that reads the output gets its object even when there was nothing to read
         output.write_nothing(Review(Series("", 0, ()), (), setup.version, (Unread(None, str(error)),)))
         raise
+    review = gate.passed(review)
     output.write(review)
-    if not any(reviewed.files for reviewed in review.patches):
+    if not review.looked:
         raise InputError("nothing was reviewed: no patch of this series could be read")
-    return int(output.speaks(review))
+    return gate.code(review, output)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from functools import cached_property
 from reviewbot.model import CONFIDENCES, SEVERITIES, Evidence, FileChange, Finding, Hunk, Patch, Review, Rule, Unread
 from reviewbot.report.escape import visible
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
+from reviewbot.settled import is_copy
 
 Place = tuple[str, int]  # a path and a line of it, 1-based
 
@@ -126,12 +127,8 @@ class _Moves:
 
     @cached_property
     def _by_path(self) -> dict[str, _Shift]:
-        changes = (change for change in self.files if not change.deleted and not _copied(change))
+        changes = (change for change in self.files if not change.deleted and not is_copy(change))
         return {change.old_path or change.path: _Shift(change) for change in changes}
-
-
-def _copied(change: FileChange) -> bool:
-    return any(line.startswith("copy from ") for line in change.header)
 
 
 class _Shift:

@@ -36,7 +36,7 @@ def render(review: Review, frame: Frame) -> str:
 
 
 def _run(review: Review, frame: Frame) -> Object:
-    looked = any(reviewed.files for reviewed in review.patches)
+    looked = review.looked
     missed = [_notification(part) for part in unread(review)]
     places = {rule.id: at for at, rule in enumerate(frame.rules)}
     invocation: Object = {"executionSuccessful": looked, "toolExecutionNotifications": [*missed]}

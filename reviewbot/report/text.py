@@ -17,6 +17,7 @@ from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
 from reviewbot.report.remarks import Frame
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
+from reviewbot.settled import is_commit, name_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,8 +90,7 @@ def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
     if not shown and not unread:
         return
     patch = reviewed.patch
-    name = f"{patch.number}/{patch.total}" if patch.mail or not patch.commit else patch.commit[:12]
-    yield ((f"{name} {visible(patch.subject)}", "head"),)
+    yield ((f"{name_of(patch)} {visible(patch.subject)}", "head"),)
     yield ()
     where = places(reviewed.files)
     for found in shown:
@@ -170,7 +170,8 @@ def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
 
 
 def _summary(review: Review, view: View) -> Line:
-    read = f"{_count(len(review.patches), 'patch', 'patches')}, {_count(_added(review), 'added line')}"
+    words = ("commit", "") if all(is_commit(reviewed.patch) for reviewed in review.patches) else ("patch", "patches")
+    read = f"{_count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
     read = f"{read}, kernel {view.kernel}"
     shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
     unread = len(unread_beside(review)) + sum(len(unread_of(reviewed)) for reviewed in review.patches)
@@ -196,13 +197,14 @@ def _remarks(shown: list[Finding]) -> str:
 
 
 def _added(review: Review) -> int:
-    return sum(
+    listed = (
         line.mark == "+"
         for reviewed in review.patches
         for change in reviewed.files
         for hunk in change.hunks
         for line in hunk.lines
     )
+    return sum(listed) + sum(reviewed.unlisted for reviewed in review.patches)
 
 
 def _count(number: int, word: str, many: str = "") -> str:

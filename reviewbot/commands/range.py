@@ -1,0 +1,93 @@
+"""`reviewbot range`: commits of a git repository in; a report, JSON or what a CI reads out."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from reviewbot import crew, revisions, tree
+from reviewbot.commands.gating import Gate
+from reviewbot.commands.output import Output
+from reviewbot.commands.progress import PatientEngine, counting, waiting
+from reviewbot.commands.setup import Setup, for_tree, prepare
+from reviewbot.commits import diffs, message, read
+from reviewbot.history import Reviewer, review
+from reviewbot.model import InputError, Review, Series, Unread
+from reviewbot.report.formats import FORMATS
+from reviewbot.repository import Repository
+from reviewbot.revisions import Span
+
+NAMES = tuple(FORMATS)  # a commit is no mail that could be answered
+_FOREVER = 86_400  # seconds: who asks for a long range may wait, or stop it
+_FEW = 24  # commits that are read before other processes have begun
+_MERGES = 50  # that are looked into
+
+
+def range_(options: argparse.Namespace) -> int:
+    """Review commits; 1 if there are remarks at or above the bar. Raises InputError if none could be read."""
+    setup = prepare(options)
+    output = Output(options, setup, NAMES)
+    gate = Gate(options, setup)
+    try:
+        with Repository(options.tree or Path()) as repository:
+            repository.allow(_FOREVER)
+            span = revisions.span(repository, options.range, options.since_merge_base)
+            setup = _fitted(repository, span, setup)
+            gate.setup = output.setup = setup
+            reviewed = _reviewed(repository, span, setup)
+    except InputError as error:
+        # a program that reads the output gets its object even when there was nothing to read
+        output.write_nothing(Review(Series("", 0, ()), (), setup.version, (Unread(None, str(error)),)))
+        raise
+    if span.merges:
+        count = len(span.merges)
+        setup.say(f"{'1 merge' if count == 1 else f'{count} merges'} skipped: what they bring in is in their commits")
+    if not any(one.files for one in reviewed.patches) and not any(one.patch.unread for one in reviewed.patches):
+        setup.say(f"nothing to review in {span.name}: {_what_is_there(span)}")
+    reviewed = gate.passed(reviewed)
+    output.write(reviewed)
+    if not reviewed.looked:
+        raise InputError("nothing was reviewed: none of these commits could be read")
+    return gate.code(reviewed, output)
+
+
+def _fitted(repository: Repository, span: Span, setup: Setup) -> Setup:
+    """The setup for what the tree is at the end of the range."""
+    tip = message(repository, span.tip)
+    version, names = tree.kernel_in(repository, tip.tree, setup.config.tree.headers)
+    return for_tree(setup, tip.stamp, version, names)
+
+
+def _reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
+    limits, total = setup.config.limits, len(span.commits)
+    engine = PatientEngine(setup.kernel, setup.rules, limits.seconds)
+    reviewer = Reviewer(engine, repository.content)
+    processes = crew.size(limits.processes) if total >= _FEW else 0
+    changes = read(repository, span.commits, limits.mail_bytes)
+    setup.tell(f"{total} commits, {span.base[:12] if span.base else 'from the root'}..{span.tip[:12]}")
+    with counting(total, setup.quiet) as done:
+        patches = review(reviewer, changes, total, processes, repository.forked, done)
+    with waiting("looking into merges", setup.quiet or not span.merges):
+        unread = _merged(repository, span, limits.mail_bytes)
+    subject = span.name if total != 1 else patches[0].patch.subject
+    series = Series(subject, 1, tuple(one.patch for one in patches), base=span.base, unread=unread)
+    return Review(series, patches, setup.kernel.version)
+
+
+def _merged(repository: Repository, span: Span, largest: int) -> tuple[Unread, ...]:
+    """What merges change themselves, to solve a conflict or in secret: nobody has looked at that."""
+    if len(span.merges) > _MERGES:
+        return (Unread(None, f"whether {len(span.merges)} merges change anything themselves"),)
+    found: list[Unread] = []
+    for merge, (sections, unread) in zip(span.merges, diffs(repository, span.merges, largest), strict=True):
+        names = (section.split(b"\n", 1)[0].removeprefix(b"diff --cc ") for section in sections)
+        why = f"merge {merge[:12]} changes it itself, and merges are not reviewed"
+        found += (Unread(name.decode("utf-8", "surrogateescape"), why) for name in names)
+        found += unread
+    return tuple(found)
+
+
+def _what_is_there(span: Span) -> str:
+    if not span.commits:
+        return "nothing but merges" if span.merges else "it holds no commit"
+    return "no commit changes a file that can be read (.c, .h, .inc, .S)"

@@ -1,0 +1,147 @@
+"""Tasks in, what a function makes of each out, in order: in as many processes as the machine has room for.
+
+The processes are forks, made before the first task is read, so that they share what is in memory by then. None of them
+outlives the one that made it: who is told to stop stops all, and a process whose other end is gone ends itself.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Generic, NamedTuple, TypeVar
+
+Task = TypeVar("Task")
+Made = TypeVar("Made")
+
+_AHEAD = 4  # tasks of each process that may be at work or wait for an earlier one to be done
+
+
+class Died(NamedTuple):
+    """A process ended with its task: the signal that ended it, negative, or its exit code."""
+
+    code: int
+
+
+def size(most: int) -> int:
+    """How many processes are of use: none where the system cannot fork, or has a single processor."""
+    room = len(os.sched_getaffinity(0)) if "fork" in multiprocessing.get_all_start_methods() else 1
+    return min(most, room) if room > 1 else 0
+
+
+def each(
+    work: Callable[[Task], Made], tasks: Iterable[Task], processes: int, begin: Callable[[], None]
+) -> Iterator[tuple[Task, Made | Died]]:
+    """Every task with what `work` made of it, in order; `begin` is called once in each new process.
+
+    An exception of `work` is raised here. Without processes the work is done in this one.
+    """
+    if processes < 1:
+        yield from ((task, work(task)) for task in tasks)
+        return
+    crew = _Crew(work, begin)
+    try:
+        gc.freeze()  # what is there by now is not looked at again, and so stays shared
+        for _ in range(processes):
+            crew.hire()
+        yield from crew.run(tasks)
+    finally:
+        crew.dismiss()
+        gc.unfreeze()
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    line: Connection
+
+
+class _Crew(Generic[Task, Made]):
+    def __init__(self, work: Callable[[Task], Made], begin: Callable[[], None]) -> None:
+        self._work, self._begin = work, begin
+        self._context = multiprocessing.get_context("fork")
+        self._idle: list[_Worker] = []
+        self._busy: dict[Connection, tuple[_Worker, int]] = {}
+
+    def hire(self) -> None:
+        here, there = self._context.Pipe()
+        ours = [here, *(worker.line for worker in self._all())]
+        process = self._context.Process(target=_serve, args=(there, ours, self._work, self._begin), daemon=True)
+        process.start()
+        there.close()
+        self._idle.append(_Worker(process, here))
+
+    def dismiss(self) -> None:
+        for worker in self._all():
+            worker.process.kill()
+            worker.line.close()
+        for worker in self._all():
+            worker.process.join()
+        self._idle, self._busy = [], {}
+
+    def _all(self) -> list[_Worker]:
+        return [*self._idle, *(worker for worker, _ in self._busy.values())]
+
+    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Made | Died]]:
+        source = enumerate(tasks)
+        given: dict[int, Task] = {}
+        made: dict[int, Made | Died] = {}
+        at, more = 0, True
+        while more or given:
+            while more and self._idle and len(given) < _AHEAD * len(self._all()):
+                number, task = next(source, (-1, None))
+                if task is None:
+                    more = False
+                else:
+                    given[number] = task
+                    self._hand(number, task)
+            for line in wait([*self._busy]):
+                assert isinstance(line, Connection)
+                number, result = self._taken(line)
+                made[number] = result
+            while at in made:
+                yield given.pop(at), made.pop(at)
+                at += 1
+
+    def _hand(self, number: int, task: Task) -> None:
+        worker = self._idle.pop()
+        self._busy[worker.line] = worker, number
+        with suppress(OSError):  # that it is gone is seen where its answer is read
+            worker.line.send(task)
+
+    def _taken(self, line: Connection) -> tuple[int, Made | Died]:
+        worker, number = self._busy.pop(line)
+        try:
+            good, result = line.recv()
+        except (EOFError, OSError):
+            worker.process.join()
+            line.close()
+            self.hire()
+            return number, Died(worker.process.exitcode or 0)
+        self._idle.append(worker)
+        if not good:
+            raise result
+        return number, result
+
+
+def _serve(line: Connection, others: list[Connection], work: Callable[[Task], Made], begin: Callable[[], None]) -> None:
+    """The life of a process: it works until nobody is there any more to ask for it."""
+    for other in others:  # as long as one has the other end of a line, its end is not seen
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them, and the one that asks will stop the rest
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    begin()
+    with suppress(EOFError, OSError):
+        while True:
+            task = line.recv()
+            try:
+                line.send((True, work(task)))
+            except Exception as error:  # noqa: BLE001 - it is raised again where the task came from
+                error.add_note(traceback.format_exc())
+                line.send((False, error))

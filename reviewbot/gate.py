@@ -1,0 +1,153 @@
+"""A Review and what somebody has decided about its remarks in, the same without those out.
+
+A remark is left out where a table under [[ignore]] in config.toml says why, or where a baseline file knows it. Both
+go by rule, path, function and fingerprint and never by a line's number, so they hold through rebases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from reviewbot import schema
+from reviewbot.model import ConfigError, Finding, PatchReview, Review
+from reviewbot.report.escape import printable
+from reviewbot.schema import TABLES, TEXT, Kind
+
+SCHEMA = 1
+_COUNT = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
+_FILE = {"schema": Kind(str(SCHEMA), lambda value: value == SCHEMA), "remarks": TABLES}
+_ENTRY = {**dict.fromkeys(("rule", "path", "function", "line", "fingerprint"), TEXT), "count": _COUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Remarks that are not wanted, and why. "" is any; in `path` and `function` * stands for anything, "/" too."""
+
+    reason: str
+    rule: str = ""
+    path: str = ""
+    function: str = ""
+    fingerprint: str = ""
+
+    def covers(self, finding: Finding) -> bool:
+        return (
+            self.rule in ("", finding.rule)
+            and self.fingerprint in ("", finding.fingerprint)
+            and (not self.path or fnmatchcase(finding.path, self.path))
+            and (not self.function or fnmatchcase(finding.function, self.function))
+        )
+
+    @property
+    def name(self) -> str:
+        """What it is about, in one line."""
+        keys = ("rule", "path", "function", "fingerprint")
+        return ", ".join(f"{key} {getattr(self, key)}" for key in keys if getattr(self, key))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Known:
+    """Remarks of one fingerprint that a baseline has. All but fingerprint and count is there for those who read it."""
+
+    path: str
+    function: str
+    rule: str
+    line: str
+    fingerprint: str
+    count: int
+
+
+class Passed(NamedTuple):
+    """`ignored` and `known` count what was left out; `idle` left out nothing, `stale` counts more than was there."""
+
+    review: Review
+    ignored: int
+    known: int
+    idle: tuple[Ignore, ...]
+    stale: tuple[Known, ...]
+
+
+def passed(review: Review, ignores: Sequence[Ignore], baseline: Sequence[Known]) -> Passed:
+    """What is left of a review. Of equal remarks in one patch as many are known as the baseline counts."""
+    room = {known.fingerprint: known.count for known in baseline}
+    met: Counter[str] = Counter()
+    active: set[Ignore] = set()
+    ignored = left_out = 0
+    patches: list[PatchReview] = []
+    for reviewed in review.patches:
+        here: Counter[str] = Counter()
+        kept: list[Finding] = []
+        for finding in reviewed.findings:
+            covering = [one for one in ignores if one.covers(finding)]
+            active.update(covering)
+            here[finding.fingerprint] += not covering and finding.resolved_by is None
+            if covering:
+                ignored += 1
+            elif finding.resolved_by is None and here[finding.fingerprint] <= room.get(finding.fingerprint, 0):
+                left_out += 1
+            else:
+                kept.append(finding)
+        met |= here
+        patches.append(replace(reviewed, findings=tuple(kept)))
+    idle = tuple(one for one in ignores if one not in active)
+    stale = tuple(one for one in baseline if met[one.fingerprint] < one.count)
+    return Passed(replace(review, patches=tuple(patches)), ignored, left_out, idle, stale)
+
+
+def known(review: Review, before: Sequence[Known] = ()) -> tuple[Known, ...]:
+    """A baseline with all of a review that no later patch settles, and with what was known before, in order."""
+    found = {one.fingerprint: one for one in before}
+    for reviewed in review.patches:
+        for one, count in _counted(reviewed):
+            old = found.get(one.fingerprint)
+            found[one.fingerprint] = Known(
+                printable(one.path),
+                printable(one.function),
+                one.rule,
+                printable(one.line_text.strip()),
+                one.fingerprint,
+                max(count, old.count if old else 0),
+            )
+    return tuple(sorted(found.values()))
+
+
+def _counted(reviewed: PatchReview) -> Iterator[tuple[Finding, int]]:
+    still = [one for one in reviewed.findings if one.resolved_by is None]
+    counts = Counter(one.fingerprint for one in still)
+    yield from ((one, counts[one.fingerprint]) for one in still)
+
+
+def dumped(baseline: Sequence[Known]) -> str:
+    """The text of a baseline file: the same for the same remarks, with a row for each thing that may change."""
+    keys = ("rule", "path", "function", "line", "fingerprint", "count")
+    entries = [{key: getattr(one, key) for key in keys} for one in baseline]
+    return json.dumps({"schema": SCHEMA, "remarks": entries}, indent=2, ensure_ascii=False) + "\n"
+
+
+def loaded(text: str, where: str) -> tuple[Known, ...]:
+    """A baseline from its text; ConfigError, with `where`, for what is none."""
+    try:
+        table = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{where}: no baseline, since no JSON: {error}") from error
+    except RecursionError as error:
+        raise ConfigError(f"{where}: no baseline, since nested too deep") from error
+    schema.check(table, _FILE, where, ("schema", "remarks"))
+    for entry in table["remarks"]:
+        schema.check(entry, _ENTRY, f"{where}: remarks", tuple(_ENTRY))
+    return tuple(Known(**entry) for entry in table["remarks"])
+
+
+def ignore_of(table: Mapping[str, str], where: str) -> Ignore:
+    """One table under [[ignore]]; ConfigError without a reason, or where it would leave out everything."""
+    schema.check(table, dict.fromkeys(Ignore.__dataclass_fields__, TEXT), where)
+    if not table.get("reason", "").strip():
+        raise ConfigError(f"{where}: say why, in a reason")
+    found = Ignore(**table)
+    if not found.name:
+        raise ConfigError(f"{where}: it would leave out every remark; name a rule, a path, a function or a fingerprint")
+    return found

@@ -1,0 +1,191 @@
+"""Commits in, what was found in each out: sifted, read in several processes, and settled by those that come later.
+
+A commit keeps the hunks of those files only that a remark is about: of a thousand commits little else stays in memory
+than their subjects and the names of their files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reviewbot import changes
+from reviewbot.commits import Change, Section
+from reviewbot.crew import Died, each
+from reviewbot.engine import Engine, definitions
+from reviewbot.model import FileChange, Patch, PatchReview, Unread
+from reviewbot.settled import End, Settling
+from reviewbot.sides import Rows
+from reviewbot.sift import Sieve
+
+_BYTES = 1 << 18  # of diff, and
+_COMMITS = 16  # in one task
+_EMPTY = "nothing"  # the tree before a root
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A commit with its place in the range, and the names that it and those before it define."""
+
+    number: int
+    total: int
+    change: Change
+    defined: frozenset[str]
+
+    def patch(self, sections: Iterable[Section] = ()) -> Patch:
+        """The commit as a patch to the files of some of its sections."""
+        change = self.change
+        diff = b"".join(section.text for section in sections).decode("utf-8", "surrogateescape")
+        trees = (change.before or _EMPTY, change.after)
+        return Patch(
+            *(self.number, self.total, change.subject, change.body, diff),
+            commit=change.commit,
+            unread=change.unread,
+            before=trees[0],
+            after=trees[1],
+        )
+
+
+class Reviewer:
+    """Reviews one commit. `content(id)` gives what is in a file, None if it is too large or not there."""
+
+    def __init__(self, engine: Engine, content: Callable[[str], bytes | None]) -> None:
+        self.engine, self._content = engine, content
+        self._sieve = Sieve(engine.kernel, [rule for rule, _ in engine.rules])
+        self._ids: dict[tuple[str, str], str] = {}
+        engine.read = self._read
+
+    def review(self, one: Numbered) -> PatchReview:
+        """What is found in a commit; its files are there without their hunks, and its diff is not."""
+        self.turn_to(one)
+        only: dict[str, Sequence[Rows]] = {}
+        whole = [section for section in one.change.sections if section.has_hunks]
+        kept = [section for section in whole if self._is_kept(one, section, only)]
+        notes = [
+            Unread(section.file.path, "git takes it for binary")
+            for section in one.change.sections
+            if _is_binary(section)
+        ]
+        reviewed = self.engine.patch(one.patch(kept), only)
+        if reviewed.findings and len(kept) < len(whole):  # what they say may stand in another file before it
+            reviewed = self.engine.patch(one.patch(whole), only)
+        return replace(
+            reviewed,
+            patch=one.patch(),
+            unread=(*reviewed.unread, *notes),
+            depth="file" if {section.file.path for section in kept} <= reviewed.whole else "diff",
+            files=tuple(section.file for section in one.change.sections),
+            whole=frozenset(section.file.path for section in whole if section not in kept) | reviewed.whole,
+            unlisted=sum(section.added for section in one.change.sections),
+        )
+
+    def end(self, patch: Patch, change: FileChange) -> End | None:
+        """As Engine.end(), of the commit that was turned to last."""
+        return self.engine.end(patch, change)
+
+    def turn_to(self, one: Numbered) -> None:
+        """Have the files of a commit at hand."""
+        self.engine.defined = one.defined
+        self._ids = {}
+        for section in one.change.sections:
+            file = section.file
+            self._ids[one.change.before or _EMPTY, file.old_path or file.path] = section.old
+            self._ids[one.change.after, file.path] = section.new
+
+    def _read(self, tree: str, path: str) -> bytes | None:
+        found = self._ids.get((tree, path))
+        return self._content(found) if found else None
+
+    def _is_kept(self, one: Numbered, section: Section, only: dict[str, Sequence[Rows]]) -> bool:
+        """Whether a file is worth reading; where it is as a whole, the rows to read go into `only`."""
+        if not section.new:
+            return False
+        after = self._content(section.new)
+        if after is None:
+            return True
+        rows = self._sieve.kept(section.text, after)
+        if rows:
+            only[section.file.path] = rows
+        return bool(rows)
+
+
+def _is_binary(section: Section) -> bool:
+    return any(line.startswith("Binary file") for line in section.file.header)
+
+
+def review(
+    reviewer: Reviewer,
+    read: Iterable[Change],
+    total: int,
+    processes: int,
+    begin: Callable[[], None],
+    done: Callable[[], None],
+) -> tuple[PatchReview, ...]:
+    """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
+    settling = Settling(reviewer.end)
+    tasks = _tasks(_numbered(read, total, reviewer.engine))
+
+    def work(task: list[Numbered]) -> list[PatchReview]:
+        return [reviewer.review(one) for one in task]
+
+    for task, made in each(work, tasks, processes, begin):
+        answers = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
+        for one, reviewed in zip(task, answers, strict=True):
+            reviewer.turn_to(one)
+            _settle(settling, one, reviewed)
+            done()
+    return settling.reviews()
+
+
+def _settle(settling: Settling, one: Numbered, reviewed: PatchReview) -> None:
+    about = {finding.path for finding in reviewed.findings}
+    concerned = [file for file in reviewed.files if settling.concerns([file])]
+    kept = _with_hunks(one, reviewed, about | {file.path for file in concerned})
+    every = {file.path for file in reviewed.files} if concerned else set()  # a function may have moved to any of them
+    settling.add(_with_hunks(one, reviewed, every), kept)
+
+
+def _numbered(read: Iterable[Change], total: int, engine: Engine) -> Iterator[Numbered]:
+    """The commits with their numbers. Only names that some kernel version has are minded among those they define."""
+    stems = [stem.encode() for stem in engine.kernel.words["telling"]]
+    known: frozenset[str] = frozenset()
+    for number, change in enumerate(read, 1):
+        for section in change.sections:
+            if any(stem in section.text for stem in stems):
+                said = definitions(section.text.decode("utf-8", "surrogateescape"))
+                known |= said & engine.kernel.spans.keys()
+        yield Numbered(number, total, change, known)
+
+
+def _tasks(commits: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    task: list[Numbered] = []
+    size = 0
+    for one in commits:
+        task.append(one)
+        size += sum(len(section.text) for section in one.change.sections)
+        if size >= _BYTES or len(task) >= _COMMITS:
+            yield task
+            task, size = [], 0
+    if task:
+        yield task
+
+
+def _alone(reviewer: Reviewer, one: Numbered, begin: Callable[[], None]) -> PatchReview:
+    """A commit of a task with which a process ended, in a process of its own."""
+    ((_, made),) = each(reviewer.review, [one], 1, begin)
+    if not isinstance(made, Died):
+        return made
+    reason = f"the process that read it ended ({f'signal {-made.code}' if made.code < 0 else f'code {made.code}'})"
+    return PatchReview(one.patch(), (), (*one.change.unread, Unread(None, reason)))
+
+
+def _with_hunks(one: Numbered, reviewed: PatchReview, paths: set[str]) -> PatchReview:
+    """With the hunks of some of its files."""
+    shown = {section.file.path: section for section in one.change.sections if section.file.path in paths}
+    if not shown:
+        return reviewed
+    text = "".join(section.text.decode("utf-8", "surrogateescape") for section in shown.values())
+    listed = {file.path: file for file in changes.parse(text)[0]}
+    files = tuple(listed.get(file.path, file) for file in reviewed.files)
+    added = sum(section.added for path, section in shown.items() if path in listed)
+    return replace(reviewed, files=files, unlisted=reviewed.unlisted - added)
