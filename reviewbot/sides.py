@@ -151,7 +151,7 @@ class Reader:
         units: list[Unit] = []
         unread: list[str] = []
         lost = 0
-        telling = (piece for piece in near if self.telling(piece.text) or any(name in piece.text for name in names))
+        telling = [piece for piece in near if self.telling(piece.text) or any(name in piece.text for name in names)]
         for count, piece in enumerate(telling):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
@@ -162,7 +162,9 @@ class Reader:
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
-        callers = _calling(far, frozenset(unit.function.name for unit in units))
+        mine = {piece.line for piece in telling}
+        rest = [piece for piece in (*near, *far) if piece.line not in mine]
+        callers = _calling(rest, frozenset(unit.function.name for unit in units))
         around = [unit for piece in callers for unit in self._units(piece, prepared.marks, known)]
         defines = []
         for macro in prepared.macros:
