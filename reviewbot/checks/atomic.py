@@ -12,6 +12,7 @@ from reviewbot.checks.base import (
     Context,
     Hit,
     allocation,
+    bits_of,
     code,
     flag_rows,
     mask_argument,
@@ -131,7 +132,7 @@ def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
         return None if known else _wrapper(step, reclaim, rule, context)
     mask = mask_argument(step, found)
     if mask is None:
-        blocking = found.sleeps == "always" or reclaim in _implicit(found.implicit, context)
+        blocking = found.sleeps == "always" or reclaim in bits_of(found.implicit, context.kernel)
         return _Sleeper("", ()) if found.gfp is None and found.implicit and blocking else None
     masks = masks_at(unit, index, mask, context)
     sure = bool(masks) and all(reclaim in one.must for one in masks)
@@ -152,11 +153,6 @@ def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> _Sleeper
         if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
             return _Sleeper(code(arg), tuple(term.line for term in chain), "medium")
     return None
-
-
-def _implicit(text: str, context: Context) -> frozenset[str]:
-    names = _WORD.findall(text)
-    return frozenset(bit for name in names if name in context.kernel.flags for bit in context.kernel.flags[name].bits)
 
 
 def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:

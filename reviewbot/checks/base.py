@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,13 +12,15 @@ from reviewbot.flow import Lookup, World
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.sides import Slice, Unit, expressions
 
+_WORD = re.compile(r"\w+")
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A rule's pattern, found. `rows`: where a remark may hang, best first; `key`: what the same cause shares.
 
     `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
-    they may only lower it.
+    they may only lower it. `anywhere`: the same cause in another function is the same all the same.
     """
 
     rows: tuple[int, ...]
@@ -27,6 +30,7 @@ class Hit:
     because: tuple[tuple[int, str], ...] = ()
     confidence: str = ""
     severity: str = ""
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,12 @@ def rows_of(step: Step) -> tuple[int, ...]:
 def reached(unit: Unit, index: int) -> tuple[World, ...]:
     """The worlds at a step; () where nothing certain is known."""
     return () if unit.flow.lost else unit.flow.at[index]
+
+
+def bits_of(text: str, kernel: Kernel) -> frozenset[str]:
+    """All bits of the flags that a text names, such as what an allocator says it uses on its own."""
+    names = _WORD.findall(text)
+    return frozenset(bit for name in names if name in kernel.flags for bit in kernel.flags[name].bits)
 
 
 def code(expr: Expr) -> str:
