@@ -6,7 +6,7 @@ Only what the text itself shows: a call through a pointer, or from another file,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewbot.csource import Step
@@ -124,10 +124,13 @@ def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
     return True
 
 
-def asks(unit: Unit, at: int, lookup: Lookup) -> bool:
-    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so."""
+def asks(unit: Unit, at: int, lookup: Lookup, words: Iterable[str] | None = None) -> bool:
+    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so.
+
+    `words`: what such a name has in it, if not what one has that asks whether it may sleep.
+    """
     numbers = {name for kind, name in unit.function.params if name and not kind.startswith(_POINTS)}
-    telling = lookup.kernel.words["context_tests"]
+    telling = lookup.kernel.words["context_tests"] if words is None else tuple(words)
     for world in unit.flow.at[at]:
         for text, _ in world.facts:
             said = _WORD.findall(text)
