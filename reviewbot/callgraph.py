@@ -6,24 +6,27 @@ Only what the text itself shows: a call through a pointer, or from another file,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 from reviewbot.csource import Step
-from reviewbot.flow import Lookup, Open
+from reviewbot.flow import Lookup
+from reviewbot.model import ScopeKind
 from reviewbot.sides import Unit
 
 _WORD = re.compile(r"\w+")
 _LAST = re.compile(r"(\w+)\W*\Z")
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
+Counts = Callable[[ScopeKind], bool]
+
 _MOST_ROUNDS = 5  # calls from the lock down to the function
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Why nothing in a function may sleep.
+    """Under what a function is run, as a rule why nothing in it may sleep.
 
     `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
     `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown;
@@ -62,12 +65,21 @@ def taker(step: Step) -> str:
     return step.args[0].text if step.op and step.args else step.name or (value.text if value is not None else "")
 
 
-def held(units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    """Functions that one of the units calls where something atomic is open on every path, directly or through others.
+def is_atomic(kind: ScopeKind) -> bool:
+    """Whether nothing may sleep below a scope."""
+    return kind.atomic
 
-    `first`: what is known already, by function.
+
+def held(
+    units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry], counts: Counts = is_atomic
+) -> Mapping[str, Entry]:
+    """Functions that one of the units calls where a scope that `counts` is open on every path, or is called so itself.
+
+    `first`: what is known already, by function. A lock may be given back by who is called; any other scope ends where
+    it was entered.
     """
     found = dict(first)
+    open_ = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
     names = {unit.function.name for unit in units if not unit.function.macro and unit.steps}
     calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, names)]
     keeps = cache(partial(keeps_entry, lookup=lookup))
@@ -76,7 +88,9 @@ def held(units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry]) -> M
         for unit, at, step in calls:
             if step.name not in found and step.name != unit.function.name:
                 own = found.get(unit.function.name)
-                entry = _at_call(unit, at, own if own is not None and keeps(unit) else None, lookup)
+                if own is not None and counts is is_atomic and not keeps(unit):
+                    own = None
+                entry = _at_call(unit, at, own, open_, lookup)
                 if entry is not None:
                     found[step.name] = entry
         if len(found) == before:
@@ -88,10 +102,10 @@ def _calls(step: Step, names: set[str]) -> bool:
     return step.kind == "call" and not step.op and step.name in names
 
 
-def _at_call(unit: Unit, at: int, own: Entry | None, lookup: Lookup) -> Entry | None:
+def _at_call(unit: Unit, at: int, own: Entry | None, scopes: set[str], lookup: Lookup) -> Entry | None:
     """What is open at a call: of the caller itself, else what the caller is entered with."""
     worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
-    opened = [next((one for one in reversed(world.open) if _atomic(one, lookup)), None) for world in worlds]
+    opened = [next((one for one in reversed(world.open) if one.scope in scopes), None) for world in worlds]
     caller, step = unit.function.name, unit.steps[at]
     called = step.lines[0], "called from here"
     known = [one for one in opened if one is not None]
@@ -102,11 +116,6 @@ def _at_call(unit: Unit, at: int, own: Entry | None, lookup: Lookup) -> Entry | 
     if own is None or not worlds or asks(unit, at, lookup):
         return None
     return Entry(own.scope, own.base, (*own.rows, called), own.taken, (*own.callers, caller))
-
-
-def _atomic(one: Open, lookup: Lookup) -> bool:
-    kind = lookup.kernel.scopes.get(one.scope)
-    return kind is not None and kind.atomic
 
 
 def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
@@ -126,10 +135,13 @@ def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
     return True
 
 
-def asks(unit: Unit, at: int, lookup: Lookup) -> bool:
-    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so."""
+def asks(unit: Unit, at: int, lookup: Lookup, words: Iterable[str] | None = None) -> bool:
+    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so.
+
+    `words`: what such a name has in it, if not what one has that asks whether it may sleep.
+    """
     numbers = {name for kind, name in unit.function.params if name and not kind.startswith(_POINTS)}
-    telling = lookup.kernel.words["context_tests"]
+    telling = lookup.kernel.words["context_tests"] if words is None else tuple(words)
     for world in unit.flow.at[at]:
         for text, _ in world.facts:
             said = _WORD.findall(text)

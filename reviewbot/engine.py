@@ -245,8 +245,8 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
 
 
-def _key(rule: Rule, hit: Hit) -> Key:
-    return rule.id, hit.function, squeeze(hit.key)
+def _key(rule: str, hit: Hit) -> Key:
+    return rule, "" if hit.anywhere else hit.function, squeeze(hit.key)
 
 
 def _run(rule: Rule, check: Check, side: Slice | None, context: Context) -> list[Pair]:
@@ -271,10 +271,10 @@ def _subtract(rule: Rule, sides: Sequence[tuple[Sequence[Pair], Sequence[Pair]]]
     for after, before in sides:
         had: dict[Key, list[Pair]] = {}
         for pair in before:
-            had.setdefault(_key(rule, pair[1]), []).append(pair)
+            had.setdefault(_key(rule.id, pair[1]), []).append(pair)
         groups: dict[Key, list[Pair]] = {}
         for pair in after:
-            groups.setdefault(_key(rule, pair[1]), []).append(pair)
+            groups.setdefault(_key(rule.id, pair[1]), []).append(pair)
         for key, group in groups.items():
             old = had.pop(key, [])
             if len(group) > len(old):
@@ -283,7 +283,7 @@ def _subtract(rule: Rule, sides: Sequence[tuple[Sequence[Pair], Sequence[Pair]]]
             gone[key] += max(0, len(old) - len(group))
         gone.update({key: len(group) for key, group in had.items()})
     for part, hit in fresh:
-        key = _key(rule, hit)
+        key = _key(rule.id, hit)
         if gone[key] and hit.function and not part.path.endswith(_OFFERED):
             gone[key] -= 1
         else:

@@ -36,7 +36,7 @@ _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
 _TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
 # what rows of rules say of calls and functions, see checks/atomic.py and checks/callbacks.py
-_LISTED = ("frees", "asserts", "returns", "members", "holds", "registers", "through")
+_LISTED = ("frees", "asserts", "returns", "members", "holds", "registers", "through", "enters", "params")
 _BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes before a mask in which its call begins
 
@@ -51,7 +51,12 @@ class Sieve:
             if scope.family != "handle":  # no rule asks how one of those ends
                 calls = (gate.call for gate in (*scope.enter, *scope.leave))
                 scopes[scope.atomic].update((*calls, *scope.guards))
-        listed = {key: {word for rule in rules for row in rule.rows for word in strings(row, key)} for key in _LISTED}
+        rows = [row for rule in rules for row in rule.rows]
+        listed = {key: {word for row in rows for word in strings(row, key)} for key in _LISTED}
+        # where one of these stands in a file, requests in all of it may be wrong by a bit of their masks
+        run = {word.split()[-1] for row in rows if "bit" in row for word in strings(row, "members")}
+        run |= {word.split()[0] for row in rows if "bit" in row for word in strings(row, "registers")}
+        self._narrow = _bytes(run | listed["enters"] | {word.split()[-1] for word in listed["params"]})
         self._stems = tuple(_bytes(words["telling"]))
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
         self._requests = _bytes(listed["frees"] | {name for name, one in kernel.allocators.items() if one.allocates})
@@ -87,6 +92,8 @@ class Sieve:
     def _may_be_new(self, text: _Text, part: _Part, said: bytes) -> bool:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
         if not self._scopes.isdisjoint(part.words):
+            return True
+        if self._asks(part) and not self._narrow.isdisjoint(text.words):
             return True
         words, asks = frozenset(_words(said)), self._asks(part)
         tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
@@ -201,6 +208,10 @@ class _Text:
                 break
             last += 1
         return first, last
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        return frozenset(_words(self.text))
 
     @cached_property
     def named(self) -> Mapping[bytes, _Part]:

@@ -1,4 +1,4 @@
-"""A text in, its functions that others run where nothing may sleep out: those it registers, those of such a type.
+"""A text in, its functions that others run in some context out: those it registers, those of such a type.
 
 A member's name says little where several structures have one of that name. A row then names the structure as well,
 and the text has to show that this is one: by the initializer around it, or by how the variable is declared.
@@ -36,12 +36,19 @@ _Found = tuple[str, str, int, str]  # a function, how it is known, the row and a
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A function that is run where nothing may sleep. `said`: as the end of "may sleep ..."; `row`: what shows it."""
+    """A function that others run. `how`: what shows it, the member, call or type; `row`: where that stands, with a
+    `note` about it; `listed`: what is known of such functions."""
 
     function: str
-    said: str
+    how: str
     row: int
     note: str
+    listed: Mapping[str, Data]
+
+    @property
+    def said(self) -> str:
+        """As the end of "may sleep ..."."""
+        return f"in {strings(self.listed, 'as')[0]} ({self.how})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class _Brace:
 
 
 def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: bool = True) -> Iterator[Callback]:
-    """The functions that a row of `listed` knows to run where nothing may sleep, `as` what.
+    """The functions that a row of `listed` knows, `as` what they are run.
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
@@ -83,7 +90,7 @@ def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: 
         if "beside" in row and not _stands(row, "beside", rows):
             continue
         for function, how, at, note in found:
-            yield Callback(function, f"in {strings(row, 'as')[0]} ({how})", at, note)
+            yield Callback(function, how, at, note, row)
 
 
 def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:

@@ -11,6 +11,7 @@ from reviewbot.callgraph import Entry, taker
 from reviewbot.checks.base import (
     Context,
     allocation,
+    bits_of,
     code,
     flag_rows,
     mask_argument,
@@ -65,7 +66,7 @@ def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, contex
         return None if known else _wrapper(step, reclaim, rule, context)
     mask = mask_argument(step, found)
     if mask is None:
-        blocking = found.sleeps == "always" or reclaim in _implicit(found.implicit, context)
+        blocking = found.sleeps == "always" or reclaim in bits_of(found.implicit, context.kernel)
         return Sleeper("", ()) if found.gfp is None and found.implicit and blocking else None
     masks = masks_at(unit, index, mask, context)
     sure = bool(masks) and all(reclaim in one.must for one in masks)
@@ -86,11 +87,6 @@ def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> Sleeper 
         if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
             return Sleeper(code(arg), tuple(term.line for term in chain), "medium")
     return None
-
-
-def _implicit(text: str, context: Context) -> frozenset[str]:
-    names = _WORD.findall(text)
-    return frozenset(bit for name in names if name in context.kernel.flags for bit in context.kernel.flags[name].bits)
 
 
 def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str, context: Context) -> bool:
