@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from reviewbot.model import InputError, UsageError, Version
+from reviewbot.presence import release
 
 if TYPE_CHECKING:
     from git.cmd import Git
@@ -32,8 +33,6 @@ _FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
-_VERSION = re.compile(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
-_PATCHLEVEL = re.compile(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 
 # what a shell or a hook says about some other repository, see git(1)
 _ELSEWHERE = (
@@ -241,10 +240,8 @@ class Repository:
         return read[2] if read else None
 
     def version(self, tree: str) -> Version | None:
-        """The kernel version that a tree's Makefile gives; a release candidate counts as its release."""
-        text = self.read(tree, "Makefile") or b""
-        major, minor = _VERSION.search(text), _PATCHLEVEL.search(text)
-        return (int(major[1]), int(minor[1])) if major and minor else None
+        """The kernel version that a tree's Makefile gives."""
+        return release(self.read(tree, "Makefile") or b"")
 
     def _folder(self, tree: str) -> dict[bytes, Entry]:
         if tree not in self._listed:
