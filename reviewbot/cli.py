@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from reviewbot import __version__
+from reviewbot.commands import b4args
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import NAMES
@@ -113,6 +114,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.thread import thread
 
         return thread(options)
+    if options.command == "check":
+        from reviewbot.commands.check import check
+
+        return check(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
@@ -156,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"reviewbot {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
+    b4args.add(commands, _add_command)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
