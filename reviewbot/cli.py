@@ -118,6 +118,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.check import check
 
         return check(options)
+    if options.command == "agent":
+        from reviewbot.commands.agent import agent
+
+        return agent(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)

@@ -43,10 +43,35 @@ examples:
 
 """
 
+AGENT = """\
+Review the series of the b4 review branch that is checked out, and lay the
+questions down where b4 looks for the remarks of a review agent:
+
+  .git/b4-review/COMMIT/identity.txt, series.txt, 0001.txt, ...
+
+`b4 review tui` takes them in when it opens the series, each below the line it
+is about. You adopt, edit or drop them there; b4 sends what you adopt as yours.
+
+Patches that you have marked as skipped are left out, and so is what somebody
+has already said of the same line; -v says what and why. Nothing is written
+where there is nothing to ask. Files that this command has not written, or that
+were edited since, stay.
+"""
+
+AGENT_EXAMPLES = """\
+examples:
+  git checkout b4/review/CHANGE-ID && reviewbot agent -v
+
+"""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], add_command: AddCommand) -> None:
-    """The command check."""
+    """The commands check and agent."""
     _add_check(add_command(commands, "check", "answer one of b4's checks", CHECK, CHECK_EXAMPLES))
+    agent = add_command(commands, "agent", "write review files for b4", AGENT, AGENT_EXAMPLES)
+    # b4 appends a sentence for an AI agent to b4.review-agent-command
+    agent.add_argument("prompt", nargs="?", help=argparse.SUPPRESS)
+    _add_bars(agent)
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
