@@ -47,6 +47,7 @@ examples:
   git format-patch --stdout -3 | reviewbot thread -
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
+  reviewbot setup b4                             make b4 run it on its patches
 
 """
 
@@ -122,6 +123,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.agent import agent
 
         return agent(options)
+    if options.command == "setup":
+        from reviewbot.commands.b4setup import setup
+
+        return setup(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)

@@ -21,7 +21,8 @@ class AddCommand(Protocol):
 
 CHECK = """\
 Read one message on standard input, as b4 hands it to a check, and answer as b4
-expects it, as the value of one of these keys of git's configuration:
+expects it. `reviewbot setup b4` makes b4 run this; there is no need to do so by
+hand, but it can be done:
 
   review   b4.review-perpatch-check-cmd and, with --series, -series-check-cmd:
            a JSON list with one result, pass, warn or fail. It is empty for what
@@ -64,14 +65,36 @@ examples:
 
 """
 
+SETUP = """\
+Print the commands that make b4 run `reviewbot check`, or run them with --write.
+Other checks stay, and so does checkpatch where b4 runs it by itself: it does so
+only as long as nobody configures a check. What an older reviewbot has set is
+replaced. --rules, --config and --kernel are handed on to the checks.
+
+b4 remembers for 30 days what a check of `prep` and `am` has said of a commit,
+by the command line it has run. So that command line names the rules and
+settings it was made with: after an update, or a change of your config.toml, run
+this again.
+"""
+
+SETUP_EXAMPLES = """\
+examples:
+  reviewbot setup b4                     what would be set for this repository
+  reviewbot setup b4 --write             set it
+  reviewbot setup b4 --global --write    for all repositories of yours
+  reviewbot setup b4 --remove --write    take it out again
+
+"""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], add_command: AddCommand) -> None:
-    """The commands check and agent."""
+    """The commands check, agent and setup."""
     _add_check(add_command(commands, "check", "answer one of b4's checks", CHECK, CHECK_EXAMPLES))
     agent = add_command(commands, "agent", "write review files for b4", AGENT, AGENT_EXAMPLES)
     # b4 appends a sentence for an AI agent to b4.review-agent-command
     agent.add_argument("prompt", nargs="?", help=argparse.SUPPRESS)
     _add_bars(agent)
+    _add_setup(add_command(commands, "setup", "make b4 run reviewbot", SETUP, SETUP_EXAMPLES))
 
 
 def _add_check(check: argparse.ArgumentParser) -> None:
@@ -84,3 +107,11 @@ def _add_check(check: argparse.ArgumentParser) -> None:
 def _add_bars(command: argparse.ArgumentParser) -> None:
     command.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
     command.add_argument("--min-confidence", choices=CONFIDENCES[1:], help="leave out what is less sure")
+
+
+def _add_setup(setup: argparse.ArgumentParser) -> None:
+    setup.add_argument("program", choices=("b4",), help="the program to set up")
+    setup.add_argument("--global", dest="everywhere", action="store_true", help="in ~/.gitconfig, for all repositories")
+    setup.add_argument("--series", action="store_true", help="also the check of a whole series, in a column of its own")
+    setup.add_argument("--remove", action="store_true", help="take out what this command has set")
+    setup.add_argument("--write", action="store_true", help="do it, instead of printing the commands")
