@@ -1,4 +1,4 @@
-"""The functions of a text in, from where each is entered out: what its callers hold, what it asserts, who registers it.
+"""The functions of a text in, from where each is entered out: what its callers hold, what it asserts.
 
 Only what the text itself shows: a call through a pointer, or from another file, is not seen.
 """
@@ -6,32 +6,36 @@ Only what the text itself shows: a call through a pointer, or from another file,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewbot.csource import Step
-from reviewbot.flow import Lookup, Open
+from reviewbot.flow import Lookup
+from reviewbot.model import ScopeKind
 from reviewbot.sides import Unit
 
 _WORD = re.compile(r"\w+")
 _LAST = re.compile(r"(\w+)\W*\Z")
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
-_CALL = 200  # characters of a call's row
+Counts = Callable[[ScopeKind], bool]
+
 _MOST_ROUNDS = 5  # calls from the lock down to the function
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Why nothing in a function may sleep.
+    """Under what a function is run, as a rule why nothing in it may sleep.
 
     `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
-    `rows`: (row, note) of what shows it; `callers`: the functions from there on down, the one itself left out.
+    `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown;
+    `callers`: the functions from there on down, the one itself left out.
     """
 
     scope: str
     base: str
     rows: tuple[tuple[int, str], ...]
+    taken: str = ""
     callers: tuple[str, ...] = ()
 
     def where(self, name: str) -> str:
@@ -54,20 +58,36 @@ def shown_as(step: Step) -> str:
     return f"{name}({', '.join(arg.text for arg in args[:2])})"
 
 
-def held(units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    """Functions that one of the units calls where something atomic is open on every path, directly or through others.
+def taker(step: Step) -> str:
+    """The name of a call or tested call that takes or gives back a lock; of a guard, its class."""
+    value = step.value if step.kind == "test" else None
+    return step.args[0].text if step.op and step.args else step.name or (value.text if value is not None else "")
 
-    `first`: what is known already, by function.
+
+def is_atomic(kind: ScopeKind) -> bool:
+    """Whether nothing may sleep below a scope."""
+    return kind.atomic
+
+
+def held(
+    units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry], counts: Counts = is_atomic
+) -> Mapping[str, Entry]:
+    """Functions that one of the units calls where a scope that `counts` is open on every path, or is called so itself.
+
+    `first`: what is known already, by function. A lock may be given back by who is called; any other scope ends where
+    it was entered.
     """
     found = dict(first)
+    open_ = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
     names = {unit.function.name for unit in units if not unit.function.macro and unit.steps}
     calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, names)]
-    keeps = {id(unit): keeps_entry(unit, lookup) for unit in units}
+    keeps = {id(unit): counts is not is_atomic or keeps_entry(unit, lookup) for unit in units}
     for _ in range(_MOST_ROUNDS):
         before = len(found)
         for unit, at, step in calls:
             if step.name not in found and step.name != unit.function.name:
-                entry = _at_call(unit, at, found.get(unit.function.name) if keeps[id(unit)] else None, lookup)
+                own = found.get(unit.function.name) if keeps[id(unit)] else None
+                entry = _at_call(unit, at, own, open_, lookup)
                 if entry is not None:
                     found[step.name] = entry
         if len(found) == before:
@@ -79,25 +99,20 @@ def _calls(step: Step, names: set[str]) -> bool:
     return step.kind == "call" and not step.op and step.name in names
 
 
-def _at_call(unit: Unit, at: int, own: Entry | None, lookup: Lookup) -> Entry | None:
+def _at_call(unit: Unit, at: int, own: Entry | None, scopes: set[str], lookup: Lookup) -> Entry | None:
     """What is open at a call: of the caller itself, else what the caller is entered with."""
     worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
-    opened = [next((one for one in reversed(world.open) if _atomic(one, lookup)), None) for world in worlds]
+    opened = [next((one for one in reversed(world.open) if one.scope in scopes), None) for world in worlds]
     caller, step = unit.function.name, unit.steps[at]
     called = step.lines[0], "called from here"
     known = [one for one in opened if one is not None]
     if known and len(known) == len(opened):
         taken = unit.steps[known[0].step]
         rows = ((taken.lines[0], "taken here"), called)
-        return Entry(known[0].scope, f"after {shown_as(taken)}", rows, (caller,))
+        return Entry(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
     if own is None or not worlds or asks(unit, at, lookup):
         return None
-    return Entry(own.scope, own.base, (*own.rows, called), (*own.callers, caller))
-
-
-def _atomic(one: Open, lookup: Lookup) -> bool:
-    kind = lookup.kernel.scopes.get(one.scope)
-    return kind is not None and kind.atomic
+    return Entry(own.scope, own.base, (*own.rows, called), own.taken, (*own.callers, caller))
 
 
 def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
@@ -117,10 +132,13 @@ def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
     return True
 
 
-def asks(unit: Unit, at: int, lookup: Lookup) -> bool:
-    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so."""
+def asks(unit: Unit, at: int, lookup: Lookup, words: Iterable[str] | None = None) -> bool:
+    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so.
+
+    `words`: what such a name has in it, if not what one has that asks whether it may sleep.
+    """
     numbers = {name for kind, name in unit.function.params if name and not kind.startswith(_POINTS)}
-    telling = lookup.kernel.words["context_tests"]
+    telling = lookup.kernel.words["context_tests"] if words is None else tuple(words)
     for world in unit.flow.at[at]:
         for text, _ in world.facts:
             said = _WORD.findall(text)
@@ -170,42 +188,3 @@ def _spins(lock: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:
             kinds.update(scope.name for scope, gate in lookup.enter.get(call, ()) if scope.atomic and gate.key >= 0)
             kinds.update({locks.spins[kind]} if kind in locks.spins else ())
     return min(kinds, default="")
-
-
-def registered(rows: Sequence[str], members: Iterable[str], calls: Iterable[str]) -> Iterator[tuple[str, str, int]]:
-    """Functions that a text registers: (function, member or call, row).
-
-    `members` of tables, as `.member = function` or `->member = function`; `calls` as "name position".
-    """
-    listed = sorted(members)
-    put = re.compile(rf"(?:\.|->)\s*({'|'.join(map(re.escape, listed))})\s*=\s*&?(\w+)\s*[,;}}]") if listed else None
-    for row, text in enumerate(rows):
-        if put is not None and "=" in text:
-            yield from ((name, member, row) for member, name in put.findall(text))
-    at = {name: int(position) for name, _, position in (call.partition(" ") for call in calls)}
-    if not at:
-        return
-    opened = re.compile(rf"\b({'|'.join(map(re.escape, sorted(at)))})\s*\(")
-    for row, text in enumerate(rows):
-        for found in opened.finditer(text):
-            below = (one[:_CALL] for one in rows[row + 1 : row + 4])
-            args = _arguments(" ".join((text[found.end() :][:_CALL], *below)))
-            given = args[at[found[1]]].strip().lstrip("&") if at[found[1]] < len(args) else ""
-            if given.isidentifier():
-                yield given, found[1], row
-
-
-def _arguments(text: str) -> list[str]:
-    """The arguments of a call whose opening parenthesis stands right before the text."""
-    depth, start, out = 0, 0, []
-    for at, char in enumerate(text):
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        if depth < 0 or (char == "," and not depth):
-            out.append(text[start:at])
-            start = at + 1
-        if depth < 0:
-            return out
-    return []

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from types import FrameType
+from typing import NoReturn, TextIO
 
 from reviewbot import __version__
 from reviewbot.commands import b4args
@@ -19,7 +23,9 @@ from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import NAMES
 
-INTERRUPTED = 130  # 128 + SIGINT
+STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
+STOPPED = 128  # and the number of the signal
+PATIENCE = 5  # seconds after a signal in which another one does not disturb the clearing up
 PIPE_CLOSED = 141  # 128 + SIGPIPE: who read the output had enough of it
 UNEXPECTED = 3
 
@@ -29,7 +35,9 @@ exit codes:
   1    reviewed, and there are remarks
   2    the command line or a configuration file cannot be meant
   3    could not look: no answer from the server, no patch in the mail, ...
-  130  interrupted
+  129  hung up (SIGHUP), as when the terminal is closed
+  130  interrupted (SIGINT)
+  143  terminated (SIGTERM)
 """
 
 ABOUT = """\
@@ -77,6 +85,13 @@ examples:
 """
 
 
+class _Stopped(BaseException):
+    """A signal asked for the end; no Exception, so that nothing but what clears up has a part in it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = signal.Signals(number)
+
+
 def entry() -> NoReturn:
     """What the installed `reviewbot` runs."""
     raise SystemExit(main())
@@ -93,21 +108,45 @@ def main(argv: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
-        code = _run(options)
-        print(end="", flush=True)  # now, so that a full disk or a closed pipe is met here
+        with _stoppable():
+            code = _run(options)
+            print(end="", flush=True)  # now, so that a full disk or a closed pipe is met here
     except ReviewbotError as error:
         return _complain(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        return _complain("interrupted", INTERRUPTED)
+    except _Stopped as stop:
+        _drop(sys.stdout)
+        return _complain(STOPS[stop.number], STOPPED + stop.number)
     except BrokenPipeError:
-        _drop_output()
+        _drop(sys.stdout)
         return PIPE_CLOSED
     except OSError as error:
-        _drop_output()
+        _drop(sys.stdout)
         return _complain(f"cannot go on: {error}", UNEXPECTED)
     except Exception as error:  # noqa: BLE001 - the last place that can turn one into a clear line
         return _unexpected(error, options.verbose)
     return code
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let a signal end the work as an exception does, so that all is cleared up; not one that is ignored (nohup)."""
+    last = -float(PATIENCE)
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        nonlocal last
+        if time.monotonic() - last >= PATIENCE:  # a closed terminal sends two of them
+            last = time.monotonic()
+            raise _Stopped(number)
+
+    before = {number: signal.getsignal(number) for number in STOPS}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -132,13 +171,16 @@ def _run(options: argparse.Namespace) -> int:
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
 
 
-def _drop_output() -> None:
+def _drop(stream: TextIO) -> None:
     """What is still buffered has nowhere to go: the interpreter would try once more when it ends, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(text: str, code: int) -> int:
-    print(f"reviewbot: {visible(text)}", file=sys.stderr)
+    try:
+        print(f"reviewbot: {visible(text)}", file=sys.stderr, flush=True)
+    except OSError:  # the terminal is gone
+        _drop(sys.stderr)
     return code
 
 

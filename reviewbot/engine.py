@@ -179,7 +179,7 @@ class Engine:
             for part, hit in _subtract(rule, sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
-                    self._keys[finding.fingerprint] = _key(rule, hit)
+                    self._keys[finding.fingerprint] = _key(rule.id, hit)
                     out.append(finding)
         return _once_a_line(out, [one.change.path for one in sides])
 
@@ -258,8 +258,8 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
 
 
-def _key(rule: Rule, hit: Hit) -> Key:
-    return rule.id, hit.function, squeeze(hit.key)
+def _key(rule: str, hit: Hit) -> Key:
+    return rule, "" if hit.anywhere else hit.function, squeeze(hit.key)
 
 
 def _subtract(rule: Rule, sides: Sequence[_Sides]) -> Iterator[Pair]:
@@ -272,10 +272,10 @@ def _subtract(rule: Rule, sides: Sequence[_Sides]) -> Iterator[Pair]:
     for one in sides:
         had: dict[Key, list[Pair]] = {}
         for pair in one.old[rule.id]:
-            had.setdefault(_key(rule, pair[1]), []).append(pair)
+            had.setdefault(_key(rule.id, pair[1]), []).append(pair)
         groups: dict[Key, list[Pair]] = {}
         for pair in one.new[rule.id]:
-            groups.setdefault(_key(rule, pair[1]), []).append(pair)
+            groups.setdefault(_key(rule.id, pair[1]), []).append(pair)
         for key, group in groups.items():
             old = had.pop(key, [])
             if len(group) > len(old):
@@ -284,7 +284,7 @@ def _subtract(rule: Rule, sides: Sequence[_Sides]) -> Iterator[Pair]:
             gone[key] += max(0, len(old) - len(group))
         gone.update({key: len(group) for key, group in had.items()})
     for part, hit in fresh:
-        key = _key(rule, hit)
+        key = _key(rule.id, hit)
         if gone[key] and hit.function and not part.path.endswith(_OFFERED):
             gone[key] -= 1
         else:
@@ -334,7 +334,7 @@ def _number(patch: Patch) -> str:
 
 def _end(number: str, one: _Sides) -> _End:
     functions = {unit.function.name for side in (one.after, one.before) for part in side for unit in part.units}
-    keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in one.new.items() for _, hit in pairs}
+    keys = {_key(rule, hit) for rule, pairs in one.new.items() for _, hit in pairs}
     return _End(number, frozenset(functions), frozenset(keys))
 
 

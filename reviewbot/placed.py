@@ -16,6 +16,9 @@ def place(change: FileChange, before: str | None, after: str | None) -> FileChan
     Hunks are looked for in order, each at the place nearest to where it should be.
     """
     old, new = _rows(before), _rows(after)
+    if change.deleted and not change.hunks:  # git-format-patch(1), --irreversible-delete
+        lines = tuple(DiffLine("-", row, at, None) for at, row in enumerate(old, 1))
+        return replace(change, hunks=(Hunk(f"@@ -1,{len(old)} +0,0 @@", "", lines),) if lines else ())
     hunks: list[Hunk] = []
     done = drift = grown = 0
     for hunk in change.hunks:

@@ -13,53 +13,33 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from reviewbot.gitcommand import Command, Done, end, outside_of_all
 from reviewbot.model import InputError, UsageError, Version
 from reviewbot.presence import release
 
 if TYPE_CHECKING:
-    from git.cmd import Git
+    from reviewbot.gitcommand import Process
 
-_TOO_LONG = "git took too long (seconds under [tree] in config.toml)"
 _OPENING = 20  # seconds
 LARGEST = 4 << 20  # bytes of a file that is handed out
 _LARGEST_TREE = 32 << 20  # bytes of one folder's listing
 _FOLDERS = 4096  # listings that are remembered
+_LONGEST = 4096  # characters of a commit's name
 _FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
-
-# what a shell or a hook says about some other repository, see git(1)
-_ELSEWHERE = (
-    "GIT_DIR",
-    "GIT_WORK_TREE",
-    "GIT_COMMON_DIR",
-    "GIT_INDEX_FILE",
-    "GIT_OBJECT_DIRECTORY",
-    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-    "GIT_NAMESPACE",
-    "GIT_PREFIX",
-    "GIT_GRAFT_FILE",
-    "GIT_SHALLOW_FILE",
-    "GIT_REPLACE_REF_BASE",
-    "GIT_ATTR_SOURCE",
-)
-# no protocol at all: a partial clone fetches what it lacks whenever it is looked at
-_QUIET = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-}
+_TRUST = re.compile(r"^\s*(git config --global --add safe\.directory .+)$", re.M)
+# a split index: a patch writes what it changed, and not the names of all files of a kernel
 _CONFIG = """\
 [core]
 \tfsmonitor = false
+\tsplitIndex = true
 \tlooseCompression = 0
 \tcompression = 0
 [gc]
@@ -67,18 +47,6 @@ _CONFIG = """\
 [advice]
 \tgraftFileDeprecated = false
 """
-
-
-class TooLong(InputError):
-    """git had no more time."""
-
-
-class Done(NamedTuple):
-    """What a git command said."""
-
-    code: int
-    out: bytes
-    err: str
 
 
 class Entry(NamedTuple):
@@ -98,13 +66,16 @@ class Repository:
         self.path, self.shallow = path, False
         self.allow(_OPENING)
         self._listed: dict[str, dict[bytes, Entry]] = {}
-        self._batch: Git.AutoInterrupt | None = None
+        self._batch: Process | None = None
         with ExitStack() as stack:
-            stack.enter_context(_here())
+            stack.enter_context(outside_of_all())
+            self._theirs, asked = _open(path, self.until)
             self.folder = Path(stack.enter_context(_temporary()))
-            self._theirs, asked = _open(path)
-            self._ours = self._borrow(*asked)
             stack.callback(self._hang_up)
+            try:
+                self._borrow(*asked)
+            except OSError as error:
+                raise InputError(self._unwritable(error.strerror or "")) from error
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -117,36 +88,34 @@ class Repository:
         """Take the temporary folder away, with all that was made in it."""
         self._stack.close()
 
-    def _borrow(self, form: str, objects: str, shallow: str) -> Git:
-        import git
-
-        own = git.Git(self.folder)
+    def _borrow(self, form: str, objects: str, shallow: str) -> None:
         home = str(self.folder)
-        own.update_environment(
-            **_QUIET,
-            GIT_CONFIG_NOSYSTEM="1",
-            GIT_CONFIG_GLOBAL=os.devnull,
-            GIT_CONFIG_PARAMETERS="",
-            GIT_CONFIG_COUNT="0",
-            GIT_ATTR_NOSYSTEM="1",
-            HOME=home,
-            XDG_CONFIG_HOME=home,
-            GIT_DIR=f"{home}/git",
-            GIT_INDEX_FILE=f"{home}/index",
-        )
-        self._ours = own
+        environment = {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_PARAMETERS": "",
+            "GIT_CONFIG_COUNT": "0",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "GIT_DIR": f"{home}/git",
+            "GIT_INDEX_FILE": f"{home}/index",
+        }
+        self._ours = Command(self.folder, environment)
         made = self.run("init", "--quiet", "--bare", "--template=", f"--object-format={form}", f"{home}/git")
         if made.code:
-            raise InputError(f"git cannot make a temporary repository: {_first(made.err)}")
+            raise InputError(f"git cannot make a temporary repository: {made.complaint}")
         place = self.folder / "git"
         (place / "objects" / "info").mkdir(exist_ok=True)
-        (place / "objects" / "info" / "alternates").write_bytes(os.fsencode(objects) + b"\n")
+        (place / "objects" / "info" / "alternates").write_bytes(_alternate(os.fsencode(objects)))
         with (place / "config").open("a") as config:
             config.write(_CONFIG)
         if Path(shallow).is_file():
             shutil.copyfile(shallow, place / "shallow")
             self.shallow = True
-        return own
+
+    def _unwritable(self, why: str) -> str:
+        return f"no temporary files can be written in {self.folder.parent} (TMPDIR): {why}"
 
     # --- git commands ---
 
@@ -154,16 +123,33 @@ class Repository:
         """Give the git commands from now on so long, together."""
         self.until = time.monotonic() + seconds
 
-    def run(self, *arguments: str, stdin: bytes = b"", share: float = 1) -> Done:
-        """One git command in the repository of our own. Raises TooLong when the time, or its share of it, is up."""
-        now = time.monotonic()
-        return _run(self._ours, arguments, stdin, now + (self.until - now) * share)
+    def run(self, *arguments: str, stdin: bytes = b"") -> Done:
+        """One git command in the repository of our own.
+
+        Raises TooLong when the time is up, InputError where it had no room for its files.
+        """
+        done = self._ours.run(*arguments, stdin=stdin, until=self.until)
+        if done.no_space:
+            raise InputError(self._unwritable(done.no_space))
+        return done
+
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
+        """The lines that a git command prints, as they come; closing it ends the command. Raises TooLong."""
+        return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
+
+    def drop(self, paths: Iterable[str]) -> None:
+        """Take files out of the index."""
+        rows = (f"0 {'0' * 40}\t{path}\0" for path in paths)
+        self.run("update-index", "-z", "--index-info", stdin="".join(rows).encode("utf-8", "surrogateescape"))
 
     def commit(self, rev: str) -> str | None:
         """The id of the commit that a name, as its user writes it, means in that repository; None if none."""
-        if rev.startswith("-"):
+        if rev.startswith("-") or "\0" in rev or len(rev) > _LONGEST:
             return None
-        done = _run(self._theirs, ("rev-parse", "--verify", "--quiet", rev + "^{commit}"), b"", self.until)
+        try:
+            done = self._theirs.run("rev-parse", "--verify", "--quiet", rev + "^{commit}", until=self.until)
+        except UnicodeEncodeError:  # a lone surrogate
+            return None
         found = done.out.decode("ascii", "replace").strip()
         return self.known(found) if done.code == 0 and _HEX.fullmatch(found) else None
 
@@ -175,9 +161,16 @@ class Repository:
         return found[0] if found else None
 
     def tree(self, commit: str) -> str | None:
-        """The tree of a commit."""
+        """The tree of a commit; None where it is not here, as in a clone without trees."""
         found = self._object(commit + "^{tree}", 0)
         return found[0] if found else None
+
+    def missing(self, ids: Iterable[str]) -> frozenset[str]:
+        """Which of some ids of files, mostly cut short, no file of this clone has."""
+        asked = "".join(f"{one}\n" for one in ids).encode()
+        done = self.run("-c", "core.disambiguate=blob", "cat-file", "--batch-check", stdin=asked)
+        answers = (line.split() for line in done.out.decode("ascii", "replace").splitlines())
+        return frozenset(answer[0] for answer in answers if answer[1:] == ["missing"])
 
     # --- objects ---
 
@@ -194,10 +187,8 @@ class Repository:
 
     def _ask(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
         """GitPython's own reader of `cat-file --batch` does not know the longer ids of SHA-256."""
-        import subprocess
-
         if self._batch is None:
-            self._batch = self._ours.execute(("git", "cat-file", "--batch"), istream=subprocess.PIPE, as_process=True)
+            self._batch = self._ours.start("cat-file", "--batch")
         self._batch.stdin.write(f"{name}\n".encode())
         self._batch.stdin.flush()
         answer = self._batch.stdout.readline().split()
@@ -218,7 +209,7 @@ class Repository:
 
     def _hang_up(self) -> None:
         if self._batch is not None:
-            _end(self._batch)
+            end(self._batch)
             self._batch = None
 
     def entry(self, tree: str, path: str) -> Entry | None:
@@ -263,89 +254,63 @@ def _entries(data: bytes, width: int) -> Iterator[tuple[bytes, Entry]]:
         yield name, Entry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
 
 
-def _open(path: Path) -> tuple[Git, tuple[str, str, str]]:
+def _open(path: Path, until: float) -> tuple[Command, tuple[str, str, str]]:
     """The repository at or above a path; its object format, the folder of its objects, its list of cut commits."""
-    import configparser
-
     if shutil.which("git") is None:  # GitPython, once imported, would say it in twelve lines
         raise InputError("--tree needs git, which is not installed")
-    import git
-    from git.exc import GitError
-
     try:
-        found = git.Repo(path, search_parent_directories=True, expand_vars=False)
-    except git.NoSuchPathError:
-        raise UsageError(f"--tree {path}: there is no such folder") from None
-    except (GitError, OSError, ValueError, configparser.Error) as error:
-        why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-        raise UsageError(f"--tree {path}: this is no git repository{why}") from None
-    theirs = git.Git(found.working_tree_dir or found.git_dir)
-    theirs.update_environment(**_QUIET)
-    asked = ("--show-object-format", "--path-format=absolute", "--git-path", "objects", "--git-path", "shallow")
-    done = _run(theirs, ("rev-parse", *asked), b"", time.monotonic() + _OPENING)
-    said = os.fsdecode(done.out).split("\n")
-    if done.code or len(said) < 3:
-        raise UsageError(f"--tree {path}: {_refused(done.err, path)}")
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise UsageError(f"--tree {path}: this is no git repository ({error.strerror})") from None
+    if not is_folder:
+        why = "this is no git repository" if path.exists() else "there is no such folder"
+        raise UsageError(f"--tree {path}: {why}")
+    theirs = Command(path, {})
+    said: list[str] = []
+    # one by one: a folder's name may hold line breaks
+    for asked in ("--show-object-format", "objects", "shallow"):
+        place = () if asked.startswith("-") else ("--path-format=absolute", "--git-path")
+        done = theirs.run("rev-parse", *place, asked, until=until)
+        if done.code:
+            raise UsageError(f"--tree {path}: {_refused(done, path)}")
+        said.append(os.fsdecode(done.out.removesuffix(b"\n")))
     return theirs, (said[0], said[1], said[2])
 
 
-def _refused(said: str, path: Path) -> str:
-    if "dubious ownership" in said:
-        return (
-            "git refuses a repository that belongs to somebody else; if you trust it, run: "
-            f"git config --global --add safe.directory {path.resolve()}"
-        )
-    return f"git cannot use this repository: {_first(said)}"
+def _refused(done: Done, path: Path) -> str:
+    if "dubious ownership" in done.err:
+        advice = _TRUST.search(done.err)
+        command = advice[1] if advice else f"git config --global --add safe.directory {path.resolve()}"
+        return f"git refuses a repository that belongs to somebody else; if you trust it, run: {command}"
+    if "not a git repository" in done.err:
+        return "this is no git repository"
+    return f"git cannot use this repository: {done.complaint}"
 
 
-def _first(said: str) -> str:
-    """The line of git's complaint that says what is wrong."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = next((line for line in lines if line.startswith(("fatal: ", "error: "))), lines[0] if lines else "no reason")
-    return told.removeprefix("fatal: ").removeprefix("error: ")[:300]
-
-
-def _run(where: Git, arguments: tuple[str, ...], stdin: bytes, until: float) -> Done:
-    """Run git to its end, or to that of the time; whatever happens, it does not outlive this call."""
-    import subprocess
-
-    left = until - time.monotonic()
-    if left <= 0:
-        raise TooLong(_TOO_LONG)
-    fixed = ("git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", *arguments)
-    process = where.execute(fixed, istream=subprocess.PIPE, as_process=True)
-    try:
-        out, err = process.communicate(stdin, timeout=left)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise TooLong(_TOO_LONG) from None
-    except BaseException:
-        _end(process)
-        raise
-    return Done(process.returncode, out, err.decode("utf-8", "replace"))
-
-
-def _end(process: Git.AutoInterrupt) -> None:
-    process.kill()
-    with suppress(OSError, ValueError):  # what was still to be said to it cannot be
-        process.communicate()
-
-
-@contextmanager
-def _here() -> Iterator[None]:
-    """Without what the environment says of another repository: it would be taken for the one that is named."""
-    kept = {name: os.environ.pop(name) for name in _ELSEWHERE if name in os.environ}
-    try:
-        yield
-    finally:
-        os.environ.update(kept)
+def _alternate(folder: bytes) -> bytes:
+    """A line of objects/info/alternates; what git would take for a comment or two lines is quoted as in C."""
+    if not folder.startswith((b'"', b"#")) and b"\n" not in folder:
+        return folder + b"\n"
+    quoted = folder.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + quoted + b'"\n'
 
 
 @contextmanager
 def _temporary() -> Iterator[str]:
-    """A folder that is gone afterwards, whatever stands in it."""
-    folder = tempfile.mkdtemp(prefix="reviewbot-")
+    """A folder that is gone afterwards, whatever stands in it. Raises InputError where none can be made."""
+    try:
+        if _is_last_resort(tempfile.gettempdir()):
+            raise FileNotFoundError(0, "there is no folder for them")
+        folder = tempfile.mkdtemp(prefix="reviewbot-")
+    except OSError as error:
+        raise InputError(f"no temporary files can be written (TMPDIR): {error.strerror or error}") from error
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_last_resort(place: str) -> bool:
+    """Whether Python found nothing better than the folder it runs in, which may be a work tree."""
+    named = {os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")}
+    return place not in named | {"/tmp", "/var/tmp", "/usr/tmp"} and Path(place).samefile(".")  # noqa: S108

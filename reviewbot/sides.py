@@ -156,7 +156,7 @@ class Reader:
         units: list[Unit] = []
         unread: list[str] = []
         lost = 0
-        telling = (piece for piece in near if self._speaks(piece, names))
+        telling = [piece for piece in near if self._speaks(piece, names)]
         for count, piece in enumerate(telling):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
@@ -167,12 +167,12 @@ class Reader:
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
-        callers = _calling(far, frozenset(unit.function.name for unit in units))
+        read = {piece.line for piece in telling}
+        rest = [piece for piece in (*near, *far) if piece.line not in read]
+        callers = _calling(rest, frozenset(unit.function.name for unit in units))
         around = [unit for piece in callers for unit in self._units(piece, marks, known)]
-        callees = sorted(_called(far, (*units, *around)), key=lambda piece: not self._speaks(piece, names))[
-            :_MOST_AROUND
-        ]
-        below = [unit for piece in callees for unit in self._units(piece, marks, known)]
+        callees = sorted(_called(rest, (*units, *around)), key=lambda piece: not self._speaks(piece, names))
+        below = [unit for piece in callees[:_MOST_AROUND] for unit in self._units(piece, marks, known)]
         defines = []
         for macro in (macro for one in shown for macro in one.prepared.macros):
             defines.append(Define(macro.name, macro.row, macro.body))

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from reviewbot import changes, treebase
+from reviewbot.gitcommand import Done, TooLong
 from reviewbot.model import FileChange, Patch, Series, Unread, UsageError, Version
 from reviewbot.presence import named
-from reviewbot.repository import Done, Repository, TooLong
+from reviewbot.repository import Repository
 from reviewbot.treebase import Base
 
 _GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})
@@ -61,8 +62,8 @@ def place(repository: Repository, series: Series, asked: str | None, branches: S
 
 def _asked(repository: Repository, rev: str) -> Base:
     found = treebase.named(repository, rev)
-    if found is None:
-        raise UsageError(f"--base {rev}: there is no such commit in {repository.path}")
+    if not isinstance(found, Base):
+        raise UsageError(f"--base {rev}: {found or f'there is no such commit in {repository.path}'}")
     return found
 
 
@@ -111,7 +112,7 @@ def _applied(repository: Repository, patches: Sequence[Patch], tree: str) -> tup
         elif started.code:
             why = f"cannot be applied: {_told(started)}"
         else:
-            after, why = _apply(repository, patch, files, tree)
+            after, why = _apply_in_time(repository, patch, files, tree)
         if after is None:
             name = f"{patch.number}/{patch.total}"
             failures.append(f"{name} {why}")
@@ -128,26 +129,48 @@ def _noted(patch: Patch, *notes: Unread) -> Patch:
     return replace(patch, unread=(*patch.unread, *notes))
 
 
+def _apply_in_time(
+    repository: Repository, patch: Patch, files: Sequence[FileChange], tree: str
+) -> tuple[str | None, str]:
+    try:
+        return _apply(repository, patch, files, tree)
+    except TooLong as error:  # those before it are applied all the same
+        return None, f"cannot be applied: {error}"
+
+
 def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tree: str) -> tuple[str | None, str]:
     """The tree after the patch; None, and why not, where it does not apply."""
-    left_out = _hollow(files)
-    if len(left_out) == len(files):
+    dropped = [change for change in files if _is_dropped(change)]
+    for change in dropped:
+        if not treebase.is_in(repository, tree, change.path, treebase.old_id(change) or ""):
+            there = "different" if repository.entry(tree, change.path) else "not"
+            return None, f"does not apply: {change.path} is {there} there"
+    left_out = [*_hollow(files), *dropped]
+    if len(left_out) < len(files):
+        try:
+            diff = patch.diff.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            return None, "cannot be applied: its diff is no text"
+        if diff.split(b"\n", 1)[0].endswith(b"\r"):
+            diff = diff.replace(b"\r\n", b"\n")
+        excluded = (f"--exclude={change.path.translate(_GLOB)}" for change in left_out)
+        options = ("--cached", "--whitespace=nowarn", f"-p{int(_prefixed(files))}", *excluded)
+        done = repository.run("apply", *options, "-", stdin=diff + b"\n")  # a blank line ends binary data
+        if done.code:
+            return None, f"does not apply: {_told(done)}"
+    elif not dropped:
         return tree, ""
-    try:
-        diff = patch.diff.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return None, "cannot be applied: its diff is no text"
-    if diff.split(b"\n", 1)[0].endswith(b"\r"):
-        diff = diff.replace(b"\r\n", b"\n")
-    excluded = (f"--exclude={change.path.translate(_GLOB)}" for change in left_out)
-    options = ("--cached", "--whitespace=nowarn", f"-p{int(_prefixed(files))}", *excluded)
-    done = repository.run("apply", *options, "-", stdin=diff + b"\n")  # a blank line ends binary data
-    if done.code:
-        return None, f"does not apply: {_told(done)}"
+    if dropped:
+        repository.drop(change.path for change in dropped)
     written = repository.run("write-tree")
     if written.code:
         return None, f"cannot be written as a tree: {_told(written)}"
     return written.out.decode("ascii").strip(), ""
+
+
+def _is_dropped(change: FileChange) -> bool:
+    """Whether a file is removed without its content, as git-format-patch(1) does with --irreversible-delete."""
+    return change.deleted and not change.hunks and treebase.old_id(change) is not None and not _hollow([change])
 
 
 def _hollow(files: Sequence[FileChange]) -> list[FileChange]:
@@ -168,8 +191,7 @@ def _is_bare(change: FileChange) -> bool:
 
 def _told(done: Done) -> str:
     """What git says is wrong, in its own words but shorter."""
-    said = [line.removeprefix("error: ").removeprefix("fatal: ").strip() for line in done.err.splitlines()]
-    told = next((line for line in said if line and not line.startswith(("warning", "hint"))), "git gives no reason")
+    told = done.complaint
     if told.startswith("patch failed: "):
         told = told.removeprefix("patch failed: ") + " is different there"
-    return told[:300]
+    return told

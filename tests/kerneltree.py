@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import os
+import stat
 import subprocess
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from reviewbot import series
+import pytest
+from reviewbot import series, tree
+from reviewbot.model import Patch, Series
+from reviewbot.repository import Repository
 
 LINES = "".join(f"int line_{number};\n" for number in range(40))
 MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 3\nEXTRAVERSION =\n"
@@ -77,3 +85,53 @@ class KernelTree:
         self.git("reset", "--quiet", "--hard", rev or self.base)
         self.git("reflog", "expire", "--expire=now", "--all")
         self.git("gc", "--quiet", "--prune=now")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whatever a test does, no temporary folder outlives it."""
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    yield
+    assert list(place.iterdir()) == []
+
+
+def placed(path: Path, found: Series, base: str | None = None, branches: Sequence[str] = ("HEAD",)) -> tree.Placed:
+    with Repository(path) as repository:
+        return tree.place(repository, found, base, branches)
+
+
+def two(kernel: KernelTree, *options: str) -> tuple[Series, list[str]]:
+    """A series of two patches to the same file, the second on the first, and the trees it goes through."""
+    commits = [kernel.edit("fs/a.c", 3, "int first;"), kernel.edit("fs/a.c", 5, "int second;")]
+    found = kernel.series(*options, kernel.base)
+    trees = [kernel.tree(rev) for rev in (kernel.base, *commits)]
+    return found, trees
+
+
+def trees_of(done: tree.Placed) -> list[tuple[str | None, str | None]]:
+    return [(patch.before, patch.after) for patch in done.series.patches]
+
+
+def steps(trees: list[str]) -> list[tuple[str, str]]:
+    return list(itertools.pairwise(trees))
+
+
+def reasons(patch: Patch) -> list[str]:
+    return [one.reason for one in patch.unread]
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, float, str]]:
+    """Every file and folder below, with mode, time and content; temporary folders of a run may come and go.
+
+    An object that is made again gets a new time stamp: so git tells its garbage collection that it is in use.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if "temporary" in path.parts:
+            continue
+        status = path.lstat()
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(status.st_mode) else ""
+        found[str(path)] = status.st_mode, 0 if "objects" in path.parts else status.st_mtime_ns, content
+    return found

@@ -200,7 +200,7 @@ def test_limits_by_version(call, limit, having, lacking):
 def test_what_has_no_limit(kernel):
     """A bare __GFP_ZERO does krealloc() no harm, and what chooses its own zone is not told off for it."""
     names = {limit.name for call in ("krealloc", "krealloc_array") for limit in kernel.allocators[call].limits}
-    assert names == {"slab-highmem", "slab-dma32"}
+    assert names == {"slab-highmem", "slab-dma32", "slab-movable"}
     for call in ("radix_tree_maybe_preload", "idr_preload", "vmalloc_32", "iommu_alloc_resv_region", "devm_kmalloc"):
         assert not at(NEW).allocators[call].limits, call
 

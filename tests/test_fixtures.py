@@ -9,6 +9,7 @@ import pytest
 from reviewbot.config import data_path
 from reviewbot.engine import Engine
 from reviewbot.model import Patch
+from reviewbot.pieces import OPEN
 from reviewbot.rules import load, parse_version
 
 from fixtures import Case, cases
@@ -27,6 +28,7 @@ def engine(version: str) -> Engine:
 def test_fixture(case: Case) -> None:
     review = engine(case.kernel).patch(Patch(1, 1, case.name, "", case.diff))
     assert not review.unread
+    assert not [one for one in review.findings if OPEN in f"{one.message}{one.question}"], "a made-up word is shown"
     found = [(one.rule, one.line_text.strip(), one) for one in review.findings if one.rule == case.fixture]
     others = [one.rule for one in review.findings if one.rule != case.fixture and one.confidence == "high"]
     claimed = {claim.rule for claim in case.claims}

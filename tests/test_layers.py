@@ -54,6 +54,7 @@ LAYERS = (
         "reviewbot.mailbox",
         "reviewbot.series",
         "reviewbot.drafts",
+        "reviewbot.gitcommand",
         "reviewbot.repository",
         "reviewbot.treebase",
         "reviewbot.tree",
@@ -66,12 +67,12 @@ LAYERS = (
 # each of the worlds outside, and who alone may speak to it
 OUTSIDE = {
     "b4": {"reviewbot.series"},
-    "git": {"reviewbot.repository"},
+    "git": {"reviewbot.gitcommand"},
     "httpx": {"reviewbot.lore"},
     "liblore": {"reviewbot.lore"},
     "rich": {"reviewbot.report.text", "reviewbot.commands.output", "reviewbot.commands.progress"},
     "sqlite3": set(),
-    "subprocess": {"reviewbot.b4.objects", "reviewbot.config", "reviewbot.repository"},
+    "subprocess": {"reviewbot.b4.objects", "reviewbot.config", "reviewbot.gitcommand"},
     "tomli": {"reviewbot.config", "reviewbot.rules"},
     "tree_sitter": {"reviewbot.csource"},
     "tree_sitter_c": {"reviewbot.csource"},

@@ -2,64 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import os
 import re
-import stat
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from reviewbot import repository as repositories
 from reviewbot import series, tree, treebase
 from reviewbot.model import Patch, Series, UsageError
 from reviewbot.repository import Repository
 
-from kerneltree import LINES, KernelTree
+from kerneltree import LINES, KernelTree, nothing_is_left, placed, reasons, snapshot, steps, trees_of, two
 
-HEAD = ("HEAD",)
+__all__ = ["nothing_is_left"]
 
 
 @pytest.fixture
 def kernel(tmp_path: Path) -> KernelTree:
     return KernelTree(tmp_path / "linux")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Whatever a test does, no temporary folder outlives it."""
-    place = tmp_path / "temporary"
-    place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
-    yield
-    assert list(place.iterdir()) == []
-
-
-def placed(path: Path, found: Series, base: str | None = None, branches=HEAD):
-    with Repository(path) as repository:
-        return tree.place(repository, found, base, branches)
-
-
-def two(kernel: KernelTree, *options: str) -> tuple[Series, list[str]]:
-    """A series of two patches to the same file, the second on the first, and the trees it goes through."""
-    commits = [kernel.edit("fs/a.c", 3, "int first;"), kernel.edit("fs/a.c", 5, "int second;")]
-    found = kernel.series(*options, kernel.base)
-    trees = [kernel.tree(rev) for rev in (kernel.base, *commits)]
-    return found, trees
-
-
-def trees_of(done: tree.Placed) -> list[tuple[str | None, str | None]]:
-    return [(patch.before, patch.after) for patch in done.series.patches]
-
-
-def steps(trees: list[str]) -> list[tuple[str, str]]:
-    return list(itertools.pairwise(trees))
-
-
-def reasons(patch: Patch) -> list[str]:
-    return [one.reason for one in patch.unread]
 
 
 # --- what patches do ---
@@ -159,6 +118,72 @@ def test_nothing_but_a_binary_change_without_its_content(kernel):
     assert trees_of(done) == [(kernel.tree(start), kernel.tree(start))]
 
 
+def by_turns(kernel: KernelTree) -> list[str]:
+    """Two files change places by way of a third name, and one of them is changed."""
+    kernel.git("mv", "fs/a.c", "fs/x.c")
+    commits = [kernel.commit("one")]
+    kernel.git("mv", "fs/b.c", "fs/a.c")
+    commits.append(kernel.commit("two", {"fs/a.c": LINES.replace("line_4", "four")}))
+    kernel.git("mv", "fs/x.c", "fs/b.c")
+    return [*commits, kernel.commit("three", {"fs/b.c": LINES.replace("line_9", "nine")})]
+
+
+def at_once(kernel: KernelTree) -> list[str]:
+    kernel.git("mv", "fs/a.c", "fs/x.c")
+    kernel.git("mv", "fs/b.c", "fs/a.c")
+    kernel.git("mv", "fs/x.c", "fs/b.c")
+    return [kernel.commit("both", {"fs/a.c": LINES.replace("line_", "row_"), "fs/b.c": LINES.replace("line_9", "n")})]
+
+
+def another_kind(kernel: KernelTree) -> list[str]:
+    """A file becomes a folder, another a link."""
+    (kernel.folder / "mm/c.c").unlink()
+    (kernel.folder / "mm/c.c").symlink_to("../fs/a.c")
+    commits = [kernel.commit("a link"), kernel.commit("gone", {"fs/b.c": None})]
+    return [*commits, kernel.commit("a folder", {"fs/b.c/x.c": LINES})]
+
+
+def rewritten(kernel: KernelTree) -> list[str]:
+    return [kernel.commit("all new", {"fs/b.c": "int other;\n" * 80}), kernel.edit("fs/b.c", 70, "int more;")]
+
+
+def removed(kernel: KernelTree) -> list[str]:
+    """One that is changed before and one that comes back after; an empty one; one in the middle of other changes."""
+    commits = [kernel.commit("before", {"fs/empty.c": "", "fs/[b]*.c": "int odd;\n"}), kernel.edit("fs/b.c", 5, "x")]
+    gone = {"fs/b.c": None, "fs/[b]*.c": None, "fs/empty.c": None, "fs/a.c": LINES.replace("line_3", "three")}
+    commits += [kernel.commit("gone", gone), kernel.commit("only gone", {"mm/c.c": None})]
+    return [*commits, kernel.commit("back", {"fs/b.c": "int again;\n"})]
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (by_turns, ["-M"]),
+        (at_once, ["-M", "-B"]),
+        (another_kind, ["-M"]),
+        (rewritten, ["-B"]),
+        (removed, ["-D"]),
+        (removed, ["-D", "-M", "--no-prefix"]),
+    ],
+)
+def test_patches_that_build_on_each_other(kernel, make, options):
+    commits = make(kernel)
+    found = kernel.series(*options, kernel.base)
+    done = placed(kernel.folder, found, kernel.base)
+    assert done.reason == ""
+    assert trees_of(done) == steps([kernel.tree(rev) for rev in (kernel.base, *commits)])
+
+
+def test_a_file_is_not_removed_unseen_unless_it_is_the_one_that_is_meant(kernel):
+    kernel.commit("gone", {"fs/b.c": None})
+    found = kernel.series("-D", kernel.base)
+    kernel.back()
+    for files, said in (({"fs/b.c": "int other;\n"}, "different there"), ({"fs/b.c": None}, "not there")):
+        kernel.commit("in the way", files)
+        done = placed(kernel.folder, found, "HEAD")
+        assert reasons(done.series.patches[0]) == [f"whole files: the patch does not apply: fs/b.c is {said}"]
+
+
 # --- what does not apply ---
 
 
@@ -219,6 +244,19 @@ def test_a_path_that_leaves_the_tree_is_never_written(kernel, path):
 def test_text_that_is_no_patch(kernel, diff):
     done = placed(kernel.folder, Series("odd", 1, (Patch(1, 1, "odd", "", diff),)))
     assert done.series.patches[0].before == done.series.patches[0].after
+
+
+@pytest.mark.parametrize("length", [300, 200_000])
+def test_a_path_of_any_length(kernel, length):
+    blob = kernel.git("rev-parse", "HEAD:fs/a.c")
+    path = f"fs/{'x' * length}.c"
+    head = f"diff --git a/{path} b/{path}\nindex {blob}..1234567 100644\n"
+    binary = f"{head}Binary files a/{path} and b/{path} differ\n"
+    text = f"{head}--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-a\n+b\n"
+    diffs = (text, binary, binary + kernel.git("show", "--format="))
+    patches = tuple(Patch(number, 3, "long", "", diff) for number, diff in enumerate(diffs, 1))
+    done = placed(kernel.folder, Series("long", 1, patches))
+    assert done.series.patches[0].after is None
 
 
 def test_a_lone_surrogate_in_a_patch(kernel):
@@ -296,8 +334,86 @@ def test_blob_ids_are_those_before_the_series_and_not_between_its_patches(kernel
     kernel.edit("fs/a.c", 2, "int y;")
     ids = treebase.wanted(kernel.series("-M", kernel.base))
     blob = kernel.git("rev-parse", f"{kernel.base}:fs/a.c")
-    assert list(ids) == ["fs/a.c"]
-    assert blob.startswith(ids["fs/a.c"])
+    assert list(ids) == ["fs/n.c", "fs/a.c"]
+    assert (blob.startswith(ids["fs/a.c"]), set(ids["fs/n.c"])) == (True, {"0"})
+
+
+def test_the_blob_ids_on_the_first_branch_that_has_them(kernel):
+    """Though a later one has them in a newer commit."""
+    wanted = kernel.base = kernel.edit("fs/b.c", 1, "int b1;")
+    found, _ = two(kernel)
+    kernel.back()
+    kernel.edit("fs/a.c", 4, "int later;")
+    kernel.git("checkout", "--quiet", "-b", "next", wanted)
+    for number in range(3):
+        last = kernel.commit("elsewhere", {"README": f"{number}\n"})
+    kernel.edit("fs/a.c", 4, "int other;")
+    assert placed(kernel.folder, found, branches=("main", "next")).base.commit == wanted
+    assert placed(kernel.folder, found, branches=("next", "main")).base.commit == last
+
+
+def test_a_file_that_the_series_makes_is_not_in_its_base(kernel):
+    """As when a series is looked at that was applied long ago, of which nothing was changed since."""
+    kernel.edit("fs/b.c", 1, "int more;")
+    base = kernel.commit("another", {"README": "x\n"})
+    kernel.commit("new", {"fs/new.c": "int new;\n"})
+    kernel.commit("used", {"fs/c.c": "int used;\n", "mm/c.c": LINES + "int used;\n"})
+    found = kernel.series(base)
+    kernel.commit("taken back", {"mm/c.c": LINES})
+    assert list(treebase.wanted(found)) == ["fs/new.c", "fs/c.c", "mm/c.c"]
+    done = placed(kernel.folder, found)
+    assert (done.base.commit, done.base.how, done.reason) == (base, "blob ids of the diff", "")
+    only = replace(found, patches=found.patches[:1])
+    assert placed(kernel.folder, only).base is None, "nothing is known of what it starts from"
+
+
+def test_the_search_ends_where_the_base_is(kernel, monkeypatch):
+    """The change before that may be at the other end of history, and git is long in coming to it."""
+    kernel.edit("fs/a.c", 1, "int long_ago;")
+    kernel.base = kernel.commit("another", {"README": "x\n"})
+    found, _ = two(kernel)
+    kernel.back()
+    kernel.edit("fs/a.c", 4, "int later;")
+    lines = Repository.lines
+
+    def no_more(self, *arguments, **options):
+        whole = [line for part in lines(self, *arguments, **options) for line in part]
+        last = max(at for at, line in enumerate(whole) if line.startswith(b">"))
+        assert last > 0, "git has more to say"
+        yield whole[:last]
+        pytest.fail("the search goes on")
+
+    monkeypatch.setattr(Repository, "lines", no_more)
+    assert placed(kernel.folder, found).base.commit == kernel.base
+
+
+def test_the_blob_ids_of_a_file_that_is_made_and_gone_again(kernel):
+    """Also where the commit that is looked for is the first of all, and one with a file of another name before it."""
+    kernel.git("mv", "fs/b.c", "fs/a b\u00e9.c")
+    middle = kernel.commit("moved")
+    kernel.edit("fs/a b\u00e9.c", 1, "int x;")
+    moved = kernel.series(middle)
+    kernel.edit("mm/c.c", 1, "int x;")
+    first = kernel.series("HEAD^")
+    kernel.back("HEAD^")
+    kernel.commit("gone", {"fs/a b\u00e9.c": None, "mm/c.c": None})
+    assert placed(kernel.folder, moved).base.commit == middle
+    assert placed(kernel.folder, first).base.commit == kernel.git("rev-parse", "HEAD^")
+    kernel.edit("fs/a.c", 1, "int x;")
+    whole = kernel.series("HEAD^")
+    kernel.commit("all of them", {"fs/a.c": LINES.replace("line", "row")})
+    both = replace(whole, patches=(*whole.patches, *moved.patches))
+    assert placed(kernel.folder, both).base.commit == middle
+
+
+def test_the_reason_names_the_file_that_is_nowhere(kernel):
+    found, _ = two(kernel)
+    kernel.back()
+    odd = tuple(replace(one, diff=one.diff.replace("\nindex ", "\nindex 1234567")) for one in found.patches)
+    kernel.commit("all other", {"fs/a.c": "int other;\n"})
+    done = placed(kernel.folder, replace(found, patches=odd))
+    assert done.base is None
+    assert done.reason.startswith("fs/a.c as the diff knew it (1234567")
 
 
 def test_the_first_branch_that_takes_the_whole_series(kernel):
@@ -351,233 +467,6 @@ def test_prerequisites_are_read_from_the_mails(kernel):
     assert (found.base, len(found.prerequisites)) == (kernel.base, 1)
 
 
-# --- which repositories ---
-
-
-def cloned(kernel: KernelTree, *options: str) -> Path:
-    path = kernel.folder.parent / "clone"
-    kernel.git("config", "uploadpack.allowFilter", "true")
-    kernel.git("clone", "--quiet", *options, f"file://{kernel.folder}", str(path))
-    return path
-
-
-def snapshot(folder: Path) -> dict[str, tuple[int, float, str]]:
-    """Every file and folder below, with mode, time and content; temporary folders of a run may come and go.
-
-    An object that is made again gets a new time stamp: so git tells its garbage collection that it is in use.
-    """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if "temporary" in path.parts:
-            continue
-        status = path.lstat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if stat.S_ISREG(status.st_mode) else ""
-        found[str(path)] = status.st_mode, 0 if "objects" in path.parts else status.st_mtime_ns, content
-    return found
-
-
-@pytest.mark.parametrize("options", [["--bare"], ["--mirror"], ["--depth=1"], ["--no-checkout"], ["--shared"]])
-def test_kinds_of_clones(kernel, options):
-    found, trees = two(kernel)
-    kernel.back()
-    path = cloned(kernel, *options) if options != ["--shared"] else kernel.folder.parent / "clone"
-    if options == ["--shared"]:
-        kernel.git("clone", "--quiet", "--shared", str(kernel.folder), str(path))
-    before = snapshot(kernel.folder.parent)
-    assert trees_of(placed(path, found)) == steps(trees)
-    assert snapshot(kernel.folder.parent) == before
-
-
-def test_a_shallow_clone_says_what_would_help(kernel):
-    found, _ = two(kernel, f"--base={kernel.base}")
-    kernel.back()
-    kernel.commit("all other", {"fs/a.c": "int other;\n"})
-    done = placed(cloned(kernel, "--depth=1"), found)
-    assert done.reason.startswith(f"base commit {kernel.base[:12]} is not in this tree, a shallow clone; ")
-    assert done.reason.endswith(": git fetch --unshallow, or name a commit with --base")
-
-
-def test_a_partial_clone_is_not_filled(kernel):
-    """Blobs that were not fetched are not here; with its origin in reach nothing is fetched all the same."""
-    found, trees = two(kernel)
-    kernel.back()
-    whole = cloned(kernel, "--filter=blob:none")
-    done = placed(whole, found)
-    assert trees_of(done) == steps(trees), "a checkout has fetched what HEAD needs"
-    bare = kernel.folder.parent / "bare"
-    kernel.git("clone", "--quiet", "--bare", "--filter=blob:none", f"file://{kernel.folder}", str(bare))
-    before = snapshot(kernel.folder.parent)
-    done = placed(bare, found)
-    assert done.base is None
-    assert "fs/a.c" in done.reason
-    with Repository(bare) as repository:
-        assert repository.commit("HEAD") == kernel.base
-        assert repository.read(kernel.tree("HEAD"), "fs/a.c") is None
-        assert repository.entry(kernel.tree("HEAD"), "fs/a.c") is not None
-    assert snapshot(kernel.folder.parent) == before
-
-
-def test_a_linked_worktree_has_its_own_head(kernel):
-    found, trees = two(kernel)
-    kernel.back()
-    kernel.git("worktree", "add", "--quiet", "../linked", "-b", "linked")
-    kernel.commit("main goes on", {"fs/a.c": "int other;\n", "fs/b.c": None})
-    done = placed(kernel.folder.parent / "linked", found)
-    assert (done.base.commit, trees_of(done)) == (kernel.base, steps(trees))
-
-
-def test_a_folder_inside_the_tree_will_do(kernel):
-    found, trees = two(kernel)
-    assert trees_of(placed(kernel.folder / "fs", found, kernel.base)) == steps(trees)
-
-
-def test_replace_refs_are_not_believed(kernel):
-    found, trees = two(kernel)
-    kernel.back()
-    fake = kernel.commit("fake", {"fs/a.c": "int fake;\n"})
-    kernel.git("reset", "--quiet", "--hard", kernel.base)
-    kernel.git("replace", kernel.base, fake)
-    done = placed(kernel.folder, found)
-    assert (done.base.commit, trees_of(done)) == (kernel.base, steps(trees))
-
-
-def test_broken_refs_are_in_nobodys_way(kernel):
-    found, trees = two(kernel)
-    kernel.back()
-    (kernel.folder / ".git" / "refs" / "heads" / "broken").write_text("no id\n")
-    (kernel.folder / ".git" / "refs" / "heads" / "nowhere").write_text("1" * 40 + "\n")
-    done = placed(kernel.folder, found, branches=("broken", "nowhere", "HEAD"))
-    assert trees_of(done) == steps(trees)
-    with Repository(kernel.folder) as repository:
-        assert repository.commit("broken") is repository.commit("nowhere") is None
-
-
-def test_a_repository_with_the_longer_ids(tmp_path):
-    kernel = KernelTree(tmp_path / "linux", "sha256")
-    found, trees = two(kernel, f"--base={kernel.base}")
-    done = placed(kernel.folder, found)
-    assert (done.base.how, trees_of(done)) == ("base-commit trailer", steps(trees))
-    assert len(done.base.commit) == 64
-    with Repository(kernel.folder) as repository:
-        assert repository.read(trees[0], "fs/a.c") == LINES.encode()
-
-
-def test_a_repository_without_commits(tmp_path):
-    kernel = KernelTree(tmp_path / "linux")
-    found, _ = two(kernel)
-    kernel.git("init", "--quiet", "../empty")
-    done = placed(tmp_path / "empty", found)
-    assert done.base is None
-    assert done.reason.startswith("HEAD names no commit in this tree: ")
-
-
-def test_no_repository(tmp_path):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "file").write_text("x")
-    (tmp_path / "fake" / ".git").mkdir(parents=True)
-    (tmp_path / "torn").mkdir()
-    (tmp_path / "torn" / ".git").write_text("gitdir: /nonexistent\n")
-    for name, said in (
-        ("gone", "no such folder"),
-        ("empty", "no git"),
-        ("file", "no git"),
-        ("fake", "no git"),
-        ("torn", ""),
-    ):
-        with pytest.raises(UsageError, match=re.escape(str(tmp_path / name)) + ".*" + said):
-            Repository(tmp_path / name)
-
-
-def test_a_broken_configuration_is_gits_to_refuse(kernel):
-    (kernel.folder / ".git" / "config").write_text("[core\nrepositoryformatversion = 0\n")
-    with pytest.raises(UsageError, match="--tree"):
-        Repository(kernel.folder)
-
-
-def test_a_repository_of_somebody_else(kernel, monkeypatch):
-    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    with pytest.raises(UsageError, match=r"belongs to somebody else; .* safe\.directory"):
-        Repository(kernel.folder)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_repository_that_may_not_be_read(kernel):
-    (kernel.folder / ".git").chmod(0)
-    try:
-        with pytest.raises(UsageError, match="--tree"):
-            Repository(kernel.folder)
-    finally:
-        (kernel.folder / ".git").chmod(0o755)
-
-
-def test_an_environment_that_speaks_of_another_repository(kernel, tmp_path, monkeypatch):
-    """As in a hook, where git says which repository and index it is at."""
-    found, trees = two(kernel)
-    other = KernelTree(tmp_path / "other")
-    monkeypatch.setenv("GIT_DIR", str(other.folder / ".git"))
-    monkeypatch.setenv("GIT_WORK_TREE", str(other.folder))
-    monkeypatch.setenv("GIT_INDEX_FILE", str(other.folder / ".git" / "index"))
-    monkeypatch.setenv("GIT_OBJECT_DIRECTORY", str(other.folder / ".git" / "objects"))
-    before = snapshot(tmp_path)
-    assert trees_of(placed(kernel.folder, found, kernel.base)) == steps(trees)
-    assert snapshot(tmp_path) == before
-    assert os.environ["GIT_DIR"] == str(other.folder / ".git")
-
-
-# --- nothing is touched, nothing is run ---
-
-
-def test_nothing_of_the_repository_is_run_or_changed(kernel, tmp_path):
-    """Everything by which a repository can have a command run when somebody looks at it."""
-    trap, ran = tmp_path / "trap", tmp_path / "ran"
-    trap.write_text(f'#!/bin/sh\necho "$0 $@" >> {ran}\nexit 1\n')
-    trap.chmod(0o755)
-    kernel.commit("attributes", {".gitattributes": "*.c filter=trap diff=trap merge=trap text eol=crlf\n"})
-    kernel.base = kernel.git("rev-parse", "HEAD")
-    found, trees = two(kernel)
-    kernel.back()
-    (kernel.folder / "fs" / "a.c").write_text("int not_committed;\n")
-    (kernel.folder / "untracked.c").write_text("int untracked;\n")
-    for name in ("post-index-change", "post-checkout", "reference-transaction", "pre-auto-gc", "fsmonitor-watchman"):
-        (kernel.folder / ".git" / "hooks").mkdir(exist_ok=True)
-        (kernel.folder / ".git" / "hooks" / name).symlink_to(trap)
-    for key in (
-        *("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "core.gitProxy", "core.askPass"),
-        *("filter.trap.clean", "filter.trap.smudge", "filter.trap.process", "diff.external", "diff.trap.command"),
-        *(
-            "diff.trap.textconv",
-            "merge.trap.driver",
-            "credential.helper",
-            "remote.origin.uploadpack",
-            "pager.rev-parse",
-        ),
-        *("remote.origin.vcs", "alias.rev-parse", "core.alternateRefsCommand"),
-    ):
-        kernel.git("config", key, str(trap))
-    kernel.git("config", "remote.origin.url", f"ext::{trap} %S")
-    kernel.git("config", "remote.origin.promisor", "true")
-    kernel.git("config", "protocol.ext.allow", "always")
-    kernel.git("config", "apply.whitespace", "error-all")
-    kernel.git("config", "core.repositoryFormatVersion", "1")
-    kernel.git("config", "extensions.partialClone", "origin")
-    before = snapshot(kernel.folder)
-    done = placed(kernel.folder, replace(found, base="1" * 40), branches=("gone", "2" * 40, "HEAD"))
-    assert trees_of(done) == steps(trees)
-    assert not ran.exists(), ran.read_text()
-    assert snapshot(kernel.folder) == before
-
-
-def test_settings_of_the_user_change_nothing(kernel, tmp_path, monkeypatch):
-    found, trees = two(kernel)
-    settings = tmp_path / "gitconfig"
-    settings.write_text("[core]\n\tautocrlf = true\n\twhitespace = tab-in-indent\n[apply]\n\twhitespace = error-all\n")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
-    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
-    monkeypatch.setenv("GIT_CONFIG_KEY_0", "apply.ignoreWhitespace")
-    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "change")
-    assert trees_of(placed(kernel.folder, found, kernel.base)) == steps(trees)
-
-
 # --- bounds ---
 
 
@@ -585,9 +474,35 @@ def test_time_is_bounded(kernel):
     found, _ = two(kernel)
     with Repository(kernel.folder) as repository:
         repository.allow(0)
-        done = tree.place(repository, found, None, HEAD)
+        done = tree.place(repository, found, None, ("HEAD",))
     assert done.base is None
     assert done.reason.startswith("git took too long (seconds under [tree] in config.toml)")
+
+
+def test_what_was_applied_in_time_stays_applied(kernel, monkeypatch):
+    found, trees = two(kernel)
+    apply = tree._apply
+
+    def slow(repository, patch, files, at):
+        if patch.number == 2:
+            repository.allow(0)
+        return apply(repository, patch, files, at)
+
+    monkeypatch.setattr(tree, "_apply", slow)
+    done = placed(kernel.folder, found, kernel.base)
+    assert trees_of(done) == [(trees[0], trees[1]), (None, None)]
+    assert reasons(done.series.patches[1])[0].startswith("whole files: the patch cannot be applied: git took too long")
+
+
+def test_a_search_that_takes_too_long_leaves_time_for_the_branches(kernel, monkeypatch):
+    found, trees = two(kernel)
+    kernel.back()
+    kernel.edit("fs/a.c", 30, "int later;")
+    monkeypatch.setattr(treebase, "_SHARE", 0)
+    done = placed(kernel.folder, found)
+    assert (done.base.how, done.reason) == ("HEAD", "")
+    monkeypatch.undo()
+    assert trees_of(placed(kernel.folder, found)) == steps(trees)
 
 
 def test_an_interrupt_leaves_nothing_and_no_process(kernel, monkeypatch):
@@ -622,79 +537,6 @@ def test_an_answer_cut_off_is_not_taken_for_the_next(kernel, monkeypatch):
         assert repository.read(top, "large.c") is None
         monkeypatch.setattr(repository, "_ask", ask)
         assert repository.read(top, "fs/a.c") == LINES.encode()
-
-
-# --- reading ---
-
-
-def test_what_can_be_read(kernel, monkeypatch):
-    (kernel.folder / "link.c").symlink_to("fs/a.c")
-    (kernel.folder / "out.c").symlink_to("/etc/passwd")
-    kernel.git("update-index", "--add", "--cacheinfo", f"160000,{kernel.base},sub")
-    kernel.commit("odd", {"with\nline.c": "int x;\n", "run.sh": "x\n", "empty.c": "", "big.c": b"x" * 5000})
-    top = kernel.tree("HEAD")
-    monkeypatch.setattr(repositories, "LARGEST", 4000)
-    with Repository(kernel.folder) as repository:
-        there = {name: repository.read(top, name) for name in ("fs/a.c", "with\nline.c", "run.sh", "empty.c")}
-        assert there == {"fs/a.c": LINES.encode(), "with\nline.c": b"int x;\n", "run.sh": b"x\n", "empty.c": b""}
-        for name in (
-            "link.c",
-            "out.c",
-            "sub",
-            "fs",
-            "fs/",
-            "",
-            "/",
-            "/fs/a.c",
-            "fs/../fs/a.c",
-            "gone.c",
-            "fs/a.c/x",
-            "big.c",
-        ):
-            assert repository.read(top, name) is None, name
-        assert repository.read("f" * 40, "fs/a.c") is repository.read("HEAD", "fs/a.c") is None
-        assert repository.read(kernel.git("rev-parse", "HEAD:fs/a.c"), "x") is None, "a blob is no tree"
-        assert repository.read(top, "fs/a.c") == LINES.encode()
-
-
-def test_a_damaged_object_is_as_good_as_none(kernel):
-    top = kernel.tree("HEAD")
-    blob = kernel.git("rev-parse", "HEAD:fs/a.c")
-    kernel.edit("mm/c.c", 1, "int x;")
-    top = kernel.tree("HEAD")
-    path = kernel.folder / ".git" / "objects" / blob[:2] / blob[2:]
-    path.chmod(0o644)
-    path.write_bytes(b"no zlib stream")
-    with Repository(kernel.folder) as repository:
-        assert repository.read(top, "Makefile") is not None
-        assert repository.read(top, "fs/a.c") is None
-        assert repository.read(top, "Makefile") is not None
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("VERSION = 6\nPATCHLEVEL = 12\n", (6, 12)),
-        ("VERSION=7\nPATCHLEVEL\t=\t0\nEXTRAVERSION = -rc3\n", (7, 0)),
-        ("VERSION = 6\n", None),
-        ("VERSION = $(shell rm -rf /)\nPATCHLEVEL = 1\n", None),
-        ("KVERSION = 6\nPATCHLEVEL = 1\n", None),
-        ("", None),
-    ],
-)
-def test_the_version_of_a_tree(kernel, text, version):
-    kernel.commit("another", {"Makefile": text})
-    with Repository(kernel.folder) as repository:
-        assert repository.version(kernel.tree("HEAD")) == version
-
-
-def test_the_names_of_a_trees_headers(kernel):
-    kernel.commit("headers", {"include/linux/gfp.h": "#define FOO 1 /* BAR */\n// BAZ\n"})
-    with Repository(kernel.folder) as repository:
-        done = tree.place(repository, two(kernel)[0], "HEAD", ())
-        version, names = tree.kernel_of(repository, done, ("include/linux/gfp.h", "include/gone.h"))
-        assert (version, names) == ((6, 12), {"define", "FOO"})
-        assert tree.kernel_of(repository, done, ("gone.h",)) == ((6, 12), None)
 
 
 def test_mails_of_any_series_are_taken_as_they_come(kernel):

@@ -13,20 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from reviewbot.gitcommand import QUIET
 from reviewbot.model import InputError
 
 LARGEST = 4 << 20  # bytes of a file that is handed out
 _LONGEST = 60  # seconds of a command
 _ANSWER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)")
 _PARENT = re.compile(rb"^parent ([0-9a-f]{40,64})$", re.M)
-# a partial clone must not go and fetch what it is asked for
-_QUIET = {
-    "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-}
 
 
 class Thing(NamedTuple):
@@ -106,7 +99,7 @@ class Objects:
 
     @staticmethod
     def _env() -> dict[str, str]:
-        return {**os.environ, **_QUIET}
+        return {**os.environ, **QUIET}
 
     def _ask(self, name: bytes, most: int) -> Thing | None:
         if self._batch is None:

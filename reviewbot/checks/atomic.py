@@ -1,62 +1,47 @@
-"""Checks of where a request stands: may the code around it sleep, must it not wait."""
+"""Check of requests that may sleep, and of frees that do, where something forbids it: a slice in, hits out."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reviewbot import flags
 from reviewbot.bound import Bound, bound
-from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, registered, shown_as
-from reviewbot.checks.base import (
-    Context,
-    Hit,
-    allocation,
-    code,
-    flag_rows,
-    mask_argument,
-    masks_at,
-    reached,
-    strings,
-    words,
-)
+from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, shown_as, taker
+from reviewbot.checks.base import Context, Hit, code, reached, words
+from reviewbot.checks.callbacks import callbacks
 from reviewbot.checks.held import released
 from reviewbot.checks.shared import Text, guarded
-from reviewbot.csource import Expr, Step
+from reviewbot.checks.sleepers import Sleeper, frees_of, last_user, matters, sleeper
+from reviewbot.csource import Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
 from reviewbot.sides import Slice, Unit
 
-_WORD = re.compile(r"\w+")
-_PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
-
-
-@dataclass(frozen=True, slots=True)
-class _Sleeper:
-    """A call that surely may sleep: how its mask is written ("" if it takes none), and where."""
-
-    mask: str
-    rows: tuple[int, ...]
-    confidence: str = ""
-
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each."""
+    """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each.
+
+    `taken`: the call that took the lock, "" if none is shown; `outside`: the function is entered with it.
+    """
 
     where: str
     rows: tuple[tuple[int, str], ...]
     confidence: str = ""
+    taken: str = ""
+    outside: bool = False
 
 
 def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
-    in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask.
-    `asserts`, `spins`, `sleeps`: see callgraph.Locks; `members`, `registers`: see callgraph.registered(), functions
-    that are run where nothing may sleep, `as` what.
+    in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask. `frees`:
+    calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
+    name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
+    a condition that only the last user meets, who need not be one that holds a lock.
+    `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
+    see callbacks.callbacks().
     """
     entries = _Entries(side, rule, context)
     for unit in (*side.units, *side.below):
@@ -80,8 +65,8 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
     """
     rule, context = entries.rule, entries.context
     for index, step in enumerate(unit.steps):
-        sleeper = _sleeper(unit, index, step, rule, context)
-        if sleeper is None:
+        call = sleeper(unit, index, step, rule, entries.frees, context)
+        if call is None:
             continue
         own = _own(step, rule, context)
         found = (
@@ -90,15 +75,22 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
             or _shared(unit, index, entries)
             or (_entered(unit, index, entries.of(unit), own, context) if entered else None)
         )
-        if found is None:
+        if found is None or not _sleeps_there(unit, index, call, found, entries):
             continue
-        how = f"With {sleeper.mask} it may" if sleeper.mask else "It may"
-        call = f"{step.name}() with {sleeper.mask}" if sleeper.mask else f"{step.name}()"
-        values = {"callee": step.name, "call": call, "how": how, "lock": found.where}
-        key = f"{step.name} {sleeper.mask} {found.where}"
-        rows = (*sleeper.rows, *step.lines)
-        sure = min(sleeper.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
-        yield Hit(rows, unit.function.name, key, values, found.rows, sure)
+        said = f"{step.name}() with {call.mask}" if call.mask else f"{step.name}()"
+        how = f"With {call.mask} it may" if call.mask else "It may"
+        values = {"callee": step.name, "call": said, "how": how, "lock": found.where}
+        key = f"{step.name} {call.mask} {found.where}"
+        sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
+        yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure)
+
+
+def _sleeps_there(unit: Unit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:
+    if call.free is None:
+        return True
+    if found.outside and last_user(unit, index, call.free):
+        return False
+    return matters(unit, index, call.free, entries.above(unit), found.taken, entries.context)
 
 
 def _passed_on(hit: Hit, one: Bound) -> Hit:
@@ -116,12 +108,22 @@ class _Entries:
     def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
         self.side, self.rule, self.context = side, rule, context
         self.units = (*side.units, *side.around, *side.below)
+        self.frees = frees_of(rule)
         self._known: Mapping[str, Entry] | None = None
 
     def of(self, unit: Unit) -> Entry | None:
+        return self._all().get(unit.function.name)
+
+    def above(self, unit: Unit) -> tuple[Entry, ...]:
+        """What a function is entered with, and what those are that call it there."""
+        mine = self.of(unit)
+        names = (unit.function.name, *mine.callers) if mine is not None else ()
+        return tuple(entry for name in names if (entry := self._all().get(name)) is not None)
+
+    def _all(self) -> Mapping[str, Entry]:
         if self._known is None:
             self._known = _entries(self.side, self.units, self.rule, self.context)
-        return self._known.get(unit.function.name)
+        return self._known
 
 
 def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -130,7 +132,7 @@ def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Hel
     if not locks:
         return None
     entered = unit.steps[locks[0].step]
-    return _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),))
+    return _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
 
 
 def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -140,7 +142,7 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
         return None
     step = unit.steps[at]
     where = f"before {shown_as(step)}, with no lock in between"
-    return _Held(where, ((step.lines[0], "unlocked here"),), "medium")
+    return _Held(where, ((step.lines[0], "unlocked here"),), "medium", taker(step))
 
 
 def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
@@ -153,7 +155,7 @@ def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
         return None
     where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
     rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
-    return _Held(where, rows, "medium")
+    return _Held(where, rows, "medium", found.call)
 
 
 def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], context: Context) -> _Held | None:
@@ -162,58 +164,16 @@ def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], c
         return None
     if asks(unit, index, context.lookup):
         return None
-    return _Held(entry.where(unit.function.name), entry.rows, "medium")
+    return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
 
 
 def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -> Mapping[str, Entry]:
     spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
     locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
     first = dict(asserted(units, side.rows, context.lookup, locks))
-    for row in rule.rows:
-        members, calls = strings(row, "members"), strings(row, "registers")
-        for name, member, at in registered(side.rows, members, calls) if members or calls else ():
-            said = f"in {strings(row, 'as')[0]} ({member})"
-            first.setdefault(name, Entry("", said, ((at, "registered here"),)))
+    for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), side.whole):
+        first.setdefault(one.function, Entry("", one.said, ((one.row, one.note),)))
     return held(units, context.lookup, first)
-
-
-def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Sleeper | None:
-    """What a call that surely may sleep says about it; None for any other step."""
-    if step.kind != "call" or step.op or not reached(unit, index):
-        return None
-    reclaim = strings(rule.rows[0], "reclaim")[0]
-    found = allocation(step, context.kernel)
-    if found is None:
-        known = step.name in context.kernel.allocators
-        return None if known else _wrapper(step, reclaim, rule, context)
-    mask = mask_argument(step, found)
-    if mask is None:
-        blocking = found.sleeps == "always" or reclaim in _implicit(found.implicit, context)
-        return _Sleeper("", ()) if found.gfp is None and found.implicit and blocking else None
-    masks = masks_at(unit, index, mask, context)
-    sure = bool(masks) and all(reclaim in one.must for one in masks)
-    if found.sleeps == "never" or not (sure or (masks and found.sleeps == "always")):
-        return None
-    return _Sleeper(code(mask), flag_rows(mask, context.kernel))
-
-
-def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> _Sleeper | None:
-    """A call of something unknown that is handed flags which let it sleep; it may do with them what it likes."""
-    words_ = context.kernel.words
-    changes = any(word in step.name for word in (*words_["may_unlock"], *words(rule, "keeps")))
-    if step.name in words(rule, "harmless") or changes or step.name.isupper():
-        return None
-    for arg in step.args:
-        chain = flags.terms(arg)
-        known = [context.kernel.flags.get(term.text) for term in chain]
-        if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
-            return _Sleeper(code(arg), tuple(term.line for term in chain), "medium")
-    return None
-
-
-def _implicit(text: str, context: Context) -> frozenset[str]:
-    names = _WORD.findall(text)
-    return frozenset(bit for name in names if name in context.kernel.flags for bit in context.kernel.flags[name].bits)
 
 
 def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
@@ -233,44 +193,3 @@ def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> lis
             return []
         out.append(held[-1])
     return out
-
-
-def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """Flags written on the branch of a request that must not wait, which let it wait (`reclaim` of the row)."""
-    reclaim = strings(rule.rows[0], "reclaim")[0]
-    wanted = context.kernel.words["nowait"]
-    for unit in side.units:
-        for index, step in enumerate(unit.steps):
-            facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
-            if not facts or not all(facts):
-                continue
-            for expr in _masks(unit, step, context):
-                masks = masks_at(unit, index, expr, context)
-                rows = flag_rows(expr, context.kernel)
-                if rows and masks and all(reclaim in one.must for one in masks):
-                    values = {"mask": code(expr), "test": facts[0].replace("&", " & ")}
-                    yield Hit((*rows, *step.lines), unit.function.name, f"{code(expr)} {facts[0]}", values)
-
-
-def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
-    """The condition that says the request must not wait, "" if none that holds does.
-
-    Only a variable or a bit of one: what a call makes of the word, or a comparison, is its own business.
-    """
-    for text, true in sorted(facts):
-        plain = text[1:-1] if text.startswith("(") and text.endswith(")") else text
-        if true and _PATH.fullmatch(plain) and not wanted.isdisjoint(_WORD.findall(plain)):
-            return plain
-    return ""
-
-
-def _masks(unit: Unit, step: Step, context: Context) -> Iterator[Expr]:
-    """The mask a step asks with or gives a variable; not one that another step takes bits away from."""
-    found = allocation(step, context.kernel) if step.kind == "call" else None
-    mask = mask_argument(step, found) if found is not None else None
-    if mask is not None:
-        yield mask
-        return
-    narrowed = any(one.target == step.target and one.op == "&=" for one in unit.steps)
-    if step.kind == "assign" and step.op == "=" and step.value is not None and not narrowed:
-        yield step.value

@@ -11,16 +11,20 @@ from reviewbot.flow import UNKNOWN, Event
 from reviewbot.model import Kernel, Rule
 from reviewbot.sides import Slice, Unit
 
+_MARKS = ("memalloc",)  # the scopes that mark the task
 
-def _memalloc(name: str, kernel: Kernel) -> bool:
+
+def _of(name: str, families: Sequence[str], kernel: Kernel) -> bool:
     scope = kernel.scopes.get(name)
-    return name == UNKNOWN or (scope is not None and scope.family == "memalloc")
+    return name == UNKNOWN or (scope is not None and scope.family in families)
 
 
-def _events(side: Slice, context: Context, *kinds: str) -> Iterator[tuple[Unit, Event]]:
+def _events(
+    side: Slice, context: Context, *kinds: str, families: Sequence[str] = _MARKS
+) -> Iterator[tuple[Unit, Event]]:
     for unit in side.units:
         for event in unit.flow.events:
-            if event.kind in kinds and _memalloc(event.scope, context.kernel):
+            if event.kind in kinds and _of(event.scope, families, context.kernel):
                 yield unit, event
 
 
@@ -53,7 +57,7 @@ def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Rows: `threads`, calls that only the function of a thread makes.
     """
     by_save: dict[tuple[int, int], list[tuple[Unit, Event]]] = {}
-    for unit, event in _events(side, context, "leak"):
+    for unit, event in _events(side, context, "leak", families=("memalloc", "memcg")):
         if not (_doubtful(unit, event) or _for_life(unit, rule) or _comes_back(unit, event.other)):
             by_save.setdefault((id(unit), event.other), []).append((unit, event))
     for (_, save), group in by_save.items():
@@ -175,6 +179,10 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
         how = f"{token} comes from {saved}(), and {name}() belongs to another save"
         works = "Every restore of this version clears just the bits it is handed, so it works, but it misleads."
         return (how, works, "medium", "note") if alike else (how, wrong, "", "")
+    if not alike and event.kind == "not-saved" and _unasked(unit, event):
+        how = f"a way leads here on which nothing was saved in {token}"
+        ends = f"{name}() of this version writes its bit all the same, which may end a scope of the caller."
+        return how, ends, "medium", "warning"
     if not event.always or token not in unit.flow.made:
         return None
     if event.kind == "wrong-token":
@@ -185,6 +193,13 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
     if any(step.kind == "call" and step.target == token for step in unit.steps):
         return f"what {token} holds has been restored already on every path to this line", "", "", "warning"
     return f"nothing has been saved in {token}", "", "", ""
+
+
+def _unasked(unit: Unit, event: Event) -> bool:
+    """A restore that some ways without the save reach, and that no condition stands right before."""
+    if event.always or event.token not in unit.flow.made or not unit.function.starts:
+        return False
+    return not any(step.kind == "test" and event.step in step.next for step in unit.steps)
 
 
 def _alike(rule: Rule, kernel: Kernel) -> bool:

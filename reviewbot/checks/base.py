@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from reviewbot.flow import Lookup, World
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.sides import Slice, Unit, expressions
 
+_WORD = re.compile(r"\w+")
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -19,7 +22,7 @@ class Hit:
 
     `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
     they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("": nothing, it
-    goes with one "|").
+    goes with one "|"). `anywhere`: the same cause in another function is the same all the same.
     """
 
     rows: tuple[int, ...]
@@ -30,6 +33,7 @@ class Hit:
     confidence: str = ""
     severity: str = ""
     replace: Replace | None = None
+    anywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,12 @@ def rows_of(step: Step) -> tuple[int, ...]:
 def reached(unit: Unit, index: int) -> tuple[World, ...]:
     """The worlds at a step; () where nothing certain is known."""
     return () if unit.flow.lost else unit.flow.at[index]
+
+
+def bits_of(text: str, kernel: Kernel) -> frozenset[str]:
+    """All bits of the flags that a text names, such as what an allocator says it uses on its own."""
+    names = _WORD.findall(text)
+    return frozenset(bit for name in names if name in kernel.flags for bit in kernel.flags[name].bits)
 
 
 def code(expr: Expr) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from reviewbot import flags
+from reviewbot.callgraph import Entry, asks, held
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -19,7 +21,7 @@ from reviewbot.checks.base import (
 )
 from reviewbot.csource import Step
 from reviewbot.flow import Open, World
-from reviewbot.model import Data, Kernel, Rule
+from reviewbot.model import Data, Kernel, Rule, ScopeKind
 from reviewbot.sides import Slice, Unit
 
 Row = Mapping[str, Data]
@@ -68,39 +70,59 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
     The row's `effect` ends "the allocator ...".
     """
-    for unit in side.units:
+    units = (*side.units, *side.around, *side.below)
+    entered: dict[int, Mapping[str, Entry]] = {}
+    for unit in (*side.units, *side.below):
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None
-            worlds = reached(unit, index)
-            if mask is None or not worlds:
-                continue
-            masks = masks_at(unit, index, mask, context)
-            for row in rule.rows:
-                inside = [_breaks(world, row, context.kernel) for world in worlds]
-                must = all(set(strings(row, "nofail")) <= one.must for one in masks)
-                if not must or inside[0] is None or None in inside:
+            masks = masks_at(unit, index, mask, context) if mask is not None and reached(unit, index) else ()
+            for at, row in enumerate(rule.rows):
+                if mask is None or not masks or not all(set(strings(row, "nofail")) <= one.must for one in masks):
                     continue
-                entered = unit.steps[inside[0].step]
-                values = {
-                    "callee": step.name,
-                    "mask": code(mask),
-                    "call": entered.name,
-                    "effect": str(row["effect"]),
-                }
-                because = ((entered.lines[0], "the scope is entered here"),)
-                yield Hit((mask.line, *step.lines), unit.function.name, f"{step.name} {mask.text}", values, because)
-                break
+                around = _scope_around(unit, index, row, context)
+                if around is None:
+                    if at not in entered:
+                        entered[at] = held(units, context.lookup, {}, partial(_breaks, row=row))
+                    around = _scope_above(unit, index, entered[at], context)
+                if around is not None:
+                    call, because, sure = around
+                    values = {"callee": step.name, "mask": code(mask), "call": call, "effect": str(row["effect"])}
+                    rows, key = (mask.line, *step.lines), f"{step.name} {mask.text}"
+                    yield Hit(rows, unit.function.name, key, values, because, sure)
+                    break
 
 
-def _breaks(world: World, row: Row, kernel: Kernel) -> Open | None:
-    for one in world.open:
-        scope = kernel.scopes.get(one.scope)
-        if scope is not None and (
-            scope.clears & set(strings(row, "reclaim")) or (scope.flag and scope.flag in strings(row, "flags"))
-        ):
-            return one
-    return None
+_Around = tuple[str, tuple[tuple[int, str], ...], str]  # the call that opened a scope, what shows it, how sure
+
+
+def _scope_around(unit: Unit, index: int, row: Row, context: Context) -> _Around | None:
+    """The scope of a row that the function itself has open at a step, on every path."""
+    inside = [_broken(world, row, context.kernel) for world in reached(unit, index)]
+    if not inside or inside[0] is None or None in inside:
+        return None
+    entered = unit.steps[inside[0].step]
+    return entered.name, ((entered.lines[0], "the scope is entered here"),), ""
+
+
+def _scope_above(unit: Unit, index: int, entered: Mapping[str, Entry], context: Context) -> _Around | None:
+    """The scope that a caller has open, unless the function asks how it was called."""
+    entry = entered.get(unit.function.name)
+    if entry is None or unit.flow.lost or asks(unit, index, context.lookup):
+        return None
+    (first, _), *rest = entry.rows
+    return entry.taken, ((first, "the scope is entered here"), *rest), "medium"
+
+
+def _broken(world: World, row: Row, kernel: Kernel) -> Open | None:
+    opened = (one for one in world.open if one.scope in kernel.scopes)
+    return next((one for one in opened if _breaks(kernel.scopes[one.scope], row)), None)
+
+
+def _breaks(scope: ScopeKind, row: Row) -> bool:
+    return bool(scope.clears & set(strings(row, "reclaim"))) or (
+        scope.flag in strings(row, "flags") and scope.flag != ""
+    )
 
 
 def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -242,6 +242,27 @@ def _may(name: str, path: str, rule: Rule) -> bool:
     return any(path.startswith(strings(row, "known")) for row in rows)
 
 
+def misplaced(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A flag that has little to look for where it is written.
+
+    Rows: `flags`; `paths`, prefixes where to ask about them, but not below `known`; `families` of the allocators whose
+    masks are looked at.
+    """
+    for row in rule.rows:
+        if not side.path.startswith(strings(row, "paths")) or side.path.startswith(strings(row, "known")):
+            continue
+        for unit in side.units:
+            for step in unit.steps:
+                found = allocation(step, context.kernel)
+                mask = mask_argument(step, found) if found is not None else None
+                if found is None or mask is None or found.family not in strings(row, "families"):
+                    continue
+                for term in flags.terms(mask):
+                    if term.op == "name" and term.text in strings(row, "flags"):
+                        values = {"flag": term.text, "callee": step.name}
+                        yield Hit((term.line, *step.lines), unit.function.name, f"{step.name} {term.text}", values)
+
+
 def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags where another argument stands, and none where the mask does.
 

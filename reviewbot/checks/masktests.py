@@ -1,14 +1,15 @@
-"""Checks of tests of a mask: a compound of several bits taken for one."""
+"""Checks of tests: a compound of several bits taken for one, the context asked for the mask it allows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reviewbot.checks.base import Context, Hit, strings, words
+from reviewbot import flags
+from reviewbot.checks.base import Context, Hit, allocation, mask_argument, strings, words
 from reviewbot.checks.masks import flag_of, said
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Flag, Kernel, Rule
-from reviewbot.sides import Slice, expressions
+from reviewbot.sides import Slice, Unit, expressions
 
 _TRUTH = ("!", "&&", "||")
 
@@ -112,3 +113,56 @@ def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
         if other is not None and not other.bits & blocking and other.bits & looked != flag.bits & looked:
             return name
     return ""
+
+
+def guessed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A mask that is chosen by asking what context the code runs in.
+
+    Rows: `asks`, calls that ask; `reclaim`, the bit that only one of the two masks has; `home`, paths where it is known
+    what the answer means.
+    """
+    if side.path.startswith(tuple(words(rule, "home"))):
+        return
+    for unit in side.units:
+        for step in unit.steps:
+            choices = [part for expr in expressions(step) for part in expr.walk() if part.op == "?:"]
+            for part in choices:
+                asks = _asks(part.args[0], rule) if len(part.args) == 3 else ""
+                if asks and _differ(part.args[1], part.args[2], rule, context.kernel):
+                    values = {"asks": asks, "mask": said(part)}
+                    yield Hit((part.line, *step.lines), unit.function.name, f"{asks} {part.text}", values)
+            asks = _asks(step.value, rule) if step.kind == "test" and step.value is not None else ""
+            one, other = (
+                (_chosen(unit, at, context) for at in step.next) if asks and len(step.next) == 2 else (None, None)
+            )
+            if one is not None and other is not None and _differ(one, other, rule, context.kernel):
+                values = {"asks": asks, "mask": f"{said(one)} or {said(other)}"}
+                yield Hit((*step.lines, one.line, other.line), unit.function.name, f"{asks} {one.text}", values)
+
+
+def _asks(condition: Expr, rule: Rule) -> str:
+    """The call in a condition that asks for the context."""
+    calls = (part.text for part in condition.walk() if part.op == "call")
+    return next((name for name in calls if name in words(rule, "asks")), "")
+
+
+def _chosen(unit: Unit, at: int, context: Context) -> Expr | None:
+    """The mask that a branch begins by choosing: it gives a variable flags, or allocates with them."""
+    while at >= 0 and unit.steps[at].kind == "join" and len(unit.steps[at].next) == 1:
+        at = unit.steps[at].next[0]
+    step = unit.steps[at] if at >= 0 else None
+    if step is None or step.kind not in ("assign", "call"):
+        return None
+    found = allocation(step, context.kernel)
+    return mask_argument(step, found) if found is not None else step.value if step.op == "=" else None
+
+
+def _differ(one: Expr, other: Expr, rule: Rule, kernel: Kernel) -> bool:
+    """Whether two sums of flags differ in that one of them may sleep."""
+    bits = []
+    for expr in (one, other):
+        known = [flag_of(term, kernel) for term in flags.terms(expr)]
+        if not known or any(flag is None or not flag.bits for flag in known):
+            return False
+        bits.append(frozenset[str]().union(*(flag.bits for flag in known if flag is not None)))
+    return len({frozenset(words(rule, "reclaim")) <= held for held in bits}) == 2

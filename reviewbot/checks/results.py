@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reviewbot.checks.base import (
     Context,
@@ -20,7 +20,7 @@ from reviewbot.checks.base import (
 )
 from reviewbot.csource import Step
 from reviewbot.flow import Event
-from reviewbot.model import Allocator, Rule
+from reviewbot.model import Allocator, Mask, Rule
 from reviewbot.sides import Slice, Unit
 
 _OVERFLOW = " unless the product of its sizes overflows"
@@ -29,7 +29,8 @@ _OVERFLOW = " unless the product of its sizes overflows"
 def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
     """ "must" if the request at a step surely cannot fail, "may" if it surely can, "" if unknown.
 
-    Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure.
+    Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure;
+    `pools`, calls that wait for an element if their mask lets them; `habit`, those of them where many a driver tests.
     """
     step = unit.steps[index]
     found = allocation(step, context.kernel)
@@ -38,11 +39,19 @@ def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
         return ""
     nofail, reclaim = strings(rule.rows[0], "nofail")[0], strings(rule.rows[0], "reclaim")[0]
     masks = masks_at(unit, index, mask, context)
+    if _waits(step, masks, found, rule):
+        return "must"
     if masks and all(nofail in one.must and reclaim in one.may for one in masks):
         kept = found.family in words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
         return "must" if kept else ""
     known = all(one.may != context.kernel.bits for one in masks)
     return "may" if masks and known and all(nofail not in one.must for one in masks) else ""
+
+
+def _waits(step: Step, masks: Sequence[Mask], found: Allocator, rule: Rule) -> bool:
+    """Whether a request goes to a pool and surely waits there until it has what it asked for."""
+    sure = bool(found.nofail_when) and bool(masks) and all(found.nofail_when <= one.must for one in masks)
+    return sure and step.name in words(rule, "pools")
 
 
 def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -60,11 +69,18 @@ def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 made = unit.steps[event.other]
                 found = allocation(made, context.kernel)
                 product = found is not None and len(found.size) > 1
-                values = {"callee": made.name, "result": event.token, "unless": _OVERFLOW if product else ""}
+                pool = made.name in words(rule, "pools")
+                given = "a mask that may sleep" if pool else strings(rule.rows[0], "nofail")[0]
+                values = {
+                    "callee": made.name,
+                    "result": event.token,
+                    "given": given,
+                    "unless": _OVERFLOW if product else "",
+                }
                 test = unit.steps[event.step].lines[0]
                 rows = (*_flag_rows(made, context), *rows_of(made), test)
                 because = ((test, "tested here"),)
-                sure = "medium" if product else ""
+                sure = "low" if made.name in words(rule, "habit") else "medium" if product or pool else ""
                 yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from reviewbot.callgraph import shown_as
+from reviewbot.callgraph import shown_as, taker
 from reviewbot.checks.base import Context, reached
 from reviewbot.checks.held import may_lock, may_unlock
 from reviewbot.csource import Step
@@ -24,10 +24,11 @@ _FURTHEST = 60  # steps from a request to where its list is changed
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """The list, the lock as it is taken elsewhere and the function that does; rows: changed here, taken there."""
+    """The list, the lock as it is taken elsewhere, by which call and where; rows: changed here, taken there."""
 
     name: str
     lock: str
+    call: str
     function: str
     rows: tuple[int, int]
 
@@ -58,7 +59,7 @@ def guarded(
             other, one = locks[0]
             taken = other.steps[one.step]
             rows = unit.steps[at].lines[0], taken.lines[0]
-            return Guard(name.lstrip("&"), shown_as(taken), other.function.name, rows)
+            return Guard(name.lstrip("&"), shown_as(taken), taker(taken), other.function.name, rows)
     return None
 
 

@@ -20,10 +20,14 @@ _ROUNDS = 3  # calls in each other that are followed
 
 
 class Said(NamedTuple):
-    """How a reader calls what sleeps, and the base mask that it asks with, "" if it is no request."""
+    """How a reader calls what sleeps, and the base mask that it asks with, "" if it is no request.
+
+    `inside`: of a function that sleeps, the call by which it does.
+    """
 
     text: str
     mask: str = ""
+    inside: str = ""
 
 
 Sleeper = tuple[int, Said]  # the step of a call that surely may sleep
@@ -74,7 +78,8 @@ class Sleeping:
                 yield index, Said(f"{step.name}()")
             elif step.name in self.functions:
                 inner = self.functions[step.name]
-                yield index, Said(f"{step.name}(), with {inner.text} in it,", inner.mask)
+                call = inner.inside or inner.text
+                yield index, Said(f"{step.name}(), with {call} in it,", inner.mask, call)
             elif (mask := _waiting(unit, index, self.rule, self.context)) is not None:
                 yield index, Said(f"{step.name}() with {code(mask)}", _base(mask, self.context))
 

@@ -110,8 +110,9 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A term of a chain whose bits another term, or the variable beside it, surely holds already.
 
     Rows: `nested`, base masks of which one may be part of another without a contradiction; `calls`,
-    functions that add the bits of `adds` by themselves. A bit can be taken out where a flag named beside it, or
-    the function, has it; what a variable holds may change, and of two base masks either may be the one meant.
+    functions that add the bits of `adds` by themselves; `retries`, bits that say how often to reclaim, which `reclaim`
+    allows. A bit can be taken out where a flag named beside it, or the function, has it; what a variable holds may
+    change, and of two base masks either may be the one meant.
     """
     nested = words(rule, "nested")
     for unit in side.units:
@@ -127,6 +128,7 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     key = f"{term.text} {holder.text}"
                     yield Hit(rows, unit.function.name, key, values, notes, sure, replace=drop)
             yield from _added_anyway(unit, step, rule, context)
+            yield from _never_retries(unit, step, rule, context)
             yield from _cleared_for_nothing(unit, step, context)
             yield from _cleared_twice(side, unit, index, context)
 
@@ -170,6 +172,26 @@ def _added_anyway(unit: Unit, step: Step, rule: Rule, context: Context) -> Itera
             values = {"flag": term.text, "fact": fact, "mask": spelled(flags.terms(mask) if mask else ())}
             key = f"{step.name} {term.text}"
             yield Hit((term.line,), unit.function.name, key, values, replace=(term.text, ""))
+
+
+def _never_retries(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A flag that says how often to reclaim, beside a base mask that does not reclaim, in the mask of an allocator."""
+    found = allocation(step, context.kernel)
+    mask = mask_argument(step, found) if found is not None else None
+    chain = flags.terms(mask) if mask is not None else ()
+    known = [flag_of(term, context.kernel) for term in chain]
+    bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
+    base = next((flag.name for flag in known if flag is not None and flag.base), "")
+    if not base or None in known or bits & words(rule, "reclaim"):
+        return
+    for term in chain:
+        if term.text in words(rule, "retries"):
+            values = {
+                "flag": term.text,
+                "fact": f"{base} does not reclaim, so nothing is retried",
+                "mask": spelled(chain),
+            }
+            yield Hit((term.line,), unit.function.name, f"{step.name} {term.text}", values, confidence="medium")
 
 
 def _cleared_twice(side: Slice, unit: Unit, index: int, context: Context) -> Iterator[Hit]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -47,19 +48,20 @@ def thread(options: argparse.Namespace) -> int:
     return int(output.speaks(review))
 
 
-def _opened(options: argparse.Namespace) -> AbstractContextManager[Repository | None]:
+@contextmanager
+def _opened(options: argparse.Namespace) -> Iterator[Repository | None]:
     """The repository of --tree, if any. Raises UsageError where there is none, or it lacks the commit of --base."""
     if options.tree is None:
         if options.base is not None:
             raise UsageError("--base is a commit of a tree: it needs --tree PATH")
-        return nullcontext()
+        yield None
+        return
     from reviewbot.repository import Repository
 
-    repository = Repository(options.tree)
-    if options.base is not None and repository.commit(options.base) is None:
-        repository.close()
-        raise UsageError(f"--base {options.base}: there is no such commit in {options.tree}")
-    return repository
+    with Repository(options.tree) as repository:
+        if options.base is not None and repository.commit(options.base) is None:
+            raise UsageError(f"--base {options.base}: there is no such commit in {options.tree}")
+        yield repository
 
 
 def _placed(repository: Repository, base: str | None, setup: Setup, found: Series) -> tuple[Setup, Series]:

@@ -202,7 +202,7 @@ class Flow:
                 return replace(world, open=(*world.open, Open(scope.name, index, key=key, guard=step.op, handed=True)))
             return world
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
-        if closed and not opened:
+        if closed and (not opened or _gives_back(world, step, closed)):
             return self._leave(world, index, step, closed)
         tokens = {token_of(gate, step) for _, gate in opened} - {""}
         for one in world.open:
@@ -299,6 +299,12 @@ class Flow:
         """Whether the value is the result of the call just before."""
         before = self.function.steps[index - 1] if index else None
         return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
+
+
+def _gives_back(world: World, step: Step, closed: list[tuple[ScopeKind, Gate]]) -> bool:
+    """Whether a call that both opens and closes is given the state of a scope that is open."""
+    given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
+    return any(one.token in given for one in world.open if one.token)
 
 
 def _forget(world: World, name: str) -> World:

@@ -1,23 +1,46 @@
 """What a patch to a large file costs, both sides of it whole; and whether memory stays flat over many patches.
 
-    cost.py [--lines N] [--runs N] [--patches N] [--file FILE]
+    cost.py [--lines N] [--runs N] [--patches N] [--kernel DIR] [--file FILE...] [--profile]
 
-FILE is reviewed instead of text made up for it, which looks like a driver: a third of its functions allocate.
+Each patch puts one more request into another function of a file. Timed are files made up, which look like a driver of
+which a third of the functions allocate, and, with --kernel or REVIEWBOT_KERNEL, the largest of the kernel's own; FILE
+is one more below that tree. Milliseconds are processor time, so that it does not matter what else the machine does.
+Memory is measured over the files in turn, every patch a new one. --profile says where the time goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import difflib
 import gc
+import os
+import pstats
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 from reviewbot import rules
 from reviewbot.config import data_path
 from reviewbot.engine import Engine
 from reviewbot.model import Patch, Series
+
+LIMIT = 150  # milliseconds that a patch to any file should stay below
+LARGE = (
+    *("fs/ext4/inode.c", "fs/ext4/super.c", "fs/ext4/mballoc.c", "fs/btrfs/inode.c", "fs/namei.c", "fs/f2fs/segment.c"),
+    *("fs/ocfs2/dlmglue.c", "fs/xfs/xfs_log.c", "fs/smb/server/smb2pdu.c", "fs/nfs/nfs4proc.c", "fs/nfsd/nfs4state.c"),
+    *("mm/page_alloc.c", "mm/vmscan.c", "mm/memcontrol.c", "mm/slub.c", "mm/vmalloc.c", "mm/hugetlb.c", "mm/shmem.c"),
+    *("kernel/sched/core.c", "kernel/sched/fair.c", "kernel/bpf/verifier.c", "kernel/workqueue.c", "kernel/fork.c"),
+    *("kernel/events/core.c", "kernel/trace/trace.c", "block/bfq-iosched.c", "block/blk-mq.c", "io_uring/io_uring.c"),
+    *("net/core/dev.c", "net/core/filter.c", "net/core/skbuff.c", "net/ipv4/tcp_input.c", "net/wireless/nl80211.c"),
+    *("net/netfilter/nf_tables_api.c", "net/bluetooth/hci_event.c", "drivers/scsi/sd.c"),
+    *("drivers/scsi/lpfc/lpfc_sli.c", "drivers/md/raid5.c", "drivers/md/dm.c", "drivers/nvme/host/core.c"),
+    *("drivers/usb/host/xhci.c", "drivers/usb/core/hub.c", "drivers/block/drbd/drbd_receiver.c"),
+    *("include/linux/fs.h", "include/linux/mm.h"),
+)
+ROW = "{:<36}{:>7}{:>9}{:>6}{:>6}{:>8}"
 
 FUNCTION = """\
 /* Step {at}: takes the lock, looks, and says what it saw. */
@@ -63,14 +86,63 @@ def made_up(lines: int) -> str:
     return "".join(parts)
 
 
-def changed(text: str, number: int) -> str:
-    """The text with one more request in the middle of it."""
-    rows = text.split("\n")
-    bodies = [at for at, row in enumerate(rows) if row == "{"]
-    at = bodies[(len(bodies) // 2 + number) % len(bodies)]
-    return "\n".join(
-        [*rows[: at + 1], f"\tvoid *more_{number} = kmalloc({number}, GFP_KERNEL | GFP_NOFS);", *rows[at + 1 :]]
-    )
+def places(rows: list[str]) -> list[int]:
+    """Where the bodies of functions begin."""
+    return [at + 1 for at, row in enumerate(rows) if row == "{"] or [len(rows)]
+
+
+class Bench:
+    """One engine, and the texts that its patches lead from and to."""
+
+    def __init__(self, kernel: Path | None) -> None:
+        self.kernel, self.trees, self.number = kernel, {"0": b"", "1": b""}, 0
+        self.engine = Engine(*rules.load((data_path("rules"),), (6, 12)), lambda tree, _: self.trees[tree])
+
+    def patch(self, path: str, text: str, at: int) -> Patch:
+        """The patch number `at` to a text: in one function after another, over all of the file."""
+        self.number += 1
+        rows = text.split("\n")
+        bodies = places(rows)
+        row = bodies[at * 37 % len(bodies)]
+        request = f"\tvoid *more_{self.number} = kmalloc({self.number}, GFP_KERNEL | GFP_NOFS);"
+        new = [*rows[:row], request, *rows[row:]]
+        first = max(0, row - 3)
+        around = difflib.unified_diff(
+            rows[first : row + 3], new[first : row + 4], f"a/{path}", f"b/{path}", lineterm=""
+        )
+        head, tail, _, *body = around
+        count = min(len(rows), row + 3) - first
+        numbers = f"@@ -{first + 1},{count} +{first + 1},{count + 1} @@"
+        self.trees = {"0": text.encode("latin-1"), "1": "\n".join(new).encode("latin-1")}
+        return Patch(1, 1, "toy", "", "\n".join([head, tail, numbers, *body, ""]), before="0", after="1")
+
+    def review(self, path: str, text: str, at: int) -> float:
+        """Milliseconds of the processor."""
+        patch = self.patch(path, text, at)
+        begun = time.process_time()
+        (reviewed,) = self.engine.review(Series("toy", 1, (patch,))).patches
+        spent = time.process_time() - begun
+        if reviewed.depth != "file" or any("hunks" in one.reason for one in reviewed.unread):
+            raise SystemExit(f"{path}: the patch was not seen as a whole: {reviewed.unread}")
+        if not self.kernel and not reviewed.findings:
+            raise SystemExit("the request was not seen")
+        return spent * 1000
+
+    def row(self, path: str, text: str, runs: int) -> tuple[str, float]:
+        times = sorted(self.review(path, text, at) for at in range(runs))
+        high = times[min(len(times) - 1, len(times) * 95 // 100)]
+        shown = (f"{value:.0f}" for value in (statistics.median(times), high, times[-1]))
+        mark = "" if times[-1] < LIMIT else "  over"
+        return ROW.format(path, text.count("\n"), len(times), *shown) + mark, times[-1]
+
+
+def texts(options: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    yield "made_up.c", made_up(options.lines)
+    if options.kernel:
+        for name in (*LARGE, *options.file):
+            path = Path(options.kernel, name)
+            if path.is_file():
+                yield name, path.read_text("latin-1")
 
 
 def resident() -> float:
@@ -79,36 +151,40 @@ def resident() -> float:
     return int(next(row for row in rows if row.startswith("VmRSS")).split()[1]) / 1024
 
 
+def memory(bench: Bench, found: list[tuple[str, str]], patches: int) -> None:
+    shown = {100, 500, patches}
+    for number in range(patches):
+        path, text = found[number % len(found)]
+        bench.review(path, text, number // len(found))
+        if number + 1 in shown:
+            gc.collect()
+            print(f"after {number + 1:5,} patches {resident():.0f} MiB", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lines", type=int, default=5000)
-    parser.add_argument("--runs", type=int, default=20)
-    parser.add_argument("--patches", type=int, default=1000)
-    parser.add_argument("--file", type=Path)
+    parser.add_argument("--lines", type=int, default=5000, help="of the file that is made up")
+    parser.add_argument("--runs", type=int, default=20, help="patches to each file")
+    parser.add_argument("--patches", type=int, default=1000, help="over which memory is looked at; 0: none")
+    parser.add_argument("--kernel", type=Path, default=os.environ.get("REVIEWBOT_KERNEL"))
+    parser.add_argument("--file", action="append", default=[], help="one more file of the kernel (repeatable)")
+    parser.add_argument("--profile", action="store_true", help="of the patches that are timed")
     options = parser.parse_args()
-    text = options.file.read_text("latin-1") if options.file else made_up(options.lines)
-    trees: dict[str, bytes] = {"0": text.encode("latin-1")}
-    engine = Engine(*rules.load((data_path("rules"),), (6, 12)), lambda tree, _: trees[tree])
-
-    def review(number: int) -> float:
-        new = changed(text, number)
-        rows = difflib.unified_diff(text.splitlines(True), new.splitlines(True), "a/toy.c", "b/toy.c")
-        patch = Patch(1, 1, "toy", "", "".join(rows), before="0", after="1")
-        trees["1"] = new.encode("latin-1")
-        begun = time.perf_counter()
-        (reviewed,) = engine.review(Series("toy", 1, (patch,))).patches
-        spent = time.perf_counter() - begun
-        if not reviewed.findings or reviewed.depth != "file":
-            raise SystemExit("the request was not seen")
-        return spent * 1000
-
-    times = sorted(review(number) for number in range(options.runs))
-    print(f"{text.count(chr(10))} lines: median {statistics.median(times):.0f} ms, largest {times[-1]:.0f} ms")
-    for number in range(options.patches):
-        review(number)
-        if number % 100 == 99:
-            gc.collect()
-            print(f"after {number + 1:5} patches {resident():.0f} MiB", flush=True)
+    found = list(texts(options))
+    bench = Bench(options.kernel)
+    bench.review(*found[0], 0)  # what is made once
+    profile = cProfile.Profile()
+    print(ROW.format("file", "lines", "patches", "ms", "95 %", "largest"))
+    slow = 0
+    for one in found:
+        with profile if options.profile else nullcontext():
+            row, worst = bench.row(*one, options.runs)
+        print(row, flush=True)
+        slow += worst >= LIMIT
+    print(f"{len(found) - slow} of {len(found)} files stay below {LIMIT} ms")
+    if options.profile:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(40)
+    memory(bench, found, options.patches)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,223 @@
+"""A text in, its functions that others run in some context out: those it registers, those of such a type.
+
+A member's name says little where several structures have one of that name. A row then names the structure as well,
+and the text has to show that this is one: by the initializer around it, or by how the variable is declared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from reviewbot.checks.base import strings
+from reviewbot.model import Data
+
+_LONGEST = 400  # characters of a row that are looked at
+_HEAD = 160  # of those before a brace
+_CALL = 200  # of a row with arguments
+_ROWS = 4  # that the arguments of a call may stand on
+_MOST_CALLS = 5_000  # of one text
+
+_TOKEN = re.compile(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
+_CALLED = re.compile(r"\b(\w+)\s*\(")
+_WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
+_LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
+_LAST = re.compile(r"(?<!\w)(\w+)\W*\Z")
+_VARIABLE = re.compile(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
+_LITERAL = re.compile(r"struct\s+(\w+)\s*(\[\s*\])?\s*\)\s*\Z")
+_ELEMENT = re.compile(r"(?:\A|[,{]|\]\s*=)\s*\Z")
+_DECLARED = re.compile(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
+
+
+_Found = tuple[str, str, int, str]  # a function, how it is known, the row and a word on that
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A function that others run. `how`: what shows it, the member, call or type; `row`: where that stands, with a
+    `note` about it; `listed`: what is known of such functions."""
+
+    function: str
+    how: str
+    row: int
+    note: str
+    listed: Mapping[str, Data]
+
+    @property
+    def said(self) -> str:
+        """As the end of "may sleep ..."."""
+        return f"in {strings(self.listed, 'as')[0]} ({self.how})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """A function put into a member. `struct`: what kind of structure, "" if the text does not show it; `holder`: the
+    variable, or the member of one, that this structure is."""
+
+    function: str
+    member: str
+    struct: str
+    holder: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Brace:
+    """An open brace: the initializer of a `struct`, "" for anything else."""
+
+    struct: str = ""
+    holder: str = ""
+    array: bool = False
+
+
+def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: bool = True) -> Iterator[Callback]:
+    """The functions that a row of `listed` knows, `as` what they are run.
+
+    `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
+    call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
+    have. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
+    of `beside` does. Positions and rows count from 0. `whole`: the rows are all of the file.
+    """
+    text = _Text(
+        rows, frozenset(name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
+    )
+    for row in listed:
+        found = [*text.put(row), *text.handed(row), *_typed(row, rows)]
+        if not found or ("unless" in row and (not whole or _stands(row, "unless", rows))):
+            continue
+        if "beside" in row and not _stands(row, "beside", rows):
+            continue
+        for function, how, at, note in found:
+            yield Callback(function, how, at, note, row)
+
+
+def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
+    """The calls of a row, each with the position of the argument that matters."""
+    return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
+
+
+def _stands(row: Mapping[str, Data], key: str, rows: Sequence[str]) -> bool:
+    """Whether one of a row's words stands anywhere in the text."""
+    return any(word in text for word in strings(row, key) for text in rows)
+
+
+class _Text:
+    """What a text puts into members and hands to some calls, found by their names."""
+
+    def __init__(self, rows: Sequence[str], calls: frozenset[str]) -> None:
+        self.puts: dict[str, list[_Put]] = {}
+        self.held: dict[tuple[str, str], dict[str, _Put]] = {}  # by the variable and the member, then by the function
+        self.calls: dict[str, list[tuple[list[str], int]]] = {}
+        for put in _puts(rows):
+            self.puts.setdefault(put.member, []).append(put)
+            self.held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
+        for name, args, row in islice(_calls(rows, calls), _MOST_CALLS):
+            self.calls.setdefault(name, []).append((args, row))
+
+    def put(self, row: Mapping[str, Data]) -> Iterator[_Found]:
+        """What is put into one of the members of a row."""
+        for said in strings(row, "members"):
+            struct, _, member = said.rpartition(" ")
+            for one in self.puts.get(member, ()):
+                if struct in ("", one.struct):
+                    yield one.function, f".{member}", one.row, "registered here"
+
+    def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
+        """What is handed to one of the calls of a row, itself or inside a structure."""
+        for name, given, at in self._arguments(_places(row, "registers")):
+            if given.lstrip("&").isidentifier():
+                yield given.lstrip("&"), name, at, "registered here"
+        holders: dict[str, tuple[str, int]] = {}
+        for name, given, at in self._arguments(_places(row, "through")):
+            if holder := _LAST.search(given):
+                holders.setdefault(holder[1], (name, at))
+        for holder_name, (name, at) in holders.items():
+            for function in self.held.get((holder_name, strings(row, "holds")[0]), ()):
+                yield function, name, at, "registered here"
+
+    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+        for name, position in places.items():
+            for args, at in self.calls.get(name, ()):
+                if position < len(args):
+                    yield name, args[position].strip(), at
+
+
+def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
+    """What has a type that only such functions have."""
+    for kind in strings(row, "returns"):
+        shown = re.compile(rf"\b{re.escape(kind)}\s+(\w+)\s*\(")
+        for at, text in enumerate(rows):
+            if kind in text:
+                below = rows[at + 1][:_LONGEST] if at + 1 < len(rows) else ""
+                for name in shown.findall(f"{text[:_LONGEST]} {below}"):
+                    yield name, kind, at, "its type says so"
+
+
+def _calls(rows: Sequence[str], names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
+    """The calls of some functions with their arguments."""
+    for row, text in enumerate(rows):
+        for found in _CALLED.finditer(text[:_LONGEST]) if "(" in text else ():
+            if found[1] in names:
+                below = (one[:_CALL] for one in rows[row + 1 : row + _ROWS])
+                yield found[1], _arguments(" ".join((text[found.end() :][:_CALL], *below))), row
+
+
+def _arguments(text: str) -> list[str]:
+    """The arguments of a call whose opening parenthesis stands right before the text; [] if it does not end in it."""
+    depth, start, out = 0, 0, []
+    for at, char in enumerate(text):
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        if depth < 0 or (char == "," and not depth):
+            out.append(text[start:at])
+            start = at + 1
+        if depth < 0:
+            return out
+    return []
+
+
+def _puts(rows: Sequence[str]) -> Iterator[_Put]:
+    """Every word that is put into a member, in an initializer or in a statement."""
+    types: Mapping[str, set[str]] | None = None
+    open_: list[_Brace] = []
+    for row, text in enumerate(rows):
+        if text[:1].isalpha() or text[:1] == "_":  # a definition begins: what was open before ends here at the latest
+            open_.clear()
+        for found in _TOKEN.finditer(text[:_LONGEST]) if any(char in text for char in "{}=") else ():
+            before = text[: found.start()][-_HEAD:]
+            if found[0] == "{":
+                open_.append(_brace(before, rows[row - 1] if row else "", open_[-1] if open_ else _Brace()))
+            elif found[0] == "}":
+                del open_[-1:]
+            elif (variable := _LAST_BEFORE.search(before)) is None:
+                around = open_[-1] if open_ else _Brace()
+                yield _Put(found[2], found[1], around.struct, around.holder, row)
+            else:
+                types = _declared(rows) if types is None else types
+                plain = _WORD_BEFORE.search(before)
+                kinds = types.get(plain[1], set()) if plain is not None else set()
+                yield _Put(found[2], found[1], min(kinds) if len(kinds) == 1 else "", variable[1], row)
+
+
+def _brace(before: str, above: str, around: _Brace) -> _Brace:
+    """What a brace opens, by the text before it and the row above."""
+    joined = f"{above[-_HEAD:]} {before}"
+    at = joined.rfind("struct ")
+    if at >= 0 and (found := _VARIABLE.match(joined, at)):
+        return _Brace(found[1], found[2], "[" in found[3])
+    if at >= 0 and (found := _LITERAL.match(joined, at)):
+        return _Brace(found[1], "", bool(found[2]))
+    return _Brace(around.struct) if around.array and _ELEMENT.search(before.strip()) else _Brace()
+
+
+def _declared(rows: Sequence[str]) -> dict[str, set[str]]:
+    """The kinds of structure that the variables of a text are declared as, or point to."""
+    types: dict[str, set[str]] = {}
+    for text in rows:
+        for kind, name in _DECLARED.findall(text[:_LONGEST]) if "struct" in text else ():
+            types.setdefault(name, set()).add(kind)
+    return types

@@ -1,0 +1,55 @@
+"""Check of what is asked for where a request must not wait: a slice in, hits out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reviewbot.checks.base import Context, Hit, allocation, code, flag_rows, mask_argument, masks_at, reached, strings
+from reviewbot.csource import Expr, Step
+from reviewbot.model import Rule
+from reviewbot.sides import Slice, Unit
+
+_WORD = re.compile(r"\w+")
+_PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
+
+
+def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """Flags written on the branch of a request that must not wait, which let it wait (`reclaim` of the row)."""
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    wanted = context.kernel.words["nowait"]
+    for unit in side.units:
+        for index, step in enumerate(unit.steps):
+            facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
+            if not facts or not all(facts):
+                continue
+            for expr in _masks(unit, step, context):
+                masks = masks_at(unit, index, expr, context)
+                rows = flag_rows(expr, context.kernel)
+                if rows and masks and all(reclaim in one.must for one in masks):
+                    values = {"mask": code(expr), "test": facts[0].replace("&", " & ")}
+                    yield Hit((*rows, *step.lines), unit.function.name, f"{code(expr)} {facts[0]}", values)
+
+
+def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
+    """The condition that says the request must not wait, "" if none that holds does.
+
+    Only a variable or a bit of one: what a call makes of the word, or a comparison, is its own business.
+    """
+    for text, true in sorted(facts):
+        plain = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+        if true and _PATH.fullmatch(plain) and not wanted.isdisjoint(_WORD.findall(plain)):
+            return plain
+    return ""
+
+
+def _masks(unit: Unit, step: Step, context: Context) -> Iterator[Expr]:
+    """The mask a step asks with or gives a variable; not one that another step takes bits away from."""
+    found = allocation(step, context.kernel) if step.kind == "call" else None
+    mask = mask_argument(step, found) if found is not None else None
+    if mask is not None:
+        yield mask
+        return
+    narrowed = any(one.target == step.target and one.op == "&=" for one in unit.steps)
+    if step.kind == "assign" and step.op == "=" and step.value is not None and not narrowed:
+        yield step.value

@@ -1,0 +1,36 @@
+"""Check of what is asked for where a real-time kernel allows no request at all: a slice in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reviewbot.callgraph import shown_as
+from reviewbot.checks.base import Context, Hit, allocation, code, flag_rows, mask_argument, masks_at, reached, words
+from reviewbot.model import Rule
+from reviewbot.sides import Slice
+
+
+def below_raw_lock(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A request that does not sleep, where on every path to it not even that is allowed on a real-time kernel.
+
+    Rows: `scopes` that stay what they are there; `reclaim`, the bit that lets a request sleep, which is another rule's;
+    `unless`, families that take no lock.
+    """
+    wanted = words(rule, "scopes")
+    for unit in side.units:
+        for index, step in enumerate(unit.steps):
+            found = allocation(step, context.kernel)
+            mask = mask_argument(step, found) if found is not None else None
+            if found is None or mask is None or unit.function.macro or found.family in words(rule, "unless"):
+                continue
+            held = [next((one for one in world.open if one.scope in wanted), None) for world in reached(unit, index)]
+            masks = masks_at(unit, index, mask, context)
+            if not held or not masks or any(words(rule, "reclaim") & one.may for one in masks):
+                continue
+            taken = [one for one in held if one is not None]
+            if len(taken) == len(held):
+                entered = unit.steps[taken[0].step]
+                values = {"callee": step.name, "mask": code(mask), "lock": f"after {shown_as(entered)}"}
+                rows = (*flag_rows(mask, context.kernel), *step.lines)
+                because = ((entered.lines[0], "taken here"),)
+                yield Hit(rows, unit.function.name, f"{step.name} {values['lock']}", values, because)

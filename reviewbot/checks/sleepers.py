@@ -1,0 +1,137 @@
+"""A step of a function in, whether it is a call that surely may sleep out: by its mask, or since it frees something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reviewbot import flags
+from reviewbot.callgraph import Entry, taker
+from reviewbot.checks.base import (
+    Context,
+    allocation,
+    bits_of,
+    code,
+    flag_rows,
+    mask_argument,
+    masks_at,
+    reached,
+    strings,
+    words,
+)
+from reviewbot.csource import Step
+from reviewbot.model import Data, Rule
+from reviewbot.sides import Unit
+
+_WORD = re.compile(r"\w+")
+_NOTHING = ("NULL", "0")
+
+Row = Mapping[str, Data]
+Frees = Mapping[str, Row]  # by the call, the rule's row about it
+
+
+@dataclass(frozen=True, slots=True)
+class Sleeper:
+    """A call that surely may sleep: how its mask is written ("" if it takes none), and where.
+
+    `free`: the rule's row of a free, which may be particular about what is held.
+    """
+
+    mask: str
+    rows: tuple[int, ...]
+    confidence: str = ""
+    free: Row | None = None
+
+
+def frees_of(rule: Rule) -> Frees:
+    """The calls that free memory and may sleep."""
+    return {name: row for row in rule.rows for name in strings(row, "frees")}
+
+
+def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
+    """What a call that surely may sleep says about it; None for any other step."""
+    if step.kind != "call" or step.op or not reached(unit, index):
+        return None
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    found = allocation(step, context.kernel)
+    free = frees.get(step.name)
+    if free is not None:
+        return Sleeper("", (), str(free.get("confidence", "medium")), free)
+    if found is None:
+        known = step.name in context.kernel.allocators
+        return None if known else _wrapper(step, reclaim, rule, context)
+    mask = mask_argument(step, found)
+    if mask is None:
+        blocking = found.sleeps == "always" or reclaim in bits_of(found.implicit, context.kernel)
+        return Sleeper("", ()) if found.gfp is None and found.implicit and blocking else None
+    masks = masks_at(unit, index, mask, context)
+    sure = bool(masks) and all(reclaim in one.must for one in masks)
+    if found.sleeps == "never" or not (sure or (masks and found.sleeps == "always")):
+        return None
+    return Sleeper(code(mask), flag_rows(mask, context.kernel))
+
+
+def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
+    """A call of something unknown that is handed flags which let it sleep; it may do with them what it likes."""
+    words_ = context.kernel.words
+    changes = any(word in step.name for word in (*words_["may_unlock"], *words(rule, "keeps")))
+    if step.name in words(rule, "harmless") or changes or step.name.isupper():
+        return None
+    for arg in step.args:
+        chain = flags.terms(arg)
+        known = [context.kernel.flags.get(term.text) for term in chain]
+        if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
+            return Sleeper(code(arg), tuple(term.line for term in chain), "medium")
+    return None
+
+
+def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str, context: Context) -> bool:
+    """Whether what is held keeps a free from sleeping: some leave it to others where they see that they must not.
+
+    `above`: what the function and its callers are entered with; `taken`: the call that took what is held at the step.
+    """
+    calls = {taken, *_open(unit, index, context), *(entry.taken for entry in above)} - {""}
+    legal, only = strings(row, "legal"), strings(row, "only")
+    if not calls or (legal and any(not entry.scope for entry in above)) or _is_plain(unit, index, row, context):
+        return False
+    if any(word in name for name in calls for word in legal):
+        return False
+    return not only or any(word in name for name in calls for word in only)
+
+
+def _is_plain(unit: Unit, index: int, row: Row, context: Context) -> bool:
+    """Whether what is freed surely comes from a family of `plain`, without the `reclaim` that it needs for more."""
+    step, families = unit.steps[index], strings(row, "plain")
+    name = step.args[0].text if families and step.args else ""
+    made = [at for at, one in enumerate(unit.steps) if name and one.target == name]
+    calls = [at for at in made if unit.steps[at].kind == "call"]
+    given = [one.value for one in (unit.steps[at] for at in made) if one.kind == "assign" and one.op != ""]
+    if not calls or any(value is None or (value.op != "call" and value.text not in _NOTHING) for value in given):
+        return False
+    return all(_without(unit, at, families, strings(row, "reclaim")[0], context) for at in calls)
+
+
+def _without(unit: Unit, at: int, families: Sequence[str], bit: str, context: Context) -> bool:
+    """Whether a call asks one of some families with a mask that surely lacks a bit."""
+    found = allocation(unit.steps[at], context.kernel)
+    mask = mask_argument(unit.steps[at], found) if found is not None else None
+    if found is None or mask is None or found.family not in families:
+        return False
+    masks = masks_at(unit, at, mask, context)
+    return bool(masks) and all(one.lacks(bit) for one in masks)
+
+
+def _open(unit: Unit, index: int, context: Context) -> Iterator[str]:
+    """The calls that took what is open at a step on some path."""
+    for world in reached(unit, index):
+        for one in world.open:
+            kind = context.kernel.scopes.get(one.scope)
+            if kind is not None and kind.atomic:
+                yield taker(unit.steps[one.step])
+
+
+def last_user(unit: Unit, index: int, row: Row) -> bool:
+    """Whether only the last user comes to a step, who need not be one that holds a lock of a caller."""
+    asked = {text for world in reached(unit, index) for text, true in world.facts if true}
+    return any(word in text for text in asked for word in strings(row, "counted"))

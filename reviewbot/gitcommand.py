@@ -1,0 +1,156 @@
+"""A git command in, what it said out; it ends with its time at the latest, and no other repository has a part in it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import signal
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from reviewbot.model import InputError
+
+if TYPE_CHECKING:
+    from git.cmd import Git
+
+    Process = Git.AutoInterrupt
+
+_TOO_LONG = "git took too long (seconds under [tree] in config.toml)"
+_LINES = 1 << 16  # bytes that are read at once
+
+# All else that git(1) reads from the environment is about one repository (GIT_DIR in a hook), one command
+# (GIT_LITERAL_PATHSPECS) or what is printed (GIT_TRACE). Another repository would be taken for the one that is named.
+_KEPT = (
+    "GIT_CONFIG",
+    "GIT_EXEC_PATH",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    "GIT_TEST_ASSUME_DIFFERENT_OWNER",
+)
+# no protocol at all: a partial clone fetches what it lacks whenever it is looked at
+QUIET = {
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+# the last: who names a bare repository means it, whoever owns it is asked all the same
+_SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "safe.bareRepository=all")
+_NO_SPACE = (*(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "Out of diskspace")
+
+
+class TooLong(InputError):
+    """git had no more time."""
+
+
+class Done(NamedTuple):
+    """What a git command said; a negative code is the signal that ended it."""
+
+    code: int
+    out: bytes
+    err: str
+
+    @property
+    def no_space(self) -> str:
+        """What the system said when git could not write a file; "" if that was not the reason."""
+        if self.code == -signal.SIGXFSZ:
+            return os.strerror(errno.EFBIG)
+        return next((text for text in _NO_SPACE if self.code and text in self.err), "")
+
+    @property
+    def complaint(self) -> str:
+        """The line that says what is wrong, without git's marks."""
+        if self.code < 0:
+            return f"git was ended by signal {-self.code}"
+        lines = [line.strip() for line in self.err.splitlines() if line.strip()]
+        rest = [line for line in lines if not line.startswith(("warning:", "hint:"))] or ["git gives no reason"]
+        told = next((line for line in rest if line.startswith(("fatal: ", "error: "))), rest[0])
+        return told.removeprefix("fatal: ").removeprefix("error: ").strip()[:300]
+
+
+class Command:
+    """git, as it is run in one folder and one environment; inside outside_of_all() only."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        import git
+
+        self._git = git.Git()
+        self._git.update_environment(**QUIET, **environment)
+        # GitPython takes "~" and "$" out of a folder's name, and goes elsewhere where it may not enter
+        self._fixed = ("git", "-C", str(folder), *(word for one in _SETTINGS for word in ("-c", one)))
+
+    def start(self, *arguments: str) -> Process:
+        """A process to speak with; end() is for the caller to call."""
+        import subprocess
+
+        return self._git.execute((*self._fixed, *arguments), istream=subprocess.PIPE, as_process=True)
+
+    def run(self, *arguments: str, stdin: bytes = b"", until: float) -> Done:
+        """A command to its end. Raises TooLong where it is not there by then; it does not outlive this call."""
+        import subprocess
+
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TooLong(_TOO_LONG)
+        try:
+            process = self.start(*arguments)
+        except OSError as error:
+            if error.errno != errno.E2BIG:
+                raise
+            return Done(1, b"", f"fatal: {error.strerror}")  # names of files in a mail may have any length
+        try:
+            out, err = process.communicate(stdin, timeout=left)
+        except subprocess.TimeoutExpired:
+            end(process)
+            raise TooLong(_TOO_LONG) from None
+        except BaseException:
+            end(process)
+            raise
+        return Done(process.returncode, out, err.decode("utf-8", "replace"))
+
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
+        """The lines that a command prints, as many as are there each time; close() ends it. Raises TooLong.
+
+        The command has to read all of `stdin` first.
+        """
+        process = self.start(*arguments)
+        try:
+            with suppress(BrokenPipeError):
+                process.stdin.write(stdin)
+                process.stdin.close()
+            rest = b""
+            while (left := until - time.monotonic()) > 0 and select.select([process.stdout], [], [], left)[0]:
+                part = os.read(process.stdout.fileno(), _LINES)
+                if not part:
+                    return
+                *lines, rest = (rest + part).split(b"\n")
+                yield lines
+            raise TooLong(_TOO_LONG)
+        finally:
+            end(process)
+
+
+def end(process: Process) -> None:
+    """Have no more of a process."""
+    process.kill()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        with suppress(OSError):  # what was still to be said to it cannot be
+            stream.close()
+    if process.proc is not None:
+        process.proc.wait()
+
+
+@contextmanager
+def outside_of_all() -> Iterator[None]:
+    """Without what the environment says of a repository and a command at hand."""
+    names = [name for name in os.environ if name.startswith("GIT_") and not name.startswith(_KEPT)]
+    kept = {name: os.environ.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
