@@ -19,6 +19,7 @@ from reviewbot.model import DiffLine, FileChange, Hunk, Unread
 MAX_LINES = 100_000  # of one file's section
 MAX_FILES = 5_000
 MAX_WIDTH = 20_000  # characters of one line
+SOURCES = ("c", "h", "inc", "S")  # what the names of files end in that can be read
 _MAX_HEADER = 100  # git writes at most nine
 
 _HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@(?: ?(.*))", re.DOTALL)
@@ -54,6 +55,11 @@ class _Section:
     named: bool = False  # its +++ line was seen
     closed: bool = False  # no header line can follow any more
     prose: bool = False  # stands above the separator of a commit message
+
+
+def is_source(change: FileChange) -> bool:
+    """Whether a file is one that rules are about."""
+    return change.path.endswith(tuple(f".{ending}" for ending in SOURCES))
 
 
 def parse(

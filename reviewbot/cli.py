@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from reviewbot import __version__
+from reviewbot.commands import b4args
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import FORMATS, NAMES
@@ -55,6 +56,7 @@ examples:
   reviewbot range origin/master..HEAD            the commits of a branch
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
+  reviewbot setup b4                             make b4 run it on its patches
 
 """
 
@@ -183,6 +185,18 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.range import range_
 
         return range_(options)
+    if options.command == "check":
+        from reviewbot.commands.check import check
+
+        return check(options)
+    if options.command == "agent":
+        from reviewbot.commands.agent import agent
+
+        return agent(options)
+    if options.command == "setup":
+        from reviewbot.commands.b4setup import setup
+
+        return setup(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
@@ -230,6 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
     _add_range(commands)
+    b4args.add(commands, _add_command)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")

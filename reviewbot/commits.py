@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from reviewbot import changes
-from reviewbot.engine import SOURCES
+from reviewbot.changes import SOURCES
 from reviewbot.gitcommand import Failed
 from reviewbot.model import FileChange, Unread
 from reviewbot.repository import Repository

@@ -22,6 +22,7 @@ from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in NAMES), CONFIDENCES),
+    "surface.b4": CONFIDENCES[1:],
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
     "mail.cc": CC,
@@ -52,6 +53,7 @@ class Surface:
     checkstyle: str
     rdjson: str
     rdjsonl: str
+    b4: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class MailOptions:
     context: int
     common: int
     most: int
+
+
+@dataclass(frozen=True, slots=True)
+class B4Options:
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ class Config:
     surface: Surface
     report: ReportOptions
     mail: MailOptions
+    b4: B4Options
     lore: LoreOptions
     tree: TreeOptions
     limits: Limits
@@ -135,6 +143,7 @@ SECTIONS = {
     "surface": Surface,
     "report": ReportOptions,
     "mail": MailOptions,
+    "b4": B4Options,
     "lore": LoreOptions,
     "tree": TreeOptions,
     "limits": Limits,

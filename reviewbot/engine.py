@@ -33,8 +33,6 @@ from reviewbot.placed import place
 from reviewbot.settled import End, Key, Settling
 from reviewbot.sides import Reader, Rows, Slice
 
-SOURCES = ("c", "h", "inc", "S")  # what the names of files end in that can be read
-_SOURCE = re.compile(rf"\.(?:{'|'.join(SOURCES)})\Z")
 # a macro, or what may be an enumerator: a name alone on its line
 _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
 
@@ -87,11 +85,24 @@ class Engine:
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
-        self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
+        self._begin(series)
         settling = Settling(self.end)
         for patch in series.patches:
             settling.add(self.patch(patch))
         return Review(series, settling.reviews(), self.kernel.version, series.unread)
+
+    def one(self, series: Series, at: int) -> PatchReview:
+        """One patch of a series by its index; of the later ones only those are read that touch what it is about."""
+        self._begin(series)
+        settling = Settling(self.end)
+        settling.add(self.patch(series.patches[at]))
+        for patch in series.patches[at + 1 :]:
+            if settling.concerns(changes.parse(patch.diff)[0]):
+                settling.add(self.patch(patch))
+        return settling.reviews()[0]
+
+    def _begin(self, series: Series) -> None:
+        self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
 
     def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
@@ -103,7 +114,7 @@ class Engine:
         names = self.defined | self.definitions(patch.diff)
         read: list[tuple[_File, Hits]] = []
         for at, change in enumerate(files):
-            if _SOURCE.search(change.path):
+            if changes.is_source(change):
                 one, missed = self._file(patch, change, only)
                 notes += missed
                 read.append((one, self._hits(one, names)))

@@ -328,9 +328,6 @@ class FileChange:
     deleted: bool = False
 
 
-# --- findings ---
-
-
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A line that shows why: where a scope was entered, where a lock was taken, how a mask came to be."""

@@ -78,8 +78,9 @@ def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
     Rows: one with `reclaim`, the bit without which a mask enters no reclaim, `reserves`, the flags of scopes that take
     reclaim away, `unless`, bits that say the author knows, `asked`, words of conditions that tell one caller from
     another, and `harmless` and `keeps`, see atomic.sleep_in_atomic(). The others say where `bit` is wrong, `why`,
-    what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held between calls of `enters` and of a name with one of `leaves` in
-    it, and in functions with a parameter of the types `params`. `unless_asked`: words of conditions that excuse it.
+    what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held
+    between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
+    `params`. `unless_asked`: words of conditions that excuse it.
     """
     entered = _entries(side, rule, context)
     for unit in side.units:
