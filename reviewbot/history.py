@@ -43,6 +43,7 @@ class Numbered:
             unread=change.unread,
             before=trees[0],
             after=trees[1],
+            label=change.label,
         )
 
 
