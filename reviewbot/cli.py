@@ -17,10 +17,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from reviewbot import __version__
+from reviewbot import __version__, helptexts
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
-from reviewbot.report.formats import FORMATS, NAMES
+from reviewbot.report.formats import FORMATS, LOCAL, NAMES
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 STOPPED = 128  # and the number of the signal
@@ -53,6 +53,7 @@ examples:
   reviewbot thread series.mbox --drafts replies  and write replies to send
   git format-patch --stdout -3 | reviewbot thread -
   reviewbot range origin/master..HEAD            the commits of a branch
+  reviewbot local                                what you are about to send
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
 
@@ -183,6 +184,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.range import range_
 
         return range_(options)
+    if options.command == "local":
+        from reviewbot.commands.local import local
+
+        return local(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
@@ -230,6 +235,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
     _add_range(commands)
+    _add_local(commands)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
@@ -290,6 +296,18 @@ def _add_range(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
     _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
+    _add_gate(command)
+
+
+def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = _add_command(commands, "local", "review what you are about to send", helptexts.LOCAL, helptexts.EXAMPLES)
+    command.add_argument("patches", metavar="PATCH", nargs="*", help="patch files, in order, instead of your changes")
+    command.add_argument("--staged", action="store_true", help="only what is staged, as for a pre-commit hook")
+    command.add_argument("--base", metavar="REV", help="what your commits go on from, or what PATCH applies to")
+    command.add_argument("--untracked", action="store_true", help="files that git does not know yet as well")
+    command.add_argument("-e", "--edit", action="store_true", help="open the editor of git at the remarks")
+    command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    _add_output(command, tuple(LOCAL), ", ".join(LOCAL))
     _add_gate(command)
 
 

@@ -18,6 +18,7 @@ SOURCES = sorted(TOP.rglob("*.py"))
 # a module may import those before it and those of its own row
 LAYERS = (
     ("reviewbot",),
+    ("reviewbot.helptexts",),
     ("reviewbot.model",),
     ("reviewbot.scopes",),
     (
@@ -64,6 +65,10 @@ LAYERS = (
         "reviewbot.revisions",
         "reviewbot.commits",
         "reviewbot.history",
+        "reviewbot.worktree",
+        "reviewbot.upstream",
+        "reviewbot.patchfiles",
+        "reviewbot.editor",
     ),
     ("reviewbot.commands",),
     ("reviewbot.cli",),
@@ -78,7 +83,7 @@ OUTSIDE = {
     "liblore": {"reviewbot.lore"},
     "rich": {"reviewbot.report.text", "reviewbot.commands.output", "reviewbot.commands.progress"},
     "sqlite3": set(),
-    "subprocess": {"reviewbot.config", "reviewbot.gitcommand"},
+    "subprocess": {"reviewbot.config", "reviewbot.editor", "reviewbot.gitcommand"},
     "tomli": {"reviewbot.config", "reviewbot.rules"},
     "tree_sitter": {"reviewbot.csource"},
     "tree_sitter_c": {"reviewbot.csource"},
