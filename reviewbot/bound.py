@@ -6,8 +6,9 @@ takes away counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from reviewbot import flags
 from reviewbot.csource import Expr, Function
@@ -29,14 +30,17 @@ class Bound:
     at: int
 
 
-def bound(unit: Unit, units: Sequence[Unit], lookup: Lookup) -> Iterator[Bound]:
-    """One for each mask, made of named flags alone, that one of the units surely passes."""
+def bound(unit: Unit, units: Callable[[], Sequence[Unit]], lookup: Lookup) -> Iterator[Bound]:
+    """One for each mask, made of named flags alone, that one of the units surely passes.
+
+    `units` is asked for them only where the function has a mask to pass.
+    """
     place = _mask_param(unit.function, lookup.kernel)
     if place < 0 or unit.flow.lost:
         return
     name = unit.function.params[place][1]
     seen: set[Mask] = set()
-    for caller in units:
+    for caller in units():
         if caller.function.macro or caller.flow.lost or caller.function.name == unit.function.name:
             continue
         for at, step in enumerate(caller.steps):
@@ -47,8 +51,8 @@ def bound(unit: Unit, units: Sequence[Unit], lookup: Lookup) -> Iterator[Bound]:
             if mask is None or mask in seen or not caller.flow.at[at] or len(seen) >= _MOST:
                 continue
             seen.add(mask)
-            flow = Flow(unit.function, lookup, {**unit.flow.given, name: mask})
-            yield Bound(Unit(unit.function, flow), name, arg, caller, at)
+            given = unit.function, lookup, {**unit.flow.given, name: mask}
+            yield Bound(Unit(unit.function, unit.text, partial(Flow, *given)), name, arg, caller, at)
 
 
 def _mask_param(function: Function, kernel: Kernel) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from string import Template
@@ -46,6 +46,8 @@ Hits = Mapping[str, Sequence[Pair]]  # by rule
 Read = Callable[[str, str], bytes | None]
 Only = Mapping[str, Sequence[Rows]]
 
+_ALL = frozenset[str]()  # names that are no restriction
+
 
 def check_of(rule: Rule) -> Check:
     """The generator that a rule's `check = "module:function"` names under reviewbot.checks; ConfigError if none is."""
@@ -58,10 +60,14 @@ def check_of(rule: Rule) -> Check:
 
 
 class _File:
-    """One file of a patch. What stood there before is read when somebody asks: most changes are hit by no rule."""
+    """One file of a patch.
+
+    `before(names)`: those of its functions before the patch that say one of the names, all if there are none. They
+    are read when somebody asks: most changes are hit by no rule.
+    """
 
     def __init__(
-        self, change: FileChange, after: Slice | None, before: Callable[[], Slice | None], whole: bool
+        self, change: FileChange, after: Slice | None, before: Callable[[frozenset[str]], Slice | None], whole: bool
     ) -> None:
         self.change, self.after, self.whole = change, after, whole
         self.before = cache(before)
@@ -119,7 +125,7 @@ class Engine:
         if not one.whole:
             return None
         hits = self._hits(one, self.defined | definitions(patch.diff))
-        functions = {unit.function.name for part in (one.after, one.before()) if part for unit in part.units}
+        functions = {unit.function.name for part in (one.after, one.before(_ALL)) if part for unit in part.units}
         keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs}
         return End(frozenset(functions), frozenset(keys))
 
@@ -138,9 +144,9 @@ class Engine:
         rows = None if only is None else only.get(change.path, ())
         after = None if new is None else self.reader.file(found, new, "+", rows)
 
-        def before() -> Slice | None:
+        def before(names: frozenset[str]) -> Slice | None:
             again = self._before(patch, change)  # not kept: a patch may be to thousands of files
-            return None if again is None else self.reader.file(found, again, "-")
+            return None if again is None else self.reader.file(found, again, "-", names=names)
 
         one = _File(found, after, before, True)
         return one, _unread(one)
@@ -157,22 +163,24 @@ class Engine:
 
     def _by_hunks(self, change: FileChange) -> tuple[_File, list[Unread]]:
         after = None if change.deleted else self.reader.hunks(change, "+")
-        one = _File(change, after, lambda: None if change.created else self.reader.hunks(change, "-"), False)
+        one = _File(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
         return one, _unread(one)
 
     def _hits(self, one: _File, defined: frozenset[str]) -> Hits:
         """What the rules hit in a file after the patch."""
-        context = Context(self.kernel, self.reader.lookup, one.before, defined)
+        names = _ALL if one.after is None else _said(unit.function.name for unit in one.after.units)
+        context = Context(self.kernel, self.reader.lookup, lambda: one.before(names), defined)
         found = ((rule.id, _run(rule, check, one.after, context)) for rule, check in self.rules)
         return {rule: pairs for rule, pairs in found if pairs}
 
     def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
         context = Context(self.kernel, self.reader.lookup, lambda: None, defined)
+        names = _said(hit.function for _, hits in read for pairs in hits.values() for _, hit in pairs)
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
-            sides = [(hits.get(rule.id, ()), _run(rule, check, one.before(), context)) for one, hits in read]
+            sides = [(hits.get(rule.id, ()), _run(rule, check, one.before(names), context)) for one, hits in read]
             for part, hit in _subtract(rule, sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
@@ -243,6 +251,12 @@ def _run(rule: Rule, check: Check, side: Slice | None, context: Context) -> list
     if side is None or not (side.units or side.defines):
         return []
     return [(side, hit) for hit in check(side, rule, context)]
+
+
+def _said(names: Iterable[str]) -> frozenset[str]:
+    """Names to read by; what has none may stand anywhere."""
+    found = frozenset(names)
+    return _ALL if "" in found else found
 
 
 def _subtract(rule: Rule, sides: Sequence[tuple[Sequence[Pair], Sequence[Pair]]]) -> Iterator[Pair]:

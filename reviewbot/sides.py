@@ -12,6 +12,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
 
 from reviewbot import csource, dialect, pieces
 from reviewbot.csource import Expr, Function, Step
@@ -25,16 +26,24 @@ _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a te
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
 
 
-@dataclass(frozen=True, slots=True)
 class Unit:
-    """A function (or a macro's body) of a slice, and what holds at each of its steps."""
+    """A function (or a macro's body) of a slice, and what holds at each of its steps: followed when that is asked.
 
-    function: Function
-    flow: Flow
+    `text`: what it was read from, and what that may have been read with.
+    """
 
-    @property
-    def steps(self) -> tuple[Step, ...]:
-        return self.function.steps
+    def __init__(self, function: Function, text: str, follow: Callable[[], Flow]) -> None:
+        self.function, self.steps, self.text = function, function.steps, text
+        self._follow = follow
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All words of its text: a quick answer to what it surely does not call or name."""
+        return frozenset(_WORD.findall(self.text))
+
+    @cached_property
+    def flow(self) -> Flow:
+        return self._follow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +60,7 @@ class Slice:
     """All hunks of a file, or the whole of it, seen from one side.
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
-    right above or below it. `units`: the functions that the change touches; `around`: others, which call one of them;
-    `below`: others, which one of both calls.
+    right above or below it. `units`: the functions that the change touches.
     """
 
     path: str
@@ -63,9 +71,77 @@ class Slice:
     units: tuple[Unit, ...]
     defines: tuple[Define, ...]
     unread: tuple[str, ...] = ()
-    around: tuple[Unit, ...] = ()
-    below: tuple[Unit, ...] = ()
+    beside: Beside | None = None
     whole: bool = False
+
+    @property
+    def around(self) -> tuple[Unit, ...]:
+        """Other functions, which call one of the units; read when they are asked for."""
+        return self.beside.around if self.beside is not None else ()
+
+    @property
+    def calling(self) -> Mapping[str, str]:
+        """The texts of these functions by their names."""
+        found = self.beside.callers if self.beside is not None else ()
+        return {pieces.named(piece): piece.text for piece in found}
+
+    @property
+    def below(self) -> tuple[Unit, ...]:
+        """Other functions, which a unit or a function around calls; read when they are asked for."""
+        return (*self.telling_below, *self.beside.quiet_below) if self.beside is not None else ()
+
+    @property
+    def telling_below(self) -> tuple[Unit, ...]:
+        """Those of them that name anything that rules are about."""
+        return self.beside.telling_below if self.beside is not None else ()
+
+
+class Beside:
+    """The functions of a text that its change does not touch, as far as they have to do with those that it does."""
+
+    def __init__(
+        self,
+        units: Sequence[Unit],
+        far: list[Piece],
+        speaks: Callable[[Piece], bool],
+        read: Callable[[Piece], Iterator[Unit]],
+    ) -> None:
+        self._units, self._far, self._speaks, self._read = units, far, speaks, read
+
+    @cached_property
+    def around(self) -> tuple[Unit, ...]:
+        return self._all(self.callers)
+
+    @cached_property
+    def telling_below(self) -> tuple[Unit, ...]:
+        return self._all(self._callees[0])
+
+    @cached_property
+    def quiet_below(self) -> tuple[Unit, ...]:
+        return self._all(self._callees[1])
+
+    def _all(self, found: Sequence[Piece]) -> tuple[Unit, ...]:
+        return tuple(unit for piece in found for unit in self._read(piece))
+
+    @cached_property
+    def callers(self) -> list[Piece]:
+        """The pieces that call one of the units, the first so many of them."""
+        known = sorted({unit.function.name for unit in self._units} - {""})
+        if not known or not self._far:
+            return []
+        calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
+        return [piece for piece in self._far if calls.search(piece.text)][:_MOST_AROUND]
+
+    @cached_property
+    def _callees(self) -> tuple[list[Piece], list[Piece]]:
+        """The pieces that define what a unit or a caller calls: those that speak, and as many of the others."""
+        names = {step.name for unit in self._units for step in unit.steps if step.kind == "call"}
+        names.update(name for piece in self.callers for name in _CALL.findall(piece.text))
+        rest = (piece for piece in self._far if piece.starts and piece not in self.callers)
+        found = [piece for piece in rest if pieces.named(piece) in names]
+        telling = [piece for piece in found if self._speaks(piece)][:_MOST_AROUND]
+        quiet = [piece for piece in found if not self._speaks(piece)]
+        return telling, quiet[: _MOST_AROUND - len(telling)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +151,12 @@ class Read:
     units: tuple[Unit, ...] = ()
     defines: tuple[Define, ...] = ()
     unread: tuple[str, ...] = ()
-    around: tuple[Unit, ...] = ()
-    below: tuple[Unit, ...] = ()
+    beside: Beside | None = None
 
 
 _NOTHING = Read()
+_WORD = re.compile(r"\w+")
+_CALL = re.compile(r"\b(\w+)\s*\(")
 Rows = tuple[int, int]  # the first and the last, from 0
 Touched = Callable[[int, int], bool]
 
@@ -122,10 +199,18 @@ class Reader:
         read = self.read_all(stretches, change.created) if telling else _NOTHING
         return _slice(change.path, rows, numbers, (changed, near), read, whole=change.created)
 
-    def file(self, change: FileChange, text: str, mark: str, only: Sequence[Rows] | None = None) -> Slice:
+    def file(
+        self,
+        change: FileChange,
+        text: str,
+        mark: str,
+        only: Sequence[Rows] | None = None,
+        names: frozenset[str] = frozenset(),
+    ) -> Slice:
         """The whole file of one side; `change` has the numbers that its lines have in `text`.
 
-        `only`: the rows among which what is touched is read, None for all.
+        `only`: the rows among which what is touched is read, None for all; `names`: nothing is read that says none of
+        them, unless there are none.
         """
         rows = tuple(text.split("\n"))
         changed, near = [False] * len(rows), [False] * len(rows)
@@ -136,17 +221,25 @@ class Reader:
                 changed[at], near[at] = line.mark == mark, beside
         among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
         touched = [at for part in among for at in part if changed[at] or near[at]]
-        read = self.read(text, "", True, _among(touched)) if touched and self.telling(text) else _NOTHING
+        read = self.read(text, "", True, _among(touched), names) if touched and self.telling(text) else _NOTHING
         return _slice(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
 
-    def read(self, text: str, section: str, whole: bool, touched: Touched | None = None) -> Read:
+    def read(
+        self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
+    ) -> Read:
         """read_all() for a text without gaps."""
-        return self.read_all((Stretch(text, section, 0),), whole, touched)
+        return self.read_all((Stretch(text, section, 0),), whole, touched, wanted)
 
-    def read_all(self, stretches: Sequence[Stretch], whole: bool, touched: Touched | None = None) -> Read:
+    def read_all(
+        self,
+        stretches: Sequence[Stretch],
+        whole: bool,
+        touched: Touched | None = None,
+        wanted: frozenset[str] = frozenset(),
+    ) -> Read:
         """The functions and macros of a text, and why some could not be read.
 
-        `touched(first, last)`: whether a row of these was; None: all of them.
+        `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
         """
         shown = tuple(show(stretches, whole, self.words))
         marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
@@ -156,6 +249,7 @@ class Reader:
         far: list[Piece] = []
         for piece in connected(shown):
             mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
+            mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(piece.text)))
             (near if mine and self._speaks(piece, names) else far).append(piece)
         units: list[Unit] = []
         unread: list[str] = []
@@ -170,18 +264,16 @@ class Reader:
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
-        callers = _calling(far, frozenset(unit.function.name for unit in units))
-        around = [unit for piece in callers for unit in self._units(piece, marks, known)]
-        callees = sorted(_called(far, (*units, *around)), key=lambda piece: not self._speaks(piece, names))[
-            :_MOST_AROUND
-        ]
-        below = [unit for piece in callees for unit in self._units(piece, marks, known)]
+        touching = tuple(units)
+        beside = Beside(
+            touching, far, lambda piece: self._speaks(piece, names), lambda piece: self._units(piece, marks, known)
+        )
         defines = []
         for macro in (macro for one in shown for macro in one.prepared.macros):
             defines.append(Define(macro.name, macro.row, macro.body))
             if len(units) < _MOST_FUNCTIONS and (touched is None or touched(*_rows_of(macro))):
                 units += self._macro(macro)
-        return Read(tuple(units), tuple(defines), tuple(unread), tuple(around), tuple(below))
+        return Read(tuple(units), tuple(defines), tuple(unread), beside)
 
     def _masks(self, shown: Sequence[Shown], whole: bool) -> Mapping[str, Mask]:
         """What the text's own names are worth; one that two stretches make something else of is not known."""
@@ -196,7 +288,8 @@ class Reader:
         return self.telling(piece.text) or any(name in piece.text for name in names)
 
     def _units(self, piece: Piece, marks: Mapping[int, str], known: Mapping[str, Mask]) -> Iterator[Unit]:
-        found = [Unit(one, Flow(one, self.lookup, known)) for one in csource.functions(piece, self.kernel.words, marks)]
+        read = csource.functions(piece, self.kernel.words, marks)
+        found = [Unit(one, piece.text, partial(Flow, one, self.lookup, known)) for one in read]
         if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
             for part in piece.parts:
                 yield from self._units(part, marks, known)
@@ -212,7 +305,7 @@ class Reader:
             return []
         marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
         read = csource.functions(piece, self.kernel.words, marks)
-        return [Unit(function, Flow(function, self.lookup)) for function in read]
+        return [Unit(function, piece.text, partial(Flow, function, self.lookup)) for function in read]
 
 
 def _slice(
@@ -233,8 +326,7 @@ def _slice(
         read.units,
         read.defines,
         read.unread,
-        read.around,
-        read.below,
+        read.beside,
         whole,
     )
 
@@ -251,21 +343,6 @@ def _among(rows: list[int]) -> Touched:
 
 def _rows_of(macro: dialect.Macro) -> tuple[int, int]:
     return macro.row, macro.body_row + macro.body.count("\n")
-
-
-def _calling(far: list[Piece], names: frozenset[str]) -> list[Piece]:
-    """The pieces that call one of the functions of these names, the first so many of them."""
-    known = [name for name in sorted(names) if name]
-    if not known or not far:
-        return []
-    calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
-    return [piece for piece in far if calls.search(piece.text)][:_MOST_AROUND]
-
-
-def _called(far: list[Piece], units: Sequence[Unit]) -> Iterator[Piece]:
-    """The pieces that define what one of the units calls."""
-    names = {step.name for unit in units for step in unit.steps if step.kind == "call"}
-    return (piece for piece in far if piece.starts and pieces.named(piece) in names)
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:

@@ -13,10 +13,11 @@ from functools import cached_property
 from itertools import pairwise
 
 from reviewbot.checks.base import strings
-from reviewbot.model import Kernel, Rule
+from reviewbot.model import Allocator, Flag, Kernel, Rule
 from reviewbot.sides import Rows
 
-_NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else ord(" ") for byte in range(256))
+_BLANK = ord(" ")
+_NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
 _NO_END = re.compile(rb"\}\s*(?:while|else)\b")
 # the parts of a hunk: its first line, lines that stay, lines that do not
 _TOKEN = re.compile(
@@ -25,19 +26,18 @@ _TOKEN = re.compile(
 _ADDED = re.compile(rb"^\+", re.MULTILINE)
 _REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
 _NAME = re.compile(rb"(\w+)\s*\(")
-_GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
+_CALLED = re.compile(rb"(\w+)\s*\Z")
+_PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
+_GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):")
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _BESIDE = 2  # rows above and below a changed one that may belong to its statement
-_BACK = frozenset((b"goto", b"for", b"while", b"do", b"continue"))  # what asks again for what was refused
-_TURNS = _BACK | {
-    b"if",
-    b"else",
-    b"switch",
-    b"case",
-    b"default",
-    b"return",
-    b"break",
-}  # what decides which way is taken
+_SOON = 8  # rows behind a request in which its failure is dealt with
+_BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
+_TURNS = _BACK | frozenset(b"if else switch case default return break".split())  # what decides which way is taken
+# what rows of rules say of calls and functions, see checks/atomic.py and checks/callbacks.py
+_LISTED = ("frees", "asserts", "returns", "members", "holds", "registers", "through")
+_BLANKS = 80  # bytes between a function and its arguments
+_ARGUMENTS = 400  # bytes before a mask in which its call begins
 
 
 class Sieve:
@@ -47,17 +47,29 @@ class Sieve:
         words = kernel.words
         scopes = {True: set[str](), False: set[str]()}
         for scope in kernel.scopes.values():
-            if scope.atomic or scope.family == "memalloc":
+            if scope.family != "handle":  # no rule asks how one of those ends
                 calls = (gate.call for gate in (*scope.enter, *scope.leave))
                 scopes[scope.atomic].update((*calls, *scope.guards))
-        asserts = {word for rule in rules for row in rule.rows for word in strings(row, "asserts")}
+        listed = {key: {word for rule in rules for row in rule.rows for word in strings(row, key)} for key in _LISTED}
         self._stems = tuple(_bytes(words["telling"]))
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
-        self._requests = _bytes(name for name, one in kernel.allocators.items() if one.allocates)
+        self._requests = _bytes(listed["frees"] | {name for name, one in kernel.allocators.items() if one.allocates})
         self._scopes = _bytes(scopes[False])
-        self._locks = _bytes(scopes[True] | asserts)
+        self._locks = _bytes(scopes[True] | listed["asserts"])
+        self._types = tuple(_bytes(listed["returns"]))
+        named = listed["members"] | listed["holds"]
+        called = listed["registers"] | listed["through"]
+        self._runs = _bytes({name.split()[-1] for name in named} | {name.split()[0] for name in called})
         self._telling = self._requests | self._scopes
         self._turns = self._locks | _TURNS
+        self._flag = re.compile(rb"\w*(?:%s)\w*(\s*\))?" % b"|".join(map(re.escape, self._stems)))
+        plain = [kernel.flags[name] for name in sorted(words["plain_masks"]) if name in kernel.flags]
+        self._plain = _bytes(flag.name for flag in plain)
+        self._places = {
+            name.encode(): -1 if any(_minds(one, flag) for flag in plain) else one.gfp
+            for name, one in kernel.allocators.items()
+            if one.gfp is not None
+        }
 
     def kept(self, section: bytes, after: bytes) -> tuple[Rows, ...]:
         """The first and last rows of the functions to read in `after`; `section`: its part of the diff.
@@ -72,23 +84,70 @@ class Sieve:
 
     def _may_be_new(self, text: _Text, part: _Part, said: bytes) -> bool:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
-        words = frozenset(_words(said))
-        if _has(said, self._stems) or not self._telling.isdisjoint(words):
-            return True
         if not self._scopes.isdisjoint(part.words):
             return True
-        asks = self._asks(part)
-        if asks and (_has(part.text, self._far) or (not _BACK.isdisjoint(words) and _goes_back(part.text))):
+        words, asks = frozenset(_words(said)), self._asks(part)
+        tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
+        if (tells and not self._is_plain(part.text, said)) or (asks and _has(part.text, self._far)):
             return True
-        turns = not (self._turns.isdisjoint(words) and text.named.keys().isdisjoint(words))
+        if asks and not _BACK.isdisjoint(words) and self._asks_again(part):
+            return True
+        turns = tells or not (self._turns.isdisjoint(words) and text.named.keys().isdisjoint(words))
         return turns and self._may_sleep(text, part, asks)
 
+    def _is_plain(self, *texts: bytes) -> bool:
+        """Whether each request has a mask that no rule minds, alone and in its place, and nothing else is a mask."""
+        for text in texts:
+            calls = sum(word in self._places for word in _words(text))
+            for found in self._flag.finditer(text):
+                word = found[0][: len(found[0]) - len(found[1] or b"")]
+                if word not in self._plain or found[1] is None:
+                    return False
+                name, place = _call_around(text, found.start())
+                if self._places.get(name, place) != place:
+                    return False
+                calls -= name in self._places
+            if calls:
+                return False
+        return True
+
+    def _asks_again(self, part: _Part) -> bool:
+        """Whether a way may lead back to a request soon after it has failed."""
+        labels: set[bytes] = set()
+        last = -1
+        for at, row in enumerate(part.rows):
+            words = _words(row)
+            if not self._requests.isdisjoint(words):
+                last = at + _SOON
+            goto, label = found.groups() if (found := _GOTO.search(row)) else (None, None)
+            labels.update((label,) if label else ())
+            if at <= last and (goto in labels or b"while" in words or b"continue" in words):
+                return True
+            if at <= last and b"break" in words and _LOOP.search(part.text):
+                return True
+        return False
+
     def _may_sleep(self, text: _Text, part: _Part, asks: bool) -> bool:
-        """Whether a function, or one that it calls, asks for memory, and it, or one that calls it, takes a lock."""
-        if not asks and not any(self._asks(text.named[name]) for name in text.named.keys() & part.words):
+        """Whether something forbids sleeping in a function, and it, or one that it calls, asks for memory.
+
+        A lock in it, in one that calls it or in one that it hands a mask to; or others run it where nothing may sleep.
+        """
+        called = [text.named[name] for name in text.named.keys() & part.words if name != part.name]
+        if not asks and not any(map(self._asks, called)):
             return False
-        callers = (one for one in text.parts if one is not part and part.name and part.name in one.words)
-        return any(not self._locks.isdisjoint(one.words) for one in (part, *callers))
+        callers = [one for one in text.parts if one is not part and part.name and part.name in one.words]
+        handed = (one for one in called if _has(one.text, self._stems))
+        if any(not self._locks.isdisjoint(one.words) for one in (part, *callers, *handed)):
+            return True
+        return any(_has(one.text, self._types) or self._is_run(text, one.name) for one in (part, *callers))
+
+    def _is_run(self, text: _Text, name: bytes) -> bool:
+        """Whether a function is put into a member, or handed to a call, by which others run it."""
+        for at in text.handed_on(name):
+            put = _PUT.search(text.text, max(0, at - _BLANKS), at)
+            if (put[1] if put else _call_around(text.text, at)[0]) in self._runs:
+                return True
+        return False
 
     def _asks(self, part: _Part) -> bool:
         return _has(part.text, self._stems) or not self._requests.isdisjoint(part.words)
@@ -98,7 +157,7 @@ class _Part:
     """What stands between the ends of two functions: the second one, and whatever is above it."""
 
     def __init__(self, rows: Sequence[bytes], first: int) -> None:
-        self.first, self.last = first, first + len(rows) - 1
+        self.rows, self.first, self.last = rows, first, first + len(rows) - 1
         self.text = b"\n".join(rows)
 
     @cached_property
@@ -117,7 +176,7 @@ class _Text:
     """A file, cut behind the end of each function."""
 
     def __init__(self, text: bytes) -> None:
-        self.rows = text.split(b"\n")
+        self.text, self.rows = text, text.split(b"\n")
         ends = [at for at, row in enumerate(self.rows) if row[:1] == b"}" and not _NO_END.match(row)]
         cuts = [0, *(at + 1 for at in ends), len(self.rows)]
         self.parts = [_Part(self.rows[first:end], first) for first, end in pairwise(cuts) if first < end]
@@ -125,6 +184,16 @@ class _Text:
     @cached_property
     def named(self) -> Mapping[bytes, _Part]:
         return {part.name: part for part in self.parts if part.name}
+
+    def handed_on(self, name: bytes) -> Iterator[int]:
+        """Where a function's name stands as a word and not before arguments of its own."""
+        at = self.text.find(name) if name else -1
+        while at >= 0:
+            end = at + len(name)
+            whole = not any(_NO_WORD[char] != _BLANK for char in self.text[at - 1 : at] + self.text[end : end + 1])
+            if whole and not self.text[end : end + _BLANKS].lstrip().startswith(b"("):
+                yield at
+            at = self.text.find(name, end)
 
 
 def _changed(text: _Text, section: bytes) -> Iterator[tuple[_Part, bytes]]:
@@ -160,14 +229,28 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
             at += added
 
 
-def _goes_back(text: bytes) -> bool:
-    """Whether a function has a loop, or jumps to a label above."""
-    seen: set[bytes] = set()
-    for goto, label in _GOTO.findall(text):
-        if goto in seen:
-            return True
-        seen.add(label)
-    return _LOOP.search(text) is not None
+def _minds(allocator: Allocator, mask: Flag) -> bool:
+    """Whether a mask meets one of an allocator's limits."""
+    return any(limit.has <= mask.bits and mask.bits.isdisjoint(limit.lacks) for limit in allocator.limits)
+
+
+def _call_around(text: bytes, at: int) -> tuple[bytes, int]:
+    """The function whose argument begins at an offset, and the place of the argument, from 0; b"" if it is in none."""
+    depth = place = 0
+    for back in range(at - 1, max(-1, at - _ARGUMENTS), -1):
+        char = text[back]
+        if char in b")]}":
+            depth += 1
+        elif char in b"([{" and depth:
+            depth -= 1
+        elif char == ord("("):
+            found = _CALLED.search(text, max(0, back - _ARGUMENTS), back)
+            return (found[1] if found else b""), place
+        elif char in b"[{;":
+            break
+        elif char == ord(",") and not depth:
+            place += 1
+    return b"", place
 
 
 def _has(text: bytes, words: Sequence[bytes]) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from reviewbot.bound import Bound, bound
 from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, shown_as, taker
 from reviewbot.checks.base import Context, Hit, code, reached, words
-from reviewbot.checks.callbacks import callbacks
+from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import released
 from reviewbot.checks.shared import Text, guarded
 from reviewbot.checks.sleepers import Sleeper, frees_of, last_user, matters, sleeper
@@ -16,6 +18,8 @@ from reviewbot.csource import Step
 from reviewbot.flow import Open
 from reviewbot.model import CONFIDENCES, Rule
 from reviewbot.sides import Slice, Unit
+
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +48,14 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     see callbacks.callbacks().
     """
     entries = _Entries(side, rule, context)
-    for unit in (*side.units, *side.below):
+    for unit in (*side.units, *side.telling_below):
         if unit.function.macro:
             continue
         said = set()
         for hit in _sleeps(unit, entries):
             said.add(hit.rows)
             yield hit
-        for one in bound(unit, entries.units, context.lookup):
+        for one in bound(unit, lambda: entries.units, context.lookup):
             for hit in _sleeps(one.unit, entries, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
@@ -107,23 +111,55 @@ class _Entries:
 
     def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
         self.side, self.rule, self.context = side, rule, context
-        self.units = (*side.units, *side.around, *side.below)
         self.frees = frees_of(rule)
-        self._known: Mapping[str, Entry] | None = None
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        return (*self.side.units, *self.side.around, *self.side.below)
 
     def of(self, unit: Unit) -> Entry | None:
-        return self._all().get(unit.function.name)
+        return self._all.get(unit.function.name) if self._any else None
+
+    @cached_property
+    def _any(self) -> bool:
+        """Whether any may be entered so: something takes a lock, or says that one is held, or others run one of them.
+
+        For most texts this is answered by their words, and nothing more is read.
+        """
+        side, said = self.side, {word for text in self.side.calling.values() for word in _WORD.findall(text)}
+        said.update(word for unit in side.units for word in unit.words)
+        if not said.isdisjoint(self.context.lookup.locks):
+            return True
+        text = "\n".join(side.rows)
+        if any(word in text for word in words(self.rule, "asserts")):
+            return True
+        names = {*side.calling, *(unit.function.name for unit in side.units)} - {""}
+        handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
+        typed = any(kind in text for kind in words(self.rule, "returns"))
+        return (
+            bool(names) and bool(typed or handed.search(text)) and any(one.function in names for one in self.callbacks)
+        )
+
+    @cached_property
+    def callbacks(self) -> tuple[Callback, ...]:
+        """The functions of the text that others run where nothing may sleep."""
+        return tuple(callbacks(self.side.rows, [row for row in self.rule.rows if "as" in row], self.side.whole))
 
     def above(self, unit: Unit) -> tuple[Entry, ...]:
         """What a function is entered with, and what those are that call it there."""
         mine = self.of(unit)
         names = (unit.function.name, *mine.callers) if mine is not None else ()
-        return tuple(entry for name in names if (entry := self._all().get(name)) is not None)
+        return tuple(entry for name in names if (entry := self._all.get(name)) is not None)
 
+    @cached_property
     def _all(self) -> Mapping[str, Entry]:
-        if self._known is None:
-            self._known = _entries(self.side, self.units, self.rule, self.context)
-        return self._known
+        rule, lookup = self.rule, self.context.lookup
+        spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
+        locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
+        first = dict(asserted(self.units, self.side.rows, lookup, locks))
+        for one in self.callbacks:
+            first.setdefault(one.function, Entry("", one.said, ((one.row, one.note),)))
+        return held(self.units, lookup, first)
 
 
 def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -147,6 +183,8 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
 
 def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     """The lock below which others change the list that is changed next."""
+    if unit.function.seen_from_start:
+        return None
     changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
     text = Text(entries.side.rows, entries.units)
     found = guarded(unit, index, text, changes, sets_up, entries.context)
@@ -165,15 +203,6 @@ def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], c
     if asks(unit, index, context.lookup):
         return None
     return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
-
-
-def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -> Mapping[str, Entry]:
-    spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
-    locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
-    first = dict(asserted(units, side.rows, context.lookup, locks))
-    for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), side.whole):
-        first.setdefault(one.function, Entry("", one.said, ((one.row, one.note),)))
-    return held(units, context.lookup, first)
 
 
 def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:

@@ -19,12 +19,12 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
     Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size.
     """
-    for unit in (*side.units, *side.below):
+    for unit in (*side.units, *side.telling_below):
         said = set()
         for hit in _refused(side, unit, rule, context):
             said.add(hit.key)
             yield hit
-        for one in bound(unit, (*side.units, *side.around), context.lookup):
+        for one in bound(unit, lambda: (*side.units, *side.around), context.lookup):
             for hit in _refused(side, one.unit, rule, context):
                 if hit.key not in said:
                     said.add(hit.key)

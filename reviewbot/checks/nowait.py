@@ -19,6 +19,8 @@ def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hi
     reclaim = strings(rule.rows[0], "reclaim")[0]
     wanted = context.kernel.words["nowait"]
     for unit in side.units:
+        if unit.words.isdisjoint(wanted):
+            continue
         for index, step in enumerate(unit.steps):
             facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
             if not facts or not all(facts):

@@ -17,7 +17,10 @@ def below_raw_lock(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     `unless`, families that take no lock.
     """
     wanted = words(rule, "scopes")
+    locks = frozenset[str]().union(*(context.lookup.openers.get(name, frozenset()) for name in wanted))
     for unit in side.units:
+        if unit.words.isdisjoint(locks):
+            continue
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache, partial
 
 from reviewbot import flags
 from reviewbot.checks.base import (
@@ -153,10 +154,11 @@ def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that surely holds both "must not fail" and a bit that lets it (`nofail`, `gives_up` of the first row)."""
     nofail, gives_up = _bit(rule, "nofail"), words(rule, "gives_up")
     for unit in side.units:
+        clears = cache(partial(_clears, unit, nofail))
         for index, step in enumerate(unit.steps):
-            if not reached(unit, index) or (step.target and _clears(unit, nofail)):
-                continue
             for chain in asked(unit, step, context):
+                if not reached(unit, index) or (step.target and clears()):
+                    break
                 total = _total(unit, index, chain, context)
                 clash = sorted({bit for mask in total if nofail in mask.must for bit in gives_up & mask.must})
                 clash = clash or sorted(_on_a_path(side, unit, index, chain, context, nofail, gives_up))

@@ -15,6 +15,7 @@ from reviewbot.checks.base import (
     flag_rows,
     mask_argument,
     masks_at,
+    mentions,
     reached,
     strings,
     words,
@@ -50,11 +51,13 @@ def frees_of(rule: Rule) -> Frees:
 
 def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
     """What a call that surely may sleep says about it; None for any other step."""
-    if step.kind != "call" or step.op or not reached(unit, index):
+    if step.kind != "call" or step.op:
+        return None
+    found, free = allocation(step, context.kernel), frees.get(step.name)
+    quiet = found is None and free is None  # most calls are: only their text is looked at
+    if (quiet and not mentions(step, context.kernel)) or not reached(unit, index):
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
-    found = allocation(step, context.kernel)
-    free = frees.get(step.name)
     if free is not None:
         return Sleeper("", (), str(free.get("confidence", "medium")), free)
     if found is None:

@@ -21,12 +21,15 @@ class Lookup:
         self.enter: dict[str, list[tuple[ScopeKind, Gate]]] = {}
         self.leave: dict[str, list[tuple[ScopeKind, Gate]]] = {}
         self.guards: dict[str, ScopeKind] = {}
+        self.openers: dict[str, frozenset[str]] = {}  # by scope, the words that stand where one is entered
         for scope in kernel.scopes.values():
+            self.openers[scope.name] = frozenset((*(gate.call for gate in scope.enter), *scope.guards))
             for gate in scope.enter:
                 self.enter.setdefault(gate.call, []).append((scope, gate))
             for gate in scope.leave:
                 self.leave.setdefault(gate.call, []).append((scope, gate))
             self.guards.update(dict.fromkeys(scope.guards, scope))
+        self.locks = frozenset[str]().union(*(self.openers[one.name] for one in kernel.scopes.values() if one.atomic))
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self.tools = tools_of(kernel)
 
