@@ -27,6 +27,8 @@ _COLON = frozenset(("hx", "helix", "subl", "zed"))
 _PLUS = frozenset(("vi", "vim.tiny", "nvi", "elvis", "emacs", "emacsclient", "zile", "mg", "jmacs")) | {
     *("nano", "pico", "joe", "kak", "ne", "micro", "mcedit", "gedit")
 }
+# a handler that does nothing, here and in the shell, and not one that ignores, which the editor would inherit
+_PATIENT = "trap : INT QUIT"
 # no character that stands in a path (changes.py lets none in that is a control), so nothing in one can be taken for it
 _FORMAT = 'let &errorformat = "%f\\t%l\\t%m"'
 
@@ -109,17 +111,13 @@ def _list(places: Sequence[Place]) -> Iterator[str]:
 
 def _run(command: str, arguments: Sequence[str]) -> int:
     """Its exit code; a negative one is the signal that ended it. Ctrl-C is for the editor meanwhile."""
-    # a handler that does nothing, and not SIG_IGN, which the editor would inherit
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         with _terminal() as stdin:
-            process = subprocess.Popen(["sh", "-c", f'{command} "$@"', command, *arguments], stdin=stdin)
-            try:
-                return process.wait()
-            except BaseException:
-                process.terminate()
-                process.wait()
-                raise
+            # who is stopped meanwhile leaves the editor alone: what was written there may not be saved
+            return subprocess.Popen(
+                ["sh", "-c", f'{_PATIENT}\n{command} "$@"', command, *arguments], stdin=stdin
+            ).wait()
     except (OSError, ValueError) as error:
         raise InputError(f"the editor ({command}) cannot be started: {error}") from error
     finally:

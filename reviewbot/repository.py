@@ -78,7 +78,7 @@ class Repository:
             try:
                 self._borrow(*asked)
             except OSError as error:
-                raise InputError(self._unwritable(error.strerror or "")) from error
+                raise InputError(self.unwritable(error.strerror or "")) from error
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -118,7 +118,8 @@ class Repository:
             self.cut = frozenset((place / "shallow").read_text(encoding="ascii").split())
             self.shallow = True
 
-    def _unwritable(self, why: str) -> str:
+    def unwritable(self, why: str) -> str:
+        """What to say where the temporary folder takes no more."""
         return f"no temporary files can be written in {self.folder.parent} (TMPDIR): {why}"
 
     # --- git commands ---
@@ -145,7 +146,7 @@ class Repository:
 
     def _checked(self, done: Done) -> Done:
         if done.no_space:
-            raise InputError(self._unwritable(done.no_space))
+            raise InputError(self.unwritable(done.no_space))
         return done
 
     def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:

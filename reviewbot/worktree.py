@@ -7,9 +7,9 @@ path with a conflict is as in HEAD in all that comes out of here, and is named.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -80,22 +80,26 @@ class Index:
     def _copy(self) -> None:
         ours = self._repository.folder / "index"
         try:
-            with self._place.index.open("rb") as source, ours.open("wb") as target:
-                shutil.copyfileobj(source, target)
-                times = os.fstat(source.fileno())
+            with self._place.index.open("rb") as file:
+                content, times = file.read(), os.fstat(file.fileno())
+            parts = {part.name: part.read_bytes() for part in self._place.git.glob("sharedindex.*")}  # of a split index
+        except FileNotFoundError:  # nothing was ever added
+            return
+        except OSError as error:
+            raise InputError(f"the index cannot be read: {error.strerror}") from error
+        try:
+            ours.write_bytes(content)
             # a file that is as old as the index may have been changed since, and git then looks into it
             os.utime(ours, ns=(times.st_atime_ns, times.st_mtime_ns))
-            for part in self._place.git.glob("sharedindex.*"):  # of a split index
-                shutil.copyfile(part, self._repository.folder / "git" / part.name)
-        except FileNotFoundError:  # nothing was ever added
-            pass
+            for name, part in parts.items():
+                (self._repository.folder / "git" / name).write_bytes(part)
         except OSError as error:
-            raise InputError(f"the index cannot be copied: {error.strerror}") from error
+            raise InputError(self._repository.unwritable(error.strerror or "")) from error
 
     def staged(self, against: Sequence[str] = ()) -> list[Commit]:
         """What is staged, as a commit on HEAD, and on each of the commits `against`; nothing if that is nothing."""
         tree = self._tree()
-        if tree == self._base:
+        if tree in (self._base, _nothing(tree) if self._base is None else None):
             return []
         made = [self._commit(tree, parent, STAGED) for parent in (self._parent, *against)]
         self._base, self._parent = tree, made[0].id
@@ -197,10 +201,15 @@ class Index:
     def _attributes(self) -> tuple[str, ...]:
         """The attributes that are in no file of the tree."""
         ours = self._repository.folder / "attributes"
-        with ours.open("wb") as target:
-            for path in (self._theirs("core.attributesFile", "attributes"), self._common("info/attributes")):
-                if path.is_file():
-                    target.write(path.read_bytes() + b"\n")
+        known = (self._theirs("core.attributesFile", "attributes"), self._common("info/attributes"))
+        try:
+            said = b"\n".join(path.read_bytes() for path in known if path.is_file())
+        except OSError as error:
+            raise InputError(f"git's attributes cannot be read: {error.strerror}") from error
+        try:
+            ours.write_bytes(said)
+        except OSError as error:
+            raise InputError(self._repository.unwritable(error.strerror or "")) from error
         return "-c", f"core.attributesFile={ours}"
 
     def _theirs(self, setting: str, name: str) -> Path:
@@ -219,6 +228,11 @@ class Index:
         if made.code:
             raise InputError(f"git cannot go on from the index: {made.complaint}")
         return Commit(made.out.decode("ascii").strip(), parent, label)
+
+
+def _nothing(like: str) -> str:
+    """The id of a tree with nothing in it, of the same kind as another."""
+    return hashlib.new("sha1" if len(like) == 40 else "sha256", b"tree 0\0", usedforsecurity=False).hexdigest()
 
 
 def _text(path: bytes) -> str:

@@ -88,12 +88,13 @@ def _opened(options: argparse.Namespace) -> Repository:
 
 def _changes(options: argparse.Namespace, setup: Setup) -> _Found:
     """The commits that are not upstream, and what is in the index and the work tree."""
+    told = dict(os.environ)  # an open repository takes out what is about one
     with _opened(options) as repository:
         place = worktree.place(repository)
         if place is None and options.staged:
             raise UsageError(f"--staged: {options.tree or _HERE} has no work tree, so nothing is staged there")
         editor = _editor(repository) if options.edit else ""
-        there = _desk(place, options, os.environ)
+        there = _desk(place, options, told)
         work = own.Work(repository, place, setup, lambda path: visible(there.name(path)))
         if not options.staged:
             work.commits(options.base)
@@ -111,7 +112,7 @@ def _files(options: argparse.Namespace, setup: Setup) -> _Found:
     from reviewbot.commands.setup import for_series
     from reviewbot.commands.thread import placed, within
 
-    limits, desk = setup.config.limits, Desk()
+    limits, desk, told = setup.config.limits, Desk(), dict(os.environ)
     found = patchfiles.read(options.patches, sys.stdin.buffer, limits.mail_bytes)
     found = within(found, limits.patches)
 
@@ -133,7 +134,7 @@ def _files(options: argparse.Namespace, setup: Setup) -> _Found:
     with repository:
         if options.base is not None and repository.commit(options.base) is None:
             raise UsageError(f"--base {options.base}: there is no such commit in {repository.path}")
-        desk = _desk(worktree.place(repository), options, os.environ)
+        desk = _desk(worktree.place(repository), options, told)
         setup, found = placed(repository, options.base, setup, found)
         return _Found(reviewed(setup, found, repository), setup, desk)
 

@@ -63,7 +63,7 @@ def lines(review: Review, frame: Frame, desk: Desk) -> Iterator[Line]:
     for part in missed:
         where = f"{visible(desk.name(part.path))}: " if part.path else ""
         yield ((f"{where}not looked at: {visible(part.reason)}", "faint"),)
-    if desk.summary and (review.patches or missed):
+    if desk.summary and review.patches:
         view = View(frame.kernel, frame.min_severity, frame.min_confidence)
         yield text.summary(review, view, desk.what)
 
