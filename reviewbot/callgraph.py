@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 from reviewbot.csource import Step
 from reviewbot.flow import Lookup, Open
@@ -69,12 +70,13 @@ def held(units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry]) -> M
     found = dict(first)
     names = {unit.function.name for unit in units if not unit.function.macro and unit.steps}
     calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, names)]
-    keeps = {id(unit): keeps_entry(unit, lookup) for unit in units}
+    keeps = cache(partial(keeps_entry, lookup=lookup))
     for _ in range(_MOST_ROUNDS):
         before = len(found)
         for unit, at, step in calls:
             if step.name not in found and step.name != unit.function.name:
-                entry = _at_call(unit, at, found.get(unit.function.name) if keeps[id(unit)] else None, lookup)
+                own = found.get(unit.function.name)
+                entry = _at_call(unit, at, own if own is not None and keeps(unit) else None, lookup)
                 if entry is not None:
                     found[step.name] = entry
         if len(found) == before:

@@ -27,6 +27,7 @@ _DIFF = (
 )
 _PATHS = ("--", *(f"*.{ending}" for ending in SOURCES))
 _SECTION = b"\ndiff --"
+_HUNK = re.compile(rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@", re.MULTILINE)
 _INDEX = re.compile(rb"^index ([0-9a-f]+)\.\.([0-9a-f]+)(?: ([0-7]+))?$", re.MULTILINE)
 _MODE = re.compile(rb"^(?:new file|deleted file|old|new) mode ([0-7]+)$", re.MULTILINE)
 _FILE = b"100"  # what the modes of regular files begin with
@@ -45,6 +46,18 @@ class Section(NamedTuple):
     @property
     def has_hunks(self) -> bool:
         return bool(self.old or self.new) and b"\n@@ -" in self.text
+
+    def among(self, rows: Sequence[tuple[int, int]]) -> bytes:
+        """The text with those hunks alone that reach one of some ranges of rows after it, counted from 0."""
+        starts = list(_HUNK.finditer(self.text))
+        ends = [*(found.start() for found in starts[1:]), len(self.text)]
+        kept = [self.text[: starts[0].start()]] if starts else []
+        for found, end in zip(starts, ends, strict=True):
+            first = int(found[1]) - 1
+            last = first + int(found[2] if found[2] is not None else 1)
+            if any(begin <= last and first <= stop for begin, stop in rows):
+                kept.append(self.text[found.start() : end])
+        return b"".join(kept)
 
 
 @dataclass(frozen=True, slots=True)

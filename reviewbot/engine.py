@@ -36,7 +36,7 @@ from reviewbot.sides import Reader, Rows, Slice
 SOURCES = ("c", "h", "inc", "S")  # what the names of files end in that can be read
 _SOURCE = re.compile(rf"\.(?:{'|'.join(SOURCES)})\Z")
 # a macro, or what may be an enumerator: a name alone on its line
-_DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)", re.MULTILINE)
+_DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
 
 _OFFERED = (".h", ".inc")
 _LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
@@ -87,7 +87,7 @@ class Engine:
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
-        self.defined = frozenset(name for patch in series.patches for name in definitions(patch.diff))
+        self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
         settling = Settling(self.end)
         for patch in series.patches:
             settling.add(self.patch(patch))
@@ -100,7 +100,7 @@ class Engine:
         """
         files, unread = changes.parse(patch.diff)
         notes = [*patch.unread, *unread]
-        names = self.defined | definitions(patch.diff)
+        names = self.defined | self.definitions(patch.diff)
         read: list[tuple[_File, Hits]] = []
         for at, change in enumerate(files):
             if _SOURCE.search(change.path):
@@ -124,11 +124,18 @@ class Engine:
         one, _ = self._file(patch, change, None)
         if not one.whole:
             return None
-        hits = self._hits(one, self.defined | definitions(patch.diff))
+        hits = self._hits(one, self.defined | self.definitions(patch.diff))
         functions = {unit.function.name for unit in one.after.units} if one.after is not None else set()
         functions |= _cut(one.before(_ALL))
         keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs}
         return End(frozenset(functions), frozenset(keys))
+
+    def definitions(self, diff: str) -> frozenset[str]:
+        """The names that the added lines of a diff define, of those that some kernel version has for a flag."""
+        stems = self.kernel.words["telling"]
+        lines = (line for line in diff.split("\n") if line[:1] == "+" and any(stem in line for stem in stems))
+        found = (name for line in lines for pair in _DEFINES.findall(line) for name in pair)
+        return frozenset(found) & self.kernel.spans.keys()
 
     def _file(self, patch: Patch, change: FileChange, only: Only | None) -> tuple[_File, list[Unread]]:
         """Both sides of a file: whole if the trees are known and have it as the diff says, else its hunks."""
@@ -216,11 +223,6 @@ class Engine:
             fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
             key=squeeze(hit.key),
         )
-
-
-def definitions(diff: str) -> frozenset[str]:
-    """The names that the added lines of a diff define."""
-    return frozenset(name for pair in _DEFINES.findall(diff) for name in pair if name)
 
 
 def fill(rule: Rule, text: str, values: Mapping[str, str]) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from reviewbot import changes
 from reviewbot.commits import Change, Section
 from reviewbot.crew import Died, each
-from reviewbot.engine import Engine, definitions
+from reviewbot.engine import Engine
 from reviewbot.model import FileChange, Patch, PatchReview, Unread
 from reviewbot.settled import End, Settling
 from reviewbot.sides import Rows
@@ -32,7 +33,7 @@ class Numbered:
     change: Change
     defined: frozenset[str]
 
-    def patch(self, sections: Iterable[Section] = ()) -> Patch:
+    def patch(self, sections: Iterable[Section | _Kept] = ()) -> Patch:
         """The commit as a patch to the files of some of its sections."""
         change = self.change
         diff = b"".join(section.text for section in sections).decode("utf-8", "surrogateescape")
@@ -59,24 +60,20 @@ class Reviewer:
     def review(self, one: Numbered) -> PatchReview:
         """What is found in a commit; its files are there without their hunks, and its diff is not."""
         self.turn_to(one)
-        only: dict[str, Sequence[Rows]] = {}
         whole = [section for section in one.change.sections if section.has_hunks]
-        kept = [section for section in whole if self._is_kept(one, section, only)]
-        notes = [
-            Unread(section.file.path, "git takes it for binary")
-            for section in one.change.sections
-            if _is_binary(section)
-        ]
+        kept = [section for section in (self._sifted(section) for section in whole) if section.text]
+        only = {section.file.path: section.rows for section in kept if section.rows}
         reviewed = self.engine.patch(one.patch(kept), only)
-        if reviewed.findings and len(kept) < len(whole):  # what they say may stand in another file before it
+        if reviewed.findings:  # what they say may have stood elsewhere before: now every hunk counts
             reviewed = self.engine.patch(one.patch(whole), only)
+        names = {section.file.path for section in kept}
         return replace(
             reviewed,
             patch=one.patch(),
-            unread=(*reviewed.unread, *notes),
-            depth="file" if {section.file.path for section in kept} <= reviewed.whole else "diff",
+            unread=(*reviewed.unread, *_binary(one.change)),
+            depth="file" if names <= reviewed.whole else "diff",
             files=tuple(section.file for section in one.change.sections),
-            whole=frozenset(section.file.path for section in whole if section not in kept) | reviewed.whole,
+            whole=frozenset(section.file.path for section in whole) - names | reviewed.whole,
             unlisted=sum(section.added for section in one.change.sections),
         )
 
@@ -97,21 +94,25 @@ class Reviewer:
         found = self._ids.get((tree, path))
         return self._content(found) if found else None
 
-    def _is_kept(self, one: Numbered, section: Section, only: dict[str, Sequence[Rows]]) -> bool:
-        """Whether a file is worth reading; where it is as a whole, the rows to read go into `only`."""
-        if not section.new:
-            return False
-        after = self._content(section.new)
+    def _sifted(self, section: Section) -> _Kept:
+        """The hunks of a file that are worth reading; of one that is too large to look at, all."""
+        after = self._content(section.new) if section.new else b""
         if after is None:
-            return True
+            return _Kept(section.file, section.text, ())
         rows = self._sieve.kept(section.text, after)
-        if rows:
-            only[section.file.path] = rows
-        return bool(rows)
+        return _Kept(section.file, section.among(rows) if rows else b"", rows)
 
 
-def _is_binary(section: Section) -> bool:
-    return any(line.startswith("Binary file") for line in section.file.header)
+class _Kept(NamedTuple):
+    file: FileChange
+    text: bytes
+    rows: Sequence[Rows]
+
+
+def _binary(change: Change) -> Iterator[Unread]:
+    for section in change.sections:
+        if any(line.startswith("Binary file") for line in section.file.header):
+            yield Unread(section.file.path, "git takes it for binary")
 
 
 def review(
@@ -147,14 +148,13 @@ def _settle(settling: Settling, one: Numbered, reviewed: PatchReview) -> None:
 
 
 def _numbered(read: Iterable[Change], total: int, engine: Engine) -> Iterator[Numbered]:
-    """The commits with their numbers. Only names that some kernel version has are minded among those they define."""
+    """The commits with their numbers, and the flags that they and those before them define."""
     stems = [stem.encode() for stem in engine.kernel.words["telling"]]
     known: frozenset[str] = frozenset()
     for number, change in enumerate(read, 1):
         for section in change.sections:
             if any(stem in section.text for stem in stems):
-                said = definitions(section.text.decode("utf-8", "surrogateescape"))
-                known |= said & engine.kernel.spans.keys()
+                known |= engine.definitions(section.text.decode("utf-8", "surrogateescape"))
         yield Numbered(number, total, change, known)
 
 

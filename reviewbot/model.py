@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 Version = tuple[int, int]
 Data = str | int | bool | tuple[str, ...]
@@ -185,7 +186,7 @@ class Allocator:
     limits: tuple[Limit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kernel:
     """What rules/_*.toml say at one kernel version."""
 
@@ -196,7 +197,7 @@ class Kernel:
     allocators: Mapping[str, Allocator]
     words: Mapping[str, frozenset[str]]  # _macros.toml: lists of words by purpose
 
-    @property
+    @cached_property
     def bits(self) -> frozenset[str]:
         """Every single bit of this version."""
         return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")

@@ -30,10 +30,11 @@ _CALLED = re.compile(rb"(\w+)\s*\Z")
 _PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):")
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
-_BESIDE = 2  # rows above and below a changed one that may belong to its statement
+_LONGEST = 6  # rows of a statement above and below a changed one
+_ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
-_TURNS = _BACK | frozenset(b"if else switch case default return break".split())  # what decides which way is taken
+_TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
 # what rows of rules say of calls and functions, see checks/atomic.py and checks/callbacks.py
 _LISTED = ("frees", "asserts", "returns", "members", "holds", "registers", "through")
 _BLANKS = 80  # bytes between a function and its arguments
@@ -54,6 +55,7 @@ class Sieve:
         self._stems = tuple(_bytes(words["telling"]))
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
         self._requests = _bytes(listed["frees"] | {name for name, one in kernel.allocators.items() if one.allocates})
+        self._sure = _bytes(name for name, one in kernel.allocators.items() if one.nofail_when)
         self._scopes = _bytes(scopes[False])
         self._locks = _bytes(scopes[True] | listed["asserts"])
         self._types = tuple(_bytes(listed["returns"]))
@@ -62,7 +64,7 @@ class Sieve:
         self._runs = _bytes({name.split()[-1] for name in named} | {name.split()[0] for name in called})
         self._telling = self._requests | self._scopes
         self._turns = self._locks | _TURNS
-        self._flag = re.compile(rb"\w*(?:%s)\w*(\s*\))?" % b"|".join(map(re.escape, self._stems)))
+        self._flag = re.compile(rb"(\w*(?:%s)\w*)\s*(\))?" % b"|".join(map(re.escape, self._stems)))
         plain = [kernel.flags[name] for name in sorted(words["plain_masks"]) if name in kernel.flags]
         self._plain = _bytes(flag.name for flag in plain)
         self._places = {
@@ -88,26 +90,29 @@ class Sieve:
             return True
         words, asks = frozenset(_words(said)), self._asks(part)
         tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
-        if (tells and not self._is_plain(part.text, said)) or (asks and _has(part.text, self._far)):
+        if (tells and not self._is_plain(part.text, said)) or not self._sure.isdisjoint(part.words):
+            return True
+        if asks and _has(part.text, self._far):
             return True
         if asks and not _BACK.isdisjoint(words) and self._asks_again(part):
             return True
-        turns = tells or not (self._turns.isdisjoint(words) and text.named.keys().isdisjoint(words))
-        return turns and self._may_sleep(text, part, asks)
+        moves = tells or not self._turns.isdisjoint(words)
+        moves = moves or any(self._matters(text.named[name]) for name in text.named.keys() & words)
+        return moves and self._may_sleep(text, part, asks)
 
     def _is_plain(self, *texts: bytes) -> bool:
-        """Whether each request has a mask that no rule minds, alone and in its place, and nothing else is a mask."""
+        """Whether all requests have one mask that no rule minds, alone and in its place, and nothing else is one."""
+        met: set[bytes] = set()
         for text in texts:
             calls = sum(word in self._places for word in _words(text))
             for found in self._flag.finditer(text):
-                word = found[0][: len(found[0]) - len(found[1] or b"")]
-                if word not in self._plain or found[1] is None:
-                    return False
                 name, place = _call_around(text, found.start())
-                if self._places.get(name, place) != place:
+                right = self._places.get(name, place if found[2] else -1)  # of others it is the last argument
+                if found[1] not in self._plain or place != right:
                     return False
+                met.add(found[1])
                 calls -= name in self._places
-            if calls:
+            if calls or len(met) > 1:
                 return False
         return True
 
@@ -149,6 +154,10 @@ class Sieve:
                 return True
         return False
 
+    def _matters(self, part: _Part) -> bool:
+        """Whether it makes a difference where a function is called."""
+        return self._asks(part) or not self._locks.isdisjoint(part.words)
+
     def _asks(self, part: _Part) -> bool:
         return _has(part.text, self._stems) or not self._requests.isdisjoint(part.words)
 
@@ -181,6 +190,18 @@ class _Text:
         cuts = [0, *(at + 1 for at in ends), len(self.rows)]
         self.parts = [_Part(self.rows[first:end], first) for first, end in pairwise(cuts) if first < end]
 
+    def statement(self, first: int, last: int) -> tuple[int, int]:
+        """Some rows and those that belong to the same statements."""
+        for _ in range(_LONGEST):
+            if first <= 0 or not (above := self.rows[first - 1].strip()) or above.endswith(_ENDS):
+                break
+            first -= 1
+        for _ in range(_LONGEST):
+            if last + 1 >= len(self.rows) or not (here := self.rows[last].strip()) or here.endswith(_ENDS):
+                break
+            last += 1
+        return first, last
+
     @cached_property
     def named(self) -> Mapping[bytes, _Part]:
         return {part.name: part for part in self.parts if part.name}
@@ -206,7 +227,7 @@ def _changed(text: _Text, section: bytes) -> Iterator[tuple[_Part, bytes]]:
         at = place
         while at < len(text.parts) and text.parts[at].first <= last:
             part = text.parts[at]
-            start, end = max(first - _BESIDE, part.first), min(last + _BESIDE, part.last)
+            start, end = text.statement(max(first, part.first), min(last, part.last))
             said.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
             at += 1
     for at, lines in said.items():

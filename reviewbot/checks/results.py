@@ -12,6 +12,7 @@ from reviewbot.checks.base import (
     flag_rows,
     mask_argument,
     masks_at,
+    mentions,
     origin_rows,
     reached,
     rows_of,
@@ -56,6 +57,10 @@ def _waits(step: Step, masks: Sequence[Mask], found: Allocator, rule: Rule) -> b
 
 def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A result that cannot be NULL, tested for it."""
+    nofail = strings(rule.rows[0], "nofail")[0]
+    named = {name for name, flag in context.kernel.flags.items() if nofail in flag.bits} | words(rule, "pools")
+    if not any(name in row for row in side.rows for name in named):
+        return  # nothing needs to be followed
     for unit in side.units:
         for event in unit.flow.events:
             if event.kind != "tested" or event.other < 0:
@@ -111,6 +116,9 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[Unit, Event]]:
     """The first use of each result that may be NULL and is nowhere looked at."""
     for unit in side.units:
+        masks = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
+        if not any(side.changed[row] or side.near[row] for row in masks if 0 <= row < len(side.rows)):
+            continue  # no mask is another one now
         seen: set[int] = set()
         for event in unit.flow.events:
             if event.kind != "used" or event.other < 0 or event.other in seen:

@@ -6,6 +6,8 @@ from tree_sitter import Node
 
 from reviewbot.csource.steps import Expr, squash
 
+NAMES = ("identifier", "true", "false", "null")
+LEAVES = frozenset((*NAMES, "number_literal", "string_literal", "char_literal", "comment"))  # that do nothing
 DEEPEST = 120  # nested statements or expressions; beyond it a function is unread, not guessed
 
 
@@ -18,9 +20,10 @@ class Text:
 
     def __init__(self, text: bytes, shift: int) -> None:
         self.text, self.shift = text, shift
+        self._said = text.decode("latin-1")  # a character a byte
 
     def source(self, node: Node) -> str:
-        return self.text[node.start_byte : node.end_byte].decode("latin-1")
+        return self._said[node.start_byte : node.end_byte]
 
     def line(self, node: Node) -> int:
         return int(node.start_point[0]) + self.shift
@@ -49,14 +52,14 @@ class Text:
             raise TooMuch("an expression nested too deep")
         kind, line = node.type, self.line(node)
         text = squash(self.source(node))
+        if kind in NAMES:
+            return Expr("name", text, (), line)
+        if kind == "number_literal":
+            return Expr("num", text, (), line)
         children = node.named_children
         if kind in ("parenthesized_expression", "cast_expression", "comma_expression") and children:
             inner = [child for child in children if child.type != "comment"]
             return self.expr(inner[-1], depth + 1) if inner else Expr("other", text, (), line)
-        if kind in ("identifier", "true", "false", "null"):
-            return Expr("name", text, (), line)
-        if kind == "number_literal":
-            return Expr("num", text, (), line)
         if kind == "field_expression":
             below = node.child_by_field_name("argument")
             return Expr("field", text, (self.expr(below, depth + 1),) if below else (), line)
@@ -81,9 +84,10 @@ class Text:
         found, todo = set(), [node]
         while todo:
             at = todo.pop()
-            if at.type == "sizeof_expression":
+            kind = at.type
+            if kind in LEAVES or kind == "sizeof_expression":
                 continue
-            if at.type in ("field_expression", "subscript_expression", "pointer_expression"):
+            if kind in ("field_expression", "subscript_expression", "pointer_expression"):
                 base = at.child_by_field_name("argument")
                 operator = at.child_by_field_name("operator")
                 sign = self.source(operator) if operator else "["

@@ -295,4 +295,4 @@ class Lower(Values):
             for block in reversed(blocks[same:]):
                 out = self.leave(node, out, block)
             self.link(out, target)
-        return tuple(self.steps)
+        return self.linked()

@@ -84,4 +84,4 @@ def squeeze(text: str) -> str:
 
 def squash(text: str) -> str:
     """The text without white space, so that equal expressions are equal texts."""
-    return _SPACE.sub("", text)
+    return "".join(text.split())

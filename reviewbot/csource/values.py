@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from tree_sitter import Node
 
-from reviewbot.csource.expressions import DEEPEST, Text, TooMuch
+from reviewbot.csource.expressions import DEEPEST, LEAVES, Text, TooMuch
 from reviewbot.csource.steps import UNUSED, Step, squash
 
 _MOST_STEPS = 20_000
@@ -21,6 +21,7 @@ class Values(Text):
         self.marks = marks
         self.guards, self.scoped, self.transparent = words["guards"], words["scoped_guards"], words["transparent"]
         self.steps: list[Step] = []
+        self.next: list[list[int]] = []  # of each step, to be put into it when all is linked
         self.blocks: list[list[str]] = []
         self.depth = 0
 
@@ -30,24 +31,31 @@ class Values(Text):
             raise TooMuch("more steps than are followed")
         index = len(self.steps)
         self.steps.append(step)
+        self.next.append([-1, -1] if step.kind == "test" else [])
         self.link(after, index)
         return [index]
 
     def link(self, after: list[int], index: int) -> None:
         for at in after:
             where = at if at >= 0 else -at - 1
-            step = self.steps[where]
-            if step.kind == "test":
-                nexts = list(step.next) or [-1, -1]
-                nexts[0 if at >= 0 else 1] = index
+            if self.steps[where].kind == "test":
+                self.next[where][0 if at >= 0 else 1] = index
             else:
-                nexts = [*step.next, index]
-            self.steps[where] = replace(step, next=tuple(nexts))
+                self.next[where].append(index)
+
+    def linked(self) -> tuple[Step, ...]:
+        """All steps with what follows each."""
+        return tuple(
+            step if ahead in ([], [-1, -1]) else replace(step, next=tuple(ahead))
+            for step, ahead in zip(self.steps, self.next, strict=True)
+        )
 
     # A test has two ways out: its index stands for "yes", -index-1 for "no".
 
     def value(self, node: Node, after: list[int], target: str = "") -> list[int]:
         """Steps for what an expression does, in order of evaluation."""
+        if node.type in LEAVES:
+            return after
         self.depth += 1
         if self.depth > DEEPEST:
             raise TooMuch("an expression nested too deep")
@@ -57,11 +65,12 @@ class Values(Text):
             self.depth -= 1
 
     def evaluate(self, node: Node, after: list[int], target: str) -> list[int]:
-        kind, children = node.type, node.named_children
+        kind = node.type
         if kind == "call_expression":
             return self.call(node, after, target)
         if kind == "assignment_expression":
             return self.assign(node, after)
+        children = node.named_children
         if kind in ("parenthesized_expression", "cast_expression", "comma_expression"):
             if kind == "cast_expression" and target == UNUSED:
                 target = ""  # (void)f(): thrown away on purpose

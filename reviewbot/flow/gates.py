@@ -35,7 +35,9 @@ class Lookup:
 
     def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
         """The scopes a call opens; UNKNOWN where its argument names none that this version has."""
-        rows = [(scope, gate) for scope, gate in self.enter.get(step.name, ()) if gate.when == when]
+        if step.name not in self.enter:
+            return
+        rows = [(scope, gate) for scope, gate in self.enter[step.name] if gate.when == when]
         said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
         if not said and rows:
             yield UNKNOWN, rows[0][1]

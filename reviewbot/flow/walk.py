@@ -22,6 +22,7 @@ from reviewbot.model import Gate, ScopeKind
 from reviewbot.pieces import OPEN
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_OTHERS = frozenset((OTHER,))
 _MOST_WORLDS = 32
 _MOST_ROUNDS = 40  # times a step may be taken again
 
@@ -105,7 +106,7 @@ class Flow:
             asked = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
         if not asked:
             return worlds
-        return [replace(one, facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in worlds]
+        return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in worlds]
 
     def _tell(self) -> None:
         """Once more over every step, now that all its worlds are known, to say what happened."""
@@ -113,6 +114,8 @@ class Flow:
             return
         for index, step in enumerate(self.function.steps):
             worlds = self.at[index]
+            if self._is_silent(step, worlds):
+                continue
             counts: dict[tuple[str, int, str, str], int] = {}
             for world in worlds:
                 self._seen = []
@@ -124,6 +127,11 @@ class Flow:
                     counts[kind, other, scope, token] = counts.get((kind, other, scope, token), 0) + 1
             for (kind, other, scope, token), count in counts.items():
                 self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
+
+    def _is_silent(self, step: Step, worlds: tuple[World, ...]) -> bool:
+        """Whether nothing can be told of a step: no scope is open, no result is held, and it opens and closes none."""
+        gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
+        return not gate and all(not world.open and _holds_nothing(world) for world in worlds)
 
     def _telling(self) -> frozenset[str]:
         """The conditions that are tested more than once in a function that saves a scope's state."""
@@ -160,14 +168,14 @@ class Flow:
             return None
         if text in (world.holds or {}):
             self._note("tested", index, min(world.holds[text]) if world.holds else OTHER, "", text)
-            world = replace(world, holds={k: v for k, v in (world.holds or {}).items() if k != text})
-        world = replace(world, facts=world.facts | {(text, way)})
+            world = world._replace(holds={k: v for k, v in (world.holds or {}).items() if k != text})
+        world = world._replace(facts=world.facts | {(text, way)})
         if value.op == "call" and way:
             call = replace(step, kind="call", name=value.text, args=value.args)
             for scope, gate in self.lookup.opened(call, "true"):
                 world = self._enter(world, index, call, scope, gate)
         masks = maskvalues.told(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
-        return None if masks is None else world if masks is world.masks else replace(world, masks=masks)
+        return None if masks is None else world if masks is world.masks else world._replace(masks=masks)
 
     def _take(self, world: World, index: int, step: Step) -> World:
         if step.kind == "call":
@@ -175,7 +183,7 @@ class Flow:
         if step.kind == "assign":
             return self._assign(world, index, step)
         if step.kind == "leave":
-            return replace(world, open=tuple(one for one in world.open if one.guard != step.target))
+            return world._replace(open=tuple(one for one in world.open if one.guard != step.target))
         if step.kind in ("return", "end"):
             self._use(world, index, step, "")
             said = step.value.text if step.value is not None else ""
@@ -199,7 +207,7 @@ class Flow:
             scope = self.lookup.guards.get(step.args[0].text) if step.args else None
             if scope is not None:
                 key = step.args[1].text.lstrip("&") if len(step.args) > 1 else ""
-                return replace(world, open=(*world.open, Open(scope.name, index, key=key, guard=step.op, handed=True)))
+                return world._replace(open=(*world.open, Open(scope.name, index, key=key, guard=step.op, handed=True)))
             return world
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
         if closed and (not opened or _gives_back(world, step, closed)):
@@ -210,21 +218,21 @@ class Flow:
                 self._note("overwritten", index, one.step, one.scope, one.token)
         if tokens:  # no restore can close them any more
             lost = (replace(one, token="", handed=True) if one.token in tokens else one for one in world.open)
-            world = replace(world, open=tuple(lost))
+            world = world._replace(open=tuple(lost))
         for scope_name, gate in opened:
             world = self._enter(world, index, step, scope_name, gate)
         if opened or step.name in self.lookup.enter:
             return world
-        if any(word in step.name for word in self.lookup.may_unlock):
-            world = replace(world, open=tuple(one for one in world.open if not self._atomic(one)))
-        passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
-        world = replace(
-            world, open=tuple(replace(one, handed=True) if one.token in passed else one for one in world.open)
-        )
+        if world.open and any(word in step.name for word in self.lookup.may_unlock):
+            world = world._replace(open=tuple(one for one in world.open if not self._atomic(one)))
+        if world.open:
+            passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
+            handed = (replace(one, handed=True) if one.token in passed else one for one in world.open)
+            world = world._replace(open=tuple(handed))
         for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
             world = _forget(world, given)
         masks = maskvalues.handed(world.masks or {}, step, self.names, self.kernel)
-        return world if masks is world.masks else replace(world, masks=masks)
+        return world if masks is world.masks else world._replace(masks=masks)
 
     def _atomic(self, one: Open) -> bool:
         scope = self.kernel.scopes.get(one.scope)
@@ -238,7 +246,7 @@ class Flow:
         handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
         key = argument(step, gate.key) if gate.key >= 0 else ""
         rest = tuple(one for one in world.open if not (one.step == index and one.scope == scope))
-        return replace(world, open=(*rest, Open(scope, index, token, key, handed=handed)))
+        return world._replace(open=(*rest, Open(scope, index, token, key, handed=handed)))
 
     def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
         if rows[0][1].token:
@@ -254,7 +262,7 @@ class Flow:
             mine = [one for one in free if one.scope in keys]
             same = [one for one in mine if one.key == key] or [one for one in free if key and one.key == key]
             gone += same[-1:] or mine  # another name for the lock: none of them is certain any more
-        return replace(world, open=tuple(one for one in world.open if one not in gone))
+        return world._replace(open=tuple(one for one in world.open if one not in gone))
 
     def _restore(self, world: World, index: int, kinds: set[str], token: str) -> World:
         """A restore with a token: which save does it undo, if any."""
@@ -266,19 +274,21 @@ class Flow:
             if one.scope not in kinds and (scope is None or scope.flag not in flag):
                 self._note("wrong-kind", index, one.step, one.scope, token)
             gone = {item.step for item in mine if item.step == one.step}
-            return replace(world, open=tuple(item for item in world.open if item.step not in gone))
+            return world._replace(open=tuple(item for item in world.open if item.step not in gone))
         others = [one for one in world.open if one.scope in kinds and not one.handed and not one.guard]
         if others and token in self.made:
             self._note("wrong-token", index, others[-1].step, others[-1].scope, token)
-            return replace(world, open=tuple(one for one in world.open if one != others[-1]))
+            return world._replace(open=tuple(one for one in world.open if one != others[-1]))
         if is_local(token) and token not in self.params:
             self._note("not-saved", index, OTHER, min(kinds), token)
-        return replace(world, open=tuple(one for one in world.open if one.scope not in kinds or not one.handed))
+        return world._replace(open=tuple(one for one in world.open if one.scope not in kinds or not one.handed))
 
     def _assign(self, world: World, index: int, step: Step) -> World:
         self._use(world, index, step, "")
         target = step.target
-        facts = frozenset(fact for fact in world.facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
+        facts = world.facts
+        if any(target in fact[0] for fact in facts):
+            facts = frozenset(fact for fact in facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
         holds = {name: steps for name, steps in (world.holds or {}).items() if not _inside(target, name)}
         masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         value = step.value
@@ -288,7 +298,7 @@ class Flow:
         if value is not None and step.op == "=":
             holds[target] = frozenset({index - 1 if self._from_call(index, step) else OTHER})
         opened = world.open
-        if value is not None and not self._from_call(index, step):
+        if opened and value is not None and not self._from_call(index, step):
             said = set(_WORD.findall(value.text))
             opened = tuple(
                 replace(one, handed=True) if one.token in said and one.token != target else one for one in opened
@@ -307,12 +317,16 @@ def _gives_back(world: World, step: Step, closed: list[tuple[ScopeKind, Gate]]) 
     return any(one.token in given for one in world.open if one.token)
 
 
+def _holds_nothing(world: World) -> bool:
+    return all(steps == _OTHERS for steps in (world.holds or {}).values())
+
+
 def _forget(world: World, name: str) -> World:
     """What is left of a world after somebody was given a variable's address to write to."""
     facts = frozenset(fact for fact in world.facts if name not in _WORD.findall(fact[0]))
     masks = maskvalues.forgotten(world.masks or {}, name)
     holds = {key: steps for key, steps in (world.holds or {}).items() if not _inside(name, key)}
-    return replace(world, facts=facts, masks=masks, holds=holds)
+    return world._replace(facts=facts, masks=masks, holds=holds)
 
 
 def _inside(target: str, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from reviewbot import flags
 from reviewbot.model import Mask
@@ -11,6 +12,7 @@ from reviewbot.model import Mask
 UNKNOWN = "?"  # a scope of a kind that only the run knows
 _MOST_ALIKE = 6  # worlds with the same open scopes
 OTHER = -1  # a variable's value comes from elsewhere
+_OTHER = frozenset((OTHER,))
 
 Masks = Mapping[str, Mask]
 
@@ -27,8 +29,7 @@ class Open:
     handed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(NamedTuple):
     """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
 
     open: tuple[Open, ...] = ()
@@ -87,8 +88,12 @@ def _meet(left: World, right: World) -> World:
     if left == right:
         return left
     masks_l, masks_r = left.masks or {}, right.masks or {}
-    masks = {name: flags.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
+    masks = masks_l
+    if masks_l != masks_r:
+        masks = {name: flags.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
     holds_l, holds_r = left.holds or {}, right.holds or {}
-    other = frozenset({OTHER})
-    holds = {name: holds_l.get(name, other) | holds_r.get(name, other) for name in holds_l.keys() | holds_r.keys()}
+    holds = holds_l
+    if holds_l != holds_r:
+        names = holds_l.keys() | holds_r.keys()
+        holds = {name: holds_l.get(name, _OTHER) | holds_r.get(name, _OTHER) for name in names}
     return World(left.open, left.facts & right.facts, masks, holds)
