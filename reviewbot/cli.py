@@ -17,10 +17,11 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TextIO
 
-from reviewbot import __version__, helptexts
+from reviewbot import __version__
+from reviewbot.commands import localargs
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
-from reviewbot.report.formats import FORMATS, LOCAL, NAMES
+from reviewbot.report.formats import FORMATS, NAMES
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 STOPPED = 128  # and the number of the signal
@@ -235,7 +236,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
     _add_range(commands)
-    _add_local(commands)
+    local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
+    localargs.add(local, _add_output, _add_gate)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
@@ -296,18 +298,6 @@ def _add_range(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
     _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
-    _add_gate(command)
-
-
-def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    command = _add_command(commands, "local", "review what you are about to send", helptexts.LOCAL, helptexts.EXAMPLES)
-    command.add_argument("patches", metavar="PATCH", nargs="*", help="patch files, in order, instead of your changes")
-    command.add_argument("--staged", action="store_true", help="only what is staged, as for a pre-commit hook")
-    command.add_argument("--base", metavar="REV", help="what your commits go on from, or what PATCH applies to")
-    command.add_argument("--untracked", action="store_true", help="files that git does not know yet as well")
-    command.add_argument("-e", "--edit", action="store_true", help="open the editor of git at the remarks")
-    command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
-    _add_output(command, tuple(LOCAL), ", ".join(LOCAL))
     _add_gate(command)
 
 

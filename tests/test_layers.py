@@ -18,7 +18,6 @@ SOURCES = sorted(TOP.rglob("*.py"))
 # a module may import those before it and those of its own row
 LAYERS = (
     ("reviewbot",),
-    ("reviewbot.helptexts",),
     ("reviewbot.model",),
     ("reviewbot.scopes",),
     (
