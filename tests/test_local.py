@@ -12,6 +12,7 @@ import sys
 import time
 
 import pytest
+from reviewbot.config import data_path
 from reviewbot.report.formats import FORMATS
 
 from desk import LEAK, MENDED, WHOLE
@@ -381,6 +382,27 @@ def commit(desk, *options: str, folder: str = ".") -> subprocess.CompletedProces
 
 
 HOOK = "exec reviewbot local --staged -q --min-confidence medium --fail-on warning"
+README = data_path("README.md").read_text().partition("\n## At your desk\n")[2].partition("\n## ")[0]
+
+
+def test_the_readme_shows_what_is_said(desk):
+    desk.stage(FILE, LEAK)
+    asked, _, shown = README.partition("```console\n$ reviewbot ")[2].partition("```")[0].partition("\n")
+    assert desk.command(*asked.split()).out == shown
+
+
+def test_the_readme_makes_the_hook_and_the_alias(desk):
+    lines = [line.strip() for line in README.split("\n") if line.startswith("    ")]
+    asked = [line for line in lines if line.startswith(("printf", "chmod", "git config"))]
+    assert len(asked) == 3
+    hook(desk, "exit 0")
+    subprocess.run(["sh", "-ec", "\n".join(asked)], cwd=desk.folder, env=desk.command.env, check=True)
+    assert (desk.folder / ".git/hooks/pre-commit").read_text() == f"#!/bin/sh\n{HOOK}\n"
+    desk.stage(FILE, LEAK)
+    assert commit(desk).returncode == 1
+    env = {**desk.command.env, "PATH": f"{desk.folder.parent}/bin:{os.environ['PATH']}"}
+    done = subprocess.run(["git", "gfp", "--staged"], cwd=desk.folder / "fs", env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[1].split(" ")[0]) == (1, f"exfoo/a.c:{LINE}:")
 
 
 def test_the_hook_stops_a_commit_and_lets_another_through(desk):
@@ -410,16 +432,6 @@ def test_the_hook_sees_the_index_that_the_commit_is_made_of(desk):
     desk.write(FILE, MENDED)
     assert commit(desk, FILE).returncode == 0, "what else is staged has no part in it"
     assert desk.kernel.git("show", "--name-only", "--format=") == FILE
-
-
-def test_an_alias(desk):
-    desk.stage(FILE, LEAK)
-    hook(desk, "exit 0")
-    env = {**desk.command.env, "PATH": f"{desk.folder.parent}/bin:{os.environ['PATH']}"}
-    alias = "alias.gfp=!reviewbot local"
-    command = ("git", "-c", alias, "gfp", "--staged", "-q")
-    done = subprocess.run(command, cwd=desk.folder / "fs", env=env, capture_output=True, text=True)
-    assert (done.returncode, done.stdout.splitlines()[1].split(" ")[0]) == (1, f"exfoo/a.c:{LINE}:")
 
 
 # --- in the midst of a merge ---
