@@ -434,6 +434,21 @@ def test_the_hook_sees_the_index_that_the_commit_is_made_of(desk):
     assert desk.kernel.git("show", "--name-only", "--format=") == FILE
 
 
+def test_the_hook_of_a_linked_work_tree(desk):
+    """git tells a hook there which repository is meant."""
+    hook(desk, HOOK)
+    linked = desk.folder.parent / "linked"
+    desk.kernel.git("worktree", "add", "--quiet", "--detach", str(linked))
+    desk.stage(FILE, MENDED)
+    desk.folder, main = linked, desk.folder
+    (linked / FILE).write_text(LEAK)
+    assert commit(desk, "-a").returncode == 1
+    (linked / FILE).write_text(MENDED)
+    assert commit(desk, "-a").returncode == 0
+    desk.folder = main
+    assert commit(desk).returncode == 0
+
+
 # --- in the midst of a merge ---
 
 
