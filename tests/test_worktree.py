@@ -400,7 +400,7 @@ def diverged(kernel: KernelTree) -> None:
 
 CONFLICT = [("fs/a.c", "it has a conflict that is not solved")]
 MIDST = (
-    (("merge", "side"), {"fs/b.c": ADDED}),
+    (("merge", "side"), {}),  # fs/b.c is as the branch has it
     (("cherry-pick", "side"), {"fs/b.c": ADDED}),
     (("rebase", "side"), {}),
 )
@@ -426,7 +426,25 @@ def test_a_file_that_one_side_removed(kernel):
     diverged(kernel)
     kernel.commit("gone", {"fs/a.c": None})
     failing(kernel, "merge", "side")
-    assert said(kernel.folder) == ({"staged": {"fs/b.c": ADDED}}, CONFLICT)
+    assert said(kernel.folder) == ({}, CONFLICT)
+
+
+def test_of_a_merge_only_what_no_side_has(kernel):
+    diverged(kernel)
+    failing(kernel, "merge", "side")
+    write(kernel, "fs/a.c", OTHER)
+    write(kernel, "mm/c.c", "int c;\n")
+    kernel.git("add", "fs/a.c", "mm/c.c")
+    kernel.git("rm", "--quiet", "-f", "fs/b.c")
+    write(kernel, "fs/a.c", OTHER + "int later;\n")
+    expected = {"staged": {"fs/b.c": None, "mm/c.c": ["int c;"]}, "not staged": {"fs/a.c": ["int later;"]}}
+    assert said(kernel.folder) == (expected, [])
+    with Repository(kernel.folder) as repository:
+        place = worktree.place(repository)
+        made = Index(repository, place, repository.commit("HEAD")).staged(place.merging())
+        assert [one.parent for one in made] == [kernel.git("rev-parse", rev) for rev in ("HEAD", "side")]
+        seen = [[section.file.path for section in change.sections] for change in read(repository, made, 1 << 20)]
+    assert seen == [["fs/b.c", "mm/c.c"], ["fs/b.c", "mm/c.c"]]
 
 
 def test_a_conflict_before_the_first_commit(kernel):
