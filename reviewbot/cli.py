@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from reviewbot import __version__
-from reviewbot.commands import b4args
+from reviewbot.commands import b4args, localargs
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import FORMATS, NAMES
@@ -54,6 +54,7 @@ examples:
   reviewbot thread series.mbox --drafts replies  and write replies to send
   git format-patch --stdout -3 | reviewbot thread -
   reviewbot range origin/master..HEAD            the commits of a branch
+  reviewbot local                                what you are about to send
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
   reviewbot setup b4                             make b4 run it on its patches
@@ -197,6 +198,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.b4setup import setup
 
         return setup(options)
+    if options.command == "local":
+        from reviewbot.commands.local import local
+
+        return local(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
@@ -245,6 +250,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_thread(commands)
     _add_range(commands)
     b4args.add(commands, _add_command)
+    local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
+    localargs.add(local, _add_output, _add_gate)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")

@@ -62,7 +62,10 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A commit and what it changes in files that can be read; `before` and `after` are the ids of its trees."""
+    """A commit and what it changes in files that can be read; `before` and `after` are the ids of its trees.
+
+    `label`: see revisions.Commit.
+    """
 
     commit: str
     subject: str
@@ -71,6 +74,7 @@ class Change:
     after: str
     sections: tuple[Section, ...]
     unread: tuple[Unread, ...] = ()
+    label: str = ""
 
 
 class Message(NamedTuple):
@@ -101,7 +105,7 @@ def read(repository: Repository, commits: Sequence[Commit], largest: int) -> Ite
                 sections.append(found)
             elif found is not None:
                 unread = (*unread, found)
-        yield Change(commit.id, said.subject, said.body, before, said.tree, tuple(sections), unread)
+        yield Change(commit.id, said.subject, said.body, before, said.tree, tuple(sections), unread, commit.label)
 
 
 def message(repository: Repository, commit: str) -> Message:

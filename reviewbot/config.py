@@ -15,13 +15,13 @@ from typing import Any
 from reviewbot import schema
 from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
-from reviewbot.report.formats import NAMES
+from reviewbot.report.formats import SURFACES
 from reviewbot.report.headers import CC
 from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys((f"surface.{name}" for name in NAMES), CONFIDENCES),
+    **dict.fromkeys((f"surface.{name}" for name in SURFACES), CONFIDENCES),
     "surface.b4": CONFIDENCES[1:],
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
@@ -44,6 +44,7 @@ class Surface:
     """The lowest confidence each surface shows."""
 
     text: str
+    local: str
     json: str
     mail: str
     sarif: str

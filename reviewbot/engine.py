@@ -136,7 +136,8 @@ class Engine:
         if not one.whole:
             return None
         hits = self._hits(one, self.defined | self.definitions(patch.diff))
-        functions = {unit.function.name for part in (one.after, one.before(_ALL)) if part for unit in part.units}
+        functions = {unit.function.name for unit in one.after.units} if one.after is not None else set()
+        functions |= _cut(one.before(_ALL))
         keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs}
         return End(frozenset(functions), frozenset(keys))
 
@@ -250,6 +251,14 @@ def fingerprint(rule: str, path: str, function: str, text: str) -> str:
     """16 hex digits that survive rebases and moved lines."""
     said = "\0".join((rule, path, function, squeeze(text)))
     return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _cut(before: Slice | None) -> frozenset[str]:
+    """The functions that lose a line: one that only stands beside what is added is not read again after it."""
+    if before is None:
+        return frozenset()
+    spans = ((unit.function.name, *unit.function.lines) for unit in before.units)
+    return frozenset(name for name, first, last in spans if any(before.changed[first : last + 1]))
 
 
 def _in_life(rule: Rule, kernel: Kernel) -> bool:

@@ -44,6 +44,7 @@ class Numbered:
             unread=change.unread,
             before=trees[0],
             after=trees[1],
+            label=change.label,
         )
 
 

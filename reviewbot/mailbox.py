@@ -25,15 +25,18 @@ _GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
 _ESCAPED = re.compile(rb"^>(>*From )", re.M)
 _HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
 _DIFF = re.compile(rb"(?:diff |--- |Index: )")
+_BELOW = re.compile(rb"^(?:diff --git |--- [^\n]+\n\+\+\+ )", re.M)
 
 
-def read(source: str, stdin: BinaryIO, max_bytes: int) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
-    """The raw mails of `source` ("-": `stdin`), in the order they stand there.
+def read(
+    source: str, stdin: BinaryIO, max_bytes: int, diffs: bool = False
+) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
+    """The raw mails of `source` ("-": `stdin`), in the order they stand there; with `diffs` it may be a diff instead.
 
     A mail larger than `max_bytes`, and whatever of an mbox or maildir is no mail, is listed instead.
     Raises InputError where not a single mail remains, with the reason and what to do about it.
     """
-    name = "stdin" if source == "-" else _shown(source)
+    name = "stdin" if source == "-" else shown(source)
     good: list[bytes] = []
     bad: list[Unread] = []
     size = 0
@@ -41,7 +44,7 @@ def read(source: str, stdin: BinaryIO, max_bytes: int) -> tuple[tuple[bytes, ...
         if isinstance(chunk, Unread):
             bad.append(chunk)
             continue
-        problem = _problem(chunk, max_bytes)
+        problem = _problem(chunk, max_bytes, diffs)
         if problem is not None:
             bad.append(Unread(None, f"mail {len(good) + len(bad) + 1} of {name} {problem}"))
             continue
@@ -90,14 +93,14 @@ def _maildir(folder: Path, name: str, max_bytes: int) -> Iterator[bytes | Unread
         raise InputError(f"{name} is a directory but no maildir: there is no cur/ and new/ in it")
     paths: Iterable[Path] = (path for part in ("cur", "new") for path in (folder / part).iterdir())
     for path in sorted((path for path in paths if path.name[0] != "."), key=lambda path: path.name):
-        shown = _shown(path.name)
+        named = shown(path.name)
         try:
             if not path.is_file():
                 continue
             with path.open("rb") as stream:
-                data = _load(stream, shown, max_bytes)
+                data = _load(stream, named, max_bytes)
         except (InputError, OSError) as error:
-            yield Unread(None, f"{shown} of {name}: {_why(error)}")
+            yield Unread(None, f"{named} of {name}: {_why(error)}")
             continue
         yield _FIRST.sub(b"", data, count=1) if _FIRST.match(data) else data
 
@@ -149,13 +152,20 @@ def _separates(data: bytes, at: int) -> bool:
     return data.endswith((b"\n\n", b"\n\r\n"), 0, at) or _GIT.match(data, at) is not None
 
 
-def _problem(chunk: bytes, max_bytes: int) -> str | None:
+def is_diff(chunk: bytes) -> bool:
+    """Whether this is no mail, but a diff, below a text maybe."""
+    return bool(_DIFF.match(chunk)) or (not _HEADER.match(chunk) and _BELOW.search(chunk) is not None)
+
+
+def _problem(chunk: bytes, max_bytes: int, diffs: bool) -> str | None:
     """Why this cannot be read as a mail, as the end of a sentence."""
     if len(chunk) > max_bytes:
         return f"is larger than {max_bytes} bytes (mail_bytes in config.toml) and was not read"
     head = re.split(rb"\r?\n\r?\n", chunk, maxsplit=1)[0]
     if b"\0" in head:
         return "is no mail: there are NUL bytes in it; save it as a plain text mail (.eml) or as an mbox"
+    if diffs and is_diff(chunk):
+        return None
     if _DIFF.match(chunk):
         return "is a bare diff, no mail: give it what `git format-patch --stdout` writes"
     if not _HEADER.match(chunk):
@@ -167,5 +177,6 @@ def _why(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """The name of a file as it can be printed."""
     return "".join(char if char.isprintable() else "?" for char in name)

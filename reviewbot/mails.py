@@ -14,6 +14,8 @@ from email.message import Message
 from reviewbot import mailhead, mailtext, patchtext
 from reviewbot.model import Address, InputError, Mail, Unread
 
+NO_ID = Unread(None, "the mail has no Message-ID: a reply will not stand below it in an archive")
+NO_AUTHOR = Unread(None, "the mail has no usable From address: nobody to answer")
 FIRST_ALONE = "only the first was read"  # how a note ends that speaks of a further patch
 _SUBJECT = 1_000  # characters; b4's time for reading one grows with the cube
 
@@ -91,10 +93,10 @@ def _mail(message: Message, raw: bytes) -> tuple[Mail, str | None, tuple[Unread,
     if not own:
         # made of the mail itself, so that a second run finds the same
         own = (f"{hashlib.sha256(raw).hexdigest()[:32]}@no-message-id.invalid",)
-        notes.append(Unread(None, "the mail has no Message-ID: a reply will not stand below it in an archive"))
+        notes.append(NO_ID)
     author = mailhead.addresses(message, "from")
     if not author:
-        notes.append(Unread(None, "the mail has no usable From address: nobody to answer"))
+        notes.append(NO_AUTHOR)
     answered = mailhead.ids(message, "in-reply-to")[:1]
     references = mailhead.ids(message, "references")
     chain = tuple(dict.fromkeys(one for one in (*references, *answered) if one != own[0]))

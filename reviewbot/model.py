@@ -271,14 +271,14 @@ class Patch:
     unread: tuple[Unread, ...] = ()
     before: str | None = None
     after: str | None = None
+    label: str = ""  # what it is called where it is neither a mail nor a commit, but what is staged, say
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """The newest whole version of a series. `unread`: what of the thread was left out, and why.
 
-    `base`: the commit it says it is made for, or the one it was applied to; `prerequisites`: the ids of patches that
-    it wants applied first.
+    `base`: the commit it says it is made for, or was applied to; `prerequisites`: the ids of patches to apply first.
     """
 
     subject: str

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -59,10 +59,11 @@ class Entry(NamedTuple):
 class Repository:
     """A repository opened for reading, until close(); use it with `with`. Not for more than one thread.
 
-    Raises UsageError where `path` is no repository, or git will not have it.
+    `environment`: what git(1) is told of the repository, as a hook is. Raises UsageError where `path` is no repository,
+    or git will not have it; `called` is what it names then.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str] | None = None, called: str = "") -> None:
         self.path, self.shallow = path, False
         self.cut: frozenset[str] = frozenset()  # commits whose parents a shallow clone has not
         self.allow(_OPENING)
@@ -70,13 +71,13 @@ class Repository:
         self._batch: Process | None = None
         with ExitStack() as stack:
             stack.enter_context(outside_of_all())
-            self._theirs, asked = _open(path, self.until)
+            self._theirs, asked = _open(path, environment or {}, called or f"--tree {path}", self.until)
             self.folder = Path(stack.enter_context(_temporary()))
             stack.callback(self._hang_up)
             try:
                 self._borrow(*asked)
             except OSError as error:
-                raise InputError(self._unwritable(error.strerror or "")) from error
+                raise InputError(self.unwritable(error.strerror or "")) from error
             self._stack = stack.pop_all()
 
     def __enter__(self) -> Self:
@@ -91,7 +92,7 @@ class Repository:
 
     def _borrow(self, form: str, objects: str, shallow: str) -> None:
         home = str(self.folder)
-        environment = {
+        self._environment = {
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_PARAMETERS": "",
@@ -102,7 +103,7 @@ class Repository:
             "GIT_DIR": f"{home}/git",
             "GIT_INDEX_FILE": f"{home}/index",
         }
-        self._ours = Command(self.folder, environment)
+        self._ours = Command(self.folder, self._environment)
         made = self.run("init", "--quiet", "--bare", "--template=", f"--object-format={form}", f"{home}/git")
         if made.code:
             raise InputError(f"git cannot make a temporary repository: {made.complaint}")
@@ -116,7 +117,8 @@ class Repository:
             self.cut = frozenset((place / "shallow").read_text(encoding="ascii").split())
             self.shallow = True
 
-    def _unwritable(self, why: str) -> str:
+    def unwritable(self, why: str) -> str:
+        """What to say where the temporary folder takes no more."""
         return f"no temporary files can be written in {self.folder.parent} (TMPDIR): {why}"
 
     # --- git commands ---
@@ -130,9 +132,21 @@ class Repository:
 
         Raises TooLong when the time is up, InputError where it had no room for its files.
         """
-        done = self._ours.run(*arguments, stdin=stdin, until=self.until)
+        return self._checked(self._ours.run(*arguments, stdin=stdin, until=self.until))
+
+    def run_in(self, top: Path, *arguments: str, stdin: bytes = b"", index: str = "index") -> Done:
+        """As run(), for a command that looks into a work tree as well; `index`: the name of a file of our own."""
+        own = {"GIT_WORK_TREE": str(top), "GIT_INDEX_FILE": str(self.folder / index)}
+        command = Command(top, {**self._environment, **own})
+        return self._checked(command.run(*arguments, stdin=stdin, until=self.until))
+
+    def ask(self, *arguments: str) -> Done:
+        """A git command in their repository: one that changes nothing there, and does not read the index."""
+        return self._theirs.run(*arguments, until=self.until)
+
+    def _checked(self, done: Done) -> Done:
         if done.no_space:
-            raise InputError(self._unwritable(done.no_space))
+            raise InputError(self.unwritable(done.no_space))
         return done
 
     def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
@@ -273,25 +287,27 @@ def _entries(data: bytes, width: int) -> Iterator[tuple[bytes, Entry]]:
         yield name, Entry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
 
 
-def _open(path: Path, until: float) -> tuple[Command, tuple[str, str, str]]:
+def _open(
+    path: Path, environment: Mapping[str, str], called: str, until: float
+) -> tuple[Command, tuple[str, str, str]]:
     """The repository at or above a path; its object format, the folder of its objects, its list of cut commits."""
     if shutil.which("git") is None:  # GitPython, once imported, would say it in twelve lines
-        raise InputError("--tree needs git, which is not installed")
+        raise InputError(f"{called}: git is not installed")
     try:
         is_folder = path.is_dir()
     except OSError as error:
-        raise UsageError(f"--tree {path}: this is no git repository ({error.strerror})") from None
+        raise UsageError(f"{called}: this is no git repository ({error.strerror})") from None
     if not is_folder:
         why = "this is no git repository" if path.exists() else "there is no such folder"
-        raise UsageError(f"--tree {path}: {why}")
-    theirs = Command(path, {})
+        raise UsageError(f"{called}: {why}")
+    theirs = Command(path, environment)
     said: list[str] = []
     # one by one: a folder's name may hold line breaks
     for asked in ("--show-object-format", "objects", "shallow"):
         place = () if asked.startswith("-") else ("--path-format=absolute", "--git-path")
         done = theirs.run("rev-parse", *place, asked, until=until)
         if done.code:
-            raise UsageError(f"--tree {path}: {_refused(done, path)}")
+            raise UsageError(f"{called}: {_refused(done, path)}")
         said.append(os.fsdecode(done.out.removesuffix(b"\n")))
     return theirs, (said[0], said[1], said[2])
 

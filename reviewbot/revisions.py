@@ -11,10 +11,11 @@ _DEEPEN = "git fetch --unshallow gets the rest, git fetch --deepen=N some of it;
 
 
 class Commit(NamedTuple):
-    """`parent` is None for a root."""
+    """`parent` is None for a root; `label`: what it is called where no commit of the repository is meant."""
 
     id: str
     parent: str | None
+    label: str = ""
 
 
 class Span(NamedTuple):

@@ -229,17 +229,23 @@ def _ordered(best: Posting) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
 def _series(best: Posting, patches: Sequence[Sent], unread: tuple[Unread, ...]) -> Series:
     cover = best.cover
     tops = [one.letter for one in (cover, *patches[:1]) if one]
-    bases = (_BASE.search(letter.text) for letter in tops)
+    base, before = trailers([letter.text for letter in tops])
     return Series(
         subject=(cover or patches[0]).title,
         version=best.version,
         patches=tuple(_patch(one, best.total) for one in patches),
         cover=cover.letter.mail if cover else None,
         cover_body=_unsigned(cover.letter.text) if cover else "",
-        base=next((match[1].lower() for match in bases if match), None),
+        base=base,
         unread=unread + (cover.letter.notes if cover else ()),
-        prerequisites=tuple(dict.fromkeys(one.lower() for letter in tops for one in _BEFORE.findall(letter.text))),
+        prerequisites=before,
     )
+
+
+def trailers(texts: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    """The commit that a series says it is made for, and the ids of patches to apply first, from its mails' texts."""
+    base = next((match[1].lower() for match in map(_BASE.search, texts) if match), None)
+    return base, tuple(dict.fromkeys(one.lower() for text in texts for one in _BEFORE.findall(text)))
 
 
 def _unsigned(text: str) -> str:

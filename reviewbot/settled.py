@@ -105,13 +105,20 @@ class Settling:
 
 
 def is_commit(patch: Patch) -> bool:
-    """Whether a patch came from a repository and not as a mail."""
-    return patch.commit is not None and patch.mail is None
+    """Whether a patch is a commit of a repository, and no mail."""
+    return patch.commit is not None and patch.mail is None and not patch.label
 
 
 def name_of(patch: Patch) -> str:
-    """What a reader knows a patch by: a commit's id cut short, else its number in the series."""
+    """What a reader knows a patch by: a commit's id cut short, its label, else its number in the series."""
+    if patch.label:
+        return patch.label
     return patch.commit[:12] if patch.commit and is_commit(patch) else f"{patch.number}/{patch.total}"
+
+
+def title_of(patch: Patch) -> str:
+    """The line above all that is said of a patch."""
+    return patch.label or f"{name_of(patch)} {patch.subject}"
 
 
 def is_copy(change: FileChange) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from command import Command
+from desk import desk
 from inbox import inbox
 
-__all__ = ["inbox"]
+__all__ = ["desk", "inbox"]
 
 
 @pytest.fixture

@@ -114,6 +114,19 @@ def test_a_problem_whose_line_changes_but_stays_is_not_named_as_resolved():
     assert seen.patches[0].findings[0].resolved_by is None
 
 
+def test_a_problem_beside_which_a_function_is_added_or_goes_stays():
+    other = FUNCTION.replace("toy_fill", "toy_drain")
+    for trees in (
+        ({PATH: FUNCTION}, {PATH: LEAKING}, {PATH: LEAKING + other}),
+        ({PATH: FUNCTION}, {PATH: LEAKING}, {PATH: other + LEAKING}),
+        ({PATH: other + FUNCTION}, {PATH: other + LEAKING}, {PATH: LEAKING}),
+        ({PATH: FUNCTION + other}, {PATH: LEAKING + other}, {PATH: LEAKING}),
+    ):
+        assert [one.resolved_by for one in review(*trees).patches[0].findings] == [None]
+    (one,) = review({PATH: other}, {PATH: other + LEAKING}, {PATH: other}).patches[0].findings
+    assert one.resolved_by == "2/2"
+
+
 def test_a_new_file_and_a_deleted_one_are_whole_on_their_side():
     assert said(review({}, {PATH: LEAKING})) == [[("scope-leak", 39, "return err;")]]
     gone = review({PATH: LEAKING}, {})

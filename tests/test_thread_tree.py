@@ -240,7 +240,7 @@ def test_a_repository_of_somebody_else(command, kernel):
 
 def test_without_git(command, kernel, tmp_path):
     done = command("thread", "-", "--tree", kernel.folder, stdin=leak(kernel), PATH=str(tmp_path))
-    assert (done.code, done.err) == (3, "reviewbot: --tree needs git, which is not installed\n")
+    assert (done.code, done.err) == (3, f"reviewbot: --tree {kernel.folder}: git is not installed\n")
 
 
 def test_nothing_is_left_behind(command, kernel):

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +18,14 @@ from reviewbot import config, drafts, files, rules
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
 from reviewbot.model import SEVERITIES, Review
-from reviewbot.report import mail, text
-from reviewbot.report.formats import FORMATS, MAIL, NAMES
+from reviewbot.report import brief, mail, text
+from reviewbot.report.brief import Desk
+from reviewbot.report.formats import LOCAL, MAIL, NAMES
 from reviewbot.report.mail import Draft, Drafted, Sender
 from reviewbot.report.remarks import Frame, unread
 from reviewbot.report.select import select
 
+_READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 
@@ -41,6 +44,7 @@ class Output:
         self.folder: Path | None = getattr(options, "drafts", None)
         self.color: str = options.color
         self.explain: bool = options.explain
+        self.desk = Desk()
         self.severity: str = options.min_severity or setup.config.report.min_severity
         self._confidence: str | None = options.min_confidence
         self.drafting = self.folder is not None or any(target.format == MAIL for target in self.targets)
@@ -72,7 +76,7 @@ class Output:
         self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
         if self.format == MAIL and drafted and not drafted.drafts:
             self.setup.say("nothing to ask about: no draft")
-        if not any(target.format in FORMATS and _tells(target.format) for target in self.targets):
+        if not any(target.format in LOCAL and _tells(target.format) for target in self.targets):
             self._tell_unread(review)
         if drafted and self.folder:
             self._deliver(review, drafted, self.folder)
@@ -82,7 +86,7 @@ class Output:
 
         A format that cannot say so would say "clean": none of those is written, here and where no patch could be read.
         """
-        self._reports(review, [one for one in self.targets if one.format not in ("text", MAIL) and _tells(one.format)])
+        self._reports(review, [one for one in self.targets if one.format not in (*_READ, MAIL) and _tells(one.format)])
 
     def _reports(self, review: Review, wanted: Sequence[Target], drafted: Drafted | None = None) -> None:
         """Files first: who reads standard output may stop at any time."""
@@ -93,19 +97,20 @@ class Output:
         if summary and any(target.format == "github" for target in wanted):
             from reviewbot.report import githubsummary
 
-            files.append(Path(summary), githubsummary.summary(review, self._frame("github")).encode())
+            files.append(Path(summary), githubsummary.summary(review, self.frame("github")).encode())
         for name, path in wanted:
-            if path is None and name == "text":
-                self._text(review)
+            if path is None and name in _READ:
+                self._show(name, review)
             elif path is None:
                 _print(self._content(name, review, drafted))
 
     def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
         if name == MAIL:
             return b"".join(map(_mboxrd, drafted.drafts)) if drafted else b""
-        return FORMATS[name].render(review, self._frame(name)).encode()
+        return LOCAL[name].render(review, self.frame(name)).encode()
 
-    def _frame(self, name: str) -> Frame:
+    def frame(self, name: str) -> Frame:
+        """What a format says besides the review."""
         setup = self.setup
         return Frame(
             kernel=setup.kernel_name,
@@ -124,17 +129,22 @@ class Output:
         for part in unread(review):
             self.setup.say(f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}")
 
-    def _text(self, review: Review) -> None:
+    def _show(self, name: str, review: Review) -> None:
         on_terminal = sys.stdout.isatty()
         width = shutil.get_terminal_size().columns if on_terminal else text.PIPE_WIDTH
-        view = text.View(self.setup.kernel_name, self.severity, self.confidence("text"), self.explain, width)
+        if name == "text":
+            view = text.View(self.setup.kernel_name, self.severity, self.confidence(name), self.explain, width)
+            said = text.lines(review, view)
+        else:
+            desk = replace(self.desk, explain=self.explain, width=width, summary=not self.setup.quiet)
+            said = brief.lines(review, self.frame(name), desk)
         plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         if self.color == "never" or (self.color == "auto" and plain):
-            print(text.render_plain(review, view), end="")
+            print(text.plain(said), end="")
             return
         from rich.console import Console
 
-        text.render_rich(review, view, Console(force_terminal=True, no_color=False, width=width))
+        text.paint(said, Console(force_terminal=True, no_color=False, width=width))
 
     def _drafted(self, review: Review) -> Drafted:
         settings = self.setup.config.mail
@@ -169,7 +179,7 @@ class Output:
 
 def _tells(name: str) -> bool:
     """Whether a format does not take what was not looked at for clean; drafts of a clean patch there are none."""
-    return name == MAIL or FORMATS[name].unread
+    return name == MAIL or LOCAL[name].unread
 
 
 def _print(content: bytes) -> None:

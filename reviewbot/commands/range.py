@@ -32,33 +32,39 @@ def range_(options: argparse.Namespace) -> int:
         with Repository(options.tree or Path()) as repository:
             repository.allow(_FOREVER)
             span = revisions.span(repository, options.range, options.since_merge_base)
-            setup = _fitted(repository, span, setup)
+            setup = fitted(repository, span, setup)
             gate.setup = output.setup = setup
-            reviewed = _reviewed(repository, span, setup)
+            found = reviewed(repository, span, setup)
     except InputError as error:
         # a program that reads the output gets its object even when there was nothing to read
         output.write_nothing(Review(Series("", 0, ()), (), setup.version, (Unread(None, str(error)),)))
         raise
-    if span.merges:
-        count = len(span.merges)
-        setup.say(f"{'1 merge' if count == 1 else f'{count} merges'} skipped: what they bring in is in their commits")
-    if not any(one.files for one in reviewed.patches) and not any(one.patch.unread for one in reviewed.patches):
+    tell_merges(span, setup)
+    if not any(one.files for one in found.patches) and not any(one.patch.unread for one in found.patches):
         setup.say(f"nothing to review in {span.name}: {_what_is_there(span)}")
-    reviewed = gate.passed(reviewed)
-    output.write(reviewed)
-    if not reviewed.looked:
+    found = gate.passed(found)
+    output.write(found)
+    if not found.looked:
         raise InputError("nothing was reviewed: none of these commits could be read")
-    return gate.code(reviewed, output)
+    return gate.code(found, output)
 
 
-def _fitted(repository: Repository, span: Span, setup: Setup) -> Setup:
+def tell_merges(span: Span, setup: Setup) -> None:
+    """Say that there are merges, if any are."""
+    count = len(span.merges)
+    if count:
+        setup.say(f"{'1 merge' if count == 1 else f'{count} merges'} skipped: what they bring in is in their commits")
+
+
+def fitted(repository: Repository, span: Span, setup: Setup) -> Setup:
     """The setup for what the tree is at the end of the range."""
     tip = message(repository, span.tip)
     version, names = tree.kernel_in(repository, tip.tree, setup.config.tree.headers)
     return for_tree(setup, tip.stamp, version, names)
 
 
-def _reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
+def reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
+    """All commits of a range, and what merges among them change themselves as not looked at."""
     limits, total = setup.config.limits, len(span.commits)
     engine = PatientEngine(setup.kernel, setup.rules, limits.seconds)
     reviewer = Reviewer(engine, repository.content)

@@ -20,7 +20,7 @@ class Target(NamedTuple):
 
 
 def targets(chosen: str | None, outputs: Sequence[str], names: Sequence[str] = NAMES) -> tuple[Target, ...]:
-    """What goes to standard output first, "text" where nobody says, then the files in the order asked for.
+    """What goes to standard output first, the first of `names` if nobody says, then the files in the order asked for.
 
     Raises UsageError for a format nobody knows, and where two reports would go to the same place.
     """
@@ -33,7 +33,7 @@ def targets(chosen: str | None, outputs: Sequence[str], names: Sequence[str] = N
     for target in asked:
         if target.path is not None and files.setdefault(target.path.absolute(), target) is not target:
             raise UsageError(f"--output: two reports would be written to {target.path}")
-    return (*(printed or [Target("text", None)]), *files.values())
+    return (*(printed or [Target(names[0], None)]), *files.values())
 
 
 def _parsed(output: str, names: Sequence[str]) -> Target:

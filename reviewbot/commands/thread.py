@@ -34,7 +34,7 @@ def thread(options: argparse.Namespace) -> int:
             if repository is None:
                 setup = for_series(setup, found)
             else:
-                setup, found = _placed(repository, options.base, setup, found)
+                setup, found = placed(repository, options.base, setup, found)
             output.setup = setup
             read = repository.read if repository is not None else None
             engine = PatientEngine(setup.kernel, setup.rules, setup.config.limits.seconds, read)
@@ -67,20 +67,20 @@ def _opened(options: argparse.Namespace) -> Iterator[Repository | None]:
         yield repository
 
 
-def _placed(repository: Repository, base: str | None, setup: Setup, found: Series) -> tuple[Setup, Series]:
+def placed(repository: Repository, base: str | None, setup: Setup, found: Series) -> tuple[Setup, Series]:
     """The series applied to the tree as far as it goes, and the setup for what that tree is."""
     from reviewbot import tree
 
     settings = setup.config.tree
     repository.allow(settings.seconds)
     with waiting("applying the patches", setup.quiet):
-        placed = tree.place(repository, found, base, settings.branches)
-        version, names = tree.kernel_of(repository, placed, settings.headers)
-    if placed.base is not None:
-        setup.tell(f"base {placed.base.commit[:12]} ({placed.base.how})")
-    if placed.reason:
-        setup.say(f"{'not all of' if placed.base else 'none of'} the series was applied to the tree: {placed.reason}")
-    return for_series(setup, placed.series, version, names), placed.series
+        there = tree.place(repository, found, base, settings.branches)
+        version, names = tree.kernel_of(repository, there, settings.headers)
+    if there.base is not None:
+        setup.tell(f"base {there.base.commit[:12]} ({there.base.how})")
+    if there.reason:
+        setup.say(f"{'not all of' if there.base else 'none of'} the series was applied to the tree: {there.reason}")
+    return for_series(setup, there.series, version, names), there.series
 
 
 def _series(source: str, setup: Setup) -> Series:
@@ -94,7 +94,12 @@ def _series(source: str, setup: Setup) -> Series:
     else:
         mails, unread = mailbox.read(source, sys.stdin.buffer, limits.mail_bytes)
     found = series.newest(mails, wanted)
-    if len(found.patches) > limits.patches:
-        reason = f"the last {len(found.patches) - limits.patches} patches (patches under [limits] in config.toml)"
-        unread = (*unread, Unread(None, reason))
-    return replace(found, patches=found.patches[: limits.patches], unread=(*unread, *found.unread))
+    return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
+
+
+def within(found: Series, most: int) -> Series:
+    """The first so many patches of a series."""
+    if len(found.patches) <= most:
+        return found
+    reason = f"the last {len(found.patches) - most} patches (patches under [limits] in config.toml)"
+    return replace(found, patches=found.patches[:most], unread=(*found.unread, Unread(None, reason)))

@@ -39,5 +39,7 @@ FORMATS: Mapping[str, Format] = {
     "rdjson": Format("rdjson", unread=False),
     "rdjsonl": Format("rdjsonl", unread=False),
 }
+LOCAL: Mapping[str, Format] = {"local": Format("brief"), **FORMATS}  # of what is on somebody's own disk
 MAIL = "mail"  # the drafts: no report, but a format of standard output all the same
 NAMES = (*FORMATS, MAIL)
+SURFACES = (*LOCAL, MAIL)  # each has its bar in the configuration

@@ -52,10 +52,13 @@ class Remark:
         return self.finding.fingerprint if self.nth == 1 else f"{self.finding.fingerprint}:{self.nth}"
 
 
-def remarks(review: Review, frame: Frame) -> tuple[Remark, ...]:
-    """The remarks at or above the bars that no later patch settles; of equal ones of several patches the last."""
+def remarks(review: Review, frame: Frame, later: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
+    """The remarks at or above the bars that no later patch settles; of equal ones of several patches the last.
+
+    They stand at the lines they have after the last patch, or after what `later` changes without being reviewed.
+    """
     found: dict[tuple[str, int], Remark] = {}
-    later = [_Moves(reviewed.files) for reviewed in review.patches]
+    moves = [*(_Moves(reviewed.files) for reviewed in review.patches), _Moves(later)]
     for at, reviewed in enumerate(review.patches):
         counts: Counter[str] = Counter()
         for one in select(ordered(reviewed), frame.min_severity, frame.min_confidence):
@@ -63,7 +66,7 @@ def remarks(review: Review, frame: Frame) -> tuple[Remark, ...]:
                 counts[one.fingerprint] += 1
                 key = one.fingerprint, counts[one.fingerprint]
                 found.pop(key, None)
-                found[key] = Remark(_moved(one, later[at + 1 :]), reviewed.patch, key[1])
+                found[key] = Remark(_moved(one, moves[at + 1 :]), reviewed.patch, key[1])
     return tuple(found.values())
 
 

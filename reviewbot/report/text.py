@@ -7,7 +7,7 @@ as markup.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
 from reviewbot.report.remarks import Frame
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
-from reviewbot.settled import is_commit, name_of
+from reviewbot.settled import is_commit, title_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -62,14 +62,24 @@ def render(review: Review, frame: Frame) -> str:
 
 def render_plain(review: Review, view: View) -> str:
     """The report as text without any styling, with a newline at the end."""
-    return "".join("".join(text for text, _ in line) + "\n" for line in lines(review, view))
+    return plain(lines(review, view))
+
+
+def plain(said: Iterable[Line]) -> str:
+    """Lines without their styles, with a newline at the end of each."""
+    return "".join("".join(text for text, _ in line) + "\n" for line in said)
 
 
 def render_rich(review: Review, view: View, console: Console) -> None:
-    """Print the report to a terminal; code is neither wrapped nor cropped, the terminal does that."""
+    """Print the report to a terminal."""
+    paint(lines(review, view), console)
+
+
+def paint(said: Iterable[Line], console: Console) -> None:
+    """Print lines to a terminal; code is neither wrapped nor cropped, the terminal does that."""
     from rich.text import Text
 
-    for line in lines(review, view):
+    for line in said:
         console.print(Text.assemble(*((text, STYLES[style]) for text, style in line)), soft_wrap=True, highlight=False)
 
 
@@ -81,7 +91,7 @@ def lines(review: Review, view: View) -> Iterator[Line]:
     yield from _unread(beside, "", view.width)
     if beside:
         yield ()
-    yield _summary(review, view)
+    yield summary(review, view)
 
 
 def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
@@ -89,8 +99,7 @@ def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
     unread = unread_of(reviewed)
     if not shown and not unread:
         return
-    patch = reviewed.patch
-    yield ((f"{name_of(patch)} {visible(patch.subject)}", "head"),)
+    yield ((visible(title_of(reviewed.patch)), "head"),)
     yield ()
     where = places(reviewed.files)
     for found in shown:
@@ -112,19 +121,19 @@ def _finding(reviewed: PatchReview, found: Finding, place: Place | None, view: V
     )
     yield ((f"    {visible(found.path)}:{found.line}", "faint"),)
     yield from _quoted(reviewed, found, place)
-    yield from _prose(found.message, "    ", view.width)
+    yield from prose(found.message, "    ", view.width)
     for shown in found.evidence:
         yield from _evidence(shown, view.width)
     if view.explain and found.question and found.question != found.message:
         yield ()
-        yield from _prose(found.question, "    ", view.width)
+        yield from prose(found.question, "    ", view.width)
     if found.resolved_by:
         yield ((f"    resolved by {visible(found.resolved_by)}", "clean"),)
 
 
 def _quoted(reviewed: PatchReview, found: Finding, place: Place | None) -> Iterator[Line]:
     if place is None:
-        yield ("    > ", "rule"), (_code(found.line_text), "+")
+        yield ("    > ", "rule"), (code(found.line_text), "+")
         return
     hunk = reviewed.files[place.file].hunks[place.hunk]
     for at in excerpt(hunk, (place.line,), before=3, after=2):
@@ -136,29 +145,31 @@ def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
     line = hunk.lines[at]
     number = "" if line.new is None else str(line.new)
     return (f"    {'>' if marked else ' '} {number:>5} ", "rule" if marked else "faint"), (
-        f"{line.mark}{_code(line.text)}",
+        f"{line.mark}{code(line.text)}",
         line.mark,
     )
 
 
 def _evidence(shown: Evidence, width: int) -> Iterator[Line]:
     function = f" in {shown.function}()" if shown.function else ""
-    yield from _prose(f"{shown.note}: {shown.path}:{shown.line}{function}", "    ", width)
-    yield ((f"            {_code(shown.text.strip())}", "faint"),)
+    yield from prose(f"{shown.note}: {shown.path}:{shown.line}{function}", "    ", width)
+    yield ((f"            {code(shown.text.strip())}", "faint"),)
 
 
 def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line]:
     for part in parts:
         where = f"{part.path}: " if part.path else ""
-        yield from _prose(f"not looked at: {where}{part.reason}", indent, width)
+        yield from prose(f"not looked at: {where}{part.reason}", indent, width)
 
 
-def _prose(text: str, indent: str, width: int) -> Iterator[Line]:
+def prose(text: str, indent: str, width: int) -> Iterator[Line]:
+    """Words of our own, wrapped."""
     for line in fill(text, max(min(width, _WIDEST_PROSE) - len(indent), 20)):
         yield ((f"{indent}{line}" if line else "", ""),)
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
+    """A line of a patch, safe to print."""
     return clip(visible(text).expandtabs(), _WIDEST_CODE)
 
 
@@ -169,9 +180,10 @@ def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
 # --- the last line ---
 
 
-def _summary(review: Review, view: View) -> Line:
+def summary(review: Review, view: View, what: str = "") -> Line:
+    """How much was found in how much; `what` was looked at, in words, "" for the number of patches."""
     words = ("commit", "") if all(is_commit(reviewed.patch) for reviewed in review.patches) else ("patch", "patches")
-    read = f"{_count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
+    read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
     read = f"{read}, kernel {view.kernel}"
     shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
     unread = len(unread_beside(review)) + sum(len(unread_of(reviewed)) for reviewed in review.patches)

@@ -1,0 +1,63 @@
+"""Files with patches in, as git format-patch or diff write them; one series in the order of the files out.
+
+Nothing is guessed about versions and numbers here: who names files has put them in order. A single file with many mails
+is a thread, which series.py reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import BinaryIO
+
+from reviewbot import mailbox, mails, series
+from reviewbot.mails import Letter
+from reviewbot.model import NothingToReview, Patch, Series, Unread
+
+_TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")
+
+
+def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int) -> Series:
+    """The patches of some files ("-": `stdin`); a cover letter among them is none.
+
+    Raises InputError where one of them cannot be read, NothingToReview where no patch is in any.
+    """
+    found: list[tuple[str, bytes]] = []
+    unread: list[Unread] = []
+    for source in sources:
+        chunks, missed = mailbox.read(source, stdin, max_bytes, diffs=True)
+        unread += missed
+        found += ((source, chunk) for chunk in chunks)
+    if len(sources) == 1 and len(found) > 1:
+        whole = series.newest([chunk for _, chunk in found])
+        patches = tuple(replace(patch, unread=_to_read(patch.unread)) for patch in whole.patches)
+        return replace(whole, patches=patches, unread=(*unread, *_to_read(whole.unread)))
+    letters = [(source, chunk, None if mailbox.is_diff(chunk) else mails.parse(chunk)) for source, chunk in found]
+    patched = [(source, chunk, letter) for source, chunk, letter in letters if letter is None or letter.diff]
+    if not patched:
+        raise NothingToReview(f"no patch is in {', '.join(map(mailbox.shown, sources))}")
+    total = len(patched)
+    made = tuple(
+        _bare(source, chunk, number, total) if letter is None else _mailed(letter, number, total)
+        for number, (source, chunk, letter) in enumerate(patched, 1)
+    )
+    texts = [letter.text for _, _, letter in letters if letter is not None]
+    base, before = series.trailers(texts)
+    return Series(made[0].subject, 1, made, base=base, unread=tuple(unread), prerequisites=before)
+
+
+def _mailed(letter: Letter, number: int, total: int) -> Patch:
+    subject = _TAGS.sub("", letter.mail.subject, count=1) or letter.mail.subject or "(no subject)"
+    return Patch(number, total, subject, letter.message, letter.diff, letter.mail, unread=_to_read(letter.notes))
+
+
+def _to_read(notes: Iterable[Unread]) -> tuple[Unread, ...]:
+    """Without what would only matter for a reply: what is on disk was not sent yet."""
+    return tuple(note for note in notes if note not in (mails.NO_ID, mails.NO_AUTHOR))
+
+
+def _bare(source: str, chunk: bytes, number: int, total: int) -> Patch:
+    name = "standard input" if source == "-" else mailbox.shown(PurePath(source).name)
+    return Patch(number, total, name, "", chunk.decode("utf-8", "surrogateescape"))

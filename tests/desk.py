@@ -1,0 +1,86 @@
+"""A repository to work in, and `reviewbot local` run in it: what it says, and that nothing there is changed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from command import Command, Done
+from kerneltree import KernelTree, snapshot
+
+WHOLE = """\
+#include <linux/slab.h>
+
+int made(struct x *x)
+{
+	unsigned int flags;
+	void *p;
+
+	flags = memalloc_nofs_save();
+	p = kmalloc(8, GFP_KERNEL);
+	x->p = p;
+	memalloc_nofs_restore(flags);
+	return 0;
+}
+"""
+LEAK = WHOLE.replace("\tx->p = p;\n", "\tif (!p)\n\t\treturn -ENOMEM;\n\tx->p = p;\n")
+MENDED = LEAK.replace("\t\treturn -ENOMEM;\n", "\t\tgoto out;\n").replace("\tmemalloc_n", "out:\n\tmemalloc_n")
+MENDED = MENDED.replace("out:\n\tmemalloc_nofs_save", "\tmemalloc_nofs_save")
+PLACE = re.compile(r"^([^ ].*?):(\d+): (?:note|warning|error): .* \[(.+), (?:low|medium|high)\]$", re.M)
+
+
+class Desk:
+    """`folder` is the work tree; the first commit has fs/exfoo/a.c, with nothing wrong in it."""
+
+    def __init__(self, command: Command, folder: Path) -> None:
+        self.kernel = KernelTree(folder)
+        self.folder, self.base = folder, self.kernel.commit("exfoo: made()", {"fs/exfoo/a.c": WHOLE})
+        self.command = command
+        command.work = folder
+        self.temporary = folder.parent / "temporary"
+        self.temporary.mkdir(exist_ok=True)
+        (command.home / ".gitconfig").write_text("[user]\n\tname = A\n\temail = a@b\n")
+
+    def write(self, path: str, text: str | bytes) -> None:
+        place = self.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+    def stage(self, path: str, text: str | bytes) -> None:
+        self.write(path, text)
+        self.kernel.git("add", path)
+
+    def __call__(self, *options: str | Path, stdin: bytes = b"", **env: str) -> Done:
+        """Run it, and see that it leaves nothing and changes nothing."""
+        before = snapshot(self.folder)
+        done = self.command("local", *options, stdin=stdin, TMPDIR=str(self.temporary), **env)
+        assert "Traceback" not in done.err
+        assert "mistake of reviewbot's own" not in done.err, done.err
+        assert snapshot(self.folder) == before
+        assert list(self.temporary.iterdir()) == []
+        return done
+
+    def remarks(self, *options: str | Path, **env: str) -> list[tuple[str, int, str]]:
+        """Path, line and rule of each remark as they are printed."""
+        return [(path, int(line), rule) for path, line, rule in PLACE.findall(self(*options, **env).out)]
+
+    def groups(self, *options: str | Path, **env: str) -> dict[str, list[str]]:
+        """What was reviewed by its subject, with the rules of the remarks that nothing settles."""
+        found = json.loads(self(*options, "--format", "json", **env).out)
+        return {
+            patch["subject"]: [one["rule"] for one in patch["findings"] if one["resolved_by"] is None]
+            for patch in found["patches"]
+        }
+
+    def unread(self, *options: str | Path, **env: str) -> list[tuple[str | None, str]]:
+        found = json.loads(self(*options, "--format", "json", **env).out)
+        parts = [*found["unread"], *(part for patch in found["patches"] for part in patch["unread"])]
+        return [(part["path"], part["reason"]) for part in parts]
+
+
+@pytest.fixture
+def desk(command: Command, tmp_path: Path) -> Desk:
+    return Desk(command, tmp_path / "linux")
