@@ -17,6 +17,12 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append((self.path, self.headers["User-Agent"]))
         self.server.answer(self)
 
+    do_POST = do_GET
+
+    def body(self) -> bytes:
+        """What was posted."""
+        return self.rfile.read(int(self.headers["Content-Length"] or 0))
+
     def log_message(self, *_: object) -> None:
         return
 
