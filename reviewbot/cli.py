@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from reviewbot import __version__
-from reviewbot.commands import localargs
+from reviewbot.commands import localargs, postargs
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import FORMATS, NAMES
@@ -35,6 +35,7 @@ exit codes:
   1    reviewed, and there are remarks (of the severity that --fail-on names)
   2    the command line or a configuration file cannot be meant
   3    could not look: no answer from the server, no patch in the mail, ...
+       or looked, and could not post a check
   129  hung up (SIGHUP), as when the terminal is closed
   130  interrupted (SIGINT)
   143  terminated (SIGTERM)
@@ -44,7 +45,7 @@ ABOUT = """\
 Reviews Linux kernel patches for one thing: what a memory allocation may do
 where it stands (GFP flags, memalloc_*_save() scopes, locks around it).
 It writes text, reply drafts, and reports that CI systems and other programs
-read. It never sends anything.
+read. It never sends mail, and posts nothing unless --patchwork says where to.
 """
 
 EXAMPLES = """\
@@ -82,6 +83,7 @@ examples:
   reviewbot thread --output sarif=review.sarif --output junit=t.xml series.mbox
   reviewbot thread --drafts replies series.mbox
   mutt -e 'set postponed=replies' -p     read, edit, and send them yourself
+  reviewbot thread series.mbox --dry-run --patchwork https://pw.example.org
 
 """
 
@@ -288,6 +290,7 @@ def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
     _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
     _add_gate(thread)
+    postargs.add(thread)
 
 
 def _add_range(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -299,6 +302,7 @@ def _add_range(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
     _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
     _add_gate(command)
+    postargs.add(command)
 
 
 def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: str) -> None:

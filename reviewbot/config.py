@@ -24,7 +24,9 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in SURFACES), CONFIDENCES),
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
+    "surface.patchwork": CONFIDENCES,
     "mail.cc": CC,
+    "patchwork.fail_on": (*SEVERITIES, "never"),
 }
 # every number is a bound or a width: 0 would let nothing through
 ABOVE_0 = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
@@ -53,6 +55,7 @@ class Surface:
     checkstyle: str
     rdjson: str
     rdjsonl: str
+    patchwork: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,19 @@ class LoreOptions:
     url: str
     hosts: tuple[str, ...]
     timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatchworkOptions:
+    url: str
+    project: str
+    context: str
+    target_url: str
+    user: str
+    fail_on: str
+    timeout: int
+    retries: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +131,7 @@ class Config:
     report: ReportOptions
     mail: MailOptions
     lore: LoreOptions
+    patchwork: PatchworkOptions
     tree: TreeOptions
     limits: Limits
     rules: RuleOptions
@@ -137,6 +154,7 @@ SECTIONS = {
     "report": ReportOptions,
     "mail": MailOptions,
     "lore": LoreOptions,
+    "patchwork": PatchworkOptions,
     "tree": TreeOptions,
     "limits": Limits,
     "rules": RuleOptions,
@@ -172,8 +190,8 @@ def load(explicit: Path | None, env: Mapping[str, str]) -> Config:
 
 def identity(config: Config) -> Address:
     """Who runs this: the config, else git's own settings, asked only now. Raises ConfigError when neither says."""
-    name = config.mail.name or _git_says("user.name")
-    email = config.mail.email or _git_says("user.email")
+    name = config.mail.name or git_says("user.name")
+    email = config.mail.email or git_says("user.email")
     if name and email:
         return Address(name, email)
     raise ConfigError(
@@ -182,9 +200,11 @@ def identity(config: Config) -> Address:
     )
 
 
-def _git_says(key: str) -> str:
+def git_says(key: str, folder: Path = Path()) -> str:
+    """What git's settings have for a key in a folder, "" where that is nothing."""
+    asked = ["git", "-C", str(folder), "config", "--get", key]
     try:
-        done = subprocess.run(["git", "config", "--get", key], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     return done.stdout.strip()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LONG_SERIES = 8  # patches; fewer are done before a bar could be read
 
 
-class _TooSlow(BaseException):
+class TooSlow(BaseException):
     """No Exception, so that nothing between here and the loop that took too long can swallow it."""
 
 
@@ -32,9 +32,9 @@ class PatientEngine(Engine):
 
     def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
         try:
-            with _bounded(self.seconds):
+            with bounded(self.seconds):
                 return super().patch(patch, only)
-        except _TooSlow:
+        except TooSlow:
             reason = f"not finished after {self.seconds} s (seconds under [limits] in config.toml)"
             return PatchReview(patch, (), (*patch.unread, Unread(None, reason)))
         finally:
@@ -75,11 +75,11 @@ def _terminal(quiet: bool) -> Console | None:
 
 
 @contextmanager
-def _bounded(seconds: int) -> Iterator[None]:
-    """Raise _TooSlow where the work inside takes longer."""
+def bounded(seconds: int) -> Iterator[None]:
+    """Raise TooSlow where the work inside takes longer than so many seconds."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _TooSlow
+        raise TooSlow
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)

@@ -8,6 +8,7 @@ from pathlib import Path
 from reviewbot import crew, revisions, tree
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
+from reviewbot.commands.postargs import FAILED, chosen
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_tree, prepare
 from reviewbot.commits import diffs, message, read
@@ -28,6 +29,7 @@ def range_(options: argparse.Namespace) -> int:
     setup = prepare(options)
     output = Output(options, setup, NAMES)
     gate = Gate(options, setup)
+    post = chosen(options, setup, output)
     try:
         with Repository(options.tree or Path()) as repository:
             repository.allow(_FOREVER)
@@ -44,9 +46,11 @@ def range_(options: argparse.Namespace) -> int:
         setup.say(f"nothing to review in {span.name}: {_what_is_there(span)}")
     found = gate.passed(found)
     output.write(found)
+    failed = post(found)
     if not found.looked:
         raise InputError("nothing was reviewed: none of these commits could be read")
-    return gate.code(found, output)
+    code = gate.code(found, output)
+    return FAILED if failed else code
 
 
 def tell_merges(span: Span, setup: Setup) -> None:

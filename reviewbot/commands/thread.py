@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reviewbot import lore, mailbox, series
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
+from reviewbot.commands.postargs import FAILED, chosen
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_series, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
@@ -28,6 +29,7 @@ def thread(options: argparse.Namespace) -> int:
     setup = prepare(options)
     output = Output(options, setup)
     gate = Gate(options, setup)
+    post = chosen(options, setup, output)
     try:
         with _opened(options) as repository:
             found = _series(options.source, setup)
@@ -46,9 +48,11 @@ def thread(options: argparse.Namespace) -> int:
         raise
     review = gate.passed(review)
     output.write(review)
+    failed = post(review)
     if not review.looked:
         raise InputError("nothing was reviewed: no patch of this series could be read")
-    return gate.code(review, output)
+    code = gate.code(review, output)
+    return FAILED if failed else code
 
 
 @contextmanager
