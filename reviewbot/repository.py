@@ -135,9 +135,10 @@ class Repository:
         """
         return self._checked(self._ours.run(*arguments, stdin=stdin, until=self.until))
 
-    def run_in(self, top: Path, *arguments: str, stdin: bytes = b"") -> Done:
-        """As run(), for a command that looks into a work tree as well."""
-        command = Command(top, {**self._environment, "GIT_WORK_TREE": str(top)})
+    def run_in(self, top: Path, *arguments: str, stdin: bytes = b"", index: str = "index") -> Done:
+        """As run(), for a command that looks into a work tree as well; `index`: the name of a file of our own."""
+        own = {"GIT_WORK_TREE": str(top), "GIT_INDEX_FILE": str(self.folder / index)}
+        command = Command(top, {**self._environment, **own})
         return self._checked(command.run(*arguments, stdin=stdin, until=self.until))
 
     def ask(self, *arguments: str) -> Done:

@@ -70,12 +70,12 @@ def _cover(repository: Repository, head: str, default: Upstream | None) -> str |
     mine = repository.ask("config", "--get", "user.email").out.decode("utf-8", "surrogateescape").strip()
     if not mine:
         return None
-    options = ("--first-parent", f"--max-count={_DEEPEST}", "--fixed-strings", f"--grep={MARKER}", "--format=%H %ce")
-    rows = repository.run("log", *options, head).out.decode("utf-8", "surrogateescape").splitlines()
-    found = next((row.partition(" ")[0] for row in rows if row.partition(" ")[2] == mine), None)
-    if found is None or default is None:
-        return found
-    return found if repository.run("merge-base", "--is-ancestor", found, default.commit).code else None
+    below = () if default is None else (f"^{default.commit}",)
+    # git log counts what it prints, and would go on to the beginning of history
+    ids = repository.run("rev-list", "--first-parent", f"--max-count={_DEEPEST}", head, *below).out
+    options = ("--no-walk=unsorted", "--stdin", "--fixed-strings", f"--grep={MARKER}", "--format=%H %ce")
+    rows = repository.run("log", *options, stdin=ids).out.decode("utf-8", "surrogateescape").splitlines() if ids else []
+    return next((row.partition(" ")[0] for row in rows if row.partition(" ")[2] == mine), None)
 
 
 def parsed(text: str) -> Tracking | None:

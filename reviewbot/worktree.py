@@ -25,6 +25,7 @@ STAGED, UNSTAGED, UNTRACKED = "staged", "not staged", "untracked"
 
 _FILES = ("--", *(f"*.{ending}" for ending in SOURCES))
 _SOURCE = re.compile(rb"\.(?:%b)\Z" % b"|".join(ending.encode() for ending in SOURCES))
+_ID = re.compile(r"[0-9a-f]{40,64}")
 _NOBODY = ("-c", "user.name=reviewbot", "-c", "user.email=reviewbot@localhost")
 
 
@@ -39,9 +40,10 @@ class Place:
     def merging(self) -> tuple[str, ...]:
         """The commits that a merge, which is not committed yet, brings in."""
         try:
-            return tuple((self.git / "MERGE_HEAD").read_text(encoding="ascii").split())
+            said = (self.git / "MERGE_HEAD").read_text(encoding="ascii").split()
         except (OSError, UnicodeDecodeError):
             return ()
+        return tuple(one for one in said if _ID.fullmatch(one))
 
     def rebased(self) -> str | None:
         """The whole name of the branch that is being rebased; None if none is."""
@@ -96,14 +98,41 @@ class Index:
         except OSError as error:
             raise InputError(self._repository.unwritable(error.strerror or "")) from error
 
-    def staged(self, against: Sequence[str] = ()) -> list[Commit]:
-        """What is staged, as a commit on HEAD, and on each of the commits `against`; nothing if that is nothing."""
+    def staged(self, merged: Sequence[str] = ()) -> list[Commit]:
+        """What is staged, as a commit on HEAD; nothing if that is nothing.
+
+        Where other commits are being `merged`, only files that are as on none of the sides: on HEAD, and on each of
+        those.
+        """
         tree = self._tree()
         if tree in (self._base, _nothing(tree) if self._base is None else None):
             return []
-        made = [self._commit(tree, parent, STAGED) for parent in (self._parent, *against)]
-        self._base, self._parent = tree, made[0].id
-        return made
+        whole = self._commit(tree, self._parent, STAGED)
+        head, self._base, self._parent = self._parent, tree, whole.id
+        if head is None or not merged:
+            return [whole]
+        sides = (head, *merged)
+        rows = [self._rows(side, tree) for side in sides]
+        own = [row for path, row in rows[0].items() if all(path in there for there in rows)]
+        return [self._narrowed(side, own) for side in sides] if own else []
+
+    def _rows(self, side: str, tree: str) -> dict[bytes, bytes]:
+        """The files that a tree has not as a commit has them, each as a row for an index."""
+        done = self._repository.run(
+            "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", side, tree, *_FILES
+        )
+        rows = done.out.split(b"\0")
+        words = (row.split(b" ") for row in rows[::2])
+        return {path: b"%b %b\t%b" % (said[1], said[3], path) for said, path in zip(words, rows[1::2], strict=False)}
+
+    def _narrowed(self, side: str, rows: Sequence[bytes]) -> Commit:
+        """A commit with some files, and no others, changed."""
+        read = self._git("read-tree", side, index="side")
+        put = self._git("update-index", "-z", "--index-info", stdin=b"\0".join((*rows, b"")), index="side")
+        written = self._git("write-tree", "--missing-ok", index="side")
+        if failed := next((done for done in (read, put, written) if done.code), None):
+            raise InputError(f"git cannot take the sides of the merge apart: {failed.complaint}")
+        return self._commit(written.out.decode("ascii").strip(), side, STAGED)
 
     def unstaged(self) -> list[Commit]:
         """What is in tracked files and not staged, as a commit on what is."""
@@ -125,10 +154,10 @@ class Index:
 
     # --- one step ---
 
-    def _git(self, *arguments: str, stdin: bytes = b"") -> Done:
+    def _git(self, *arguments: str, stdin: bytes = b"", index: str = "index") -> Done:
         # the mode is no part of what is read, and some file systems have none
         options = ("-c", "core.fileMode=false", "-c", "core.splitIndex=false")
-        return self._repository.run_in(self._place.top, *options, *arguments, stdin=stdin)
+        return self._repository.run_in(self._place.top, *options, *arguments, stdin=stdin, index=index)
 
     def _tree(self) -> str:
         """The tree of the copy, with the paths that have a conflict as they are in HEAD."""

@@ -22,8 +22,14 @@ THIRD = LINES.replace("int line_3;", "int third_3;")
 
 
 def said(path: Path, env: dict[str, str] | None = None, untracked: bool = False):
-    """The lines that each group adds (removed files: None), by path; and what was not looked at."""
+    """The lines that each group adds (removed files: None), by path, and what was not looked at; nothing is changed."""
     before = snapshot(path)
+    found = seen(path, env, untracked)
+    assert snapshot(path) == before
+    return found
+
+
+def seen(path: Path, env: dict[str, str] | None = None, untracked: bool = False):
     with Repository(path, env or {}) as repository:
         place = worktree.place(repository)
         assert place is not None
@@ -42,9 +48,7 @@ def said(path: Path, env: dict[str, str] | None = None, untracked: bool = False)
             }
             for change in read(repository, groups, 1 << 20)
         }
-        unread = [(one.path, one.reason) for one in index.unread]
-    assert snapshot(path) == before
-    return found, unread
+        return found, [(one.path, one.reason) for one in index.unread]
 
 
 @pytest.fixture
@@ -246,7 +250,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(kernel):
     unstaged(kernel)
     write(kernel, "fs/b.c", OTHER).chmod(0)
     try:
-        found, unread = said(kernel.folder)
+        found, unread = seen(kernel.folder)
     finally:
         (kernel.folder / "fs/b.c").chmod(0o644)
     assert found == dict(EDITS)[unstaged]
@@ -400,7 +404,7 @@ def diverged(kernel: KernelTree) -> None:
 
 CONFLICT = [("fs/a.c", "it has a conflict that is not solved")]
 MIDST = (
-    (("merge", "side"), {"fs/b.c": ADDED}),
+    (("merge", "side"), {}),  # fs/b.c is as the branch has it
     (("cherry-pick", "side"), {"fs/b.c": ADDED}),
     (("rebase", "side"), {}),
 )
@@ -426,7 +430,25 @@ def test_a_file_that_one_side_removed(kernel):
     diverged(kernel)
     kernel.commit("gone", {"fs/a.c": None})
     failing(kernel, "merge", "side")
-    assert said(kernel.folder) == ({"staged": {"fs/b.c": ADDED}}, CONFLICT)
+    assert said(kernel.folder) == ({}, CONFLICT)
+
+
+def test_of_a_merge_only_what_no_side_has(kernel):
+    diverged(kernel)
+    failing(kernel, "merge", "side")
+    write(kernel, "fs/a.c", OTHER)
+    write(kernel, "mm/c.c", "int c;\n")
+    kernel.git("add", "fs/a.c", "mm/c.c")
+    kernel.git("rm", "--quiet", "-f", "fs/b.c")
+    write(kernel, "fs/a.c", OTHER + "int later;\n")
+    expected = {"staged": {"fs/b.c": None, "mm/c.c": ["int c;"]}, "not staged": {"fs/a.c": ["int later;"]}}
+    assert said(kernel.folder) == (expected, [])
+    with Repository(kernel.folder) as repository:
+        place = worktree.place(repository)
+        made = Index(repository, place, repository.commit("HEAD")).staged(place.merging())
+        assert [one.parent for one in made] == [kernel.git("rev-parse", rev) for rev in ("HEAD", "side")]
+        seen = [[section.file.path for section in change.sections] for change in read(repository, made, 1 << 20)]
+    assert seen == [["fs/b.c", "mm/c.c"], ["fs/b.c", "mm/c.c"]]
 
 
 def test_a_conflict_before_the_first_commit(kernel):

@@ -105,7 +105,8 @@ class Work:
         if whole.tip:
             self.setup = fitted(self._repository, whole, self.setup)
         if not whole.commits and not whole.merges:
-            self.nothing = "" if self._unread else f"no change{self._base}" if self._base else "no change"
+            own = " that its sides do not have" if self._place is not None and self._place.merging() else ""
+            self.nothing = "" if self._unread else f"no change{self._base}{own}"
             series = Series(self.what, 1, (), unread=self._unread)
             return Review(series, (), self.setup.kernel.version)
         found = reviewed(self._repository, whole, self.setup)
@@ -143,11 +144,8 @@ def _unnamed(one: PatchReview) -> PatchReview:
 def _of_all(staged: PatchReview, others: Sequence[PatchReview]) -> PatchReview:
     """In the middle of a merge: what is new to each of its sides, since all else was written before."""
     known = [frozenset(finding.fingerprint for finding in other.findings) for other in others]
-    paths = [frozenset(change.path for change in other.files) for other in others]
     return replace(
         staged,
         findings=tuple(one for one in staged.findings if all(one.fingerprint in names for names in known)),
-        files=tuple(one for one in staged.files if all(one.path in there for there in paths)),
-        unread=tuple(one for one in staged.unread if all(one.path is None or one.path in there for there in paths)),
-        unlisted=min(one.unlisted for one in (staged, *others)),
+        unread=tuple(dict.fromkeys((*staged.unread, *(part for other in others for part in other.unread)))),
     )
