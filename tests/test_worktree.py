@@ -22,8 +22,14 @@ THIRD = LINES.replace("int line_3;", "int third_3;")
 
 
 def said(path: Path, env: dict[str, str] | None = None, untracked: bool = False):
-    """The lines that each group adds (removed files: None), by path; and what was not looked at."""
+    """The lines that each group adds (removed files: None), by path, and what was not looked at; nothing is changed."""
     before = snapshot(path)
+    found = seen(path, env, untracked)
+    assert snapshot(path) == before
+    return found
+
+
+def seen(path: Path, env: dict[str, str] | None = None, untracked: bool = False):
     with Repository(path, env or {}) as repository:
         place = worktree.place(repository)
         assert place is not None
@@ -42,9 +48,7 @@ def said(path: Path, env: dict[str, str] | None = None, untracked: bool = False)
             }
             for change in read(repository, groups, 1 << 20)
         }
-        unread = [(one.path, one.reason) for one in index.unread]
-    assert snapshot(path) == before
-    return found, unread
+        return found, [(one.path, one.reason) for one in index.unread]
 
 
 @pytest.fixture
@@ -246,7 +250,7 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(kernel):
     unstaged(kernel)
     write(kernel, "fs/b.c", OTHER).chmod(0)
     try:
-        found, unread = said(kernel.folder)
+        found, unread = seen(kernel.folder)
     finally:
         (kernel.folder / "fs/b.c").chmod(0o644)
     assert found == dict(EDITS)[unstaged]
