@@ -17,6 +17,7 @@ from reviewbot.repository import Repository
 
 MARKER = "--- b4-submit-tracking ---"
 _DEEPEST = 2_000  # commits below HEAD, by first parents, among which a cover letter is looked for
+_LONGEST = 100  # characters of a name of b4's that are repeated
 _HOW = "the branch has no upstream, is no series of b4, and no remote says which of its branches is the default"
 _HEADS = "refs/heads/"
 
@@ -112,7 +113,7 @@ def _base(repository: Repository, head: str, series: Tracking) -> str | None:
 
 
 def _named(series: Tracking) -> str:
-    return f"the b4 series {series.get('change-id')} v{series.get('revision')}"
+    return f"the b4 series {str(series.get('change-id'))[:_LONGEST]} v{str(series.get('revision'))[:_LONGEST]}"
 
 
 # --- branches ---

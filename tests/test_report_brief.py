@@ -88,7 +88,7 @@ def test_nothing_in_it_is_acted_on_by_a_terminal():
     hostile = {"path": f"fs/{evil}.c", "message": evil, "line_text": evil, "question": evil, "function": evil}
     given = replace(review(reviewed([(SCOPE, hostile)])), unread=(Unread(evil, evil),))
     for explain in (False, True):
-        assert not {"\x1b", "\u202e", "\x07"} & set("".join(shown(given, Desk("/x", "/x", explain=explain))))
+        assert not {"\x1b", "\u202e", "\x07"} & set("".join(shown(given, Desk("/x", "/x", what=evil, explain=explain))))
 
 
 def test_what_was_not_looked_at_comes_after_the_remarks():

@@ -112,10 +112,12 @@ class Work:
         found = reviewed(self._repository, whole, self.setup)
         patches = [_unnamed(one) for one in found.patches]
         if self._merging:
-            others = [reviewed(self._repository, self._with([one]), self.setup).patches[0] for one in self._merging]
+            sides = (self._with([one])._replace(merges=()) for one in self._merging)
+            others = [reviewed(self._repository, side, self.setup).patches[0] for side in sides]
             patches = [_of_all(one, others) if one.patch.label == worktree.STAGED else one for one in patches]
         if not any(one.files or one.patch.unread for one in patches) and not self._unread:
-            self.nothing = f"{self.what} change no file that can be read (.c, .h, .inc, .S)"
+            what = f"{self.what} change no file that can be read (.c, .h, .inc, .S)"
+            self.nothing = what if patches else "nothing but merges"
         unread = (*found.series.unread, *self._unread)
         series = replace(found.series, subject=self.what, patches=tuple(one.patch for one in patches), unread=unread)
         return replace(found, series=series, patches=tuple(patches))

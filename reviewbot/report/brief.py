@@ -65,7 +65,7 @@ def lines(review: Review, frame: Frame, desk: Desk) -> Iterator[Line]:
         yield ((f"{where}not looked at: {visible(part.reason)}", "faint"),)
     if desk.summary and review.patches:
         view = View(frame.kernel, frame.min_severity, frame.min_confidence)
-        yield text.summary(review, view, desk.what)
+        yield text.summary(review, view, visible(desk.what))
 
 
 def _remark(remark: Remark, desk: Desk) -> Iterator[Line]:
