@@ -6,7 +6,7 @@ than their subjects and the names of their files.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from reviewbot.sift import Sieve
 
 _BYTES = 1 << 18  # of diff, and
 _COMMITS = 16  # in one task
+_FILES = 64  # whose contents are in memory together
 _EMPTY = "nothing"  # the tree before a root
 
 
@@ -49,19 +50,20 @@ class Numbered:
 
 
 class Reviewer:
-    """Reviews one commit. `content(id)` gives what is in a file, None if it is too large or not there."""
+    """Reviews commits. `contents(ids)` gives what is in some files, None for one that is too large or not there."""
 
-    def __init__(self, engine: Engine, content: Callable[[str], bytes | None]) -> None:
-        self.engine, self._content = engine, content
+    def __init__(self, engine: Engine, contents: Callable[[Sequence[str]], Mapping[str, bytes | None]]) -> None:
+        self.engine, self._contents = engine, contents
         self._sieve = Sieve(engine.kernel, [rule for rule, _ in engine.rules])
         self._ids: dict[tuple[str, str], str] = {}
+        self._near: Mapping[str, bytes | None] = {}  # what was looked at last
         engine.read = self._read
 
     def review(self, one: Numbered) -> PatchReview:
         """What is found in a commit; its files are there without their hunks, and its diff is not."""
         self.turn_to(one)
         whole = [section for section in one.change.sections if section.has_hunks]
-        kept = [section for section in (self._sifted(section) for section in whole) if section.text]
+        kept = [section for section in self._sifted(whole) if section.text]
         only = {section.file.path: section.rows for section in kept if section.rows}
         reviewed = self.engine.patch(one.patch(kept), only)
         if reviewed.findings:  # what they say may have stood elsewhere before: now every hunk counts
@@ -84,7 +86,7 @@ class Reviewer:
     def turn_to(self, one: Numbered) -> None:
         """Have the files of a commit at hand."""
         self.engine.defined = one.defined
-        self._ids = {}
+        self._ids, self._near = {}, {}
         for section in one.change.sections:
             file = section.file
             self._ids[one.change.before or _EMPTY, file.old_path or file.path] = section.old
@@ -92,15 +94,20 @@ class Reviewer:
 
     def _read(self, tree: str, path: str) -> bytes | None:
         found = self._ids.get((tree, path))
-        return self._content(found) if found else None
+        if not found:
+            return None
+        return self._near[found] if found in self._near else self._contents([found])[found]
 
-    def _sifted(self, section: Section) -> _Kept:
-        """The hunks of a file that are worth reading; of one that is too large to look at, all."""
-        after = self._content(section.new) if section.new else b""
-        if after is None:
-            return _Kept(section.file, section.text, ())
-        rows = self._sieve.kept(section.text, after)
-        return _Kept(section.file, section.among(rows) if rows else b"", rows)
+    def _sifted(self, sections: Sequence[Section]) -> Iterator[_Kept]:
+        """The hunks of each file that are worth reading; of one that is too large to look at, all."""
+        for at in range(0, len(sections), _FILES):
+            some = sections[at : at + _FILES]
+            self._near = self._contents([section.new for section in some if section.new])
+            for section in some:
+                after = self._near[section.new] if section.new else b""
+                rows = () if after is None else self._sieve.kept(section.text, after)
+                text = section.text if after is None else section.among(rows) if rows else b""
+                yield _Kept(section.file, text, rows)
 
 
 class _Kept(NamedTuple):

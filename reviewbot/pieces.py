@@ -17,6 +17,7 @@ from reviewbot.dialect import Macro, blanks
 OPEN = "__not_shown"
 GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
 _SIGN = re.compile(r"[(){};\[\]]")
+_BRACES = re.compile(r"[{}]")
 _NAME = re.compile(r"(\w+)\s*\(")
 _PARAMETERS = re.compile(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
 _STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
@@ -232,6 +233,8 @@ class _Block:
 
 def _close(text: str, closed: bool) -> tuple[str, str]:
     """Blank half a statement at the end of `text` and give the closers of what it leaves open."""
+    if closed and _is_balanced(text):
+        return text, ""
     block: _Block | None = None
     kept: _Block | None = None  # the innermost one open at `done`
     done = parentheses = values = 0
@@ -263,6 +266,16 @@ def _close(text: str, closed: bool) -> tuple[str, str]:
             return text, f"\n{OPEN}();{_closers(kept)}"  # what hangs on it is not shown
         text = text[:done] + blanks(rest)
     return text, f"\n{_closers(kept)}"
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether every brace of a text is closed in it, as in most texts that are whole functions."""
+    depth = 0
+    for sign in _BRACES.findall(text):
+        depth += 1 if sign == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _kind(text: str, brace: int, values: int) -> str:

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _OPENING = 20  # seconds
 LARGEST = 4 << 20  # bytes of a file that is handed out
 _LARGEST_TREE = 32 << 20  # bytes of one folder's listing
+_AT_ONCE = 256  # objects that are asked for together
 _FOLDERS = 4096  # listings that are remembered
 _LONGEST = 4096  # characters of a commit's name
 _FILE = "100"  # what the modes of regular files begin with
@@ -206,6 +207,24 @@ class Repository:
         found = self._object(name, LARGEST)
         return found[2] if found else None
 
+    def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
+        """The same of many objects at once; one that is larger, or not here, is None."""
+        found: dict[str, bytes | None] = {}
+        for at in range(0, len(names), _AT_ONCE):
+            asked = names[at : at + _AT_ONCE]
+            try:
+                batch = self._say(asked)
+                for name in asked:
+                    answer = self._answer(batch, LARGEST)
+                    found[name] = answer[2] if answer else None
+            except (OSError, ValueError):  # git gives up on a broken object
+                self._hang_up()
+                found |= {name: self.content(name) for name in asked if name not in found}
+            except BaseException:
+                self._hang_up()
+                raise
+        return found
+
     def forked(self) -> None:
         """To be called in a new process: git is spoken to by the old one."""
         self._other, self._batch = self._batch, None  # which must not be ended when it is forgotten here
@@ -223,24 +242,32 @@ class Repository:
 
     def _ask(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
         """GitPython's own reader of `cat-file --batch` does not know the longer ids of SHA-256."""
+        batch = self._say([name])
+        return self._answer(batch, most)
+
+    def _say(self, names: Sequence[str]) -> Process:
+        """Ask for some objects, as many as fit into a pipe."""
         if self._batch is None:
             self._batch = self._ours.start("cat-file", "--batch")
-        self._batch.stdin.write(f"{name}\n".encode())
+        self._batch.stdin.write("".join(f"{name}\n" for name in names).encode())
         self._batch.stdin.flush()
-        answer = self._batch.stdout.readline().split()
+        return self._batch
+
+    def _answer(self, batch: Process, most: int) -> tuple[str, str, bytes | None] | None:
+        answer = batch.stdout.readline().split()
         if len(answer) == 2:  # missing, or ambiguous
             return None
         found, kind, size = answer
         left, kept = int(size), []
         wanted = left <= most
         while left:
-            part = self._batch.stdout.read(min(left, 1 << 16))
+            part = batch.stdout.read(min(left, 1 << 16))
             if not part:
                 raise ValueError("the answer ends early")
             left -= len(part)
             if wanted:
                 kept.append(part)
-        self._batch.stdout.read(1)
+        batch.stdout.read(1)
         return found.decode(), kind.decode(), b"".join(kept) if wanted else None
 
     def _hang_up(self) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 
 from reviewbot import csource, dialect, pieces
 from reviewbot.csource import Expr, Function, Step
@@ -88,12 +88,16 @@ class Slice:
     @property
     def below(self) -> tuple[Unit, ...]:
         """Other functions, which a unit or a function around calls; read when they are asked for."""
-        return (*self.telling_below, *self.beside.quiet_below) if self.beside is not None else ()
+        return self.beside.below if self.beside is not None else ()
+
+    def telling_below(self, words: Collection[str], names: Collection[str] = ()) -> tuple[Unit, ...]:
+        """Those of them that name anything that rules are about, and have one of some words or one of some names."""
+        return self.beside.telling_below(frozenset(words), frozenset(names)) if self.beside is not None else ()
 
     @property
-    def telling_below(self) -> tuple[Unit, ...]:
-        """Those of them that name anything that rules are about."""
-        return self.beside.telling_below if self.beside is not None else ()
+    def others(self) -> frozenset[str]:
+        """The names of all functions that the change does not touch."""
+        return self.beside.names if self.beside is not None else frozenset()
 
 
 class Beside:
@@ -106,19 +110,29 @@ class Beside:
         speaks: Callable[[Piece], bool],
         read: Callable[[Piece], Iterator[Unit]],
     ) -> None:
-        self._units, self._far, self._speaks, self._read = units, far, speaks, read
+        self._units, self._far, self._speaks = units, far, speaks
+        self._read = cache(lambda piece: tuple(read(piece)))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(map(pieces.named, self._far)) - {""}
 
     @cached_property
     def around(self) -> tuple[Unit, ...]:
         return self._all(self.callers)
 
-    @cached_property
-    def telling_below(self) -> tuple[Unit, ...]:
-        return self._all(self._callees[0])
+    def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[Unit, ...]:
+        return self._all(
+            [
+                one
+                for one in self._callees[0]
+                if pieces.named(one) in names or not words.isdisjoint(_WORD.findall(one.text))
+            ]
+        )
 
     @cached_property
-    def quiet_below(self) -> tuple[Unit, ...]:
-        return self._all(self._callees[1])
+    def below(self) -> tuple[Unit, ...]:
+        return self._all([*self._callees[0], *self._callees[1]])
 
     def _all(self, found: Sequence[Piece]) -> tuple[Unit, ...]:
         return tuple(unit for piece in found for unit in self._read(piece))

@@ -8,11 +8,12 @@ needs a function which is not kept here would miss it in a history: tests/test_s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 
 from reviewbot.checks.base import strings
+from reviewbot.heldrows import held_rows
 from reviewbot.model import Allocator, Flag, Kernel, Rule
 from reviewbot.sides import Rows
 
@@ -28,7 +29,7 @@ _REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
 _NAME = re.compile(rb"(\w+)\s*\(")
 _CALLED = re.compile(rb"(\w+)\s*\Z")
 _PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
-_GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):")
+_GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
@@ -46,11 +47,7 @@ class Sieve:
 
     def __init__(self, kernel: Kernel, rules: Sequence[Rule]) -> None:
         words = kernel.words
-        scopes = {True: set[str](), False: set[str]()}
-        for scope in kernel.scopes.values():
-            if scope.family != "handle":  # no rule asks how one of those ends
-                calls = (gate.call for gate in (*scope.enter, *scope.leave))
-                scopes[scope.atomic].update((*calls, *scope.guards))
+        ending = [scope for scope in kernel.scopes.values() if not scope.atomic and scope.family != "handle"]
         rows = [row for rule in rules for row in rule.rows]
         listed = {key: {word for row in rows for word in strings(row, key)} for key in _LISTED}
         # where one of these stands in a file, requests in all of it may be wrong by a bit of their masks
@@ -61,8 +58,14 @@ class Sieve:
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
         self._requests = _bytes(listed["frees"] | {name for name, one in kernel.allocators.items() if one.allocates})
         self._sure = _bytes(name for name, one in kernel.allocators.items() if one.nofail_when)
-        self._scopes = _bytes(scopes[False])
-        self._locks = _bytes(scopes[True] | listed["asserts"])
+        self._scopes = _bytes(
+            name for one in ending for name in (*(gate.call for gate in (*one.enter, *one.leave)), *one.guards)
+        )
+        locks = [scope for scope in kernel.scopes.values() if scope.atomic]
+        self._enter = _bytes(name for one in locks for name in (*(gate.call for gate in one.enter), *one.guards))
+        self._leave = _bytes(gate.call for one in locks for gate in one.leave)
+        self._asserts = _bytes(listed["asserts"])
+        self._locks = self._enter | self._leave | self._asserts
         self._types = tuple(_bytes(listed["returns"]))
         named = listed["members"] | listed["holds"]
         called = listed["registers"] | listed["through"]
@@ -105,7 +108,7 @@ class Sieve:
             return True
         moves = tells or not self._turns.isdisjoint(words)
         moves = moves or any(self._matters(text.named[name]) for name in text.named.keys() & words)
-        return moves and self._may_sleep(text, part, asks)
+        return moves and self._may_sleep(text, part, said, asks)
 
     def _is_plain(self, *texts: bytes) -> bool:
         """Whether all requests have one mask that no rule minds, alone and in its place, and nothing else is one."""
@@ -139,19 +142,40 @@ class Sieve:
                 return True
         return False
 
-    def _may_sleep(self, text: _Text, part: _Part, asks: bool) -> bool:
-        """Whether something forbids sleeping in a function, and it, or one that it calls, asks for memory.
+    def _may_sleep(self, text: _Text, part: _Part, said: bytes, asks: bool) -> bool:
+        """Whether something forbids sleeping where a function, or one that it calls, asks for memory.
 
-        A lock in it, in one that calls it or in one that it hands a mask to; or others run it where nothing may sleep.
+        A lock that it holds there, or one that calls it, or one that it hands a mask to; or others run it where nothing
+        may sleep.
         """
-        called = [text.named[name] for name in text.named.keys() & part.words if name != part.name]
-        if not asks and not any(map(self._asks, called)):
+        called = {name for name in text.named.keys() & part.words if name != part.name and self._asks(text.named[name])}
+        if not asks and not called:
             return False
+        if any(held and self._row_asks(row, words, called) for held, row, words in self._locked(part)):
+            return True
+        if not self._locks.isdisjoint(part.words) and _jumps_back(part, said):
+            return True
         callers = [one for one in text.parts if one is not part and part.name and part.name in one.words]
-        handed = (one for one in called if _has(one.text, self._stems))
-        if any(not self._locks.isdisjoint(one.words) for one in (part, *callers, *handed)):
+        if any(held and part.name in words for one in callers for held, _, words in self._locked(one)):
+            return True
+        handed = (text.named[name] for name in called if _has(text.named[name].text, self._stems))
+        if any(held and self._row_asks(row, words, ()) for one in handed for held, row, words in self._locked(one)):
             return True
         return any(_has(one.text, self._types) or self._is_run(text, one.name) for one in (part, *callers))
+
+    def _row_asks(self, row: bytes, words: list[bytes], called: Collection[bytes]) -> bool:
+        return any(word in self._requests or word in called for word in words) or _has(row, self._stems)
+
+    def _locked(self, part: _Part) -> Iterator[tuple[bool, bytes, list[bytes]]]:
+        """Each row of a function with its words, and whether a lock may be held there."""
+        if self._locks.isdisjoint(part.words):
+            return iter(())
+        words = [_words(row) for row in part.rows]
+        if not self._asserts.isdisjoint(part.words):
+            return zip(repeat(True), part.rows, words)
+        indents = (len(row) - len(row.lstrip()) for row in part.rows)
+        held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
+        return zip(held, part.rows, words, strict=True)
 
     def _is_run(self, text: _Text, name: bytes) -> bool:
         """Whether a function is put into a member, or handed to a call, by which others run it."""
@@ -259,6 +283,19 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
             removed = _REMOVED.findall(run)
             yield at - bool(removed), at + added - (not removed), b"".join(removed)
             at += added
+
+
+def _jumps_back(part: _Part, said: bytes) -> bool:
+    """Whether a changed line leads to one above, where what is held there is not held otherwise."""
+    targets = {goto for goto, _ in _GOTO.findall(said) if goto}
+    above: set[bytes] = set()
+    for row in part.rows if targets else ():
+        if (found := _GOTO.search(row)) is not None:
+            goto, label = found.groups()
+            if goto in targets and goto in above:
+                return True
+            above.update((label,) if label else ())
+    return b"continue" in _words(said)
 
 
 def _minds(allocator: Allocator, mask: Flag) -> bool:

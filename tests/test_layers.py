@@ -28,6 +28,7 @@ LAYERS = (
         "reviewbot.mailtext",
         "reviewbot.placed",
         "reviewbot.fixes",
+        "reviewbot.heldrows",
     ),
     ("reviewbot.pieces",),
     ("reviewbot.shown",),

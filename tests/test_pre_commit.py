@@ -10,7 +10,7 @@ from pathlib import Path
 import identify.extensions
 import pytest
 import yaml
-from reviewbot.engine import SOURCES
+from reviewbot.changes import SOURCES
 
 from cisystems import BAD, GOOD, LEAK, TOP, Job, environment, run
 from kerneltree import NOBODY, KernelTree

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -16,6 +16,7 @@ from reviewbot.checks.shared import Text, guarded
 from reviewbot.checks.sleepers import Sleeper, frees_of, last_user, matters, sleeper
 from reviewbot.csource import Step
 from reviewbot.flow import Open
+from reviewbot.heldrows import held_rows
 from reviewbot.model import CONFIDENCES, Rule
 from reviewbot.sides import Slice, Unit
 
@@ -48,7 +49,7 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     see callbacks.callbacks().
     """
     entries = _Entries(side, rule, context)
-    for unit in (*side.units, *side.telling_below):
+    for unit in (*side.units, *entries.below()):
         if unit.function.macro:
             continue
         said = set()
@@ -115,7 +116,7 @@ class _Entries:
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
-        return (*self.side.units, *self.side.around, *self.side.below)
+        return (*self.side.units, *self.side.around, *self.below())
 
     def of(self, unit: Unit) -> Entry | None:
         return self._all.get(unit.function.name) if self._any else None
@@ -126,19 +127,40 @@ class _Entries:
 
         For most texts this is answered by their words, and nothing more is read.
         """
-        side, said = self.side, {word for text in self.side.calling.values() for word in _WORD.findall(text)}
-        said.update(word for unit in side.units for word in unit.words)
-        if not said.isdisjoint(self.context.lookup.locks):
+        side, names = self.side, {unit.function.name for unit in self.side.units} - {""}
+        if self._handed_down or any(any(self._called_with_lock(text, names)) for text in side.calling.values()):
             return True
         text = "\n".join(side.rows)
         if any(word in text for word in words(self.rule, "asserts")):
             return True
-        names = {*side.calling, *(unit.function.name for unit in side.units)} - {""}
+        names |= side.calling.keys() - {""}
         handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
         typed = any(kind in text for kind in words(self.rule, "returns"))
         return (
             bool(names) and bool(typed or handed.search(text)) and any(one.function in names for one in self.callbacks)
         )
+
+    @cached_property
+    def _handed_down(self) -> frozenset[str]:
+        """The functions of the text that a unit may call with a lock held."""
+        names = self.side.others | {unit.function.name for unit in self.side.units}
+        return frozenset(
+            name
+            for unit in self.side.units
+            for name in self._called_with_lock(unit.text, names)
+            if name != unit.function.name
+        )
+
+    def _called_with_lock(self, text: str, names: Collection[str]) -> Iterator[str]:
+        lookup = self.context.lookup
+        rows = [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
+        held = held_rows(rows, lookup.locks, lookup.unlocks)
+        for _, words_ in (row for one, row in zip(held, rows, strict=True) if one):
+            yield from (word for word in words_ if word in names)
+
+    def below(self) -> tuple[Unit, ...]:
+        """The functions that units call with a lock held, or may hand a mask to."""
+        return self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
 
     @cached_property
     def callbacks(self) -> tuple[Callback, ...]:

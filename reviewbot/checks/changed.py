@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reviewbot import flags
 from reviewbot.checks.base import (
@@ -14,8 +14,10 @@ from reviewbot.checks.base import (
     flag_rows,
     mask_argument,
     masks_at,
+    mentions,
     origin_rows,
     reached,
+    rows_of,
     strings,
     words,
 )
@@ -29,8 +31,8 @@ _WORD = re.compile(r"\w+")
 Request = tuple[Unit, int, Step, Expr]
 
 
-def _requests(side: Slice, context: Context) -> Iterator[Request]:
-    for unit in side.units:
+def _requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
+    for unit in units:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None
@@ -59,14 +61,15 @@ def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Inside a scope a mask has no more than the scope leaves it.
     """
     wide = frozenset(strings(row, "bit")[0] for row in rule.rows)
-    new = [one for one in _requests(side, context) if _is_touched(side, one, context)]
+    touched = [unit for unit in side.units if _is_touched(side, unit, context)]
+    new = [one for one in _requests(touched, context) if _has_part(side, one, context)]
     new = [one for one in new if wide & _bits(one[0], one[1], one[3], context)[0]]
     before = context.before() if new else None
     if before is None:
         return
     old: dict[tuple[str, str, str], frozenset[str]] = {}
     below: set[tuple[str, str, str]] = set()  # requests that stood below a lock
-    for unit, index, step, mask in _requests(before, context):
+    for unit, index, step, mask in _requests(before.units, context):
         key = unit.function.name, step.name, step.target
         old[key] = old.get(key, frozenset()) | _bits(unit, index, mask, context)[1]
         if _locked(unit, index, context):
@@ -90,7 +93,13 @@ def _mask_rows(unit: Unit, mask: Expr, context: Context) -> tuple[int, ...]:
     return (*flag_rows(mask, context.kernel), mask.line, *origin_rows(unit, mask.text, context.kernel))
 
 
-def _is_touched(side: Slice, request: Request, context: Context) -> bool:
+def _is_touched(side: Slice, unit: Unit, context: Context) -> bool:
+    """Whether the patch has a part in any mask of a function; a look at its text, before it is followed."""
+    rows = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
+    return any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows))
+
+
+def _has_part(side: Slice, request: Request, context: Context) -> bool:
     """Whether the patch has a part in the mask of a request: else it is what it was."""
     unit, _, _, mask = request
     rows = (row for row in _mask_rows(unit, mask, context) if 0 <= row < len(side.rows))
@@ -101,9 +110,11 @@ def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = words(rule, "wide"), words(rule, "narrow")
     for unit in side.units:
+        if unit.words.isdisjoint(wide) or unit.words.isdisjoint(narrow):
+            continue
         found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}
-        for one, index, step, mask in _requests(side, context):
-            if one is not unit or any(world.open for world in reached(unit, index)):
+        for _, index, step, mask in _requests((unit,), context):
+            if any(world.open for world in reached(unit, index)):
                 continue
             names = {part.text for part in mask.walk() if part.op == "name"} & (wide | narrow)
             if len(names) == 1:  # both in one mask: a choice, or another rule's business
@@ -135,10 +146,12 @@ def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]
     kind, tries = strings(rule.rows[0], "type")[0], words(rule, "tries")
     for unit in side.units:
         params = [name for type_, name in unit.function.params if type_ == kind and name]
-        mine = [(index, step, mask) for one, index, step, mask in _requests(side, context) if one is unit]
-        used = [(step, mask) for _, step, mask in mine if any(part.text in params for part in mask.walk())]
         changed = any(step.kind == "assign" and step.target in params for step in unit.steps)
-        if len(params) != 1 or not used or changed or unit.flow.lost:
+        if len(params) != 1 or changed or unit.flow.lost:
+            continue
+        mine = [(index, step, mask) for _, index, step, mask in _requests((unit,), context)]
+        used = [(step, mask) for _, step, mask in mine if any(part.text in params for part in mask.walk())]
+        if not used:
             continue
         targets = {step.target for step, _ in used} - {"", UNUSED}
         for index, step, mask in mine:

@@ -74,7 +74,7 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     if not any(word in row for row in side.rows for word in wanted):
         return
     entered: dict[int, Mapping[str, Entry]] = {}
-    for unit in (*side.units, *side.telling_below):
+    for unit in (*side.units, *side.telling_below(wanted | context.kernel.words["mask_types"])):
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None

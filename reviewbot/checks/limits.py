@@ -19,7 +19,7 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
     Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size.
     """
-    for unit in (*side.units, *side.telling_below):
+    for unit in (*side.units, *side.telling_below(context.kernel.words["mask_types"])):
         said = set()
         for hit in _refused(side, unit, rule, context):
             said.add(hit.key)

@@ -82,7 +82,7 @@ def _cuts(unit: Unit, target: str) -> bool:
     for step in unit.steps:
         whole = (step.value,) if step.op == "&=" else ()
         for expr in (*whole, *expressions(step)):
-            if expr is None:
+            if expr is None or (target not in expr.text and not expr.args):
                 continue
             if expr in whole and expr.text == target:
                 return True

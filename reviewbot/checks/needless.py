@@ -25,7 +25,7 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     asked = {
         id(unit): found
         for unit in side.units
-        if not (unit.flow.lost or unit.function.macro)
+        if not (unit.words.isdisjoint(words(rule, "masks")) or unit.function.macro or unit.flow.lost)
         and (
             found := [(index, mask) for index in range(len(unit.steps)) if (mask := _mask(unit, index, rule, context))]
         )

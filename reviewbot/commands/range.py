@@ -71,7 +71,7 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
     """All commits of a range, and what merges among them change themselves as not looked at."""
     limits, total = setup.config.limits, len(span.commits)
     engine = PatientEngine(setup.kernel, setup.rules, limits.seconds)
-    reviewer = Reviewer(engine, repository.content)
+    reviewer = Reviewer(engine, repository.contents)
     processes = crew.size(limits.processes) if total >= _FEW else 0
     changes = read(repository, span.commits, limits.mail_bytes)
     setup.tell(f"{total} commits, {span.base[:12] if span.base else 'from the root'}..{span.tip[:12]}")

@@ -29,7 +29,9 @@ class Lookup:
             for gate in scope.leave:
                 self.leave.setdefault(gate.call, []).append((scope, gate))
             self.guards.update(dict.fromkeys(scope.guards, scope))
-        self.locks = frozenset[str]().union(*(self.openers[one.name] for one in kernel.scopes.values() if one.atomic))
+        atomic = [one for one in kernel.scopes.values() if one.atomic]
+        self.locks = frozenset[str]().union(*(self.openers[one.name] for one in atomic))
+        self.unlocks = frozenset(gate.call for one in atomic for gate in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self.tools = tools_of(kernel)
 

@@ -289,7 +289,11 @@ class Flow:
         facts = world.facts
         if any(target in fact[0] for fact in facts):
             facts = frozenset(fact for fact in facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
-        holds = {name: steps for name, steps in (world.holds or {}).items() if not _inside(target, name)}
+        holds = {
+            name: steps
+            for name, steps in (world.holds or {}).items()
+            if not (name.startswith(target) and _inside(target, name))
+        }
         masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         value = step.value
         if value is not None and value.op in ("num", "name") and step.op == "=":

@@ -1,0 +1,38 @@
+"""The rows of a function in, at which of them a lock may be held out: by words and indents alone, before it is read.
+
+What is taken is held until something is given back at the same indent or further left, for what is given back deeper
+inside is on a way out of its own. So a row may be said to be below a lock and is not; the other way round only a jump
+can do it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TypeVar
+
+Text = TypeVar("Text", str, bytes)
+
+
+def held_rows(
+    rows: Sequence[tuple[int, Collection[Text]]], enter: Collection[Text], leave: Collection[Text]
+) -> list[bool]:
+    """For each row, given as its indent and its words, whether a lock may be held at it.
+
+    All are where one is given back that was not taken: it is held from outside.
+    """
+    held: list[int] = []  # the indents at which those that are held were taken
+    out: list[bool] = []
+    for indent, words in rows:
+        if not _meets(words, leave):
+            held += (indent,) if _meets(words, enter) else ()
+            out.append(bool(held))
+            continue
+        if not held:
+            return [True] * len(rows)
+        out.append(True)
+        held = [one for one in held if one < indent] if indent <= max(held) else held
+    return out
+
+
+def _meets(words: Iterable[Text], names: Collection[Text]) -> bool:
+    return any(word in names for word in words)
