@@ -71,29 +71,34 @@ class Passed(NamedTuple):
     stale: tuple[Known, ...]
 
 
+def wanted(patches: Sequence[PatchReview], ignores: Sequence[Ignore]) -> tuple[PatchReview, ...]:
+    """The same patches, without the remarks that a table covers."""
+    return tuple(
+        replace(one, findings=tuple(found for found in one.findings if not any(each.covers(found) for each in ignores)))
+        for one in patches
+    )
+
+
 def passed(review: Review, ignores: Sequence[Ignore], baseline: Sequence[Known]) -> Passed:
     """What is left of a review. Of equal remarks in one patch as many are known as the baseline counts."""
+    found = [finding for reviewed in review.patches for finding in reviewed.findings]
+    idle = tuple(one for one in ignores if not any(map(one.covers, found)))
     room = {known.fingerprint: known.count for known in baseline}
     met: Counter[str] = Counter()
-    active: set[Ignore] = set()
-    ignored = left_out = 0
+    ignored, left_out = len(found), 0
     patches: list[PatchReview] = []
-    for reviewed in review.patches:
+    for reviewed in wanted(review.patches, ignores):
+        ignored -= len(reviewed.findings)
         here: Counter[str] = Counter()
         kept: list[Finding] = []
         for finding in reviewed.findings:
-            covering = [one for one in ignores if one.covers(finding)]
-            active.update(covering)
-            here[finding.fingerprint] += not covering and finding.resolved_by is None
-            if covering:
-                ignored += 1
-            elif finding.resolved_by is None and here[finding.fingerprint] <= room.get(finding.fingerprint, 0):
+            here[finding.fingerprint] += finding.resolved_by is None
+            if finding.resolved_by is None and here[finding.fingerprint] <= room.get(finding.fingerprint, 0):
                 left_out += 1
             else:
                 kept.append(finding)
         met |= here
         patches.append(replace(reviewed, findings=tuple(kept)))
-    idle = tuple(one for one in ignores if one not in active)
     stale = tuple(one for one in baseline if met[one.fingerprint] < one.count)
     return Passed(replace(review, patches=tuple(patches)), ignored, left_out, idle, stale)
 

@@ -215,6 +215,12 @@ def test_options_and_settings_of_a_check(check, settings):
     assert (refused.code, refused.out) == (2, "")
 
 
+def test_what_is_ignored_is_no_result(check, settings):
+    settings('[[ignore]]\nrule = "conflicting-flags"\npath = "fs/exfoo/*"\nreason = "tested on the hardware"\n')
+    assert (check(WARNING).row["status"], check(WARNING).code, check(WARNING, "prep").out) == ("pass", 0, "")
+    assert check(ERROR).row["status"] == "fail"
+
+
 def test_a_check_imports_no_more_than_it_needs(tmp_path):
     """b4, GitPython and the network take longer than all the rest; a check that says nothing needs no engine either."""
     code = "import sys; from reviewbot.cli import main; main(['check', '--protocol', 'review']); print(*sys.modules)"

@@ -219,6 +219,16 @@ def test_questions_are_bounded_as_in_a_mail(branch):
     assert [len(said) for said in comments(home.b4("load", CHANGE)["tracking"])] == [1, 1, 0]
 
 
+def test_what_is_ignored_is_not_asked(branch):
+    home, _ = branch
+    (home.reviewbot.home / "config" / "reviewbot").mkdir(parents=True)
+    (home.reviewbot.home / "config" / "reviewbot" / "config.toml").write_text(
+        '[[ignore]]\npath = "fs/exfoo/a.c"\nreason = "is rewritten soon"\n'
+    )
+    home.reviewbot("agent")
+    assert [len(said) for said in comments(home.b4("load", CHANGE)["tracking"])][0] == 0
+
+
 def test_as_the_agent_that_b4_runs(branch):
     """b4 appends a sentence for the agent, and takes any exit code but 0 for a failure."""
     home, _ = branch

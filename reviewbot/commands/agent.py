@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reviewbot import config, drafts, rules
+from reviewbot import config, drafts, gate, rules
 from reviewbot.b4 import checkout, folder, said, source
 from reviewbot.b4.checkout import Checkout
 from reviewbot.b4.objects import Objects
@@ -69,7 +69,7 @@ def _reviewed(there: Checkout, objects: Objects, given: Ground) -> tuple[Setup, 
     setup.tell(f"read: {found.how}")
     engine = PatientEngine(setup.kernel, setup.rules, given.config.limits.seconds, found.read)
     with counting(len(found.series.patches), setup.quiet) as engine.done:
-        return setup, engine.review(found.series).patches
+        return setup, gate.wanted(engine.review(found.series).patches, setup.config.ignore)
 
 
 def _earlier(there: Checkout, objects: Objects, setup: Setup) -> Iterator[Said]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reviewbot import rules
+from reviewbot import gate, rules
 from reviewbot.commands.setup import Ground, for_series, ground
 from reviewbot.model import InputError, PatchReview, ReviewbotError, UsageError
 from reviewbot.report import b4check
@@ -51,7 +51,8 @@ def check(options: argparse.Namespace) -> int:
 def _answer(options: argparse.Namespace) -> int:
     setup = ground(options)
     letter = _letter(setup.config.limits.mail_bytes)
-    patches, setup, how = _reviewed(letter, options.series, setup)
+    found, setup, how = _reviewed(letter, options.series, setup)
+    patches = gate.wanted(found, setup.config.ignore)
     told = Told(
         kernel=setup.kernel_name,
         digest=rules.digest(setup.folders),

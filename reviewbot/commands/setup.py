@@ -73,6 +73,7 @@ def _load(given: Ground) -> Setup:
     known = {path.stem: path for folder in given.folders for path in folder.glob("[!_]*.toml")}
     disabled = given.config.rules.disable
     schema.known(disabled, known, "[rules] disable", "rule")
+    schema.known([one.rule for one in given.config.ignore if one.rule], known, "[[ignore]]", "rule")
     kernel, every = rules.load(given.folders, given.version)
     heard = tuple(rule for rule in every if rule.id not in disabled)
     setup = Setup(
