@@ -187,14 +187,13 @@ class Engine:
 
     def _hits(self, one: _File, defined: frozenset[str]) -> Hits:
         """What the rules hit in a file after the patch."""
-        names = _ALL if one.after is None else _said(unit.function.name for unit in one.after.units)
-        context = Context(self.kernel, self.reader.lookup, lambda: one.before(names), defined)
+        context = Context(self.kernel, self.reader.lookup, lambda names: one.before(_said(names)), defined)
         found = ((rule.id, _run(rule, check, one.after, context)) for rule, check in self.rules)
         return {rule: pairs for rule, pairs in found if pairs}
 
     def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
-        context = Context(self.kernel, self.reader.lookup, lambda: None, defined)
+        context = Context(self.kernel, self.reader.lookup, lambda _: None, defined)
         names = _said(hit.function for _, hits in read for pairs in hits.values() for _, hit in pairs)
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):

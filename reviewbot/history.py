@@ -105,7 +105,7 @@ class Reviewer:
             self._near = self._contents([section.new for section in some if section.new])
             for section in some:
                 after = self._near[section.new] if section.new else b""
-                rows = () if after is None else self._sieve.kept(section.text, after)
+                rows = () if after is None else self._sieve.kept(section.file.path, section.text, after)
                 text = section.text if after is None else section.among(rows) if rows else b""
                 yield _Kept(section.file, text, rows)
 

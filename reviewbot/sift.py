@@ -30,6 +30,7 @@ _NAME = re.compile(rb"(\w+)\s*\(")
 _CALLED = re.compile(rb"(\w+)\s*\Z")
 _PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
+_NUMBER = re.compile(rb"[(,]\s*\(?\s*[0-9]\w*\s*\)?\s*[,)]")  # as an argument
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
@@ -50,10 +51,11 @@ class Sieve:
         ending = [scope for scope in kernel.scopes.values() if not scope.atomic and scope.family != "handle"]
         rows = [row for rule in rules for row in rule.rows]
         listed = {key: {word for row in rows for word in strings(row, key)} for key in _LISTED}
-        # where one of these stands in a file, requests in all of it may be wrong by a bit of their masks
-        run = {word.split()[-1] for row in rows if "bit" in row for word in strings(row, "members")}
-        run |= {word.split()[0] for row in rows if "bit" in row for word in strings(row, "registers")}
-        self._narrow = _bytes(run | listed["enters"] | {word.split()[-1] for word in listed["params"]})
+        # what is run by these, or has these, and what that calls, may not ask for all that a mask may have
+        run = [row for row in rows if "bit" in row]
+        self._members = _bytes(word.split()[-1] for row in run for word in strings(row, "members"))
+        self._registers = _bytes(word.split()[0] for row in run for word in strings(row, "registers"))
+        self._handles = _bytes(listed["enters"] | {word.split()[-1] for word in listed["params"]})
         self._stems = tuple(_bytes(words["telling"]))
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
         self._requests = _bytes(listed["frees"] | {name for name, one in kernel.allocators.items() if one.allocates})
@@ -74,6 +76,15 @@ class Sieve:
         self._turns = self._locks | _TURNS
         self._flag = re.compile(rb"(\w*(?:%s)\w*)\s*(\))?" % b"|".join(map(re.escape, self._stems)))
         plain = [kernel.flags[name] for name in sorted(words["plain_masks"]) if name in kernel.flags]
+        self._elsewhere = [
+            (_bytes(strings(row, "flags")), tuple(path.encode() for path in strings(row, "paths")))
+            for row in rows
+            if "flags" in row and "paths" in row
+        ]
+        types = b"|".join(re.escape(word.encode()) for word in sorted(words["mask_types"]))
+        self._declared = re.compile(rb"\b(?:%b)\s+(\w+)" % types)
+        stems = b"|".join(map(re.escape, self._stems))
+        self._defined = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)(?:.*\\\n)*.*(?:%b)" % stems, re.MULTILINE)
         self._plain = _bytes(flag.name for flag in plain)
         self._places = {
             name.encode(): -1 if any(_minds(one, flag) for flag in plain) else one.gfp
@@ -81,14 +92,14 @@ class Sieve:
             if one.gfp is not None
         }
 
-    def kept(self, section: bytes, after: bytes) -> tuple[Rows, ...]:
-        """The first and last rows of the functions to read in `after`; `section`: its part of the diff.
+    def kept(self, path: str, section: bytes, after: bytes) -> tuple[Rows, ...]:
+        """The first and last rows of the functions to read in `after`, a file; `section`: its part of the diff.
 
         The rows of a function begin where the one above it ends.
         """
         if not _has(after, self._stems) and self._telling.isdisjoint(_words(after)):
             return ()
-        text = _Text(after)
+        text = _Text(path.encode("utf-8", "surrogateescape"), after)
         found = (part for part, said in _changed(text, section) if self._may_be_new(text, part, said))
         return tuple((part.first, part.last) for part in found)
 
@@ -96,11 +107,11 @@ class Sieve:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
         if not self._scopes.isdisjoint(part.words):
             return True
-        if self._asks(part) and not self._narrow.isdisjoint(text.words):
-            return True
         words, asks = frozenset(_words(said)), self._asks(part)
+        if asks and part.name in self._narrowed(text):
+            return True
         tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
-        if (tells and not self._is_plain(part.text, said)) or not self._sure.isdisjoint(part.words):
+        if (tells and not self._is_plain(text, part, said)) or not self._sure.isdisjoint(part.words):
             return True
         if asks and _has(part.text, self._far):
             return True
@@ -110,21 +121,44 @@ class Sieve:
         moves = moves or any(self._matters(text.named[name]) for name in text.named.keys() & words)
         return moves and self._may_sleep(text, part, said, asks)
 
-    def _is_plain(self, *texts: bytes) -> bool:
+    def _narrowed(self, text: _Text) -> Collection[bytes]:
+        """The functions of a file that are run by what may not ask for everything, or called from such."""
+        if text.narrowed is None:
+            found = {name for name, part in text.named.items() if not self._handles.isdisjoint(part.words)}
+            for word in self._members & text.words:
+                found |= text.named.keys() & set(text.put_into(word))
+            for word in self._registers & text.words:
+                found |= text.named.keys() & set(text.given_to(word))
+            new = set(found)
+            while new:
+                new = {name for one in new for name in text.named[one].words & text.named.keys()} - found
+                found |= new
+            text.narrowed = found
+        return text.narrowed
+
+    def _is_plain(self, text: _Text, part: _Part, said: bytes) -> bool:
         """Whether all requests have one mask that no rule minds, alone and in its place, and nothing else is one."""
         met: set[bytes] = set()
-        for text in texts:
-            calls = sum(word in self._places for word in _words(text))
-            for found in self._flag.finditer(text):
-                name, place = _call_around(text, found.start())
+        unknown = 0
+        for where in (part.text, said):
+            unknown += sum(word in self._places for word in _words(where))
+            for found in self._flag.finditer(where):
+                name, place = _call_around(where, found.start())
                 right = self._places.get(name, place if found[2] else -1)  # of others it is the last argument
                 if found[1] not in self._plain or place != right:
                     return False
                 met.add(found[1])
-                calls -= name in self._places
-            if calls or len(met) > 1:
-                return False
-        return True
+                unknown -= name in self._places
+        if len(met) > 1 or any(flags & met and text.path.startswith(paths) for flags, paths in self._elsewhere):
+            return False
+        # a mask that is not there to be seen is a number, what the file defines it as, or unknown
+        return not unknown or not (_NUMBER.search(part.text) or self._masks(text) & part.words)
+
+    def _masks(self, text: _Text) -> frozenset[bytes]:
+        """The names in a file that stand for a mask: macros, variables, and functions that give one back."""
+        if text.masks is None:
+            text.masks = frozenset((*self._defined.findall(text.text), *self._declared.findall(text.text)))
+        return text.masks
 
     def _asks_again(self, part: _Part) -> bool:
         """Whether a way may lead back to a request soon after it has failed."""
@@ -215,11 +249,23 @@ class _Part:
 class _Text:
     """A file, cut behind the end of each function."""
 
-    def __init__(self, text: bytes) -> None:
-        self.text, self.rows = text, text.split(b"\n")
+    def __init__(self, path: bytes, text: bytes) -> None:
+        self.path, self.text, self.rows = path, text, text.split(b"\n")
         ends = [at for at, row in enumerate(self.rows) if row[:1] == b"}" and not _NO_END.match(row)]
         cuts = [0, *(at + 1 for at in ends), len(self.rows)]
         self.parts = [_Part(self.rows[first:end], first) for first, end in pairwise(cuts) if first < end]
+        self.narrowed: Collection[bytes] | None = None  # see Sieve
+        self.masks: frozenset[bytes] | None = None
+
+    def put_into(self, member: bytes) -> Iterator[bytes]:
+        """What a member is set to, wherever one of that name is set."""
+        for found in re.finditer(rb"(?:\.|->)\s*%b\s*=[\s&]*(\w+)" % re.escape(member), self.text):
+            yield found[1]
+
+    def given_to(self, name: bytes) -> Iterator[bytes]:
+        """The words of the arguments of a call, and of what follows soon."""
+        for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
+            yield from _words(self.text[found.end() : found.end() + _ARGUMENTS])
 
     def statement(self, first: int, last: int) -> tuple[int, int]:
         """Some rows and those that belong to the same statements."""

@@ -192,7 +192,7 @@ def patch(body: str = BODY, *, name: str = "made", above: str = "", subject: str
     """A mail that makes a file with a function in it."""
     rows = (above + CODE.format(name=name, body=body)).rstrip("\n").split("\n")
     added = "\n".join(f"+{row}" for row in rows)
-    diff = f"diff --git a/fs/exfoo/a.c b/fs/exfoo/a.c\nnew file mode 100644\nindex 000000000000..222222222222\n"
+    diff = "diff --git a/fs/exfoo/a.c b/fs/exfoo/a.c\nnew file mode 100644\nindex 000000000000..222222222222\n"
     diff += f"--- /dev/null\n+++ b/fs/exfoo/a.c\n@@ -0,0 +1,{len(rows)} @@\n{added}\n-- \n2.43.0\n"
     return mail(subject, diff)
 

@@ -48,5 +48,5 @@ def test_sifting_loses_nothing_that_a_rule_says(case: Case) -> None:
     texts = {"old": side(change, "-"), "new": side(change, "+")}
     patch = Patch(1, 1, case.name, "", case.diff, commit="c" * 40, before="old", after="new")
     _, sieve = tools(case.kernel)
-    only = {change.path: sieve.kept(case.diff.encode(), texts["new"])}
+    only = {change.path: sieve.kept(change.path, case.diff.encode(), texts["new"])}
     assert found(case.kernel, patch, texts, only) == found(case.kernel, patch, texts, None)

@@ -40,13 +40,13 @@ class Hit:
 class Context:
     """What a check may ask besides its slice. `defined`: names that the series itself defines.
 
-    `before()`: the other side's slice, None while that side is checked. It is read when it is first asked for, so ask
-    only where the answer matters.
+    `before(names)`: the other side's slice with the functions that say one of the names; None while that side is
+    checked. It is read when it is asked for, so ask only where the answer matters.
     """
 
     kernel: Kernel
     lookup: Lookup
-    before: Callable[[], Slice | None]
+    before: Callable[[frozenset[str]], Slice | None]
     defined: frozenset[str]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from reviewbot.checks.base import strings
@@ -21,6 +22,7 @@ _ROWS = 4  # that the arguments of a call may stand on
 _MOST_CALLS = 5_000  # of one text
 
 _TOKEN = re.compile(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
+_MAY_PUT = re.compile(r"[{}]|(?:\.|->)\s*\w+\s*=")
 _CALLED = re.compile(r"\b(\w+)\s*\(")
 _WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
@@ -80,14 +82,15 @@ def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: 
     have. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
     of `beside` does. Positions and rows count from 0. `whole`: the rows are all of the file.
     """
-    text = _Text(
-        rows, frozenset(name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
-    )
+    joined = "\n".join(rows)
+    calls = (name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
+    text = _Text(rows, frozenset(name for name in calls if name in joined))
     for row in listed:
-        found = [*text.put(row), *text.handed(row), *_typed(row, rows)]
-        if not found or ("unless" in row and (not whole or _stands(row, "unless", rows))):
+        typed = _typed(row, rows) if any(kind in joined for kind in strings(row, "returns")) else ()
+        found = [*text.put(row), *text.handed(row), *typed]
+        if not found or ("unless" in row and (not whole or _stands(row, "unless", joined))):
             continue
-        if "beside" in row and not _stands(row, "beside", rows):
+        if "beside" in row and not _stands(row, "beside", joined):
             continue
         for function, how, at, note in found:
             yield Callback(function, how, at, note, row)
@@ -98,9 +101,9 @@ def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
     return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
 
 
-def _stands(row: Mapping[str, Data], key: str, rows: Sequence[str]) -> bool:
+def _stands(row: Mapping[str, Data], key: str, text: str) -> bool:
     """Whether one of a row's words stands anywhere in the text."""
-    return any(word in text for word in strings(row, key) for text in rows)
+    return any(word in text for word in strings(row, key))
 
 
 class _Text:
@@ -113,7 +116,7 @@ class _Text:
         for put in _puts(rows):
             self.puts.setdefault(put.member, []).append(put)
             self.held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
-        for name, args, row in islice(_calls(rows, calls), _MOST_CALLS):
+        for name, args, row in islice(_calls(rows, calls), _MOST_CALLS) if calls else ():
             self.calls.setdefault(name, []).append((args, row))
 
     def put(self, row: Mapping[str, Data]) -> Iterator[_Found]:
@@ -180,14 +183,19 @@ def _arguments(text: str) -> list[str]:
     return []
 
 
-def _puts(rows: Sequence[str]) -> Iterator[_Put]:
+@lru_cache(maxsize=2)  # several rules ask it of a text, and of no earlier one
+def _puts(rows: Sequence[str]) -> tuple[_Put, ...]:
+    return tuple(_all_puts(rows))
+
+
+def _all_puts(rows: Sequence[str]) -> Iterator[_Put]:
     """Every word that is put into a member, in an initializer or in a statement."""
     types: Mapping[str, set[str]] | None = None
     open_: list[_Brace] = []
     for row, text in enumerate(rows):
         if text[:1].isalpha() or text[:1] == "_":  # a definition begins: what was open before ends here at the latest
             open_.clear()
-        for found in _TOKEN.finditer(text[:_LONGEST]) if any(char in text for char in "{}=") else ():
+        for found in _TOKEN.finditer(text[:_LONGEST]) if _MAY_PUT.search(text) else ():
             before = text[: found.start()][-_HEAD:]
             if found[0] == "{":
                 open_.append(_brace(before, rows[row - 1] if row else "", open_[-1] if open_ else _Brace()))

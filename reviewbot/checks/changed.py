@@ -64,7 +64,7 @@ def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     touched = [unit for unit in side.units if _is_touched(side, unit, context)]
     new = [one for one in _requests(touched, context) if _has_part(side, one, context)]
     new = [one for one in new if wide & _bits(one[0], one[1], one[3], context)[0]]
-    before = context.before() if new else None
+    before = context.before(frozenset(unit.function.name for unit, *_ in new)) if new else None
     if before is None:
         return
     old: dict[tuple[str, str, str], frozenset[str]] = {}
@@ -94,7 +94,10 @@ def _mask_rows(unit: Unit, mask: Expr, context: Context) -> tuple[int, ...]:
 
 
 def _is_touched(side: Slice, unit: Unit, context: Context) -> bool:
-    """Whether the patch has a part in any mask of a function; a look at its text, before it is followed."""
+    """Whether the patch has a part in any mask of a function that it takes a line from; before that is followed."""
+    first, last = unit.function.lines
+    if not any(side.near[first : last + 1]):
+        return False  # what is only added to had no other mask
     rows = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
     return any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows))
 

@@ -71,7 +71,8 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     The row's `effect` ends "the allocator ...".
     """
     wanted = words(rule, "nofail")
-    if not any(word in row for row in side.rows for word in wanted):
+    text = "\n".join(side.rows)
+    if not any(word in text for word in wanted):
         return
     entered: dict[int, Mapping[str, Entry]] = {}
     for unit in (*side.units, *side.telling_below(wanted | context.kernel.words["mask_types"])):
@@ -83,7 +84,7 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if mask is None or not masks or not all(set(strings(row, "nofail")) <= one.must for one in masks):
                     continue
                 around = _scope_around(unit, index, row, context)
-                if around is None:
+                if around is None and _may_be_opened(text, row, context):
                     if at not in entered:
                         units = (*side.units, *side.around, *side.below)
                         entered[at] = held(units, context.lookup, {}, partial(_breaks, row=row))
@@ -94,6 +95,12 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     rows, key = (mask.line, *step.lines), f"{step.name} {mask.text}"
                     yield Hit(rows, unit.function.name, key, values, because, sure)
                     break
+
+
+def _may_be_opened(text: str, row: Row, context: Context) -> bool:
+    """Whether a text has a word by which a scope of a row is opened: else nothing further need be read."""
+    kinds = (scope for scope in context.kernel.scopes.values() if _breaks(scope, row))
+    return any(word in text for scope in kinds for word in context.lookup.openers[scope.name])
 
 
 _Around = tuple[str, tuple[tuple[int, str], ...], str]  # the call that opened a scope, what shows it, how sure

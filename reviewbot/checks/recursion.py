@@ -82,24 +82,31 @@ def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
     between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
     `params`. `unless_asked`: words of conditions that excuse it.
     """
-    entered = _entries(side, rule, context)
-    for unit in side.units:
-        inside = _inside(unit, entered, rule, context)
-        for index, step in enumerate(unit.steps) if inside else ():
-            asked = _request(unit, index, step, rule, context)
-            entry = _wrong(unit, index, asked.bits, inside, rule, context) if asked is not None else None
-            if asked is None or entry is None:
-                continue
-            values = {
-                "call": f"{step.name}() with {asked.mask}" if asked.mask else f"{step.name}()",
-                "where": entry.where,
-                "bit": entry.bit,
-                "why": str(entry.row["why"]),
-                "instead": str(entry.row["instead"]),
-            }
-            sure = min(asked.confidence or "high", _sure(entry), key=CONFIDENCES.index)
-            rows, key = (*asked.rows, *step.lines), f"{step.name} {asked.mask} {entry.bit}"
-            yield Hit(rows, unit.function.name, key, values, ((entry.at, entry.note),), sure)
+    asking = [
+        (unit, index, asked)
+        for unit in side.units
+        for index, step in enumerate(unit.steps)
+        if (asked := _request(unit, index, step, rule, context)) is not None
+    ]
+    entered = _entries(side, rule, context) if asking else {}
+    known: dict[int, list[_Inside]] = {}
+    for unit, index, asked in asking:
+        step = unit.steps[index]
+        if id(unit) not in known:
+            known[id(unit)] = _inside(unit, entered, rule, context)
+        entry = _wrong(unit, index, asked.bits, known[id(unit)], rule, context)
+        if entry is None:
+            continue
+        values = {
+            "call": f"{step.name}() with {asked.mask}" if asked.mask else f"{step.name}()",
+            "where": entry.where,
+            "bit": entry.bit,
+            "why": str(entry.row["why"]),
+            "instead": str(entry.row["instead"]),
+        }
+        sure = min(asked.confidence or "high", _sure(entry), key=CONFIDENCES.index)
+        rows, key = (*asked.rows, *step.lines), f"{step.name} {asked.mask} {entry.bit}"
+        yield Hit(rows, unit.function.name, key, values, ((entry.at, entry.note),), sure)
 
 
 # -- the request --
@@ -107,10 +114,13 @@ def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
 
 def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Request | None:
     """What a call that may enter reclaim asks with; None for any other step."""
-    if step.kind != "call" or step.op or not reached(unit, index):
+    if step.kind != "call" or step.op:
         return None
     reclaim = words(rule, "reclaim")
     found = allocation(step, context.kernel)
+    handed = None if step.name in context.kernel.allocators else _handed(step, rule, context)
+    if (found is None and handed is None) or not reached(unit, index):
+        return None
     mask = mask_argument(step, found) if found is not None else None
     if mask is not None:
         masks = masks_at(unit, index, mask, context)
@@ -118,10 +128,8 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
         asked = _Request(code(mask), flag_rows(mask, context.kernel), has)
     elif found is not None:
         asked = _Request("", (), bits_of(found.implicit, context.kernel) if found.gfp is None else frozenset())
-    elif step.name in context.kernel.allocators or (arg := _handed(step, rule, context)) is None:
-        return None
-    else:
-        asked = arg
+    elif handed is not None:
+        asked = handed
     return asked if reclaim <= asked.bits and not asked.bits & words(rule, "unless") else None
 
 
@@ -239,9 +247,9 @@ def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, _Entry]:
     for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), side.whole):
         said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
         out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
-    if not out and not _speaks(side, rule):
-        return out  # and no caller need be read
-    units = (*side.units, *side.around)
+    said = (*words(rule, "enters"), *words(rule, "params"))
+    callers = any(name in out or any(word in text for word in said) for name, text in side.calling.items())
+    units = (*side.units, *side.around) if callers else side.units  # what cannot lead here is not read
     names = {unit.function.name for unit in units if unit.steps and not unit.function.macro}
     for _ in range(_MOST_ROUNDS):
         before = len(out)
@@ -258,9 +266,3 @@ def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, _Entry]:
         if len(out) == before:
             break
     return out
-
-
-def _speaks(side: Slice, rule: Rule) -> bool:
-    """Whether a text names a call or a type by which a row of the rule knows that something is held."""
-    said = (*words(rule, "enters"), *words(rule, "params"))
-    return any(word in row for row in side.rows for word in said)
