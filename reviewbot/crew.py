@@ -20,6 +20,7 @@ from typing import Generic, NamedTuple, TypeVar
 Task = TypeVar("Task")
 Made = TypeVar("Made")
 
+_LEFT = 50_000  # objects more than before, when those that hold each other are looked for
 _AHEAD = 4  # tasks of each process that may be at work or wait for an earlier one to be done
 
 
@@ -46,13 +47,16 @@ def each(
         yield from ((task, work(task)) for task in tasks)
         return
     crew = _Crew(work, begin)
+    before = gc.get_threshold()
     try:
         gc.freeze()  # what is there by now is not looked at again, and so stays shared
+        gc.set_threshold(_LEFT, *before[1:])  # a task makes much that its end lets go of
         for _ in range(processes):
             crew.hire()
         yield from crew.run(tasks)
     finally:
         crew.dismiss()
+        gc.set_threshold(*before)
         gc.unfreeze()
 
 

@@ -8,39 +8,24 @@ needs a function which is not kept here would miss it in a history: tests/test_s
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
-from itertools import pairwise, repeat
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import repeat
 
 from reviewbot.checks.base import strings
+from reviewbot.cuts import BLANKS, Part, Text, call_around, changed, words_of
 from reviewbot.heldrows import held_rows
 from reviewbot.model import Allocator, Flag, Kernel, Rule
 from reviewbot.sides import Rows
 
-_BLANK = ord(" ")
-_NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
-_NO_END = re.compile(rb"\}\s*(?:while|else)\b")
-# the parts of a hunk: its first line, lines that stay, lines that do not
-_TOKEN = re.compile(
-    rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@.*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE
-)
-_ADDED = re.compile(rb"^\+", re.MULTILINE)
-_REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
-_NAME = re.compile(rb"(\w+)\s*\(")
-_CALLED = re.compile(rb"(\w+)\s*\Z")
 _PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
 _NUMBER = re.compile(rb"[(,]\s*\(?\s*[0-9]\w*\s*\)?\s*[,)]")  # as an argument
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
-_LONGEST = 6  # rows of a statement above and below a changed one
-_ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
 _TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
 # what rows of rules say of calls and functions, see checks/atomic.py and checks/callbacks.py
 _LISTED = ("frees", "asserts", "returns", "members", "holds", "registers", "through", "enters", "params")
-_BLANKS = 80  # bytes between a function and its arguments
-_ARGUMENTS = 400  # bytes before a mask in which its call begins
 
 
 class Sieve:
@@ -55,6 +40,7 @@ class Sieve:
         run = [row for row in rows if "bit" in row]
         self._members = _bytes(word.split()[-1] for row in run for word in strings(row, "members"))
         self._registers = _bytes(word.split()[0] for row in run for word in strings(row, "registers"))
+        self._run = self._members | self._registers
         self._handles = _bytes(listed["enters"] | {word.split()[-1] for word in listed["params"]})
         self._stems = tuple(_bytes(words["telling"]))
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
@@ -81,6 +67,7 @@ class Sieve:
             for row in rows
             if "flags" in row and "paths" in row
         ]
+        self._limited = _bytes(name for name, one in kernel.allocators.items() if one.limits)
         types = b"|".join(re.escape(word.encode()) for word in sorted(words["mask_types"]))
         self._declared = re.compile(rb"\b(?:%b)\s+(\w+)" % types)
         stems = b"|".join(map(re.escape, self._stems))
@@ -97,20 +84,22 @@ class Sieve:
 
         The rows of a function begin where the one above it ends.
         """
-        if not _has(after, self._stems) and self._telling.isdisjoint(_words(after)):
+        if not _has(after, self._stems) and self._telling.isdisjoint(words_of(after)):
             return ()
-        text = _Text(path.encode("utf-8", "surrogateescape"), after)
-        found = (part for part, said in _changed(text, section) if self._may_be_new(text, part, said))
+        text = Text(path.encode("utf-8", "surrogateescape"), after)
+        touched = list(changed(text, section))
+        text.changed = frozenset(word for _, said in touched for word in words_of(said))
+        found = (part for part, said in touched if self._may_be_new(text, part, said))
         return tuple((part.first, part.last) for part in found)
 
-    def _may_be_new(self, text: _Text, part: _Part, said: bytes) -> bool:
+    def _may_be_new(self, text: Text, part: Part, said: bytes) -> bool:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
         if not self._scopes.isdisjoint(part.words):
             return True
-        words, asks = frozenset(_words(said)), self._asks(part)
-        if asks and part.name in self._narrowed(text):
-            return True
+        words, asks = frozenset(words_of(said)), self._asks(part)
         tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
+        if asks and part.name in self._narrowed(text) and (tells or self._leads(text, part)):
+            return True
         if (tells and not self._is_plain(text, part, said)) or not self._sure.isdisjoint(part.words):
             return True
         if asks and _has(part.text, self._far):
@@ -121,7 +110,7 @@ class Sieve:
         moves = moves or any(self._matters(text.named[name]) for name in text.named.keys() & words)
         return moves and self._may_sleep(text, part, said, asks)
 
-    def _narrowed(self, text: _Text) -> Collection[bytes]:
+    def _narrowed(self, text: Text) -> Collection[bytes]:
         """The functions of a file that are run by what may not ask for everything, or called from such."""
         if text.narrowed is None:
             found = {name for name, part in text.named.items() if not self._handles.isdisjoint(part.words)}
@@ -136,36 +125,48 @@ class Sieve:
             text.narrowed = found
         return text.narrowed
 
-    def _is_plain(self, text: _Text, part: _Part, said: bytes) -> bool:
+    def _leads(self, text: Text, part: Part) -> bool:
+        """Whether what was changed in a file has to do with how a function of it comes to be run."""
+        return part.name in text.changed or not self._run.isdisjoint(text.changed)
+
+    def _is_plain(self, text: Text, part: Part, said: bytes) -> bool:
         """Whether all requests have one mask that no rule minds, alone and in its place, and nothing else is one."""
         met: set[bytes] = set()
         unknown = 0
+        given = frozenset(self._declared.findall(part.head))
         for where in (part.text, said):
-            unknown += sum(word in self._places for word in _words(where))
+            unknown += sum(word in self._places for word in words_of(where))
             for found in self._flag.finditer(where):
-                name, place = _call_around(where, found.start())
+                if (named := self._declared.match(where, found.start(1))) and named[1] in given:
+                    continue
+                name, place = call_around(where, found.start())
                 right = self._places.get(name, place if found[2] else -1)  # of others it is the last argument
-                if found[1] not in self._plain or place != right:
+                if (found[1] not in self._plain and found[1] not in given) or place != right:
                     return False
-                met.add(found[1])
+                if where[max(0, found.start() - BLANKS) : found.start()].rstrip()[-1:] not in (b"(", b","):
+                    return False
+                met.add(b"" if found[1] in given else found[1])
                 unknown -= name in self._places
+        met.update((b"",) if unknown and given else ())
         if len(met) > 1 or any(flags & met and text.path.startswith(paths) for flags, paths in self._elsewhere):
             return False
+        if b"" in met and not self._limited.isdisjoint(part.words):  # callers decide what is asked for
+            return False
         # a mask that is not there to be seen is a number, what the file defines it as, or unknown
-        return not unknown or not (_NUMBER.search(part.text) or self._masks(text) & part.words)
+        return not unknown or not (_NUMBER.search(part.text) or (self._masks(text) - given) & part.words)
 
-    def _masks(self, text: _Text) -> frozenset[bytes]:
+    def _masks(self, text: Text) -> frozenset[bytes]:
         """The names in a file that stand for a mask: macros, variables, and functions that give one back."""
         if text.masks is None:
             text.masks = frozenset((*self._defined.findall(text.text), *self._declared.findall(text.text)))
         return text.masks
 
-    def _asks_again(self, part: _Part) -> bool:
+    def _asks_again(self, part: Part) -> bool:
         """Whether a way may lead back to a request soon after it has failed."""
         labels: set[bytes] = set()
         last = -1
         for at, row in enumerate(part.rows):
-            words = _words(row)
+            words = words_of(row)
             if not self._requests.isdisjoint(words):
                 last = at + _SOON
             goto, label = found.groups() if (found := _GOTO.search(row)) else (None, None)
@@ -176,7 +177,7 @@ class Sieve:
                 return True
         return False
 
-    def _may_sleep(self, text: _Text, part: _Part, said: bytes, asks: bool) -> bool:
+    def _may_sleep(self, text: Text, part: Part, said: bytes, asks: bool) -> bool:
         """Whether something forbids sleeping where a function, or one that it calls, asks for memory.
 
         A lock that it holds there, or one that calls it, or one that it hands a mask to; or others run it where nothing
@@ -200,138 +201,34 @@ class Sieve:
     def _row_asks(self, row: bytes, words: list[bytes], called: Collection[bytes]) -> bool:
         return any(word in self._requests or word in called for word in words) or _has(row, self._stems)
 
-    def _locked(self, part: _Part) -> Iterator[tuple[bool, bytes, list[bytes]]]:
+    def _locked(self, part: Part) -> Iterator[tuple[bool, bytes, list[bytes]]]:
         """Each row of a function with its words, and whether a lock may be held there."""
         if self._locks.isdisjoint(part.words):
             return iter(())
-        words = [_words(row) for row in part.rows]
+        words = [words_of(row) for row in part.rows]
         if not self._asserts.isdisjoint(part.words):
             return zip(repeat(True), part.rows, words)
         indents = (len(row) - len(row.lstrip()) for row in part.rows)
         held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
         return zip(held, part.rows, words, strict=True)
 
-    def _is_run(self, text: _Text, name: bytes) -> bool:
+    def _is_run(self, text: Text, name: bytes) -> bool:
         """Whether a function is put into a member, or handed to a call, by which others run it."""
         for at in text.handed_on(name):
-            put = _PUT.search(text.text, max(0, at - _BLANKS), at)
-            if (put[1] if put else _call_around(text.text, at)[0]) in self._runs:
+            put = _PUT.search(text.text, max(0, at - BLANKS), at)
+            if (put[1] if put else call_around(text.text, at)[0]) in self._runs:
                 return True
         return False
 
-    def _matters(self, part: _Part) -> bool:
+    def _matters(self, part: Part) -> bool:
         """Whether it makes a difference where a function is called."""
         return self._asks(part) or not self._locks.isdisjoint(part.words)
 
-    def _asks(self, part: _Part) -> bool:
+    def _asks(self, part: Part) -> bool:
         return _has(part.text, self._stems) or not self._requests.isdisjoint(part.words)
 
 
-class _Part:
-    """What stands between the ends of two functions: the second one, and whatever is above it."""
-
-    def __init__(self, rows: Sequence[bytes], first: int) -> None:
-        self.rows, self.first, self.last = rows, first, first + len(rows) - 1
-        self.text = b"\n".join(rows)
-
-    @cached_property
-    def words(self) -> frozenset[bytes]:
-        return frozenset(_words(self.text))
-
-    @cached_property
-    def name(self) -> bytes:
-        """The function's, as kernel style has it: its brace is the first character of a row."""
-        head = self.text.partition(b"\n{")[0]
-        found = _NAME.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0))
-        return found[1] if found else b""
-
-
-class _Text:
-    """A file, cut behind the end of each function."""
-
-    def __init__(self, path: bytes, text: bytes) -> None:
-        self.path, self.text, self.rows = path, text, text.split(b"\n")
-        ends = [at for at, row in enumerate(self.rows) if row[:1] == b"}" and not _NO_END.match(row)]
-        cuts = [0, *(at + 1 for at in ends), len(self.rows)]
-        self.parts = [_Part(self.rows[first:end], first) for first, end in pairwise(cuts) if first < end]
-        self.narrowed: Collection[bytes] | None = None  # see Sieve
-        self.masks: frozenset[bytes] | None = None
-
-    def put_into(self, member: bytes) -> Iterator[bytes]:
-        """What a member is set to, wherever one of that name is set."""
-        for found in re.finditer(rb"(?:\.|->)\s*%b\s*=[\s&]*(\w+)" % re.escape(member), self.text):
-            yield found[1]
-
-    def given_to(self, name: bytes) -> Iterator[bytes]:
-        """The words of the arguments of a call, and of what follows soon."""
-        for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
-            yield from _words(self.text[found.end() : found.end() + _ARGUMENTS])
-
-    def statement(self, first: int, last: int) -> tuple[int, int]:
-        """Some rows and those that belong to the same statements."""
-        for _ in range(_LONGEST):
-            if first <= 0 or not (above := self.rows[first - 1].strip()) or above.endswith(_ENDS):
-                break
-            first -= 1
-        for _ in range(_LONGEST):
-            if last + 1 >= len(self.rows) or not (here := self.rows[last].strip()) or here.endswith(_ENDS):
-                break
-            last += 1
-        return first, last
-
-    @cached_property
-    def words(self) -> frozenset[bytes]:
-        return frozenset(_words(self.text))
-
-    @cached_property
-    def named(self) -> Mapping[bytes, _Part]:
-        return {part.name: part for part in self.parts if part.name}
-
-    def handed_on(self, name: bytes) -> Iterator[int]:
-        """Where a function's name stands as a word and not before arguments of its own."""
-        at = self.text.find(name) if name else -1
-        while at >= 0:
-            end = at + len(name)
-            whole = not any(_NO_WORD[char] != _BLANK for char in self.text[at - 1 : at] + self.text[end : end + 1])
-            if whole and not self.text[end : end + _BLANKS].lstrip().startswith(b"("):
-                yield at
-            at = self.text.find(name, end)
-
-
-def _changed(text: _Text, section: bytes) -> Iterator[tuple[_Part, bytes]]:
-    """Each part that the hunks touch, with what they add to it and take from it and the rows beside."""
-    said: dict[int, list[bytes]] = {}
-    place = 0
-    for first, last, removed in _runs(section):
-        while place < len(text.parts) - 1 and text.parts[place].last < first:
-            place += 1
-        at = place
-        while at < len(text.parts) and text.parts[at].first <= last:
-            part = text.parts[at]
-            start, end = text.statement(max(first, part.first), min(last, part.last))
-            said.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
-            at += 1
-    for at, lines in said.items():
-        yield text.parts[at], b"\n".join(lines)
-
-
-def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Where lines were added or removed: the rows after it, from 0, that are new or beside, and what was removed."""
-    at = 0
-    for found in _TOKEN.finditer(section, max(section.find(b"\n@@ "), 0)):
-        start, count, kept, run = found.groups()
-        if start is not None:
-            at = int(start) - (count != b"0")
-        elif kept is not None:
-            at += kept.count(b"\n")
-        else:
-            added = len(_ADDED.findall(run))
-            removed = _REMOVED.findall(run)
-            yield at - bool(removed), at + added - (not removed), b"".join(removed)
-            at += added
-
-
-def _jumps_back(part: _Part, said: bytes) -> bool:
+def _jumps_back(part: Part, said: bytes) -> bool:
     """Whether a changed line leads to one above, where what is held there is not held otherwise."""
     targets = {goto for goto, _ in _GOTO.findall(said) if goto}
     above: set[bytes] = set()
@@ -341,31 +238,12 @@ def _jumps_back(part: _Part, said: bytes) -> bool:
             if goto in targets and goto in above:
                 return True
             above.update((label,) if label else ())
-    return b"continue" in _words(said)
+    return b"continue" in words_of(said)
 
 
 def _minds(allocator: Allocator, mask: Flag) -> bool:
     """Whether a mask meets one of an allocator's limits."""
     return any(limit.has <= mask.bits and mask.bits.isdisjoint(limit.lacks) for limit in allocator.limits)
-
-
-def _call_around(text: bytes, at: int) -> tuple[bytes, int]:
-    """The function whose argument begins at an offset, and the place of the argument, from 0; b"" if it is in none."""
-    depth = place = 0
-    for back in range(at - 1, max(-1, at - _ARGUMENTS), -1):
-        char = text[back]
-        if char in b")]}":
-            depth += 1
-        elif char in b"([{" and depth:
-            depth -= 1
-        elif char == ord("("):
-            found = _CALLED.search(text, max(0, back - _ARGUMENTS), back)
-            return (found[1] if found else b""), place
-        elif char in b"[{;":
-            break
-        elif char == ord(",") and not depth:
-            place += 1
-    return b"", place
 
 
 def _has(text: bytes, words: Sequence[bytes]) -> bool:
@@ -374,7 +252,3 @@ def _has(text: bytes, words: Sequence[bytes]) -> bool:
 
 def _bytes(names: Iterable[str]) -> frozenset[bytes]:
     return frozenset(name.encode() for name in names)
-
-
-def _words(text: bytes) -> list[bytes]:
-    return text.translate(_NO_WORD).split()

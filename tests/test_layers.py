@@ -29,6 +29,7 @@ LAYERS = (
         "reviewbot.placed",
         "reviewbot.fixes",
         "reviewbot.heldrows",
+        "reviewbot.cuts",
     ),
     ("reviewbot.pieces",),
     ("reviewbot.shown",),

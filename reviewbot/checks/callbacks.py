@@ -22,7 +22,6 @@ _ROWS = 4  # that the arguments of a call may stand on
 _MOST_CALLS = 5_000  # of one text
 
 _TOKEN = re.compile(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
-_MAY_PUT = re.compile(r"[{}]|(?:\.|->)\s*\w+\s*=")
 _CALLED = re.compile(r"\b(\w+)\s*\(")
 _WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
@@ -195,7 +194,7 @@ def _all_puts(rows: Sequence[str]) -> Iterator[_Put]:
     for row, text in enumerate(rows):
         if text[:1].isalpha() or text[:1] == "_":  # a definition begins: what was open before ends here at the latest
             open_.clear()
-        for found in _TOKEN.finditer(text[:_LONGEST]) if _MAY_PUT.search(text) else ():
+        for found in _TOKEN.finditer(text[:_LONGEST]) if "{" in text or "}" in text or "=" in text else ():
             before = text[: found.start()][-_HEAD:]
             if found[0] == "{":
                 open_.append(_brace(before, rows[row - 1] if row else "", open_[-1] if open_ else _Brace()))

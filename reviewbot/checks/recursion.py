@@ -16,6 +16,7 @@ from reviewbot.checks.base import (
     flag_rows,
     mask_argument,
     masks_at,
+    mentions,
     reached,
     strings,
     words,
@@ -116,9 +117,9 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
     """What a call that may enter reclaim asks with; None for any other step."""
     if step.kind != "call" or step.op:
         return None
-    reclaim = words(rule, "reclaim")
     found = allocation(step, context.kernel)
-    handed = None if step.name in context.kernel.allocators else _handed(step, rule, context)
+    other = step.name not in context.kernel.allocators and mentions(step, context.kernel)
+    handed = _handed(step, rule, context) if other else None
     if (found is None and handed is None) or not reached(unit, index):
         return None
     mask = mask_argument(step, found) if found is not None else None
@@ -130,7 +131,7 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
         asked = _Request("", (), bits_of(found.implicit, context.kernel) if found.gfp is None else frozenset())
     elif handed is not None:
         asked = handed
-    return asked if reclaim <= asked.bits and not asked.bits & words(rule, "unless") else None
+    return asked if words(rule, "reclaim") <= asked.bits and not asked.bits & words(rule, "unless") else None
 
 
 def _handed(step: Step, rule: Rule, context: Context) -> _Request | None:
@@ -247,9 +248,11 @@ def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, _Entry]:
     for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), side.whole):
         said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
         out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
-    said = (*words(rule, "enters"), *words(rule, "params"))
-    callers = any(name in out or any(word in text for word in said) for name, text in side.calling.items())
-    units = (*side.units, *side.around) if callers else side.units  # what cannot lead here is not read
+    handles = (*words(rule, "enters"), *words(rule, "params"))
+    texts = {**side.calling, **{unit.function.name: unit.text for unit in side.units}}
+    if not any(name in out or any(word in text for word in handles) for name, text in texts.items()):
+        return out  # nothing leads here, and no caller need be read
+    units = (*side.units, *side.around)
     names = {unit.function.name for unit in units if unit.steps and not unit.function.macro}
     for _ in range(_MOST_ROUNDS):
         before = len(out)

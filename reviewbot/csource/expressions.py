@@ -6,7 +6,8 @@ from tree_sitter import Node
 
 from reviewbot.csource.steps import Expr, squash
 
-NAMES = ("identifier", "true", "false", "null")
+NAMES = frozenset(("identifier", "true", "false", "null"))
+_AROUND = frozenset(("parenthesized_expression", "cast_expression", "comma_expression"))  # the last of what is inside
 LEAVES = frozenset((*NAMES, "number_literal", "string_literal", "char_literal", "comment"))  # that do nothing
 DEEPEST = 120  # nested statements or expressions; beyond it a function is unread, not guessed
 
@@ -51,23 +52,22 @@ class Text:
         if depth > DEEPEST:
             raise TooMuch("an expression nested too deep")
         kind, line = node.type, self.line(node)
-        text = squash(self.source(node))
         if kind in NAMES:
-            return Expr("name", text, (), line)
-        if kind == "number_literal":
-            return Expr("num", text, (), line)
+            return Expr("name", squash(self.source(node)), (), line)
         children = node.named_children
-        if kind in ("parenthesized_expression", "cast_expression", "comma_expression") and children:
-            inner = [child for child in children if child.type != "comment"]
-            return self.expr(inner[-1], depth + 1) if inner else Expr("other", text, (), line)
-        if kind == "field_expression":
-            below = node.child_by_field_name("argument")
-            return Expr("field", text, (self.expr(below, depth + 1),) if below else (), line)
+        if kind in _AROUND and (inner := [child for child in children if child.type != "comment"]):
+            return self.expr(inner[-1], depth + 1)
         if kind == "call_expression":
             callee, args = node.child_by_field_name("function"), node.child_by_field_name("arguments")
             listed = [self.expr(child, depth + 1) for child in (args.named_children if args else [])]
             name = squash(self.source(callee)) if callee else ""
             return Expr("call", name, tuple(listed), line)
+        text = squash(self.source(node))
+        if kind == "number_literal":
+            return Expr("num", text, (), line)
+        if kind == "field_expression":
+            below = node.child_by_field_name("argument")
+            return Expr("field", text, (self.expr(below, depth + 1),) if below else (), line)
         if kind in ("binary_expression", "assignment_expression", "unary_expression", "pointer_expression"):
             operator = node.child_by_field_name("operator")
             op = self.source(operator) if operator else "?"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tree_sitter import Node
 
 from reviewbot.csource.expressions import DEEPEST, TooMuch
-from reviewbot.csource.steps import UNUSED, Expr, Step, squash, squeeze
+from reviewbot.csource.steps import UNUSED, Expr, Step, replace, squash, squeeze
 from reviewbot.csource.values import Values
 from reviewbot.pieces import OPEN
 

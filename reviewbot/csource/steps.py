@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 UNUSED = ";"  # the target of a call whose result a statement throws away
 _SPACE = re.compile(r"\s+")
+
+
+Kept = TypeVar("Kept")
+
+
+def replace(one: Kept, **changes: Any) -> Kept:
+    """As dataclasses.replace() for a class with slots, in a third of its time: every step of a function asks for it."""
+    kind: Any = one.__class__
+    return kind(*[changes[name] if name in changes else getattr(one, name) for name in kind.__slots__])  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from heapq import heappop, heappush
 from types import MappingProxyType
 
-from reviewbot.csource.steps import UNUSED, Expr, Function, Step
+from reviewbot.csource.steps import UNUSED, Expr, Function, Step, replace
 from reviewbot.flow import maskvalues
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
@@ -288,12 +288,8 @@ class Flow:
         target = step.target
         facts = world.facts
         if any(target in fact[0] for fact in facts):
-            facts = frozenset(fact for fact in facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
-        holds = {
-            name: steps
-            for name, steps in (world.holds or {}).items()
-            if not (name.startswith(target) and _inside(target, name))
-        }
+            facts = frozenset(fact for fact in facts if target not in _words(fact[0]) and fact[0] != target)
+        holds = _outside(target, world.holds or {})
         masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         value = step.value
         if value is not None and value.op in ("num", "name") and step.op == "=":
@@ -327,15 +323,21 @@ def _holds_nothing(world: World) -> bool:
 
 def _forget(world: World, name: str) -> World:
     """What is left of a world after somebody was given a variable's address to write to."""
-    facts = frozenset(fact for fact in world.facts if name not in _WORD.findall(fact[0]))
+    facts = frozenset(fact for fact in world.facts if name not in _words(fact[0]))
     masks = maskvalues.forgotten(world.masks or {}, name)
-    holds = {key: steps for key, steps in (world.holds or {}).items() if not _inside(name, key)}
+    holds = _outside(name, world.holds or {})
     return world._replace(facts=facts, masks=masks, holds=holds)
 
 
-def _inside(target: str, name: str) -> bool:
-    """Whether assigning `target` changes what `name` is."""
-    return name == target or name.startswith((target + "->", target + ".", target + "["))
+def _outside(target: str, holds: Mapping[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+    """What is left where `target` is assigned: not what it is, nor what stands in it."""
+    inside = (f"{target}->", f"{target}.", f"{target}[")
+    return {name: steps for name, steps in holds.items() if name != target and not name.startswith(inside)}
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
 
 
 def _normal(value: Expr, way: bool) -> tuple[str, bool]:

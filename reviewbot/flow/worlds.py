@@ -94,6 +94,8 @@ def _meet(left: World, right: World) -> World:
     holds_l, holds_r = left.holds or {}, right.holds or {}
     holds = holds_l
     if holds_l != holds_r:
-        names = holds_l.keys() | holds_r.keys()
-        holds = {name: holds_l.get(name, _OTHER) | holds_r.get(name, _OTHER) for name in names}
+        holds = dict(holds_l)
+        for name in holds_l.keys() | holds_r.keys():
+            one, two = holds_l.get(name, _OTHER), holds_r.get(name, _OTHER)
+            holds[name] = one if one is two else one | two
     return World(left.open, left.facts & right.facts, masks, holds)

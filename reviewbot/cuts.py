@@ -1,0 +1,160 @@
+"""A file and its part of a diff in, both as bytes: the functions it is made of, and what of each was changed, out.
+
+Nothing is parsed. As kernel style has it a function ends with a brace that is the first character of a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+
+_BLANK = ord(" ")
+_NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
+_NO_END = re.compile(rb"\}\s*(?:while|else)\b")
+# the parts of a hunk: its first line, lines that stay, lines that do not
+_TOKEN = re.compile(
+    rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@.*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE
+)
+_ADDED = re.compile(rb"^\+", re.MULTILINE)
+_REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
+_NAME = re.compile(rb"(\w+)\s*\(")
+_CALLED = re.compile(rb"(\w+)\s*\Z")
+_LONGEST = 6  # rows of a statement above and below a changed one
+_ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
+BLANKS = 80  # bytes between a function and its arguments
+_ARGUMENTS = 400  # bytes between an argument and where its call begins
+
+
+class Part:
+    """What stands between the ends of two functions: the second one, and whatever is above it."""
+
+    def __init__(self, rows: Sequence[bytes], first: int) -> None:
+        self.rows, self.first, self.last = rows, first, first + len(rows) - 1
+        self.text = b"\n".join(rows)
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        return frozenset(words_of(self.text))
+
+    @cached_property
+    def head(self) -> bytes:
+        """All before the function's brace, which is the first character of a row, as kernel style has it."""
+        return self.text.partition(b"\n{")[0]
+
+    @cached_property
+    def name(self) -> bytes:
+        """The function's."""
+        head = self.head
+        found = _NAME.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0))
+        return found[1] if found else b""
+
+
+class Text:
+    """A file, cut behind the end of each function."""
+
+    def __init__(self, path: bytes, text: bytes) -> None:
+        self.path, self.text, self.rows = path, text, text.split(b"\n")
+        ends = [at for at, row in enumerate(self.rows) if row[:1] == b"}" and not _NO_END.match(row)]
+        cuts = [0, *(at + 1 for at in ends), len(self.rows)]
+        self.parts = [Part(self.rows[first:end], first) for first, end in pairwise(cuts) if first < end]
+        self.narrowed: Collection[bytes] | None = None  # see Sieve
+        self.masks: frozenset[bytes] | None = None
+        self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
+
+    def put_into(self, member: bytes) -> Iterator[bytes]:
+        """What a member is set to, wherever one of that name is set."""
+        for found in re.finditer(rb"(?:\.|->)\s*%b\s*=[\s&]*(\w+)" % re.escape(member), self.text):
+            yield found[1]
+
+    def given_to(self, name: bytes) -> Iterator[bytes]:
+        """The words of the arguments of a call, and of what follows soon."""
+        for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
+            yield from words_of(self.text[found.end() : found.end() + _ARGUMENTS])
+
+    def statement(self, first: int, last: int) -> tuple[int, int]:
+        """Some rows and those that belong to the same statements."""
+        for _ in range(_LONGEST):
+            if first <= 0 or not (above := self.rows[first - 1].strip()) or above.endswith(_ENDS):
+                break
+            first -= 1
+        for _ in range(_LONGEST):
+            if last + 1 >= len(self.rows) or not (here := self.rows[last].strip()) or here.endswith(_ENDS):
+                break
+            last += 1
+        return first, last
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        return frozenset(words_of(self.text))
+
+    @cached_property
+    def named(self) -> Mapping[bytes, Part]:
+        return {part.name: part for part in self.parts if part.name}
+
+    def handed_on(self, name: bytes) -> Iterator[int]:
+        """Where a function's name stands as a word and not before arguments of its own."""
+        at = self.text.find(name) if name else -1
+        while at >= 0:
+            end = at + len(name)
+            whole = not any(_NO_WORD[char] != _BLANK for char in self.text[at - 1 : at] + self.text[end : end + 1])
+            if whole and not self.text[end : end + BLANKS].lstrip().startswith(b"("):
+                yield at
+            at = self.text.find(name, end)
+
+
+def changed(text: Text, section: bytes) -> Iterator[tuple[Part, bytes]]:
+    """Each part that the hunks touch, with what they add to it and take from it and the rows beside."""
+    said: dict[int, list[bytes]] = {}
+    place = 0
+    for first, last, removed in _runs(section):
+        while place < len(text.parts) - 1 and text.parts[place].last < first:
+            place += 1
+        at = place
+        while at < len(text.parts) and text.parts[at].first <= last:
+            part = text.parts[at]
+            start, end = text.statement(max(first, part.first), min(last, part.last))
+            said.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
+            at += 1
+    for at, lines in said.items():
+        yield text.parts[at], b"\n".join(lines)
+
+
+def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Where lines were added or removed: the rows after it, from 0, that are new or beside, and what was removed."""
+    at = 0
+    for found in _TOKEN.finditer(section, max(section.find(b"\n@@ "), 0)):
+        start, count, kept, run = found.groups()
+        if start is not None:
+            at = int(start) - (count != b"0")
+        elif kept is not None:
+            at += kept.count(b"\n")
+        else:
+            added = len(_ADDED.findall(run))
+            removed = _REMOVED.findall(run)
+            yield at - bool(removed), at + added - (not removed), b"".join(removed)
+            at += added
+
+
+def call_around(text: bytes, at: int) -> tuple[bytes, int]:
+    """The function whose argument begins at an offset, and the place of the argument, from 0; b"" if it is in none."""
+    depth = place = 0
+    for back in range(at - 1, max(-1, at - _ARGUMENTS), -1):
+        char = text[back]
+        if char in b")]}":
+            depth += 1
+        elif char in b"([{" and depth:
+            depth -= 1
+        elif char == ord("("):
+            found = _CALLED.search(text, max(0, back - _ARGUMENTS), back)
+            return (found[1] if found else b""), place
+        elif char in b"[{;":
+            break
+        elif char == ord(",") and not depth:
+            place += 1
+    return b"", place
+
+
+def words_of(text: bytes) -> list[bytes]:
+    return text.translate(_NO_WORD).split()
