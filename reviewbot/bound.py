@@ -14,7 +14,7 @@ from reviewbot import flags
 from reviewbot.csource import Expr, Function
 from reviewbot.flow import Flow, Lookup
 from reviewbot.model import Kernel, Mask
-from reviewbot.sides import Unit
+from reviewbot.opened import Unit
 
 _MOST = 8  # different masks for one function
 

@@ -13,7 +13,7 @@ from functools import cache, partial
 from reviewbot.csource import Step
 from reviewbot.flow import Lookup
 from reviewbot.model import ScopeKind
-from reviewbot.sides import Unit
+from reviewbot.opened import Unit
 
 _WORD = re.compile(r"\w+")
 _LAST = re.compile(r"(\w+)\W*\Z")

@@ -137,6 +137,11 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
             at += added
 
 
+def removed(section: bytes) -> bytes:
+    """The lines that a file's part of a diff takes away."""
+    return b"".join(_REMOVED.findall(section))
+
+
 def call_around(text: bytes, at: int) -> tuple[bytes, int]:
     """The function whose argument begins at an offset, and the place of the argument, from 0; b"" if it is in none."""
     depth = place = 0

@@ -66,7 +66,9 @@ class Reviewer:
         kept = [section for section in self._sifted(whole) if section.text]
         only = {section.file.path: section.rows for section in kept if section.rows}
         reviewed = self.engine.patch(one.patch(kept), only)
-        if reviewed.findings:  # what they say may have stood elsewhere before: now every hunk counts
+        read = {section.file.path: section.text for section in kept}
+        rest = (section.text for section in whole if section.text != read.get(section.file.path))
+        if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
             reviewed = self.engine.patch(one.patch(whole), only)
         names = {section.file.path for section in kept}
         return replace(

@@ -10,40 +10,21 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cached_property
 
-from reviewbot import csource, dialect, pieces
-from reviewbot.csource import Expr, Function, Step
-from reviewbot.flow import Flow, Lookup, file_masks
-from reviewbot.model import FileChange, Hunk, Kernel, Mask
+from reviewbot import dialect, pieces
+from reviewbot.csource import Expr, Step
+from reviewbot.flow import Lookup
+from reviewbot.model import FileChange, Hunk, Kernel
+from reviewbot.opened import Unit, opener
 from reviewbot.pieces import Piece
-from reviewbot.shown import Shown, Stretch, connected, show
+from reviewbot.shown import Stretch
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
-
-
-class Unit:
-    """A function (or a macro's body) of a slice, and what holds at each of its steps: followed when that is asked.
-
-    `text`: what it was read from, and what that may have been read with.
-    """
-
-    def __init__(self, function: Function, text: str, follow: Callable[[], Flow]) -> None:
-        self.function, self.steps, self.text = function, function.steps, text
-        self._follow = follow
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """All words of its text: a quick answer to what it surely does not call or name."""
-        return frozenset(_WORD.findall(self.text))
-
-    @cached_property
-    def flow(self) -> Flow:
-        return self._follow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +89,9 @@ class Beside:
         units: Sequence[Unit],
         far: list[Piece],
         speaks: Callable[[Piece], bool],
-        read: Callable[[Piece], Iterator[Unit]],
+        read: Callable[[Piece], tuple[Unit, ...]],
     ) -> None:
-        self._units, self._far, self._speaks = units, far, speaks
-        self._read = cache(lambda piece: tuple(read(piece)))
+        self._units, self._far, self._speaks, self._read = units, far, speaks, read
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -180,7 +160,7 @@ class Reader:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.lookup = kernel, Lookup(kernel)
-        self.words = dialect.words_of(kernel.words)
+        self._open = opener(kernel, self.lookup)
         names = [*self.lookup.enter, *self.lookup.leave, *(n for n, a in kernel.allocators.items() if a.gfp is None)]
         self._known = frozenset(names)
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
@@ -255,13 +235,11 @@ class Reader:
 
         `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
         """
-        shown = tuple(show(stretches, whole, self.words))
-        marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
-        known = self._masks(shown, whole)
-        names = [name.rstrip("()") for name in known]
+        opened = self._open(tuple(stretches), whole)
+        names = [name.rstrip("()") for name in opened.masks]
         near: list[Piece] = []
         far: list[Piece] = []
-        for piece in connected(shown):
+        for piece in opened.pieces:
             mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
             mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(piece.text)))
             (near if mine and self._speaks(piece, names) else far).append(piece)
@@ -272,54 +250,24 @@ class Reader:
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for unit in self._units(piece, marks, known):
+            for unit in opened.units(piece):
                 if unit.function.broken:
                     lost += len(piece.text)
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         touching = tuple(units)
-        beside = Beside(
-            touching, far, lambda piece: self._speaks(piece, names), lambda piece: self._units(piece, marks, known)
-        )
+        beside = Beside(touching, far, lambda piece: self._speaks(piece, names), opened.units)
         defines = []
-        for macro in (macro for one in shown for macro in one.prepared.macros):
+        for macro in opened.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
-            if len(units) < _MOST_FUNCTIONS and (touched is None or touched(*_rows_of(macro))):
-                units += self._macro(macro)
+            mine = touched is None or touched(*_rows_of(macro))
+            if mine and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
+                units += opened.macro(macro)
         return Read(tuple(units), tuple(defines), tuple(unread), beside)
-
-    def _masks(self, shown: Sequence[Shown], whole: bool) -> Mapping[str, Mask]:
-        """What the text's own names are worth; one that two stretches make something else of is not known."""
-        found: dict[str, list[Mask]] = {}
-        for one in shown:
-            here = file_masks(one.stretch.text, whole, one.prepared, one.pieces, self.lookup)
-            for name, mask in here.items():
-                found.setdefault(name, []).append(mask)
-        return {name: masks[0] for name, masks in found.items() if all(mask == masks[0] for mask in masks)}
 
     def _speaks(self, piece: Piece, names: Sequence[str]) -> bool:
         return self.telling(piece.text) or any(name in piece.text for name in names)
-
-    def _units(self, piece: Piece, marks: Mapping[int, str], known: Mapping[str, Mask]) -> Iterator[Unit]:
-        read = csource.functions(piece, self.kernel.words, marks)
-        found = [Unit(one, piece.text, partial(Flow, one, self.lookup, known)) for one in read]
-        if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
-            for part in piece.parts:
-                yield from self._units(part, marks, known)
-        else:
-            yield from found
-
-    def _macro(self, macro: dialect.Macro) -> list[Unit]:
-        if not self.telling(macro.body):
-            return []
-        prepared = dialect.prepare(macro.body, self.words)
-        piece = pieces.macro_piece(macro, prepared.text)
-        if piece is None:
-            return []
-        marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
-        read = csource.functions(piece, self.kernel.words, marks)
-        return [Unit(function, piece.text, partial(Flow, function, self.lookup)) for function in read]
 
 
 def _slice(

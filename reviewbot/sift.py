@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import repeat
 
 from reviewbot.checks.base import strings
-from reviewbot.cuts import BLANKS, Part, Text, call_around, changed, words_of
+from reviewbot.cuts import BLANKS, Part, Text, call_around, changed, removed, words_of
 from reviewbot.heldrows import held_rows
 from reviewbot.model import Allocator, Flag, Kernel, Rule
 from reviewbot.sides import Rows
@@ -91,6 +91,11 @@ class Sieve:
         text.changed = frozenset(word for _, said in touched for word in words_of(said))
         found = (part for part, said in touched if self._may_be_new(text, part, said))
         return tuple((part.first, part.last) for part in found)
+
+    def takes(self, section: bytes) -> bool:
+        """Whether a file's part of a diff takes a line away that tells something."""
+        taken = removed(section)
+        return _has(taken, self._stems) or not self._telling.isdisjoint(words_of(taken))
 
     def _may_be_new(self, text: Text, part: Part, said: bytes) -> bool:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""

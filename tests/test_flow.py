@@ -22,8 +22,9 @@ import pytest
 from reviewbot.config import data_path
 from reviewbot.flow import World
 from reviewbot.model import Mask
+from reviewbot.opened import Unit
 from reviewbot.rules import load, parse_version
-from reviewbot.sides import Reader, Unit
+from reviewbot.sides import Reader
 
 FOLDER = Path(__file__).parent / "facts"
 CLAIM = re.compile(r"//=\s*(.+?)\s*$")

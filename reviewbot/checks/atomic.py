@@ -18,7 +18,8 @@ from reviewbot.csource import Step
 from reviewbot.flow import Open
 from reviewbot.heldrows import held_rows
 from reviewbot.model import CONFIDENCES, Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 

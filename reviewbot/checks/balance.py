@@ -9,7 +9,8 @@ from reviewbot.checks.scopes import is_home, is_thread
 from reviewbot.csource import Step, squeeze
 from reviewbot.flow import UNKNOWN, Event
 from reviewbot.model import Kernel, Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 _MARKS = ("memalloc",)  # the scopes that mark the task
 

@@ -11,7 +11,8 @@ from reviewbot.csource import Expr, Step
 from reviewbot.fixes import Replace
 from reviewbot.flow import Lookup, World
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
-from reviewbot.sides import Slice, Unit, expressions
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice, expressions
 
 _WORD = re.compile(r"\w+")
 

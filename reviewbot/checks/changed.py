@@ -24,8 +24,9 @@ from reviewbot.checks.base import (
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
+from reviewbot.opened import Unit
 from reviewbot.scopes import apply_scopes
-from reviewbot.sides import Slice, Unit
+from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 Request = tuple[Unit, int, Step, Expr]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from reviewbot.checks.base import Context
 from reviewbot.csource import Step
+from reviewbot.opened import Unit
 from reviewbot.pieces import OPEN
-from reviewbot.sides import Unit
 
 _NEAR = 4  # steps from a call to the test of its result
 

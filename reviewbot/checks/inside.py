@@ -22,7 +22,8 @@ from reviewbot.checks.base import (
 from reviewbot.csource import Step
 from reviewbot.flow import Open, World
 from reviewbot.model import Data, Kernel, Rule, ScopeKind
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 Row = Mapping[str, Data]
 

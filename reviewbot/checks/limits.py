@@ -11,7 +11,8 @@ from reviewbot.checks.origins import because
 from reviewbot.checks.requests import requests, rows, shown, sides
 from reviewbot.csource import Expr, Step
 from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 
 def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

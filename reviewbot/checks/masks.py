@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from reviewbot import flags
 from reviewbot.checks.base import (
@@ -22,7 +23,8 @@ from reviewbot.checks.origins import added, because, plain
 from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import sources
 from reviewbot.model import Flag, Kernel, Rule, Span
-from reviewbot.sides import Slice, Unit, expressions
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice, expressions
 
 Chain = tuple[Expr, ...]
 _UNDER = ("&", "~", "==", "!=", "^")
@@ -77,22 +79,24 @@ def _sums(step: Step) -> Iterator[Chain]:
 
 def _cuts(unit: Unit, target: str) -> bool:
     """Whether a variable is taken out of other masks, or other masks are reduced to it."""
-    if not target.isidentifier() or target == "return":
-        return False
+    return target.isidentifier() and target != "return" and target in _cutting(unit)
+
+
+@lru_cache(maxsize=2)  # asked for each step of one
+def _cutting(unit: Unit) -> frozenset[str]:
+    """All names that are: after & or &=, or below ~."""
+    found: set[str] = set()
     for step in unit.steps:
-        whole = (step.value,) if step.op == "&=" else ()
-        for expr in (*whole, *expressions(step)):
-            if expr is None or (target not in expr.text and not expr.args):
-                continue
-            if expr in whole and expr.text == target:
-                return True
-            for part in expr.walk():
-                bare = [arg for arg in part.args if arg.op == "name"]
-                if part.op == "~" and any(arg.text == target for arg in bare):
-                    return True
-                if part.op == "&" and len(bare) == 2 and bare[1].text == target:
-                    return True
-    return False
+        if step.op == "&=" and step.value is not None:
+            found.add(step.value.text)
+        whole = (step.value,) if step.op == "&=" and step.value is not None else ()
+        for part in (part for expr in (*whole, *expressions(step)) for part in expr.walk()):
+            bare = [arg for arg in part.args if arg.op == "name"]
+            if part.op == "~":
+                found.update(arg.text for arg in bare)
+            elif part.op == "&" and len(bare) == 2:
+                found.add(bare[1].text)
+    return frozenset(found)
 
 
 def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

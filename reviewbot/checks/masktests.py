@@ -9,7 +9,8 @@ from reviewbot.checks.base import Context, Hit, allocation, mask_argument, strin
 from reviewbot.checks.masks import flag_of, said
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Flag, Kernel, Rule
-from reviewbot.sides import Slice, Unit, expressions
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice, expressions
 
 _TRUTH = ("!", "&&", "||")
 

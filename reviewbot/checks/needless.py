@@ -11,7 +11,8 @@ from reviewbot.checks.sleeping import ENTRY, Said, Sleeping, after, before
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 
 def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from reviewbot.checks.base import Context, Hit, allocation, code, flag_rows, mask_argument, masks_at, reached, strings
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 _PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")

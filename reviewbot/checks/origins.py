@@ -11,7 +11,8 @@ from reviewbot.checks.base import Context, masks_at, reached
 from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import kept, sources, touched
 from reviewbot.model import Flag, Kernel
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 

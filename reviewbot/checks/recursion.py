@@ -25,7 +25,8 @@ from reviewbot.checks.callbacks import callbacks
 from reviewbot.csource import Step
 from reviewbot.flow import World
 from reviewbot.model import CONFIDENCES, Data, Rule
-from reviewbot.sides import Slice, Unit, expressions
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice, expressions
 
 _MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
 

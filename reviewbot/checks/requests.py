@@ -24,7 +24,8 @@ from reviewbot.checks.origins import because, held, variable
 from reviewbot.checks.sums import whole
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Allocator, Mask, Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 Request = tuple[Unit, int, Step, Allocator, Expr]
 

@@ -11,8 +11,9 @@ from reviewbot.checks.callbacks import callbacks
 from reviewbot.checks.scopes import is_home
 from reviewbot.csource import Expr
 from reviewbot.model import Rule, ScopeKind
+from reviewbot.opened import Unit
 from reviewbot.pieces import OPEN
-from reviewbot.sides import Slice, Unit
+from reviewbot.sides import Slice
 
 _MOST_NAMED = 3  # calls that a text names
 _MOST_SHOWN = 5  # rows of evidence

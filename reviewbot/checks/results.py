@@ -22,7 +22,8 @@ from reviewbot.checks.base import (
 from reviewbot.csource import Step
 from reviewbot.flow import Event
 from reviewbot.model import Allocator, Mask, Rule
-from reviewbot.sides import Slice, Unit
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice
 
 _OVERFLOW = " unless the product of its sizes overflows"
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from reviewbot.checks.base import Context, Hit, rows_of, strings, words
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Kernel, Rule, ScopeKind, Verdict
-from reviewbot.sides import Slice, Unit, expressions
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice, expressions
 
 
 class Cell(NamedTuple):

@@ -16,7 +16,7 @@ from reviewbot.checks.base import Context, reached
 from reviewbot.checks.held import may_lock, may_unlock
 from reviewbot.csource import Step
 from reviewbot.flow import Open
-from reviewbot.sides import Unit
+from reviewbot.opened import Unit
 
 _LIST = re.compile(r"&([A-Za-z_]\w*)((?:->|\.)[\w.>-]+)\Z")
 _FURTHEST = 60  # steps from a request to where its list is changed

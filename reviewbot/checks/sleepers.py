@@ -23,7 +23,7 @@ from reviewbot.checks.base import (
 )
 from reviewbot.csource import Step
 from reviewbot.model import Data, Rule
-from reviewbot.sides import Unit
+from reviewbot.opened import Unit
 
 _WORD = re.compile(r"\w+")
 _NOTHING = ("NULL", "0")

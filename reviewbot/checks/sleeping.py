@@ -11,8 +11,9 @@ from reviewbot.checks.base import Context, allocation, code, mask_argument, mask
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
+from reviewbot.opened import Unit
 from reviewbot.pieces import OPEN
-from reviewbot.sides import Slice, Unit
+from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 _ORDER = ("<", ">", "<=", ">=")

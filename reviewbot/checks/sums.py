@@ -11,7 +11,8 @@ from reviewbot.checks.origins import because, held, plain, variable
 from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import kept
 from reviewbot.model import Flag, Kernel, Rule
-from reviewbot.sides import Slice, Unit, expressions
+from reviewbot.opened import Unit
+from reviewbot.sides import Slice, expressions
 
 
 def conflicting(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -39,7 +39,9 @@ class Flow:
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
         hidden = function.holes  # what else may be done to a variable
-        self.made = frozenset(name for name in self.declared if not hidden and self._only_saves(name))
+        lent = (part for step in function.steps for arg in step.args for part in arg.walk() if part.op == "&x")
+        own = self.declared - {part.args[0].text for part in lent}
+        self.made = frozenset(name for name in own if not hidden and self._only_saves(name))
         self.telling = self._telling()
         self.names = maskvalues.Names(function, self.params | self.declared)
         self.given = maskvalues.mentioned(function, given)
@@ -143,8 +145,6 @@ class Flow:
 
     def _only_saves(self, name: str) -> bool:
         for index, step in enumerate(self.function.steps):
-            if any(part.op == "&x" and part.args[0].text == name for arg in step.args for part in arg.walk()):
-                return False
             if step.kind != "assign" or step.target != name or step.op == "":
                 continue
             saves = self._from_call(index, step) and self.function.steps[index - 1].name in self.lookup.enter

@@ -112,7 +112,7 @@ def damage(piece: pieces.Piece) -> tuple[int, str, str] | None:
 
 def count(path: str, text: str, reader: Reader, interest: Interest, tally: Tally) -> None:
     begin = time.process_time()
-    prepared = dialect.prepare(text, reader.words)
+    prepared = dialect.prepare(text, dialect.words_of(reader.kernel.words))
     spent = time.process_time() - begin
     tally.files += 1
     tally.size += len(text)
@@ -125,7 +125,7 @@ def count(path: str, text: str, reader: Reader, interest: Interest, tally: Tally
             look(path, piece, reader, prepared.marks, tally)
     for macro in prepared.macros:
         if interest(macro.body):
-            body = dialect.prepare(macro.body, reader.words)
+            body = dialect.prepare(macro.body, dialect.words_of(reader.kernel.words))
             piece_or_none = pieces.macro_piece(macro, body.text)
             if piece_or_none is not None:
                 tally.macros += 1
@@ -218,8 +218,9 @@ def main() -> None:
     for path in found:
         count(str(path.relative_to(tree)), path.read_text("latin-1"), reader, interest, tally)
     report(tally, given.top, given.every)
+    words = dialect.words_of(reader.kernel.words)
     sample = [path.read_text("latin-1") for path in found[:: max(1, len(found) // SAMPLE)]]
-    print(f"dialect, best of three over {len(sample)} files: {best_of_three(sample, reader.words):.1f} MB/s")
+    print(f"dialect, best of three over {len(sample)} files: {best_of_three(sample, words):.1f} MB/s")
 
 
 if __name__ == "__main__":
