@@ -271,7 +271,7 @@ class Patch:
     unread: tuple[Unread, ...] = ()
     before: str | None = None
     after: str | None = None
-    label: str = ""  # what it is called where it is neither a mail nor a commit, but what is staged, say
+    label: str = ""  # what it is called where that is neither the number of a mail nor a commit's id: "staged", say
 
 
 @dataclass(frozen=True, slots=True)

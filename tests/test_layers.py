@@ -36,6 +36,7 @@ LAYERS = (
     ("reviewbot.csource",),
     ("reviewbot.flags",),
     ("reviewbot.flow",),
+    ("reviewbot.opened",),
     ("reviewbot.sides",),
     ("reviewbot.callgraph", "reviewbot.bound"),
     ("reviewbot.checks",),

@@ -54,7 +54,11 @@ def patches(objects: Objects, ids: Sequence[str]) -> tuple[Patch, ...]:
         diff = diffs.get(one.encode(), b"").lstrip(b"\n").decode("utf-8", "surrogateescape")
         out.append(
             Patch(
-                number, len(ids), subject, body.strip("\n"), diff, commit=one, before=commit.parents[0], after=commit.id
+                *(number, len(ids), subject, body.strip("\n"), diff),
+                commit=one,
+                before=commit.parents[0],
+                after=commit.id,
+                label=f"{number}/{len(ids)}",  # as b4 counts them, whose users do not know the ids
             )
         )
     return tuple(out)
