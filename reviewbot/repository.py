@@ -171,7 +171,9 @@ class Repository:
         if rev.startswith("-") or "\0" in rev or len(rev) > _LONGEST:
             return None
         try:
-            done = self._theirs.run("rev-parse", "--verify", "--quiet", rev + "^{commit}", until=self.until)
+            # ":/text" takes all that follows it for text: the name stands alone, and what it is of is looked at below
+            asked = ("-c", "core.disambiguate=committish", "rev-parse", "--verify", "--quiet", rev)
+            done = self._theirs.run(*asked, until=self.until)
         except UnicodeEncodeError:  # a lone surrogate
             return None
         found = done.out.decode("ascii", "replace").strip()

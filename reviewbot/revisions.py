@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from reviewbot.model import InputError, UsageError
 from reviewbot.repository import Repository
 
 _DEEPEN = "git fetch --unshallow gets the rest, git fetch --deepen=N some of it; actions/checkout needs fetch-depth: 0"
+_SEVERAL = re.compile(r"^\^|\^[@!]$|\^-[0-9]*$|\.\.|^[^{]*\s")  # gitrevisions(7): more than one, or their ends
+_WRITE = "write BASE..TIP, or COMMIT"
 
 
 class Commit(NamedTuple):
@@ -110,9 +113,13 @@ def _meet(repository: Repository, one: str, other: str) -> tuple[str, ...]:
 
 
 def _commit(repository: Repository, rev: str) -> str:
+    if not rev:
+        raise UsageError(f"an empty name means no commit: {_WRITE}")
     found = repository.commit(rev)
     if found is not None:
         return found
+    if _SEVERAL.search(rev):
+        raise UsageError(f"{rev} is no name of one commit: {_WRITE}")
     if repository.is_empty():
         raise InputError(f"{repository.path} has no commits yet")
     if repository.shallow:
