@@ -132,7 +132,10 @@ def diffs(repository: Repository, ids: Sequence[str], largest: int) -> Iterator[
                     done += 1
             yield cut.last()
         except Failed as error:
-            yield [], (Unread(None, f"git cannot read this commit: {error} ({_LACKS})"),)
+            if done + 1 < len(ids):  # it may have ended with the next one, before it said so
+                yield from diffs(repository, [ids[done]], largest)
+            else:
+                yield [], (Unread(None, f"git cannot read this commit: {error} ({_LACKS})"),)
         done += 1
 
 
