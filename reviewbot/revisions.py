@@ -86,6 +86,9 @@ def _one(repository: Repository, rev: str) -> Span:
 def _walked(repository: Repository, name: str, base: str, tip: str, others: tuple[str, ...] = ()) -> Span:
     rows = _listed(repository, "--topo-order", "--reverse", tip, *(f"^{one}" for one in (base, *others)))
     _whole(repository, [row[0] for row in rows])
+    if repository.shallow and any(len(row) == 1 for row in rows):
+        # it went on to a root: where the history of the base is cut, that may be what lies behind the cut
+        _whole(repository, [row[0] for row in _listed(repository, base, *others)])
     commits = (Commit(row[0], row[1] if len(row) > 1 else None) for row in rows if len(row) < 3)
     return Span(name, base, tip, tuple(commits), tuple(row[0] for row in rows if len(row) > 2))
 
