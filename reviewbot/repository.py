@@ -155,9 +155,15 @@ class Repository:
         return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
 
     def pour(self, *arguments: str, stdin: str) -> Iterator[bytes]:
-        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly."""
+        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly.
+
+        InputError where there is no room for its input.
+        """
         place = self.folder / "input"
-        place.write_text(stdin, encoding="ascii")
+        try:
+            place.write_text(stdin, encoding="ascii")
+        except OSError as error:
+            raise InputError(self.unwritable(error.strerror or "")) from error
         with place.open("rb") as source:
             yield from self._ours.pour(*arguments, stdin=source)
 
