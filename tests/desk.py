@@ -93,8 +93,8 @@ class Span(Desk):
     def at(self, folder: Path) -> Span:
         """As this one, in another folder."""
         other = copy.copy(self)
-        other.folder, other.command = folder, copy.copy(self.command)
-        other.command.work = folder
+        other.command, other.kernel = copy.copy(self.command), copy.copy(self.kernel)
+        other.folder = other.command.work = other.kernel.folder = folder
         return other
 
     @property
