@@ -265,8 +265,9 @@ def test_what_was_wrong_before_is_not_raised_where_it_is_moved_to(span, on):
     kernel.commit(
         "moved", {"fs/exfoo/new.c": "int x;\n", "fs/b.c": f"int y;\n{LEAK.replace('kmalloc(8', 'kmalloc(9')}"}
     )
-    kernel.commit("copied", {"fs/exfoo/copy.c": other(LEAK, "copied")})
-    assert span.groups("light..before") == {"renamed": [], "moved": [], "copied": ["scope-leak"]}
+    kernel.commit("copied", {"fs/exfoo/copy.h": other(LEAK, "copied")})
+    kernel.commit("a header", {"fs/exfoo/copy.h": None, "fs/exfoo/b.h": other(LEAK, "copied") + "\n"})
+    assert span.groups("light..before") == {"renamed": [], "moved": [], "copied": ["scope-leak"], "a header": []}
 
 
 def test_what_is_broken_again_is_raised_again(span, on):
@@ -283,6 +284,15 @@ def test_a_side_that_is_merged_later_mends_as_well(span, on):
     span.kernel.commit("trunk: more", {"fs/q.c": WHOLE})
     span.kernel.git("merge", "--quiet", "--no-ff", "--no-edit", "fixes")
     assert span.resolved("start..trunk") == {CHECK: ["fixes: mend"]}
+
+
+def test_what_an_earlier_commit_defines_is_known(span, on):
+    on("flags")
+    name = "__GFP_NO_OBJ_EXT"
+    span.kernel.commit("define", {"include/linux/gfp.h": f"#define {name} 1\n"})
+    span.kernel.commit("use", {FILE: WHOLE.replace("GFP_KERNEL", f"GFP_KERNEL | {name}")})
+    assert "unknown-flag" in span.groups("flags", "--kernel", "5.15")["use"]
+    assert "unknown-flag" not in span.groups("start..flags", "--kernel", "5.15")["use"]
 
 
 # --- formats ---

@@ -129,6 +129,12 @@ def test_what_a_commit_may_do(patches, kind):
         assert said.startswith(wanted)
 
 
+def test_links_and_submodules_are_no_files(span):
+    for name in ("a link is no file", "a link leads elsewhere", "a submodule", "it moves on"):
+        done = span(f":/^{name}")
+        assert (done.code, "no commit changes a file that can be read" in done.err) == (0, True), name
+
+
 def test_a_commit_says_the_same_alone(span, patches):
     """What it stands among has no part in it."""
     for name in ("a mode and a line", "a link becomes a file", "no longer UTF-8", "lines of DOS"):
@@ -212,18 +218,17 @@ def test_a_diff_that_is_too_long_hides_no_other(span):
     (span.folder.parent / "small.toml").write_text("[limits]\nmail_bytes = 3000\n")
     kernel.git("checkout", "--quiet", "-B", "long", "main")
     base = kernel.git("rev-parse", "HEAD")
-    kernel.commit(
-        "long",
-        {"l/a.c": LEAK, "l/b.c": "int x;\n" * 30_000, "l/c.c": LEAK.replace("made", "c"), "l/d.c": "int x;\n" * 600},
-    )
-    kernel.commit("after it", {"l/e.c": LEAK})
+    wrong = {"l/a.c": LEAK, "l/c.c": LEAK.replace("made", "c")}
+    long = {f"l/{name}.c": "int x;\n" * lines for name, lines in (("b", 30_000), ("d", 600), ("e", 200), ("f", 200))}
+    kernel.commit("long", {**wrong, **long})
+    kernel.commit("after it", {"l/g.c": LEAK})
     found = span.found(f"{base}..long", "--config", span.folder.parent / "small.toml")["patches"]
     first, second = ([one["path"] for one in patch["findings"] if one["rule"] == "scope-leak"] for patch in found)
-    assert (first, second) == (["l/a.c", "l/c.c"], ["l/e.c"])
+    assert (first, second) == (["l/a.c", "l/c.c"], ["l/g.c"])
     (why,) = found[0]["unread"]
     assert why == {
         "path": None,
-        "reason": "2 files: the diff is longer than 3000 bytes (mail_bytes under [limits] in config.toml)",
+        "reason": "3 files: the diff is longer than 3000 bytes (mail_bytes under [limits] in config.toml)",
     }
     assert found[1]["unread"] == []
 
