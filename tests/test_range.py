@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
+from reviewbot.config import data_path
 from reviewbot.report.formats import FORMATS
 
 from command import Command
@@ -293,6 +296,20 @@ def test_what_an_earlier_commit_defines_is_known(span, on):
     span.kernel.commit("use", {FILE: WHOLE.replace("GFP_KERNEL", f"GFP_KERNEL | {name}")})
     assert "unknown-flag" in span.groups("flags", "--kernel", "5.15")["use"]
     assert "unknown-flag" not in span.groups("start..flags", "--kernel", "5.15")["use"]
+
+
+def test_the_examples_of_the_readme_are_ranges(span, on, tmp_path):
+    on("example")
+    for name, rev in (("v6.12", "start"), ("v6.13", "main"), ("refs/remotes/origin/main", "start")):
+        span.kernel.git("update-ref", name if "/" in name else f"refs/tags/{name}", rev)
+    span.kernel.commit("example", {FILE: LEAK})
+    section = data_path("README.md").read_text().partition("\n## Commits of a repository\n")[2].partition("\n## ")[0]
+    examples = [
+        shlex.split(line, comments=True)[2:] for line in re.findall(r"^    (reviewbot range .*)", section, re.M)
+    ]
+    placed = {"~/linux": span.folder, **{f"{name}=review.{name}": f"{name}={tmp_path}/{name}" for name in FORMATS}}
+    assert [span(*(placed.get(word, word) for word in asked)).code for asked in examples] == [1, 1, 1, 1]
+    assert {path.name for path in tmp_path.iterdir()} >= {"sarif", "json"}
 
 
 # --- formats ---

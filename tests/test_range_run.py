@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from reviewbot import crew
+from reviewbot.history import Numbered, Reviewer
+from reviewbot.model import PatchReview
 
 from command import Command
 from desk import LEAK, MENDED, WHOLE, Span
@@ -93,6 +95,25 @@ def test_however_many_processes_it_is_the_same(span, tmp_path, monkeypatch):
         assert [found["fingerprint"] for found in one["findings"]] == [
             found["fingerprint"] for found in other["findings"]
         ]
+
+
+def test_a_process_that_ends_takes_one_commit_along(span, monkeypatch):
+    whole = span.found("start..many")
+    review = Reviewer.review
+
+    def ending(reviewer: Reviewer, one: Numbered) -> PatchReview:
+        if one.change.subject == "step 20":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return review(reviewer, one)
+
+    monkeypatch.setattr(crew, "size", lambda most: 2)
+    monkeypatch.setattr(Reviewer, "review", ending)
+    found = span.found("start..many")
+    lost = found["patches"].pop(20)
+    assert lost["unread"] == [{"path": None, "reason": "the process that read it ended (signal 9)"}]
+    assert [patch["subject"] for patch in found["patches"]] == [f"step {at}" for at in range(MANY) if at != 20]
+    del whole["patches"][20]
+    assert [len(patch["findings"]) for patch in found["patches"]] == [len(one["findings"]) for one in whole["patches"]]
 
 
 def test_two_processes_of_the_program_say_the_same(span):
