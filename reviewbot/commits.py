@@ -16,6 +16,7 @@ from typing import NamedTuple
 from reviewbot import changes
 from reviewbot.changes import SOURCES
 from reviewbot.gitcommand import Failed
+from reviewbot.mailtext import decoded
 from reviewbot.model import FileChange, Unread
 from reviewbot.repository import Repository
 from reviewbot.revisions import Commit
@@ -112,10 +113,7 @@ def message(repository: Repository, commit: str) -> Message:
     """The message of a commit; bytes that are not in its encoding are kept as surrogates."""
     head, _, text = (repository.content(commit) or b"").partition(b"\n\n")
     fields = dict(line.partition(b" ")[::2] for line in reversed(head.split(b"\n")))
-    try:
-        said = text.decode(fields.get(b"encoding", b"utf-8").decode("ascii", "replace"), "surrogateescape")
-    except (LookupError, ValueError):
-        said = text.decode("utf-8", "surrogateescape")
+    said, _ = decoded(text, fields.get(b"encoding", b"").decode("ascii", "replace"))
     subject, _, body = said.strip("\n").partition("\n\n")
     stamp = re.search(rb"> ([0-9]{1,12}) ", fields.get(b"committer", b""))
     tree = fields.get(b"tree", b"").decode("ascii", "replace")
@@ -134,7 +132,10 @@ def diffs(repository: Repository, ids: Sequence[str], largest: int) -> Iterator[
                     done += 1
             yield cut.last()
         except Failed as error:
-            yield [], (Unread(None, f"git cannot read this commit: {error} ({_LACKS})"),)
+            if done + 1 < len(ids):  # it may have ended with the next one, before it said so
+                yield from diffs(repository, [ids[done]], largest)
+            else:
+                yield [], (Unread(None, f"git cannot read this commit: {error} ({_LACKS})"),)
         done += 1
 
 

@@ -104,6 +104,8 @@ class _Crew(Generic[Task, Made]):
                 else:
                     given[number] = task
                     self._hand(number, task)
+            if not self._busy:  # all had been done before it was known that there is no more, and nobody would call
+                return
             for line in wait([*self._busy]):
                 assert isinstance(line, Connection)
                 number, result = self._taken(line)

@@ -38,6 +38,8 @@ _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ 
 
 _OFFERED = (".h", ".inc")
 _LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
+_OTHER = "the tree's file is not what the hunks say; only these were read"
+_NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
 Pair = tuple[Slice, Hit]
 Hits = Mapping[str, Sequence[Pair]]  # by rule
@@ -159,7 +161,7 @@ class Engine:
             found = change if change.deleted or new is not None else None
         if found is None:
             one, notes = self._by_hunks(change)
-            return one, [Unread(change.path, "the tree's file is not what the hunks say; only these were read"), *notes]
+            return one, [Unread(change.path, _OTHER if patch.commit is None else _NO_FILE), *notes]
         rows = None if only is None else only.get(change.path, ())
         after = None if new is None else self.reader.file(found, new, "+", rows)
 

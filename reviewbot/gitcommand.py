@@ -34,6 +34,7 @@ _KEPT = (
 # no protocol at all: a partial clone fetches what it lacks whenever it is looked at
 QUIET = {
     "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_GRAFT_FILE": os.devnull,  # a name means what it means in the history that was made, as with replace refs
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",

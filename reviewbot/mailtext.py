@@ -13,7 +13,7 @@ from email.message import Message
 
 _PATCH_NAME = re.compile(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
-# codecs that Python knows and no mail may ask for: they rewrite backslashes or host names
+# codecs that Python knows and nobody may ask for: they rewrite backslashes or host names, one in quadratic time
 _NO_CHARSETS = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"})
 _CR_HEADER = re.compile(r"^(?:diff |--- |\+\+\+ )[^\n]*\r$", re.M)
 _GIT_LINE = re.compile(r"(?:diff |index |--- |\+\+\+ |@@|old |new |deleted |similarity |rename |copy |-- $)")
@@ -47,7 +47,7 @@ def _pieces(message: Message) -> Iterator[Piece]:
         payload = part.get_payload(decode=True)
         if not isinstance(payload, bytes):
             continue
-        text, failed = _decode(payload, _parameter(part, "charset"))
+        text, failed = decoded(payload, _parameter(part, "charset"))
         text = unix_lines(text)
         if _parameter(part, "format").lower() == "flowed":
             text = unflowed(text, _parameter(part, "delsp").lower() == "yes")
@@ -69,7 +69,7 @@ def _parameter(part: Message, name: str) -> str:
     return (value[2] if isinstance(value, tuple) else str(value)).strip()
 
 
-def _decode(payload: bytes, charset: str) -> tuple[str, str]:
+def decoded(payload: bytes, charset: str) -> tuple[str, str]:
     """The text, and the declared charset where neither that nor UTF-8 fits the bytes."""
     wanted = charset.lower()
     if wanted and wanted.replace("-", "_") not in _NO_CHARSETS:

@@ -155,9 +155,15 @@ class Repository:
         return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
 
     def pour(self, *arguments: str, stdin: str) -> Iterator[bytes]:
-        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly."""
+        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly.
+
+        InputError where there is no room for its input.
+        """
         place = self.folder / "input"
-        place.write_text(stdin, encoding="ascii")
+        try:
+            place.write_text(stdin, encoding="ascii")
+        except OSError as error:
+            raise InputError(self.unwritable(error.strerror or "")) from error
         with place.open("rb") as source:
             yield from self._ours.pour(*arguments, stdin=source)
 
@@ -171,7 +177,9 @@ class Repository:
         if rev.startswith("-") or "\0" in rev or len(rev) > _LONGEST:
             return None
         try:
-            done = self._theirs.run("rev-parse", "--verify", "--quiet", rev + "^{commit}", until=self.until)
+            # ":/text" takes all that follows it for text: the name stands alone, and what it is of is looked at below
+            asked = ("-c", "core.disambiguate=committish", "rev-parse", "--verify", "--quiet", rev)
+            done = self._theirs.run(*asked, until=self.until)
         except UnicodeEncodeError:  # a lone surrogate
             return None
         found = done.out.decode("ascii", "replace").strip()

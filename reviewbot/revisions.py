@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from reviewbot.model import InputError, UsageError
 from reviewbot.repository import Repository
 
 _DEEPEN = "git fetch --unshallow gets the rest, git fetch --deepen=N some of it; actions/checkout needs fetch-depth: 0"
+_SEVERAL = re.compile(r"^\^|\^[@!]$|\^-[0-9]*$|\.\.|^[^{]*\s")  # gitrevisions(7): more than one, or their ends
+_WRITE = "write BASE..TIP, or COMMIT"
 
 
 class Commit(NamedTuple):
@@ -83,6 +86,9 @@ def _one(repository: Repository, rev: str) -> Span:
 def _walked(repository: Repository, name: str, base: str, tip: str, others: tuple[str, ...] = ()) -> Span:
     rows = _listed(repository, "--topo-order", "--reverse", tip, *(f"^{one}" for one in (base, *others)))
     _whole(repository, [row[0] for row in rows])
+    if repository.shallow and any(len(row) == 1 for row in rows):
+        # it went on to a root: where the history of the base is cut, that may be what lies behind the cut
+        _whole(repository, [row[0] for row in _listed(repository, base, *others)])
     commits = (Commit(row[0], row[1] if len(row) > 1 else None) for row in rows if len(row) < 3)
     return Span(name, base, tip, tuple(commits), tuple(row[0] for row in rows if len(row) > 2))
 
@@ -110,9 +116,13 @@ def _meet(repository: Repository, one: str, other: str) -> tuple[str, ...]:
 
 
 def _commit(repository: Repository, rev: str) -> str:
+    if not rev:
+        raise UsageError(f"an empty name means no commit: {_WRITE}")
     found = repository.commit(rev)
     if found is not None:
         return found
+    if _SEVERAL.search(rev):
+        raise UsageError(f"{rev} is no name of one commit: {_WRITE}")
     if repository.is_empty():
         raise InputError(f"{repository.path} has no commits yet")
     if repository.shallow:

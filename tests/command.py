@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
+from unittest import mock
 
 import reviewbot
+from reviewbot import cli
 
 THREADS = Path(__file__).parent / "threads"
 TIMEOUT = 60
@@ -49,6 +54,20 @@ class Command:
         )
         out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
         return Done(done.returncode, out, err)
+
+    def inside(self, *arguments: str | Path, **env: str) -> Done:
+        """The same without a process of its own, for tables of many runs: most of one is spent on imports."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        environment = mock.patch.dict(os.environ, {**self.env, **env}, clear=True)
+        forgotten = mock.patch.object(tempfile, "tempdir", None)  # where TMPDIR was before
+        with contextlib.ExitStack() as stack:
+            for one in (contextlib.chdir(self.work), environment, forgotten):
+                stack.enter_context(one)
+            stack.enter_context(contextlib.redirect_stdout(out))
+            stack.enter_context(contextlib.redirect_stderr(err))
+            code = cli.main([*map(str, arguments)])
+        said = (stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
+        return Done(code, *said)
 
     def left(self) -> set[str]:
         """The files under work/ and home/, relative to the folder of both."""

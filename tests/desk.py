@@ -1,7 +1,8 @@
-"""A repository to work in, and `reviewbot local` run in it: what it says, and that nothing there is changed."""
+"""A repository to work in, and `reviewbot local` or `range` run in it: what it says, and nothing there is changed."""
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -35,10 +36,12 @@ PLACE = re.compile(r"^([^ ].*?):(\d+): (?:note|warning|error): .* \[(.+), (?:low
 class Desk:
     """`folder` is the work tree; the first commit has fs/exfoo/a.c, with nothing wrong in it."""
 
+    runs = "local"
+
     def __init__(self, command: Command, folder: Path) -> None:
         self.kernel = KernelTree(folder)
         self.folder, self.base = folder, self.kernel.commit("exfoo: made()", {"fs/exfoo/a.c": WHOLE})
-        self.command = command
+        self.command, self.run = command, Command.__call__
         command.work = folder
         self.temporary = folder.parent / "temporary"
         self.temporary.mkdir(exist_ok=True)
@@ -56,7 +59,8 @@ class Desk:
     def __call__(self, *options: str | Path, stdin: bytes = b"", **env: str) -> Done:
         """Run it, and see that it leaves nothing and changes nothing."""
         before = snapshot(self.folder)
-        done = self.command("local", *options, stdin=stdin, TMPDIR=str(self.temporary), **env)
+        given = {"stdin": stdin} if stdin else {}
+        done = self.run(self.command, self.runs, *options, **given, TMPDIR=str(self.temporary), **env)
         assert "Traceback" not in done.err
         assert "mistake of reviewbot's own" not in done.err, done.err
         assert snapshot(self.folder) == before
@@ -79,6 +83,40 @@ class Desk:
         found = json.loads(self(*options, "--format", "json", **env).out)
         parts = [*found["unread"], *(part for patch in found["patches"] for part in patch["unread"])]
         return [(part["path"], part["reason"]) for part in parts]
+
+
+class Span(Desk):
+    """The same for `reviewbot range`."""
+
+    runs = "range"
+
+    def at(self, folder: Path) -> Span:
+        """As this one, in another folder."""
+        other = copy.copy(self)
+        other.command, other.kernel = copy.copy(self.command), copy.copy(self.kernel)
+        other.folder = other.command.work = other.kernel.folder = folder
+        return other
+
+    @property
+    def quick(self) -> Span:
+        """As this one, without processes of its own."""
+        other = copy.copy(self)
+        other.run = Command.inside
+        return other
+
+    def found(self, *options: str | Path, **env: str) -> dict:
+        """The object for programs."""
+        return json.loads(self(*options, "--format", "json", **env).out)
+
+    def resolved(self, *options: str | Path) -> dict[str, list[str | None]]:
+        """By the subject of a commit, what settles its sure remarks: the subject of another, or nothing."""
+        patches = self.found(*options)["patches"]
+        names = {patch["commit"][:12]: patch["subject"] for patch in patches}
+        return {
+            patch["subject"]: [names.get(one["resolved_by"]) for one in found]
+            for patch in patches
+            if (found := [one for one in patch["findings"] if one["confidence"] == "high"])
+        }
 
 
 @pytest.fixture

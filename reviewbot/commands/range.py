@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from reviewbot import crew, revisions, tree
+from reviewbot import changes, crew, revisions, tree
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.postargs import FAILED, chosen
@@ -73,10 +73,10 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
     engine = PatientEngine(setup.kernel, setup.rules, limits.seconds)
     reviewer = Reviewer(engine, repository.contents)
     processes = crew.size(limits.processes) if total >= _FEW else 0
-    changes = read(repository, span.commits, limits.mail_bytes)
+    commits = read(repository, span.commits, limits.mail_bytes)
     setup.tell(f"{total} commits, {span.base[:12] if span.base else 'from the root'}..{span.tip[:12]}")
     with counting(total, setup.quiet) as done:
-        patches = review(reviewer, changes, total, processes, repository.forked, done)
+        patches = review(reviewer, commits, total, processes, repository.forked, done)
     with waiting("looking into merges", setup.quiet or not span.merges):
         unread = _merged(repository, span, limits.mail_bytes)
     subject = span.name if total != 1 else patches[0].patch.subject
@@ -90,9 +90,9 @@ def _merged(repository: Repository, span: Span, largest: int) -> tuple[Unread, .
         return (Unread(None, f"whether {len(span.merges)} merges change anything themselves"),)
     found: list[Unread] = []
     for merge, (sections, unread) in zip(span.merges, diffs(repository, span.merges, largest), strict=True):
-        names = (section.split(b"\n", 1)[0].removeprefix(b"diff --cc ") for section in sections)
+        heads = (section.split(b"\n", 1)[0].decode("utf-8", "surrogateescape") for section in sections)
         why = f"merge {merge[:12]} changes it itself, and merges are not reviewed"
-        found += (Unread(name.decode("utf-8", "surrogateescape"), why) for name in names)
+        found += (Unread(changes.head([head]).path, why) for head in heads)
         found += unread
     return tuple(found)
 
