@@ -145,6 +145,7 @@ WRONG = [
     (["start...main"], "to git diff: write start..main for what is in main and not in start"),
     (["start..."], "write start..HEAD for what is in HEAD and not in start"),
     ([".."], "..: this range has no end, write BASE..HEAD"),
+    (["..HEAD"], "..HEAD: the range begins where it ends, for HEAD stands where its base is left out"),
     (["start..light..main"], "light..main is no name of one commit: write BASE..TIP, or COMMIT"),
     (["--since-merge-base", "main", "start.."], "--since-merge-base says where the range begins: "),
     (["nope"], "there is no commit nope in ."),
@@ -303,7 +304,7 @@ def test_the_examples_of_the_readme_are_ranges(span, on, tmp_path):
     for name, rev in (("v6.12", "start"), ("v6.13", "main"), ("refs/remotes/origin/main", "start")):
         span.kernel.git("update-ref", name if "/" in name else f"refs/tags/{name}", rev)
     span.kernel.commit("example", {FILE: LEAK})
-    section = data_path("README.md").read_text().partition("\n## Commits of a repository\n")[2].partition("\n## ")[0]
+    section = data_path("README.md").read_text().partition("\n## Commits of a repository\n")[2].partition("\n#")[0]
     examples = [
         shlex.split(line, comments=True)[2:] for line in re.findall(r"^    (reviewbot range .*)", section, re.M)
     ]
