@@ -81,18 +81,32 @@ def held(
     open_ = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
     names = {unit.function.name for unit in units if not unit.function.macro and unit.steps}
     calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, names)]
-    keeps = {id(unit): counts is not is_atomic or keeps_entry(unit, lookup) for unit in units}
+    enters = {id(unit) for unit in units if _enters(unit, lookup)}
     for _ in range(_MOST_ROUNDS):
         before = len(found)
         for unit, at, step in calls:
-            if step.name not in found and step.name != unit.function.name:
-                own = found.get(unit.function.name) if keeps[id(unit)] else None
-                entry = _at_call(unit, at, own, open_, lookup)
-                if entry is not None:
-                    found[step.name] = entry
+            own = found.get(unit.function.name)
+            told = step.name in found or step.name == unit.function.name
+            if told or (own is None and id(unit) not in enters):  # what holds in most is never asked
+                continue
+            if own is not None and counts is is_atomic and not keeps_entry(unit, lookup):
+                own = None
+            entry = _at_call(unit, at, own, open_, lookup)
+            if entry is not None:
+                found[step.name] = entry
         if len(found) == before:
             break
     return found
+
+
+def _enters(unit: Unit, lookup: Lookup) -> bool:
+    """Whether a function may have anything open at one of its steps."""
+    for step in unit.steps:
+        if step.kind == "call" and (step.op or step.name in lookup.enter):
+            return True
+        if step.kind == "test" and step.value is not None and step.value.text in lookup.enter:
+            return True
+    return False
 
 
 def _calls(step: Step, names: set[str]) -> bool:

@@ -51,16 +51,18 @@ def frees_of(rule: Rule) -> Frees:
 
 def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
     """What a call that surely may sleep says about it; None for any other step."""
-    if step.kind != "call" or step.op or not reached(unit, index):
+    if step.kind != "call" or step.op:
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
     found = allocation(step, context.kernel)
     free = frees.get(step.name)
     if free is not None:
-        return Sleeper("", (), str(free.get("confidence", "medium")), free)
+        return Sleeper("", (), str(free.get("confidence", "medium")), free) if reached(unit, index) else None
     if found is None:
-        known = step.name in context.kernel.allocators
-        return None if known else _wrapper(step, reclaim, rule, context)
+        other = None if step.name in context.kernel.allocators else _wrapper(step, reclaim, rule, context)
+        return other if other is not None and reached(unit, index) else None
+    if not reached(unit, index):  # asked late: most functions need not be followed for it
+        return None
     mask = mask_argument(step, found)
     if mask is None:
         blocking = found.sleeps == "always" or reclaim in bits_of(found.implicit, context.kernel)

@@ -18,9 +18,10 @@ class Text:
 
     def __init__(self, text: bytes, shift: int) -> None:
         self.text, self.shift = text, shift
+        self.chars = text.decode("latin-1")
 
     def source(self, node: Node) -> str:
-        return self.text[node.start_byte : node.end_byte].decode("latin-1")
+        return self.chars[node.start_byte : node.end_byte]
 
     def line(self, node: Node) -> int:
         return int(node.start_point[0]) + self.shift

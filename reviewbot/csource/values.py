@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from tree_sitter import Node
 
 from reviewbot.csource.expressions import DEEPEST, Text, TooMuch
-from reviewbot.csource.steps import UNUSED, Step, squash
+from reviewbot.csource.steps import UNUSED, Step, replace, squash
 
 _MOST_STEPS = 20_000
 
