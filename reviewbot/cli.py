@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn, TextIO
 
 from reviewbot import __version__
+from reviewbot.commands import b4args
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import NAMES
@@ -54,6 +55,7 @@ examples:
   git format-patch --stdout -3 | reviewbot thread -
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
+  reviewbot setup b4                             make b4 run it on its patches
 
 """
 
@@ -152,6 +154,18 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.commands.thread import thread
 
         return thread(options)
+    if options.command == "check":
+        from reviewbot.commands.check import check
+
+        return check(options)
+    if options.command == "agent":
+        from reviewbot.commands.agent import agent
+
+        return agent(options)
+    if options.command == "setup":
+        from reviewbot.commands.b4setup import setup
+
+        return setup(options)
     from reviewbot.commands import tables
 
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
@@ -198,6 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"reviewbot {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
+    b4args.add(commands, _add_command)
     rule = _add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
     matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")

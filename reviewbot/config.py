@@ -21,6 +21,7 @@ from reviewbot.schema import TABLE, TEXT, TEXTS, Kind, Spec
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in NAMES), CONFIDENCES),
+    "surface.b4": CONFIDENCES[1:],
     "report.min_severity": SEVERITIES,
     "mail.cc": CC,
 }
@@ -50,6 +51,7 @@ class Surface:
     checkstyle: str
     rdjson: str
     rdjsonl: str
+    b4: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class MailOptions:
     context: int
     common: int
     most: int
+
+
+@dataclass(frozen=True, slots=True)
+class B4Options:
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ class Config:
     surface: Surface
     report: ReportOptions
     mail: MailOptions
+    b4: B4Options
     lore: LoreOptions
     tree: TreeOptions
     limits: Limits
@@ -130,6 +138,7 @@ SECTIONS = {
     "surface": Surface,
     "report": ReportOptions,
     "mail": MailOptions,
+    "b4": B4Options,
     "lore": LoreOptions,
     "tree": TreeOptions,
     "limits": Limits,

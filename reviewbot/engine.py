@@ -32,7 +32,6 @@ from reviewbot.model import (
 from reviewbot.placed import place
 from reviewbot.sides import Reader, Slice
 
-_SOURCE = re.compile(r"\.(?:c|h|inc|S)\Z")
 # a macro, or what may be an enumerator: a name alone on its line
 _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)", re.MULTILINE)
 
@@ -91,14 +90,25 @@ class Engine:
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
-        self._keys, self._ends = {}, {}
-        self.defined = frozenset(name for patch in series.patches for name in _defined(patch.diff))
+        self._begin(series)
         patches = tuple(self.patch(patch) for patch in series.patches)
         mended = tuple(
             replace(review, findings=tuple(self._resolved(one, review, patches[at + 1 :]) for one in review.findings))
             for at, review in enumerate(patches)
         )
         return Review(series, mended, self.kernel.version, series.unread)
+
+    def one(self, series: Series, at: int) -> PatchReview:
+        """One patch of a series by its index; of the later ones only those are read that touch what it is about."""
+        self._begin(series)
+        mine = self.patch(series.patches[at])
+        paths = {finding.path for finding in mine.findings}
+        later = tuple(self.patch(patch) for patch in series.patches[at + 1 :] if paths & _touched(patch))
+        return replace(mine, findings=tuple(self._resolved(finding, mine, later) for finding in mine.findings))
+
+    def _begin(self, series: Series) -> None:
+        self._keys, self._ends = {}, {}
+        self.defined = frozenset(name for patch in series.patches for name in _defined(patch.diff))
 
     def _resolved(self, finding: Finding, review: PatchReview, later: Sequence[PatchReview]) -> Finding:
         """The finding with the later patch that takes its cause away, if one does."""
@@ -116,7 +126,7 @@ class Engine:
         notes = [*patch.unread, *unread]
         sides: list[_Sides] = []
         for at, change in enumerate(files):
-            if _SOURCE.search(change.path):
+            if change.is_source:
                 one, missed = self._sides(patch, change)
                 notes += missed
                 sides.append(one)
@@ -220,6 +230,11 @@ class Engine:
 def _defined(diff: str) -> frozenset[str]:
     """The names that the added lines of a diff define."""
     return frozenset(name for pair in _DEFINES.findall(diff) for name in pair if name)
+
+
+def _touched(patch: Patch) -> frozenset[str]:
+    files, _ = changes.parse(patch.diff)
+    return frozenset(path for change in files for path in (change.path, change.old_path) if path is not None)
 
 
 def fill(rule: Rule, text: str, values: Mapping[str, str]) -> str:

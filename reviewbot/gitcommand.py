@@ -32,7 +32,7 @@ _KEPT = (
     "GIT_TEST_ASSUME_DIFFERENT_OWNER",
 )
 # no protocol at all: a partial clone fetches what it lacks whenever it is looked at
-_QUIET = {
+QUIET = {
     "GIT_ALLOW_PROTOCOL": "none",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
@@ -80,7 +80,7 @@ class Command:
         import git
 
         self._git = git.Git()
-        self._git.update_environment(**_QUIET, **environment)
+        self._git.update_environment(**QUIET, **environment)
         # GitPython takes "~" and "$" out of a folder's name, and goes elsewhere where it may not enter
         self._fixed = ("git", "-C", str(folder), *(word for one in _SETTINGS for word in ("-c", one)))
 

@@ -14,6 +14,7 @@ from email.message import Message
 from reviewbot import mailhead, mailtext, patchtext
 from reviewbot.model import Address, InputError, Mail, Unread
 
+FIRST_ALONE = "only the first was read"  # how a note ends that speaks of a further patch
 _SUBJECT = 1_000  # characters; b4's time for reading one grows with the cube
 
 
@@ -76,11 +77,11 @@ def _part_notes(
             )
         )
     if found.more:
-        notes.append(Unread(None, "the mail holds more than one patch: only the first was read"))
+        notes.append(Unread(None, f"the mail holds more than one patch: {FIRST_ALONE}"))
     for part in parts[main + 1 :]:
         if found.diff and patchtext.split(part.text).diff:
             name = mailhead.clean(part.name)[:100] or "without a name"
-            notes.append(Unread(None, f"the attachment {name} holds a further diff: only the first was read"))
+            notes.append(Unread(None, f"the attachment {name} holds a further diff: {FIRST_ALONE}"))
     return tuple(notes)
 
 

@@ -327,6 +327,11 @@ class FileChange:
     created: bool = False
     deleted: bool = False
 
+    @property
+    def is_source(self) -> bool:
+        """Whether it is a file that rules are about."""
+        return self.path.endswith((".c", ".h", ".inc", ".S"))
+
 
 # --- findings ---
 

@@ -17,7 +17,15 @@ At = Callable[[Version], Kernel]
 
 _COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.S)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
+_VERSION = re.compile(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
+_PATCHLEVEL = re.compile(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 _NEWEST = (9999, 0)
+
+
+def release(makefile: bytes) -> Version | None:
+    """The kernel version that a tree's Makefile gives; a release candidate counts as its release."""
+    major, minor = _VERSION.search(makefile), _PATCHLEVEL.search(makefile)
+    return (int(major[1]), int(minor[1])) if major and minor else None
 
 
 def named(headers: Iterable[bytes]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from reviewbot.gitcommand import Command, Done, end, outside_of_all
 from reviewbot.model import InputError, UsageError, Version
+from reviewbot.presence import release
 
 if TYPE_CHECKING:
     from reviewbot.gitcommand import Process
@@ -33,8 +34,6 @@ _FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
-_VERSION = re.compile(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
-_PATCHLEVEL = re.compile(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 _TRUST = re.compile(r"^\s*(git config --global --add safe\.directory .+)$", re.M)
 # a split index: a patch writes what it changed, and not the names of all files of a kernel
 _CONFIG = """\
@@ -232,10 +231,8 @@ class Repository:
         return read[2] if read else None
 
     def version(self, tree: str) -> Version | None:
-        """The kernel version that a tree's Makefile gives; a release candidate counts as its release."""
-        text = self.read(tree, "Makefile") or b""
-        major, minor = _VERSION.search(text), _PATCHLEVEL.search(text)
-        return (int(major[1]), int(minor[1])) if major and minor else None
+        """The kernel version that a tree's Makefile gives."""
+        return release(self.read(tree, "Makefile") or b"")
 
     def _folder(self, tree: str) -> dict[bytes, Entry]:
         if tree not in self._listed:

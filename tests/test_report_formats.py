@@ -40,7 +40,7 @@ def only(name, given, **bars):
 
 def test_every_format_has_a_reader_and_a_surface():
     assert {*READERS, "text", "json"} == set(FORMATS)
-    assert {each.name for each in dataclasses.fields(Surface)} == {*FORMATS, "mail"}
+    assert {each.name for each in dataclasses.fields(Surface)} == {*FORMATS, "mail", "b4"}
 
 
 @pytest.mark.parametrize("name", READERS)

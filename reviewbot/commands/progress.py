@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
+from reviewbot.commands.patience import TooSlow, bounded, slow
 from reviewbot.engine import Engine, Read
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
 
@@ -18,25 +18,21 @@ if TYPE_CHECKING:
 LONG_SERIES = 8  # patches; fewer are done before a bar could be read
 
 
-class _TooSlow(BaseException):
-    """No Exception, so that nothing between here and the loop that took too long can swallow it."""
-
-
 class PatientEngine(Engine):
-    """An engine that leaves a patch unread after so many seconds, and calls `done` after each."""
+    """An engine that leaves a patch unread after so many seconds, or from `until` on, and calls `done` after each."""
 
     def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: Read | None = None) -> None:
         super().__init__(kernel, rules, read)
         self.seconds = seconds
+        self.until = float("inf")  # as time.monotonic() counts
         self.done: Callable[[], None] = lambda: None
 
     def patch(self, patch: Patch) -> PatchReview:
         try:
-            with _bounded(self.seconds):
+            with bounded(min(self.seconds, self.until - time.monotonic())):
                 return super().patch(patch)
-        except _TooSlow:
-            reason = f"not finished after {self.seconds} s (seconds under [limits] in config.toml)"
-            return PatchReview(patch, (), (*patch.unread, Unread(None, reason)))
+        except TooSlow:
+            return PatchReview(patch, (), (*patch.unread, Unread(None, slow(self.seconds))))
         finally:
             self.done()
 
@@ -73,19 +69,3 @@ def _terminal(quiet: bool) -> Console | None:
     from rich.console import Console
 
     return Console(stderr=True)
-
-
-@contextmanager
-def _bounded(seconds: int) -> Iterator[None]:
-    """Raise _TooSlow where the work inside takes longer."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _TooSlow
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -8,7 +8,6 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from reviewbot import config, rules, schema
 from reviewbot.config import AUTO, Config
@@ -19,14 +18,12 @@ from reviewbot.report.escape import visible
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
-    """`rules` are those that hold at this kernel version and are not switched off."""
+class Ground:
+    """What was asked for, before any rule is read. `version`: the kernel to judge by where nothing else says it."""
 
     config: Config
     folders: tuple[Path, ...]
     version: Version
-    kernel: Kernel
-    rules: tuple[Rule, ...]
     dated: bool  # no version was asked for: the tree or the patches' date says it
     quiet: bool
     verbose: bool
@@ -46,38 +43,47 @@ class Setup:
             self.say(text)
 
 
+@dataclass(frozen=True, slots=True)
+class Setup(Ground):
+    """`rules` are those that hold at this kernel version and are not switched off."""
+
+    kernel: Kernel
+    rules: tuple[Rule, ...]
+
+
 _LAST_SECOND = 253_402_300_799  # of the year 9999: dates of mails are whatever somebody wrote
 
 
-class Voice(NamedTuple):
-    """How much is said."""
-
-    quiet: bool
-    verbose: bool
-
-
-def prepare(options: argparse.Namespace) -> Setup:
-    """Raises ConfigError for a bad config file, rules folder or kernel version."""
+def ground(options: argparse.Namespace) -> Ground:
+    """Raises ConfigError for a bad config file or kernel version."""
     settings = config.load(options.config, os.environ)
     folders = settings.rule_folders(tuple(options.rules))
     asked = options.kernel or settings.kernel.version
     version = rules.version_at(folders, date.today().isoformat()) if asked == AUTO else rules.parse_version(asked)
+    return Ground(settings, folders, version, asked == AUTO, options.quiet, options.verbose)
+
+
+def prepare(options: argparse.Namespace) -> Setup:
+    """Raises ConfigError for a bad config file, rules folder or kernel version."""
+    return _load(ground(options))
+
+
+def _load(given: Ground) -> Setup:
     # a rule that does not hold at this version may be switched off all the same
-    known = {path.stem: path for folder in folders for path in folder.glob("[!_]*.toml")}
-    schema.known(settings.rules.disable, known, "[rules] disable", "rule")
-    return _load(settings, folders, version, asked == AUTO, Voice(options.quiet, options.verbose))
-
-
-def _load(settings: Config, folders: tuple[Path, ...], version: Version, dated: bool, voice: Voice) -> Setup:
-    kernel, every = rules.load(folders, version)
-    heard = tuple(rule for rule in every if rule.id not in settings.rules.disable)
-    setup = Setup(settings, folders, version, kernel, heard, dated, voice.quiet, voice.verbose)
-    setup.tell(f"kernel {setup.kernel_name}, {len(heard)} rules from {', '.join(map(str, folders))}")
+    known = {path.stem: path for folder in given.folders for path in folder.glob("[!_]*.toml")}
+    disabled = given.config.rules.disable
+    schema.known(disabled, known, "[rules] disable", "rule")
+    kernel, every = rules.load(given.folders, given.version)
+    heard = tuple(rule for rule in every if rule.id not in disabled)
+    setup = Setup(
+        given.config, given.folders, given.version, given.dated, given.quiet, given.verbose, kernel=kernel, rules=heard
+    )
+    setup.tell(f"kernel {setup.kernel_name}, {len(heard)} rules from {', '.join(map(str, given.folders))}")
     return setup
 
 
 def for_series(
-    setup: Setup, series: Series, found: Version | None = None, names: frozenset[str] | None = None
+    given: Ground, series: Series, found: Version | None = None, names: frozenset[str] | None = None
 ) -> Setup:
     """The setup for one series, and for the tree it is applied to, if there is one.
 
@@ -85,18 +91,18 @@ def for_series(
     working on when the series was sent. `names`, those of the tree's headers, go before the version's: but not
     where another version was asked for than the tree's own.
     """
-    version = (found or _sent(setup, series) or setup.version) if setup.dated else setup.version
-    if version != setup.version:
-        setup = _load(setup.config, setup.folders, version, True, Voice(setup.quiet, setup.verbose))
+    version = (found or _sent(given, series) or given.version) if given.dated else given.version
+    same = version == given.version
+    setup = given if same and isinstance(given, Setup) else _load(replace(given, version=version))
     if names is None or version != (found or version):
         return setup
     kernel = fitted(setup.kernel, names.intersection, lambda at: rules.load(setup.folders, at)[0])
     return replace(setup, kernel=kernel)
 
 
-def _sent(setup: Setup, series: Series) -> Version | None:
+def _sent(given: Ground, series: Series) -> Version | None:
     stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
     if not any(stamps):
         return None
     sent = datetime.fromtimestamp(min(max(stamps), _LAST_SECOND), UTC)
-    return rules.version_at(setup.folders, sent.date().isoformat())
+    return rules.version_at(given.folders, sent.date().isoformat())

@@ -182,7 +182,7 @@ def _common(asked: Mapping[int, Sequence[Finding]], least: int) -> tuple[str, ..
 def _patch_reply(
     reviewed: PatchReview, mail: Mail, findings: Sequence[Finding], sender: Sender, texts: Texts, options: Options
 ) -> Draft:
-    lines = remarks(reviewed, findings[: options.most], _again(texts), options.context)
+    lines = remarks(reviewed, findings[: options.most], again(texts), options.context)
     if len(findings) > options.most:
         lines += ["", *fill(Template(texts.more).substitute(count=len(findings) - options.most))]
     body = _assembled(texts.reply, {"reply": lines}, mail, sender, texts)
@@ -200,7 +200,7 @@ def _series_reply(
 ) -> Draft:
     said = {at: [found for found in findings if found.rule == rule] for at, findings in asked.items()}
     first, *others = (at for at in said if said[at])
-    lines = remarks(review.patches[first], said[first][:1], _again(texts), options.context)
+    lines = remarks(review.patches[first], said[first][:1], again(texts), options.context)
     places = [_place(review.patches[first], said[first][1:])] if said[first][1:] else []
     places += [_place(review.patches[at], said[at]) for at in others]
     blocks = {"reply": lines, "places": [line for place in places for line in wrap(f"  {place}")]}
@@ -208,7 +208,9 @@ def _series_reply(
     return _draft(mail, body, [found for findings in said.values() for found in findings], sender, options, 0)
 
 
-def _again(texts: Texts) -> Callable[[str], str]:
+def again(texts: Texts) -> Callable[[str], str]:
+    """What is said in place of a question that was asked above, of the function it was asked in."""
+
     def say(function: str) -> str:
         template = Template(texts.again_in if function else texts.again)
         return template.substitute({"function": one_line(function)} if function else {})

@@ -1,4 +1,4 @@
-"""A patch and the findings to ask about in, the quoted hunks with a question under each line out."""
+"""A patch and the findings to ask about in; its diff as a mail quotes it, with a question under each line, out."""
 
 from __future__ import annotations
 
@@ -22,14 +22,7 @@ def remarks(reviewed: PatchReview, findings: Sequence[Finding], again: Callable[
     where that is the question right above or is not known.
     """
     where = places(reviewed.files)
-    asked: dict[Place, list[Finding]] = {}
-    loose: list[Finding] = []
-    for found in findings:
-        place = where.get((found.path, found.line))
-        if place is None:
-            loose.append(found)
-        else:
-            asked.setdefault(place, []).append(found)
+    asked, loose = _placed(findings, where)
     speaker = _Speaker(again)
     lines: list[str] = []
     shown = -1
@@ -42,10 +35,88 @@ def remarks(reviewed: PatchReview, findings: Sequence[Finding], again: Callable[
         evidence = (place for at in marks for found in marks[at] for place in _evidence(change, found, where))
         also = [place.line for place in evidence if (place.file, place.hunk) == (file_at, hunk_at)]
         lines += _hunk(change.hunks[hunk_at], marks, also, context, speaker)
-    for found in loose:
+    return _squeezed([*lines, *_loose(loose, speaker)])
+
+
+def annotated(
+    reviewed: PatchReview, findings: Sequence[Finding], again: Callable[[str], str]
+) -> tuple[list[str], list[str]]:
+    """The whole diff, no line of it left out, with the questions; and apart from it those about no line of it.
+
+    For b4, which reads the lines of such a text as text: a line of the diff that Python would split is quoted in
+    pieces, and bytes that are no UTF-8 are replaced. No line of a question looks like one of b4's own.
+    """
+    where = places(reviewed.files)
+    asked, loose = _placed(findings, where)
+    diff = reviewed.patch.diff.removesuffix("\n").split("\n")
+    rows = _rows(diff, reviewed.files)
+    marks = {rows[place]: found for place, found in asked.items() if place in rows}
+    lost = [one for place, found in asked.items() if place not in rows for one in found]
+    speaker = _Speaker(again)
+    lines: list[str] = []
+    for at, line in enumerate(diff):
+        text = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        lines += [f"> {piece}" for piece in text.splitlines() or [""]]
+        if at in marks:
+            lines += map(_own, speaker.ask(marks[at]))
+    return lines, _squeezed(list(map(_own, _loose([*lost, *loose], speaker))))
+
+
+def _placed(
+    findings: Iterable[Finding], where: Mapping[tuple[str, int], Place]
+) -> tuple[dict[Place, list[Finding]], list[Finding]]:
+    """The findings by their place in the diff, and those that have none."""
+    asked: dict[Place, list[Finding]] = {}
+    loose: list[Finding] = []
+    for found in findings:
+        place = where.get((found.path, found.line))
+        if place is None:
+            loose.append(found)
+        else:
+            asked.setdefault(place, []).append(found)
+    return asked, loose
+
+
+def _loose(findings: Iterable[Finding], speaker: _Speaker) -> list[str]:
+    """Questions about lines that the diff does not show."""
+    lines: list[str] = []
+    for found in findings:
         place_text = f"In {found.path}, {found.function}():" if found.function else f"In {found.path}:"
         lines += ["", *fill(place_text), *speaker.ask([found])]
-    return _squeezed(lines)
+    return lines
+
+
+def _rows(diff: Sequence[str], files: Sequence[FileChange]) -> dict[Place, int]:
+    """Where each line of each hunk stands in the text of the diff."""
+    rows: dict[Place, int] = {}
+    begin = 0
+    for file_at, change in enumerate(files):
+        for hunk_at, hunk in enumerate(change.hunks):
+            for start in (at for at in range(begin, len(diff)) if diff[at] == hunk.header):
+                found = _rows_of(diff, start + 1, hunk)
+                if found is not None:
+                    rows.update({Place(file_at, hunk_at, line): at for line, at in enumerate(found)})
+                    begin = found[-1] + 1 if found else start + 1
+                    break
+    return rows
+
+
+def _rows_of(diff: Sequence[str], at: int, hunk: Hunk) -> list[int] | None:
+    """The rows of a hunk's lines from a row on; None if it is another hunk that stands there."""
+    rows: list[int] = []
+    for line in hunk.lines:
+        while at < len(diff) and diff[at].startswith("\\"):  # "\ No newline at end of file"
+            at += 1
+        if at >= len(diff) or diff[at] not in (line.mark + line.text, line.text):
+            return None
+        rows.append(at)
+        at += 1
+    return rows
+
+
+def _own(line: str) -> str:
+    """A line of ours, as b4 leaves it: it takes lines with these marks for its own notes and for those of others."""
+    return f" {line}" if line.startswith(("#", "|")) else line
 
 
 class _Speaker:

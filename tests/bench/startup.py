@@ -26,6 +26,7 @@ PROCESSES = {
     "reviewbot --help": ["-m", "reviewbot", "--help"],
     "importing b4": ["-c", "import b4"],
     "thread in, JSON out": MAIL_IN,
+    "check of b4, one mail": ["-m", "reviewbot", "check", "--protocol", "review"],
 }
 ROW = "{:<28}{:>8}{:>10}{:>10}{:>10}"
 
@@ -42,8 +43,8 @@ def row(name: str, times: list[float]) -> str:
     return ROW.format(name, len(times), *shown)
 
 
-def process(arguments: list[str]) -> None:
-    done = subprocess.run([sys.executable, *arguments], capture_output=True)
+def process(arguments: list[str], given: bytes) -> None:
+    done = subprocess.run([sys.executable, *arguments], input=given, capture_output=True)
     if done.returncode not in (0, 1):
         raise SystemExit(done.stderr.decode())
 
@@ -60,8 +61,9 @@ def patches(folder: Path, pattern: str) -> Iterator[Patch]:
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     print(ROW.format("ms", "runs", "min", "median", "max"))
+    (_, mail, *_), _ = mailbox.read(str(TESTS / "threads" / "demo.mbox"), sys.stdin.buffer, 10_000_000)
     for name, arguments in PROCESSES.items():
-        print(row(name, [timed(lambda given=arguments: process(given)) for _ in range(runs)]))
+        print(row(name, [timed(lambda given=arguments: process(given, mail)) for _ in range(runs)]))
     engine = Engine(*rules.load((config.data_path("rules"),), (6, 12)))
     found = [("patch of tests/threads", patches(TESTS / "threads", "*.mbox"))]
     if "REVIEWBOT_CORPUS" in os.environ:

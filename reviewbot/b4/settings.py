@@ -1,0 +1,145 @@
+"""What b4 is to run in, the changes to git's configuration that make it do so out; and these made.
+
+The keys hold a list, of which only what is ours is touched. b4 0.16 runs checkpatch by itself where a key has no
+value at all (load_check_cmds(), get_check_cmds(), get_am_ready()): so with a first value of ours it has to be named.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from reviewbot.model import InputError
+
+REVIEW, SERIES = "b4.review-perpatch-check-cmd", "b4.review-series-check-cmd"
+PREP, AM = "b4.prep-perpatch-check-cmd", "b4.am-perpatch-check-cmd"
+_CHECKPATCH = "./scripts/checkpatch.pl -q --terse --no-summary --mailback"
+USUAL = {REVIEW: "_builtin_checkpatch", PREP: f"{_CHECKPATCH} --showfile", AM: _CHECKPATCH}
+Run = Callable[..., bytes | None]  # a git command: what it prints, None where it fails
+TRACKED = ".b4-config"  # of the project; b4 takes no command from it that a review would run
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One value of one key: `old` is taken out, `new` put in, "" for none."""
+
+    key: str
+    old: str
+    new: str
+
+    def arguments(self) -> tuple[str, ...]:
+        """Of git-config(1)."""
+        if not self.old:
+            return "--add", self.key, self.new
+        if not self.new:
+            return "--fixed-value", "--unset-all", self.key, self.old
+        return "--fixed-value", "--replace-all", self.key, self.new, self.old
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a key holds where it is to be changed, and what it holds elsewhere: for all repositories, or in the tree."""
+
+    here: tuple[str, ...]
+    elsewhere: tuple[str, ...] = ()
+
+
+def planned(wanted: Mapping[str, str], found: Mapping[str, Values], checkpatch: bool) -> list[Change]:
+    """What has to change so that b4 runs `wanted`, once each; `checkpatch`: whether it runs that by itself here.
+
+    What is set elsewhere as it is wanted need not be set here as well.
+    """
+    changes: list[Change] = []
+    for key, command in wanted.items():
+        values = found.get(key, Values(()))
+        old = list(dict.fromkeys(value for value in values.here if is_ours(value) and value != command))
+        if command in values.elsewhere:
+            old += [command] if command in values.here else []
+        elif values.here.count(command) > 1:
+            changes.append(Change(key, command, command))
+        elif command not in values.here and old:
+            changes.append(Change(key, old.pop(0), command))
+        elif command not in values.here:
+            alone = checkpatch and key in USUAL and not (*values.here, *values.elsewhere)
+            changes += [Change(key, "", USUAL[key])] if alone else []
+            changes.append(Change(key, "", command))
+        changes += [Change(key, value, "") for value in old]
+    return changes
+
+
+def removed(found: Mapping[str, Values]) -> list[Change]:
+    """What has to change so that nothing of ours is run; with it goes the checkpatch that b4 runs by itself again."""
+    changes: list[Change] = []
+    for key, values in found.items():
+        ours = [value for value in values.here if is_ours(value)]
+        rest = [value for value in values.here if value not in ours]
+        alone = rest == [USUAL.get(key)] and not values.elsewhere
+        changes += [Change(key, value, "") for value in dict.fromkeys((*ours, *(rest if ours and alone else ())))]
+    return changes
+
+
+def is_ours(value: str) -> bool:
+    """Whether a command runs `reviewbot check`, by whatever path and of whatever version."""
+    try:
+        words = _split(value)
+    except ValueError:
+        return False
+    return any(Path(word).name == "reviewbot" and after == "check" for word, after in pairwise(words))
+
+
+def _split(value: str) -> list[str]:
+    """As b4 splits it: shlex.split() does not know about comments."""
+    parser = shlex.shlex(value, posix=True)
+    parser.whitespace_split = True
+    return list(parser)
+
+
+class GitConfig:
+    """git's configuration, of the repository one stands in or (`everywhere`) of the user.
+
+    Raises InputError where there is no such repository.
+    """
+
+    def __init__(self, run: Run, everywhere: bool) -> None:
+        self._run, self.everywhere = run, everywhere
+        top = run("rev-parse", "--show-toplevel")
+        self.top = None if top is None else Path(os.fsdecode(top.removesuffix(b"\n")))
+        if self.top is None and not everywhere:
+            raise InputError("this is no work tree of a git repository: go to one, or say --global")
+
+    @property
+    def has_checkpatch(self) -> bool:
+        """Whether b4 would run it by itself."""
+        return self.top is not None and os.access(self.top / "scripts" / "checkpatch.pl", os.X_OK)
+
+    def values(self, key: str) -> Values:
+        mine = "global" if self.everywhere else "local"
+        said = self._run("config", "--show-scope", "-z", "--get-all", key) or b""
+        parts = os.fsdecode(said).split("\0")
+        rows = [(scope, value) for scope, value in zip(parts[::2], parts[1::2], strict=False)]
+        here = tuple(value for scope, value in rows if scope == mine)
+        return Values(here, (*(value for scope, value in rows if scope != mine), *self._tracked(key)))
+
+    def _tracked(self, key: str) -> Sequence[str]:
+        """What the project's own file says, as far as b4 listens to it."""
+        if self.top is None or key != PREP or not (self.top / TRACKED).is_file():
+            return ()
+        said = self._run("config", "--file", str(self.top / TRACKED), "-z", "--get-all", key) or b""
+        return [value for value in os.fsdecode(said).split("\0") if value]
+
+    def make(self, change: Change) -> None:
+        """Raises InputError where git refuses."""
+        if self._run("config", *self.scope, *change.arguments()) is None:
+            raise InputError(f"git does not change {change.key}: is its configuration file writable?")
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        return ("--global",) if self.everywhere else ("--local",)
+
+    def command(self, change: Change) -> str:
+        """What makes the change, for a shell."""
+        return shlex.join(("git", "config", *self.scope, *change.arguments()))
