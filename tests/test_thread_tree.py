@@ -15,28 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from b4series import LEAK, MENDED, WHOLE
 from kerneltree import KernelTree
-
-STEPS = "".join(f"\tstep_{number}(x);\n" for number in range(12))
-WHOLE = f"""\
-#include <linux/slab.h>
-
-int made(struct x *x)
-{{
-	unsigned int flags;
-	void *p;
-
-	flags = memalloc_nofs_save();
-	p = kmalloc(8, GFP_KERNEL);
-{STEPS}	x->p = p;
-	memalloc_nofs_restore(flags);
-	return 0;
-}}
-"""
-LEAK = WHOLE.replace("\tx->p = p;\n", "\tif (!p)\n\t\treturn -ENOMEM;\n\tx->p = p;\n")
-MENDED = LEAK.replace("\t\treturn -ENOMEM;\n", "\t\tgoto out;\n").replace(
-    "\tmemalloc_nofs_restore", "out:\n\tmemalloc_nofs_restore"
-)
 
 
 @pytest.fixture
