@@ -9,7 +9,7 @@ import pytest
 
 from b4home import OWN, B4Home
 from b4mails import CODINGS
-from b4series import CHANGE, LEAK, LEAKS_AT, MENDED, WHOLE, message_id, with_mask
+from exfoo import CHANGE, LEAK, LEAKS_AT, MENDED, WHOLE, message_id, with_mask
 from kerneltree import KernelTree
 
 NOTE = with_mask("GFP_KERNEL | __GFP_IO")

@@ -19,7 +19,7 @@ from reviewbot.report.reply import annotated
 from reviewbot.rules import load
 
 from b4home import B4Home
-from b4series import CHANGE
+from exfoo import CHANGE
 
 DIFF = """\
 diff --git a/fs/exfoo/a.c b/fs/exfoo/a.c

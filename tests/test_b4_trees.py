@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from reviewbot import cli
 
-from b4series import CHANGE, LEAK, LEAKS_AT, MENDED, WHOLE, message_id, with_mask
+from exfoo import CHANGE, LEAK, LEAKS_AT, MENDED, WHOLE, message_id, with_mask
 from kerneltree import KernelTree
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from b4series import LEAK, MENDED, WHOLE
+from exfoo import LEAK, MENDED, WHOLE
 from kerneltree import KernelTree
 
 

@@ -1,4 +1,4 @@
-"""Files of a small driver, good and bad, and the marks of a series that b4 knows."""
+"""Files of a small driver, good and bad, and the marks of a series that b4 knows; for tests of trees and of b4."""
 
 from __future__ import annotations
 
