@@ -37,14 +37,14 @@ def bound(unit: Unit, units: Sequence[Unit], lookup: Lookup) -> Iterator[Bound]:
     name = unit.function.params[place][1]
     seen: set[Mask] = set()
     for caller in units:
-        if caller.function.macro or caller.flow.lost or caller.function.name == unit.function.name:
+        if caller.function.macro or caller.function.name == unit.function.name:
             continue
         for at, step in enumerate(caller.steps):
             if step.kind != "call" or step.name != unit.function.name or len(step.args) != len(unit.function.params):
                 continue
             arg = step.args[place]
             mask = _named(arg, lookup.kernel)
-            if mask is None or mask in seen or not caller.flow.at[at] or len(seen) >= _MOST:
+            if mask is None or mask in seen or caller.flow.lost or not caller.flow.at[at] or len(seen) >= _MOST:
                 continue
             seen.add(mask)
             flow = Flow(unit.function, lookup, {**unit.flow.given, name: mask})

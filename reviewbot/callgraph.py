@@ -62,17 +62,30 @@ def held(units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry]) -> M
     found = dict(first)
     names = {unit.function.name for unit in units if not unit.function.macro and unit.steps}
     calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, names)]
-    keeps = {id(unit): keeps_entry(unit, lookup) for unit in units}
+    enters = {id(unit) for unit in units if _enters(unit, lookup)}
     for _ in range(_MOST_ROUNDS):
         before = len(found)
         for unit, at, step in calls:
-            if step.name not in found and step.name != unit.function.name:
-                entry = _at_call(unit, at, found.get(unit.function.name) if keeps[id(unit)] else None, lookup)
-                if entry is not None:
-                    found[step.name] = entry
+            own = found.get(unit.function.name)
+            told = step.name in found or step.name == unit.function.name
+            if told or (own is None and id(unit) not in enters):  # what holds in most is never asked
+                continue
+            entry = _at_call(unit, at, own if own is not None and keeps_entry(unit, lookup) else None, lookup)
+            if entry is not None:
+                found[step.name] = entry
         if len(found) == before:
             break
     return found
+
+
+def _enters(unit: Unit, lookup: Lookup) -> bool:
+    """Whether a function may have anything open at one of its steps."""
+    for step in unit.steps:
+        if step.kind == "call" and (step.op or step.name in lookup.enter):
+            return True
+        if step.kind == "test" and step.value is not None and step.value.text in lookup.enter:
+            return True
+    return False
 
 
 def _calls(step: Step, names: set[str]) -> bool:
@@ -179,20 +192,25 @@ def registered(rows: Sequence[str], members: Iterable[str], calls: Iterable[str]
     """
     listed = sorted(members)
     put = re.compile(rf"(?:\.|->)\s*({'|'.join(map(re.escape, listed))})\s*=\s*&?(\w+)\s*[,;}}]") if listed else None
-    for row, text in enumerate(rows):
-        if put is not None and "=" in text:
+    for row, text in _rows(rows, listed):
+        if put is not None:
             yield from ((name, member, row) for member, name in put.findall(text))
     at = {name: int(position) for name, _, position in (call.partition(" ") for call in calls)}
     if not at:
         return
     opened = re.compile(rf"\b({'|'.join(map(re.escape, sorted(at)))})\s*\(")
-    for row, text in enumerate(rows):
+    for row, text in _rows(rows, at):
         for found in opened.finditer(text):
             below = (one[:_CALL] for one in rows[row + 1 : row + 4])
             args = _arguments(" ".join((text[found.end() :][:_CALL], *below)))
             given = args[at[found[1]]].strip().lstrip("&") if at[found[1]] < len(args) else ""
             if given.isidentifier():
                 yield given, found[1], row
+
+
+def _rows(rows: Sequence[str], words: Iterable[str]) -> list[tuple[int, str]]:
+    """The rows in which one of the words stands."""
+    return sorted({(row, text) for word in words for row, text in enumerate(rows) if word in text})
 
 
 def _arguments(text: str) -> list[str]:

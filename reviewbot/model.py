@@ -13,7 +13,7 @@ Errors (each knows the exit code the command line turns it into):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Version = tuple[int, int]
 Data = str | int | bool | tuple[str, ...]
@@ -196,10 +196,11 @@ class Kernel:
     allocators: Mapping[str, Allocator]
     words: Mapping[str, frozenset[str]]  # _macros.toml: lists of words by purpose
 
-    @property
-    def bits(self) -> frozenset[str]:
-        """Every single bit of this version."""
-        return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
+    bits: frozenset[str] = field(init=False, repr=False, compare=False)  # every single one of this version
+
+    def __post_init__(self) -> None:
+        bits = frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
+        object.__setattr__(self, "bits", bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ _PARAMETERS = re.compile(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
 _STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = re.compile(r"(?:return|goto|break|continue)\b")
 _LABEL = re.compile(r"[A-Za-z_]\w*:\s*$")
-_BRACE = re.compile(r"^\{", re.MULTILINE)
+_BRACES = re.compile(r"[{}]")
 _ROW = 500  # characters above a brace in which the row before it is looked for
 _BRANCH = ("if(", "}else")  # at the margin: what dialect makes of an #if
 _HEAD_AND_BRACE = re.compile(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
@@ -73,17 +73,24 @@ def function_name(section: str) -> str:
 def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
     """Pieces of a prepared text. `section` names the function its start may lie in; `whole`: it is a file."""
     at, line, first = 0, 0, True
-    chunk: list[str] = []
-    size = 0
-    for row in text.split("\n"):
-        chunk.append(row)
-        size += len(row) + 1
-        if row.startswith("}") and not _NO_END.match(row):
-            body = "\n".join(chunk)
-            yield from _piece(body, at, line, section if first else "", not whole and first, True)
-            at, line, chunk, size, first = at + size, line + len(chunk), [], 0, False
-    if any(row.strip() for row in chunk):
-        yield from _piece("\n".join(chunk), at, line, section if first else "", not whole and first, False)
+    for end in ends(text):
+        body = text[at:end]
+        yield from _piece(body, at, line, section if first else "", not whole and first, True)
+        at, line, first = end + 1, line + body.count("\n") + 1, False
+    rest = text[at:]
+    if rest.strip():
+        yield from _piece(rest, at, line, section if first else "", not whole and first, False)
+
+
+def ends(text: str) -> Iterator[int]:
+    """Where the rows end that close a function, or whatever else begins in the first column."""
+    start = 0 if text.startswith("}") else text.find("\n}") + 1 or -1
+    while start >= 0:
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        if not _NO_END.match(text, start, end):
+            yield end
+        start = text.find("\n}", end) + 1 or -1
 
 
 def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Piece]:
@@ -99,10 +106,12 @@ def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool,
 
 def _body_start(text: str) -> int:
     """The offset of a function's opening brace in the first column (or K&R style behind a column-0 head)."""
-    for match in _BRACE.finditer(text):
-        above = text[max(0, match.start() - _ROW) : match.start()].rstrip()
+    start = 0 if text.startswith("{") else text.find("\n{") + 1 or -1
+    while start >= 0:
+        above = text[max(0, start - _ROW) : start].rstrip()
         if not above.startswith(_BRANCH, above.rfind("\n") + 1):
-            return match.start()
+            return start
+        start = text.find("\n{", start) + 1 or -1
     for match in _HEAD_AND_BRACE.finditer(text):
         if ")" in match.group(1):
             return match.end(1)
@@ -189,7 +198,7 @@ def _drop_to(text: str, end: int) -> str:
 def _openers(text: str, closed: bool) -> str:
     """The openers that the closing braces of `text` lack (its last one ends the function if `closed`)."""
     depth, openers = 0, []
-    signs = list(re.finditer(r"[{}]", text))
+    signs = list(_BRACES.finditer(text))
     for index, match in enumerate(signs):
         if match.group() == "{":
             depth += 1
@@ -232,6 +241,8 @@ class _Block:
 
 def _close(text: str, closed: bool) -> tuple[str, str]:
     """Blank half a statement at the end of `text` and give the closers of what it leaves open."""
+    if closed and _is_balanced(text):
+        return text, ""
     block: _Block | None = None
     kept: _Block | None = None  # the innermost one open at `done`
     done = parentheses = values = 0
@@ -254,8 +265,6 @@ def _close(text: str, closed: bool) -> tuple[str, str]:
                 continue
         if sign in "{};" and parentheses == 0 and not values:
             done, kept = match.end(), block
-    if closed and block is None:
-        return text, ""
     rest = text[done:]
     if rest.strip():
         whole = rest.count("(") == rest.count(")") and rest.rstrip()[-1:] in ")"
@@ -263,6 +272,14 @@ def _close(text: str, closed: bool) -> tuple[str, str]:
             return text, f"\n{OPEN}();{_closers(kept)}"  # what hangs on it is not shown
         text = text[:done] + blanks(rest)
     return text, f"\n{_closers(kept)}"
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether no brace is left open; of most functions nothing else has to be known."""
+    depth = 0
+    for sign in _BRACES.findall(text):
+        depth = depth + 1 if sign == "{" else max(0, depth - 1)
+    return depth == 0
 
 
 def _kind(text: str, brace: int, values: int) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reviewbot import dialect, pieces
+from reviewbot.parts import Parts
 from reviewbot.pieces import GAP, Piece
 
 
@@ -31,11 +32,14 @@ class Shown:
     pieces: tuple[Piece, ...]
 
 
-def show(stretches: Sequence[Stretch], whole: bool, words: dialect.Words) -> Iterator[Shown]:
+def show(stretches: Sequence[Stretch], whole: bool, parts: Parts) -> Iterator[Shown]:
     """Each stretch, prepared on its own: an #if that one leaves open says nothing of the next."""
+    if whole and len(stretches) == 1 and stretches[0].row == 0:
+        yield Shown(stretches[0], *parts.read(stretches[0].text))
+        return
     offset = 0
     for one in stretches:
-        ready = dialect.prepare(one.text, words)
+        ready = dialect.prepare(one.text, parts.words)
         found = pieces.split(ready.text, one.section, whole)
         moved = dialect.Prepared(
             ready.text,

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from reviewbot import csource, dialect, pieces
 from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Flow, Lookup, file_masks
+from reviewbot.followed import Followed
 from reviewbot.model import FileChange, Hunk, Kernel, Mask
+from reviewbot.parts import Parts
 from reviewbot.pieces import Piece
 from reviewbot.shown import Shown, Stretch, connected, show
 
@@ -89,6 +91,7 @@ class Reader:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.lookup = kernel, Lookup(kernel)
         self.words = dialect.words_of(kernel.words)
+        self._parts, self._followed = Parts(self.words), Followed(self.lookup)
         names = [*self.lookup.enter, *self.lookup.leave, *(n for n, a in kernel.allocators.items() if a.gfp is None)]
         self._known = frozenset(names)
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
@@ -143,9 +146,10 @@ class Reader:
 
         `touched(first, last)`: whether a row of these was; None: all of them.
         """
-        shown = tuple(show(stretches, whole, self.words))
+        shown = tuple(show(stretches, whole, self._parts))
         marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
         known = self._masks(shown, whole)
+        self._followed.begin(marks, known)
         names = [name.rstrip("()") for name in known]
         near: list[Piece] = []
         far: list[Piece] = []
@@ -161,18 +165,18 @@ class Reader:
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for unit in self._units(piece, marks, known):
+            for unit in self._units(piece):
                 if unit.function.broken:
                     lost += len(piece.text)
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         callers = _calling(far, frozenset(unit.function.name for unit in units))
-        around = [unit for piece in callers for unit in self._units(piece, marks, known)]
+        around = [unit for piece in callers for unit in self._units(piece)]
         callees = sorted(_called(far, (*units, *around)), key=lambda piece: not self._speaks(piece, names))[
             :_MOST_AROUND
         ]
-        below = [unit for piece in callees for unit in self._units(piece, marks, known)]
+        below = [unit for piece in callees for unit in self._units(piece)]
         defines = []
         for macro in (macro for one in shown for macro in one.prepared.macros):
             defines.append(Define(macro.name, macro.row, macro.body))
@@ -192,11 +196,11 @@ class Reader:
     def _speaks(self, piece: Piece, names: Sequence[str]) -> bool:
         return self.telling(piece.text) or any(name in piece.text for name in names)
 
-    def _units(self, piece: Piece, marks: Mapping[int, str], known: Mapping[str, Mask]) -> Iterator[Unit]:
-        found = [Unit(one, Flow(one, self.lookup, known)) for one in csource.functions(piece, self.kernel.words, marks)]
+    def _units(self, piece: Piece) -> Iterator[Unit]:
+        found = [Unit(*pair) for pair in self._followed.of(piece)]
         if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
             for part in piece.parts:
-                yield from self._units(part, marks, known)
+                yield from self._units(part)
         else:
             yield from found
 
@@ -256,7 +260,8 @@ def _calling(far: list[Piece], names: frozenset[str]) -> list[Piece]:
     if not known or not far:
         return []
     calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
-    return [piece for piece in far if calls.search(piece.text)][:_MOST_AROUND]
+    said = (piece for piece in far if any(name in piece.text for name in known))  # much faster than the pattern
+    return [piece for piece in said if calls.search(piece.text)][:_MOST_AROUND]
 
 
 def _called(far: list[Piece], units: Sequence[Unit]) -> Iterator[Piece]:

@@ -169,9 +169,11 @@ def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -
     spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
     locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
     first = dict(asserted(units, side.rows, context.lookup, locks))
+    text = "\n".join(side.rows)
     for row in rule.rows:
-        members, calls = strings(row, "members"), strings(row, "registers")
-        for name, member, at in registered(side.rows, members, calls) if members or calls else ():
+        here = [word for word in strings(row, "members") if word in text]
+        calls = [word for word in strings(row, "registers") if word.partition(" ")[0] in text]
+        for name, member, at in registered(side.rows, here, calls) if here or calls else ():
             said = f"in {strings(row, 'as')[0]} ({member})"
             first.setdefault(name, Entry("", said, ((at, "registered here"),)))
     return held(units, context.lookup, first)
@@ -179,13 +181,15 @@ def _entries(side: Slice, units: Sequence[Unit], rule: Rule, context: Context) -
 
 def _sleeper(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Sleeper | None:
     """What a call that surely may sleep says about it; None for any other step."""
-    if step.kind != "call" or step.op or not reached(unit, index):
+    if step.kind != "call" or step.op:
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
     found = allocation(step, context.kernel)
     if found is None:
-        known = step.name in context.kernel.allocators
-        return None if known else _wrapper(step, reclaim, rule, context)
+        other = None if step.name in context.kernel.allocators else _wrapper(step, reclaim, rule, context)
+        return other if other is not None and reached(unit, index) else None
+    if not reached(unit, index):
+        return None
     mask = mask_argument(step, found)
     if mask is None:
         blocking = found.sleeps == "always" or reclaim in _implicit(found.implicit, context)

@@ -153,8 +153,9 @@ def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that surely holds both "must not fail" and a bit that lets it (`nofail`, `gives_up` of the first row)."""
     nofail, gives_up = _bit(rule, "nofail"), words(rule, "gives_up")
     for unit in side.units:
+        clears = _clears(unit, nofail)
         for index, step in enumerate(unit.steps):
-            if not reached(unit, index) or (step.target and _clears(unit, nofail)):
+            if not reached(unit, index) or (step.target and clears):
                 continue
             for chain in asked(unit, step, context):
                 total = _total(unit, index, chain, context)

@@ -13,11 +13,11 @@ from tree_sitter import Language, Node, Parser
 
 from reviewbot.csource.expressions import TooMuch
 from reviewbot.csource.lower import Lower
-from reviewbot.csource.steps import Expr, Function, Step, squash, squeeze
+from reviewbot.csource.steps import Expr, Function, Step, moved, squash, squeeze
 from reviewbot.csource.trouble import misread, refusal
 from reviewbot.pieces import Piece, function_name
 
-__all__ = ["Expr", "Function", "Step", "functions", "squash", "squeeze"]
+__all__ = ["Expr", "Function", "Step", "functions", "moved", "squash", "squeeze"]
 
 _LANGUAGE = Language(tree_sitter_c.language())
 

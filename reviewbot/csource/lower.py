@@ -140,7 +140,8 @@ class Lower(Values):
         synthetic = condition is not None and OPEN in self.source(condition)
         yes, no = self.branch(condition, head) if condition is not None else (head, [])
         if mark:  # an iterator: its cursor is fresh in each round, and any round may be the last
-            [index] = self.add(Step("test", self.span(node), value=Expr("other", f"@{node.start_byte}")), yes + no)
+            made_up = Expr("other", f"@{node.start_byte}", (), self.line(node))
+            [index] = self.add(Step("test", self.span(node), value=made_up), yes + no)
             yes, no = [index], [-index - 1]
         ends, breaks = self.loop_body(body, yes, synthetic)
         self.link(ends, head[0])

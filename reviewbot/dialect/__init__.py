@@ -14,7 +14,7 @@ from reviewbot.dialect.comments import blanks, strip_comments
 from reviewbot.dialect.directives import Macro, directives
 from reviewbot.dialect.rewrite import Words, rewrite, words_of
 
-__all__ = ["Macro", "Prepared", "Words", "blanks", "prepare", "words_of"]
+__all__ = ["Macro", "Prepared", "Words", "blanks", "plain", "prepare", "rewrite", "words_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,13 @@ class Prepared:
 
 def prepare(text: str, words: Words) -> Prepared:
     """Blank and rewrite what C does not have; offsets stay."""
-    out = strip_comments(text.replace("\0", " "))
-    out, macros = directives(out)
+    out, macros = plain(text)
     out, marks = rewrite(out, words)
     if len(out) != len(text):
         raise AssertionError("a rewrite moved the text")
     return Prepared(out, marks, macros)
+
+
+def plain(text: str) -> tuple[str, tuple[Macro, ...]]:
+    """The part of prepare() that depends on what stands above: comments and directives become blanks."""
+    return directives(strip_comments(text.replace("\0", " ")))

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from heapq import heappop, heappush
 from types import MappingProxyType
 
-from reviewbot.csource.steps import UNUSED, Expr, Function, Step
+from reviewbot.csource.steps import UNUSED, Expr, Function, Step, replace
 from reviewbot.flow import maskvalues
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
@@ -38,7 +38,9 @@ class Flow:
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
         hidden = function.holes  # what else may be done to a variable
-        self.made = frozenset(name for name in self.declared if not hidden and self._only_saves(name))
+        lent = (part for step in function.steps for arg in step.args for part in arg.walk() if part.op == "&x")
+        own = self.declared - {part.args[0].text for part in lent}
+        self.made = frozenset(name for name in own if not hidden and self._only_saves(name))
         self.telling = self._telling()
         self.names = maskvalues.Names(function, self.params | self.declared)
         self.given = maskvalues.mentioned(function, given)
@@ -135,8 +137,6 @@ class Flow:
 
     def _only_saves(self, name: str) -> bool:
         for index, step in enumerate(self.function.steps):
-            if any(part.op == "&x" and part.args[0].text == name for arg in step.args for part in arg.walk()):
-                return False
             if step.kind != "assign" or step.target != name or step.op == "":
                 continue
             saves = self._from_call(index, step) and self.function.steps[index - 1].name in self.lookup.enter
@@ -217,10 +217,10 @@ class Flow:
             return world
         if any(word in step.name for word in self.lookup.may_unlock):
             world = replace(world, open=tuple(one for one in world.open if not self._atomic(one)))
-        passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
-        world = replace(
-            world, open=tuple(replace(one, handed=True) if one.token in passed else one for one in world.open)
-        )
+        if any(one.token for one in world.open):
+            passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
+            kept = (replace(one, handed=True) if one.token in passed else one for one in world.open)
+            world = replace(world, open=tuple(kept))
         for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
             world = _forget(world, given)
         masks = maskvalues.handed(world.masks or {}, step, self.names, self.kernel)
@@ -278,8 +278,8 @@ class Flow:
     def _assign(self, world: World, index: int, step: Step) -> World:
         self._use(world, index, step, "")
         target = step.target
-        facts = frozenset(fact for fact in world.facts if target not in _WORD.findall(fact[0]) and fact[0] != target)
-        holds = {name: steps for name, steps in (world.holds or {}).items() if not _inside(target, name)}
+        facts = frozenset(fact for fact in world.facts if target not in _words(fact[0]) and fact[0] != target)
+        holds = _outside(target, world.holds or {})
         masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         value = step.value
         if value is not None and value.op in ("num", "name") and step.op == "=":
@@ -303,15 +303,21 @@ class Flow:
 
 def _forget(world: World, name: str) -> World:
     """What is left of a world after somebody was given a variable's address to write to."""
-    facts = frozenset(fact for fact in world.facts if name not in _WORD.findall(fact[0]))
+    facts = frozenset(fact for fact in world.facts if name not in _words(fact[0]))
     masks = maskvalues.forgotten(world.masks or {}, name)
-    holds = {key: steps for key, steps in (world.holds or {}).items() if not _inside(name, key)}
+    holds = _outside(name, world.holds or {})
     return replace(world, facts=facts, masks=masks, holds=holds)
 
 
-def _inside(target: str, name: str) -> bool:
-    """Whether assigning `target` changes what `name` is."""
-    return name == target or name.startswith((target + "->", target + ".", target + "["))
+def _outside(target: str, holds: Mapping[str, frozenset[int]]) -> dict[str, frozenset[int]]:
+    """What is left where `target` is assigned: not what it is, nor what stands in it."""
+    inside = (f"{target}->", f"{target}.", f"{target}[")
+    return {name: steps for name, steps in holds.items() if name != target and not name.startswith(inside)}
+
+
+@lru_cache(maxsize=4096)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
 
 
 def _normal(value: Expr, way: bool) -> tuple[str, bool]:

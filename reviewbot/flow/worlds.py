@@ -90,5 +90,8 @@ def _meet(left: World, right: World) -> World:
     masks = {name: flags.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
     holds_l, holds_r = left.holds or {}, right.holds or {}
     other = frozenset({OTHER})
-    holds = {name: holds_l.get(name, other) | holds_r.get(name, other) for name in holds_l.keys() | holds_r.keys()}
+    holds = dict(holds_l)
+    for name in holds_l.keys() | holds_r.keys():
+        one, two = holds_l.get(name, other), holds_r.get(name, other)
+        holds[name] = one if one is two else one | two
     return World(left.open, left.facts & right.facts, masks, holds)
