@@ -39,7 +39,8 @@ def _rows(text: str | None) -> list[str]:
     if not text:
         return []
     rows = text.split("\n")
-    return [row.rstrip("\r") for row in (rows[:-1] if rows[-1] == "" else rows)]
+    rows = rows[:-1] if rows[-1] == "" else rows
+    return [row.rstrip("\r") for row in rows] if "\r" in text else rows
 
 
 def _side(hunk: Hunk, mark: str) -> list[str]:
@@ -57,7 +58,7 @@ def _nearest(rows: list[str], wanted: list[str], expected: int, lowest: int) -> 
     last = len(rows) - len(wanted)
     for away in range(max(expected - lowest, last - expected, 0) + 1):
         for at in dict.fromkeys((expected + away, expected - away)):
-            if lowest <= at <= last and rows[at : at + len(wanted)] == wanted:
+            if lowest <= at <= last and (not wanted or rows[at] == wanted[0]) and rows[at : at + len(wanted)] == wanted:
                 return at
     return None
 

@@ -98,6 +98,17 @@ def test_replace_refs_are_not_believed(kernel):
     assert (done.base.commit, trees_of(done)) == (kernel.base, steps(trees))
 
 
+def test_grafts_hide_nothing(kernel):
+    found, trees = two(kernel)
+    kernel.back()
+    kernel.edit("fs/a.c", 8, "int later;")
+    head = kernel.edit("fs/b.c", 8, "int later;")
+    (kernel.folder / ".git" / "info").mkdir(exist_ok=True)
+    (kernel.folder / ".git" / "info" / "grafts").write_text(f"{head}\n")
+    done = placed(kernel.folder, found)
+    assert (done.base.commit, trees_of(done)) == (kernel.base, steps(trees))
+
+
 def test_broken_refs_are_in_nobodys_way(kernel):
     found, trees = two(kernel)
     kernel.back()
@@ -195,9 +206,11 @@ def test_nothing_of_the_repository_is_run_or_changed(kernel, tmp_path):
     kernel.back()
     (kernel.folder / "fs" / "a.c").write_text("int not_committed;\n")
     (kernel.folder / "untracked.c").write_text("int untracked;\n")
+    (tmp_path / "hooks").mkdir()
+    (kernel.folder / ".git" / "hooks").mkdir(exist_ok=True)
     for name in ("post-index-change", "post-checkout", "reference-transaction", "pre-auto-gc", "fsmonitor-watchman"):
-        (kernel.folder / ".git" / "hooks").mkdir(exist_ok=True)
-        (kernel.folder / ".git" / "hooks" / name).symlink_to(trap)
+        for place in (kernel.folder / ".git" / "hooks", tmp_path / "hooks"):
+            (place / name).symlink_to(trap)
     for key in (
         *("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "core.gitProxy", "core.askPass"),
         *("filter.trap.clean", "filter.trap.smudge", "filter.trap.process", "diff.external", "diff.trap.command"),
@@ -208,9 +221,12 @@ def test_nothing_of_the_repository_is_run_or_changed(kernel, tmp_path):
             "remote.origin.uploadpack",
             "pager.rev-parse",
         ),
-        *("remote.origin.vcs", "alias.rev-parse", "core.alternateRefsCommand"),
+        *("remote.origin.vcs", "alias.rev-parse", "core.alternateRefsCommand", "gpg.program", "gpg.ssh.program"),
+        *("diff.trap.xfuncname", "core.attributesFile", "interactive.diffFilter", "uploadpack.packObjectsHook"),
     ):
         kernel.git("config", key, str(trap))
+    kernel.git("config", "core.hooksPath", str(tmp_path / "hooks"))
+    kernel.git("config", "log.showSignature", "true")
     kernel.git("config", "remote.origin.url", f"ext::{trap} %S")
     kernel.git("config", "remote.origin.promisor", "true")
     kernel.git("config", "protocol.ext.allow", "always")

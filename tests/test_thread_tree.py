@@ -218,6 +218,42 @@ def test_a_repository_of_somebody_else(command, kernel):
     assert done.err.count("\n") == 1
 
 
+def asked_by_git(command, kernel) -> str:
+    """A shell's command line that reviews a leak against the tree it is run in, and keeps what git tells it."""
+    (command.work / "series.mbox").write_bytes(leak(kernel))
+    asked = f"{sys.executable} -m reviewbot thread {command.work}/series.mbox --tree . --format json"
+    return f"env >{command.work}/env; {asked} >{command.work}/out 2>{command.work}/err || true"
+
+
+def answered(command, told: str) -> str:
+    """The base of the review, if nothing was wrong with it. `told`: what git says in such a place."""
+    assert told in (command.work / "env").read_text()
+    assert (command.work / "err").read_text() == ""
+    found = json.loads((command.work / "out").read_text())
+    assert rules(found) == ["scope-leak"]
+    return found["series"]["base"]
+
+
+@pytest.mark.parametrize(("name", "head"), [("post-commit", "HEAD"), ("pre-commit", "HEAD^")])
+def test_in_a_hook_of_a_linked_worktree(command, kernel, name, head):
+    """Where the environment speaks of the repository and its index, and another HEAD is near."""
+    hook = kernel.folder / ".git" / "hooks" / name
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\n{asked_by_git(command, kernel)}\n")
+    hook.chmod(0o755)
+    kernel.git("worktree", "add", "--quiet", "--detach", "../linked")
+    kernel.git("-C", "../linked", "commit", "--quiet", "--allow-empty", "-m", "with a hook", **command.env)
+    assert answered(command, "GIT_INDEX_FILE=") == kernel.git("-C", "../linked", "rev-parse", head)
+
+
+def test_from_git_rebase(command, kernel):
+    run = asked_by_git(command, kernel)
+    kernel.commit("more", {"README": "more\n"})
+    kernel.git("-c", "log.showSignature=true", "rebase", "--quiet", "-x", run, "HEAD^", **command.env)
+    assert answered(command, "GIT_CONFIG_PARAMETERS=") == kernel.git("rev-parse", "HEAD")
+    assert kernel.git("status", "--porcelain") == ""
+
+
 def test_without_git(command, kernel, tmp_path):
     done = command("thread", "-", "--tree", kernel.folder, stdin=leak(kernel), PATH=str(tmp_path))
     assert (done.code, done.err) == (3, "reviewbot: --tree needs git, which is not installed\n")

@@ -6,6 +6,8 @@ from tree_sitter import Node
 
 from reviewbot.csource.steps import Expr, squash
 
+_NAMES = frozenset({"identifier", "true", "false", "null"})
+_AROUND = frozenset({"parenthesized_expression", "cast_expression", "comma_expression"})  # the last of what is inside
 DEEPEST = 120  # nested statements or expressions; beyond it a function is unread, not guessed
 
 
@@ -49,13 +51,12 @@ class Text:
         if depth > DEEPEST:
             raise TooMuch("an expression nested too deep")
         kind, line = node.type, self.line(node)
-        text = squash(self.source(node))
+        if kind in _NAMES:
+            return Expr("name", squash(self.source(node)), (), line)
         children = node.named_children
-        if kind in ("parenthesized_expression", "cast_expression", "comma_expression") and children:
-            inner = [child for child in children if child.type != "comment"]
-            return self.expr(inner[-1], depth + 1) if inner else Expr("other", text, (), line)
-        if kind in ("identifier", "true", "false", "null"):
-            return Expr("name", text, (), line)
+        if kind in _AROUND and (inner := [child for child in children if child.type != "comment"]):
+            return self.expr(inner[-1], depth + 1)
+        text = squash(self.source(node))
         if kind == "number_literal":
             return Expr("num", text, (), line)
         if kind == "field_expression":

@@ -85,13 +85,14 @@ class Values(Text):
         if kind in ("sizeof_expression", "type_descriptor"):
             return after
         for child in children:
-            after = self.value(child, after)
+            if child.named_child_count:  # a name or a number does nothing
+                after = self.value(child, after)
         return after
 
     def call(self, node: Node, after: list[int], target: str) -> list[int]:
         callee, args = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         for child in args.named_children if args else []:
-            after = self.value(child, after)
+            after = self.value(child, after) if child.named_child_count else after
         whole = self.expr(node)
         step = Step("call", self.span(node), name=whole.text, args=whole.args, target=target, derefs=self.derefs(node))
         if callee is not None and callee.type == "call_expression":  # guard(x)(y)

@@ -1,10 +1,11 @@
 """What a patch to a large file costs, both sides of it whole; and whether memory stays flat over many patches.
 
-    cost.py [--lines N] [--runs N] [--patches N] [--kernel DIR] [--file FILE...] [--profile]
+    cost.py [--lines N] [--runs N] [--best N] [--patches N] [--kernel DIR] [--file FILE] [--profile]
 
 Each patch puts one more request into another function of a file. Timed are files made up, which look like a driver of
 which a third of the functions allocate, and, with --kernel or REVIEWBOT_KERNEL, the largest of the kernel's own; FILE
-is one more below that tree. Milliseconds are processor time, so that it does not matter what else the machine does.
+is one more below that tree. Before each patch another file is reviewed, so that nothing of it is remembered.
+Milliseconds are processor time, and the fastest of --best runs: what else the machine does should not matter.
 Memory is measured over the files in turn, every patch a new one. --profile says where the time goes.
 """
 
@@ -94,8 +95,8 @@ def places(rows: list[str]) -> list[int]:
 class Bench:
     """One engine, and the texts that its patches lead from and to."""
 
-    def __init__(self, kernel: Path | None) -> None:
-        self.kernel, self.trees, self.number = kernel, {"0": b"", "1": b""}, 0
+    def __init__(self) -> None:
+        self.trees, self.number = {"0": b"", "1": b""}, 0
         self.engine = Engine(*rules.load((data_path("rules"),), (6, 12)), lambda tree, _: self.trees[tree])
 
     def patch(self, path: str, text: str, at: int) -> Patch:
@@ -124,7 +125,7 @@ class Bench:
         spent = time.process_time() - begun
         if reviewed.depth != "file" or any("hunks" in one.reason for one in reviewed.unread):
             raise SystemExit(f"{path}: the patch was not seen as a whole: {reviewed.unread}")
-        if not self.kernel and not reviewed.findings:
+        if path.startswith("made_up") and not reviewed.findings:
             raise SystemExit("the request was not seen")
         return spent * 1000
 
@@ -133,8 +134,8 @@ class Bench:
         self.review("cold.c", FUNCTION.format(at=at, inside=ALLOCATES), at)
         return self.review(path, text, at)
 
-    def row(self, path: str, text: str, runs: int) -> tuple[str, float]:
-        times = sorted(self.cold(path, text, at) for at in range(runs))
+    def row(self, path: str, text: str, runs: int, best: int) -> tuple[str, float]:
+        times = sorted(min(self.cold(path, text, at) for _ in range(best)) for at in range(runs))
         high = times[min(len(times) - 1, len(times) * 95 // 100)]
         shown = (f"{value:.0f}" for value in (statistics.median(times), high, times[-1]))
         mark = "" if times[-1] < LIMIT else "  over"
@@ -170,23 +171,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lines", type=int, default=5000, help="of the file that is made up")
     parser.add_argument("--runs", type=int, default=20, help="patches to each file")
+    parser.add_argument("--best", type=int, default=3, help="runs of each patch, of which the fastest counts")
     parser.add_argument("--patches", type=int, default=1000, help="over which memory is looked at; 0: none")
     parser.add_argument("--kernel", type=Path, default=os.environ.get("REVIEWBOT_KERNEL"))
     parser.add_argument("--file", action="append", default=[], help="one more file of the kernel (repeatable)")
     parser.add_argument("--profile", action="store_true", help="of the patches that are timed")
     options = parser.parse_args()
     found = list(texts(options))
-    bench = Bench(options.kernel)
+    bench = Bench()
     bench.review(*found[0], 0)  # what is made once
     profile = cProfile.Profile()
     print(ROW.format("file", "lines", "patches", "ms", "95 %", "largest"))
     slow = 0
-    for one in found:
+    for one in found if options.runs else ():
         with profile if options.profile else nullcontext():
-            row, worst = bench.row(*one, options.runs)
+            row, worst = bench.row(*one, options.runs, options.best)
         print(row, flush=True)
         slow += worst >= LIMIT
-    print(f"{len(found) - slow} of {len(found)} files stay below {LIMIT} ms")
+    if options.runs:
+        print(f"{len(found) - slow} of {len(found)} files stay below {LIMIT} ms")
     if options.profile:
         pstats.Stats(profile).sort_stats("tottime").print_stats(40)
     memory(bench, found, options.patches)
