@@ -63,11 +63,6 @@ class Text:
         self.masks: frozenset[bytes] | None = None
         self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
 
-    def put_into(self, member: bytes) -> Iterator[bytes]:
-        """What a member is set to, wherever one of that name is set."""
-        for found in re.finditer(rb"(?:\.|->)\s*%b\s*=[\s&]*(\w+)" % re.escape(member), self.text):
-            yield found[1]
-
     def given_to(self, name: bytes) -> Iterator[bytes]:
         """The words of the arguments of a call, and of what follows soon."""
         for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
@@ -85,9 +80,10 @@ class Text:
             last += 1
         return first, last
 
-    @cached_property
-    def words(self) -> frozenset[bytes]:
-        return frozenset(words_of(self.text))
+    def having(self, words: Collection[bytes]) -> list[Part]:
+        """The parts in which one of some words stands."""
+        there = (part for part in self.parts if any(word in part.text for word in words))
+        return [part for part in there if not part.words.isdisjoint(words)]
 
     @cached_property
     def named(self) -> Mapping[bytes, Part]:

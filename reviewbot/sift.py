@@ -38,9 +38,11 @@ class Sieve:
         listed = {key: {word for row in rows for word in strings(row, key)} for key in _LISTED}
         # what is run by these, or has these, and what that calls, may not ask for all that a mask may have
         run = [row for row in rows if "bit" in row]
-        self._members = _bytes(word.split()[-1] for row in run for word in strings(row, "members"))
+        members = _bytes(word.split()[-1] for row in run for word in strings(row, "members"))
         self._registers = _bytes(word.split()[0] for row in run for word in strings(row, "registers"))
-        self._run = self._members | self._registers
+        self._run = members | self._registers
+        put = b"|".join(map(re.escape, sorted(members))) or b"(?!)"
+        self._put = re.compile(rb"(?:\.|->)\s*(?:%b)\s*=[\s&]*(\w+)" % put)  # what such a member is set to
         self._handles = _bytes(listed["enters"] | {word.split()[-1] for word in listed["params"]})
         self._stems = tuple(_bytes(words["telling"]))
         self._far = tuple(_bytes(words["far_reaching"] | words["nowait"]))
@@ -103,7 +105,7 @@ class Sieve:
             return True
         words, asks = frozenset(words_of(said)), self._asks(part)
         tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
-        if asks and part.name in self._narrowed(text) and (tells or self._leads(text, part)):
+        if asks and (tells or self._leads(text, part)) and part.name in self._narrowed(text):
             return True
         if (tells and not self._is_plain(text, part, said)) or not self._sure.isdisjoint(part.words):
             return True
@@ -118,11 +120,11 @@ class Sieve:
     def _narrowed(self, text: Text) -> Collection[bytes]:
         """The functions of a file that are run by what may not ask for everything, or called from such."""
         if text.narrowed is None:
-            found = {name for name, part in text.named.items() if not self._handles.isdisjoint(part.words)}
-            for word in self._members & text.words:
-                found |= text.named.keys() & set(text.put_into(word))
-            for word in self._registers & text.words:
-                found |= text.named.keys() & set(text.given_to(word))
+            handles = [word for word in self._handles if word in text.text]
+            found = {part.name for part in text.having(handles) if part.name}
+            found |= text.named.keys() & set(self._put.findall(text.text))
+            for word in self._registers:
+                found |= text.named.keys() & set(text.given_to(word) if word in text.text else ())
             new = set(found)
             while new:
                 new = {name for one in new for name in text.named[one].words & text.named.keys()} - found
@@ -195,7 +197,7 @@ class Sieve:
             return True
         if not self._locks.isdisjoint(part.words) and _jumps_back(part, said):
             return True
-        callers = [one for one in text.parts if one is not part and part.name and part.name in one.words]
+        callers = [one for one in text.having((part.name,) if part.name else ()) if one is not part]
         if any(held and part.name in words for one in callers for held, _, words in self._locked(one)):
             return True
         handed = (text.named[name] for name in called if _has(text.named[name].text, self._stems))

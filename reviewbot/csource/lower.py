@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tree_sitter import Node
 
 from reviewbot.csource.expressions import DEEPEST, TooMuch
-from reviewbot.csource.steps import UNUSED, Expr, Step, replace, squash, squeeze
+from reviewbot.csource.steps import UNUSED, Expr, Step, squash, squeeze
 from reviewbot.csource.values import Values
 from reviewbot.pieces import OPEN
 
@@ -94,7 +94,7 @@ class Lower(Values):
                 after = self.value(value, after, target) if value else after
                 step = Step("assign", self.span(child), target=target, op="=", declares=True, static=static)
                 if value is not None:
-                    step = replace(step, value=self.expr(value), derefs=self.derefs(value))
+                    step = step._replace(value=self.expr(value), derefs=self.derefs(value))
                 after = self.add(step, after)
             elif child.type.endswith("declarator") or child.type == "identifier":
                 target = squash(self.source(child)).lstrip("*")

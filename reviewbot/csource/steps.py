@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import NamedTuple
 
 UNUSED = ";"  # the target of a call whose result a statement throws away
-_SPACE = re.compile(r"\s+")
 
 
-Kept = TypeVar("Kept")
-
-
-def replace(one: Kept, **changes: Any) -> Kept:
-    """As dataclasses.replace() for a class with slots, in a third of its time: every step of a function asks for it."""
-    kind: Any = one.__class__
-    return kind(*[changes[name] if name in changes else getattr(one, name) for name in kind.__slots__])  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True, slots=True)
-class Expr:
+class Expr(NamedTuple):
     """An expression. `op`: name, call, field, num, other, or C's own operator; `line` is a 0-based text line."""
 
     op: str
@@ -38,8 +26,7 @@ class Expr:
             todo.extend(reversed(at.args))
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One thing a function does.
 
     kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no),
@@ -89,7 +76,7 @@ class Function:
 
 def squeeze(text: str) -> str:
     """The text with every run of white space as one blank."""
-    return _SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def squash(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from tree_sitter import Node
 
 from reviewbot.csource.expressions import DEEPEST, LEAVES, Text, TooMuch
-from reviewbot.csource.steps import UNUSED, Step, replace, squash
+from reviewbot.csource.steps import UNUSED, Step, squash
 
 _MOST_STEPS = 20_000
 
@@ -45,7 +45,7 @@ class Values(Text):
     def linked(self) -> tuple[Step, ...]:
         """All steps with what follows each."""
         return tuple(
-            step if ahead in ([], [-1, -1]) else replace(step, next=tuple(ahead))
+            step if ahead in ([], [-1, -1]) else step._replace(next=tuple(ahead))
             for step, ahead in zip(self.steps, self.next, strict=True)
         )
 
@@ -108,7 +108,7 @@ class Values(Text):
             if inner.text in self.guards and inner.args and self.blocks:
                 guard = f"{inner.args[0].text}({','.join(arg.text for arg in whole.args)})"
                 self.blocks[-1].append(guard)
-                step = replace(step, name=inner.text, args=(inner.args[0], *whole.args), op=guard)
+                step = step._replace(name=inner.text, args=(inner.args[0], *whole.args), op=guard)
         return self.add(step, after)
 
     def assign(self, node: Node, after: list[int]) -> list[int]:

@@ -14,7 +14,7 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from types import MappingProxyType
 
-from reviewbot.csource.steps import UNUSED, Expr, Function, Step, replace
+from reviewbot.csource.steps import UNUSED, Expr, Function, Step
 from reviewbot.flow import maskvalues
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
@@ -171,7 +171,7 @@ class Flow:
             world = world._replace(holds={k: v for k, v in (world.holds or {}).items() if k != text})
         world = world._replace(facts=world.facts | {(text, way)})
         if value.op == "call" and way:
-            call = replace(step, kind="call", name=value.text, args=value.args)
+            call = step._replace(kind="call", name=value.text, args=value.args)
             for scope, gate in self.lookup.opened(call, "true"):
                 world = self._enter(world, index, call, scope, gate)
         masks = maskvalues.told(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
@@ -217,7 +217,7 @@ class Flow:
             if one.token in tokens and not one.handed:
                 self._note("overwritten", index, one.step, one.scope, one.token)
         if tokens:  # no restore can close them any more
-            lost = (replace(one, token="", handed=True) if one.token in tokens else one for one in world.open)
+            lost = (one._replace(token="", handed=True) if one.token in tokens else one for one in world.open)
             world = world._replace(open=tuple(lost))
         for scope_name, gate in opened:
             world = self._enter(world, index, step, scope_name, gate)
@@ -227,7 +227,7 @@ class Flow:
             world = world._replace(open=tuple(one for one in world.open if not self._atomic(one)))
         if world.open:
             passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
-            handed = (replace(one, handed=True) if one.token in passed else one for one in world.open)
+            handed = (one._replace(handed=True) if one.token in passed else one for one in world.open)
             world = world._replace(open=tuple(handed))
         for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
             world = _forget(world, given)
@@ -301,7 +301,7 @@ class Flow:
         if opened and value is not None and not self._from_call(index, step):
             said = set(_WORD.findall(value.text))
             opened = tuple(
-                replace(one, handed=True) if one.token in said and one.token != target else one for one in opened
+                one._replace(handed=True) if one.token in said and one.token != target else one for one in opened
             )
         return World(opened, facts, masks, holds)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from reviewbot import flags
@@ -17,8 +16,7 @@ _OTHER = frozenset((OTHER,))
 Masks = Mapping[str, Mask]
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(NamedTuple):
     """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
 
     scope: str
@@ -38,8 +36,7 @@ class World(NamedTuple):
     holds: Mapping[str, frozenset[int]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something scopes or results went through at a step.
 
     kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used".
