@@ -10,8 +10,9 @@ import pytest
 from command import Command
 from desk import desk
 from inbox import inbox
+from patchworkpost import hurry, there
 
-__all__ = ["desk", "inbox"]
+__all__ = ["desk", "hurry", "inbox", "there"]
 
 
 @pytest.fixture

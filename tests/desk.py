@@ -30,6 +30,8 @@ int made(struct x *x)
 LEAK = WHOLE.replace("\tx->p = p;\n", "\tif (!p)\n\t\treturn -ENOMEM;\n\tx->p = p;\n")
 MENDED = LEAK.replace("\t\treturn -ENOMEM;\n", "\t\tgoto out;\n").replace("\tmemalloc_n", "out:\n\tmemalloc_n")
 MENDED = MENDED.replace("out:\n\tmemalloc_nofs_save", "\tmemalloc_nofs_save")
+FILE = "fs/exfoo/a.c"
+LINE = LEAK.split("\n").index("\t\treturn -ENOMEM;") + 1  # what is wrong with LEAK
 PLACE = re.compile(r"^([^ ].*?):(\d+): (?:note|warning|error): .* \[(.+), (?:low|medium|high)\]$", re.M)
 
 
@@ -40,7 +42,7 @@ class Desk:
 
     def __init__(self, command: Command, folder: Path) -> None:
         self.kernel = KernelTree(folder)
-        self.folder, self.base = folder, self.kernel.commit("exfoo: made()", {"fs/exfoo/a.c": WHOLE})
+        self.folder, self.base = folder, self.kernel.commit("exfoo: made()", {FILE: WHOLE})
         self.command, self.run = command, Command.__call__
         command.work = folder
         self.temporary = folder.parent / "temporary"

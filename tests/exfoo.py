@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from kerneltree import KernelTree
+
 CHANGE = "20240610-exfoo-0123456789ab"
 LEAKS_AT = 23  # the line of LEAK that does
 _STEPS = "".join(f"\tstep_{number}(x);\n" for number in range(12))
@@ -33,3 +37,21 @@ def with_mask(mask: str) -> str:
 
 def message_id(mail: bytes) -> str:
     return mail.partition(b"Message-Id: <")[2].partition(b">")[0].decode()
+
+
+def tree(folder: Path) -> KernelTree:
+    """A repository with nothing wrong in it; its commit is `base`."""
+    made = KernelTree(folder)
+    made.base = made.commit("exfoo: made()", {"fs/exfoo/a.c": WHOLE})
+    return made
+
+
+def mbox(kernel: KernelTree, *options: str) -> bytes:
+    return b"".join(b"From x Thu Jan  1 00:00:00 1970\n" + one + b"\n" for one in kernel.mails(*options, kernel.base))
+
+
+def leak(kernel: KernelTree, *options: str) -> bytes:
+    kernel.commit("exfoo: check", {"fs/exfoo/a.c": LEAK})
+    mails = mbox(kernel, *options)
+    kernel.back()
+    return mails

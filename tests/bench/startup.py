@@ -66,7 +66,7 @@ def main() -> None:
         print(row(name, [timed(lambda given=arguments: process(given, mail)) for _ in range(runs)]))
     engine = Engine(*rules.load((config.data_path("rules"),), (6, 12)))
     found = [("patch of tests/threads", patches(TESTS / "threads", "*.mbox"))]
-    if "REVIEWBOT_CORPUS" in os.environ:
+    if os.environ.get("REVIEWBOT_CORPUS"):
         found.append(("patch of the labelled mails", patches(Path(os.environ["REVIEWBOT_CORPUS"]), "lore/*.eml")))
     for name, each in found:
         print(row(name, [timed(lambda one=patch: engine.patch(one)) for patch in each]))
