@@ -54,6 +54,7 @@ class Slice:
     unread: tuple[str, ...] = ()
     beside: Beside | None = None
     whole: bool = False
+    text: str = ""  # all rows
 
     @property
     def around(self) -> tuple[Unit, ...]:
@@ -103,11 +104,7 @@ class Beside:
 
     def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[Unit, ...]:
         return self._all(
-            [
-                one
-                for one in self._callees[0]
-                if pieces.named(one) in names or not words.isdisjoint(_WORD.findall(one.text))
-            ]
+            [one for one in self._callees[0] if pieces.named(one) in names or any(word in one.text for word in words)]
         )
 
     @cached_property
@@ -131,7 +128,8 @@ class Beside:
         """The pieces that define what a unit or a caller calls: those that speak, and as many of the others."""
         names = {step.name for unit in self._units for step in unit.steps if step.kind == "call"}
         names.update(name for piece in self.callers for name in _CALL.findall(piece.text))
-        rest = (piece for piece in self._far if piece.starts and piece not in self.callers)
+        callers = {id(piece) for piece in self.callers}
+        rest = (piece for piece in self._far if piece.starts and id(piece) not in callers)
         found = [piece for piece in rest if pieces.named(piece) in names]
         telling = [piece for piece in found if self._speaks(piece)][:_MOST_AROUND]
         quiet = [piece for piece in found if not self._speaks(piece)]
@@ -290,6 +288,7 @@ def _slice(
         read.unread,
         read.beside,
         whole,
+        "\n".join(rows),
     )
 
 

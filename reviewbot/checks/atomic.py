@@ -131,7 +131,7 @@ class _Entries:
         side, names = self.side, {unit.function.name for unit in self.side.units} - {""}
         if self._handed_down or any(any(self._called_with_lock(text, names)) for text in side.calling.values()):
             return True
-        text = "\n".join(side.rows)
+        text = side.text
         if any(word in text for word in words(self.rule, "asserts")):
             return True
         names |= side.calling.keys() - {""}
@@ -154,6 +154,8 @@ class _Entries:
 
     def _called_with_lock(self, text: str, names: Collection[str]) -> Iterator[str]:
         lookup = self.context.lookup
+        if (lookup.locks | lookup.unlocks).isdisjoint(_WORD.findall(text)):
+            return
         rows = [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
         held = held_rows(rows, lookup.locks, lookup.unlocks)
         for _, words_ in (row for one, row in zip(held, rows, strict=True) if one):
@@ -166,7 +168,7 @@ class _Entries:
     @cached_property
     def callbacks(self) -> tuple[Callback, ...]:
         """The functions of the text that others run where nothing may sleep."""
-        return tuple(callbacks(self.side.rows, [row for row in self.rule.rows if "as" in row], self.side.whole))
+        return tuple(callbacks(self.side, [row for row in self.rule.rows if "as" in row]))
 
     def above(self, unit: Unit) -> tuple[Entry, ...]:
         """What a function is entered with, and what those are that call it there."""

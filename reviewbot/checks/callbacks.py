@@ -14,6 +14,7 @@ from itertools import islice
 
 from reviewbot.checks.base import strings
 from reviewbot.model import Data
+from reviewbot.sides import Slice
 
 _LONGEST = 400  # characters of a row that are looked at
 _HEAD = 160  # of those before a brace
@@ -22,7 +23,6 @@ _ROWS = 4  # that the arguments of a call may stand on
 _MOST_CALLS = 5_000  # of one text
 
 _TOKEN = re.compile(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
-_CALLED = re.compile(r"\b(\w+)\s*\(")
 _WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
 _LAST = re.compile(r"(?<!\w)(\w+)\W*\Z")
@@ -73,23 +73,22 @@ class _Brace:
     array: bool = False
 
 
-def callbacks(rows: Sequence[str], listed: Sequence[Mapping[str, Data]], whole: bool = True) -> Iterator[Callback]:
+def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Callback]:
     """The functions that a row of `listed` knows, `as` what they are run.
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
     have. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
-    of `beside` does. Positions and rows count from 0. `whole`: the rows are all of the file.
+    of `beside` does. Positions and rows count from 0.
     """
-    joined = "\n".join(rows)
     calls = (name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
-    text = _Text(rows, frozenset(name for name in calls if name in joined))
+    text = _Text(side, frozenset(name for name in calls if name in side.text))
     for row in listed:
-        typed = _typed(row, rows) if any(kind in joined for kind in strings(row, "returns")) else ()
+        typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
         found = [*text.put(row), *text.handed(row), *typed]
-        if not found or ("unless" in row and (not whole or _stands(row, "unless", joined))):
+        if not found or ("unless" in row and (not side.whole or _stands(row, "unless", side))):
             continue
-        if "beside" in row and not _stands(row, "beside", joined):
+        if "beside" in row and not _stands(row, "beside", side):
             continue
         for function, how, at, note in found:
             yield Callback(function, how, at, note, row)
@@ -100,22 +99,22 @@ def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
     return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
 
 
-def _stands(row: Mapping[str, Data], key: str, text: str) -> bool:
+def _stands(row: Mapping[str, Data], key: str, side: Slice) -> bool:
     """Whether one of a row's words stands anywhere in the text."""
-    return any(word in text for word in strings(row, key))
+    return any(word in side.text for word in strings(row, key))
 
 
 class _Text:
     """What a text puts into members and hands to some calls, found by their names."""
 
-    def __init__(self, rows: Sequence[str], calls: frozenset[str]) -> None:
+    def __init__(self, side: Slice, calls: frozenset[str]) -> None:
         self.puts: dict[str, list[_Put]] = {}
         self.held: dict[tuple[str, str], dict[str, _Put]] = {}  # by the variable and the member, then by the function
         self.calls: dict[str, list[tuple[list[str], int]]] = {}
-        for put in _puts(rows):
+        for put in _puts(side.rows):
             self.puts.setdefault(put.member, []).append(put)
             self.held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
-        for name, args, row in islice(_calls(rows, calls), _MOST_CALLS) if calls else ():
+        for name, args, row in islice(_calls(side, calls), _MOST_CALLS) if calls else ():
             self.calls.setdefault(name, []).append((args, row))
 
     def put(self, row: Mapping[str, Data]) -> Iterator[_Found]:
@@ -157,13 +156,15 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
                     yield name, kind, at, "its type says so"
 
 
-def _calls(rows: Sequence[str], names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
+def _calls(side: Slice, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
     """The calls of some functions with their arguments."""
-    for row, text in enumerate(rows):
-        for found in _CALLED.finditer(text[:_LONGEST]) if "(" in text else ():
-            if found[1] in names:
-                below = (one[:_CALL] for one in rows[row + 1 : row + _ROWS])
-                yield found[1], _arguments(" ".join((text[found.end() :][:_CALL], *below))), row
+    row = at = 0
+    for found in re.finditer(rf"\b({'|'.join(map(re.escape, sorted(names)))})\s*\(", side.text):
+        row, at = row + side.text.count("\n", at, found.start()), found.start()
+        start = side.text.rfind("\n", 0, at) + 1
+        if at - start < _LONGEST:
+            behind = side.text[found.end() : found.end() + _CALL * _ROWS].split("\n")[:_ROWS]
+            yield found[1], _arguments(" ".join(one[:_CALL] for one in behind)), row
 
 
 def _arguments(text: str) -> list[str]:

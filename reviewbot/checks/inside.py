@@ -72,8 +72,7 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     The row's `effect` ends "the allocator ...".
     """
     wanted = words(rule, "nofail")
-    text = "\n".join(side.rows)
-    if not any(word in text for word in wanted):
+    if not any(word in side.text for word in wanted):
         return
     entered: dict[int, Mapping[str, Entry]] = {}
     for unit in (*side.units, *side.telling_below(wanted | context.kernel.words["mask_types"])):
@@ -85,7 +84,7 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if mask is None or not masks or not all(set(strings(row, "nofail")) <= one.must for one in masks):
                     continue
                 around = _scope_around(unit, index, row, context)
-                if around is None and _may_be_opened(text, row, context):
+                if around is None and _may_be_opened(side.text, row, context):
                     if at not in entered:
                         units = (*side.units, *side.around, *side.below)
                         entered[at] = held(units, context.lookup, {}, partial(_breaks, row=row))

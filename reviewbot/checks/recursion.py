@@ -246,7 +246,7 @@ def _held(unit: Unit, row: Row, first: bool) -> list[bool]:
 def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, _Entry]:
     """Functions of the text that are entered where reclaim comes by: registered, or called from there."""
     out: dict[str, _Entry] = {}
-    for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), side.whole):
+    for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
         said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
         out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
     handles = (*words(rule, "enters"), *words(rule, "params"))

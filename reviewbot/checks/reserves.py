@@ -109,7 +109,7 @@ def _known(unit: Unit, begin: _Begin, reach: _Reach, rule: Rule) -> bool:
 def _outside(side: Slice, rule: Rule) -> Mapping[str, str]:
     """Functions of the text that run where there are no reserves to be had, and a sentence that says so."""
     out: dict[str, str] = {}
-    for one in callbacks(side.rows, tuple(row for row in rule.rows if "as" in row), side.whole):
+    for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
         said = f"{one.function}() is {one.listed['as']} ({one.how}()), where {one.listed['effect']}"
         out.setdefault(one.function, f" Nor does it do anything here: {said}.")
     return out

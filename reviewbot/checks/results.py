@@ -60,8 +60,7 @@ def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A result that cannot be NULL, tested for it."""
     nofail = strings(rule.rows[0], "nofail")[0]
     named = {name for name, flag in context.kernel.flags.items() if nofail in flag.bits} | words(rule, "pools")
-    text = "\n".join(side.rows)
-    if not any(name in text for name in named):
+    if not any(name in side.text for name in named):
         return  # nothing needs to be followed
     for unit in side.units:
         for event in unit.flow.events:
