@@ -100,7 +100,8 @@ def passed(review: Review, ignores: Sequence[Ignore], baseline: Sequence[Known])
         met |= here
         patches.append(replace(reviewed, findings=tuple(kept)))
     stale = tuple(one for one in baseline if met[one.fingerprint] < one.count)
-    return Passed(replace(review, patches=tuple(patches)), ignored, left_out, idle, stale)
+    left = replace(review, patches=tuple(patches), set_aside=ignored + left_out)
+    return Passed(left, ignored, left_out, idle, stale)
 
 
 def known(review: Review, before: Sequence[Known] = ()) -> tuple[Known, ...]:

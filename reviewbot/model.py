@@ -391,6 +391,7 @@ class Review:
     patches: tuple[PatchReview, ...]
     kernel: Version
     unread: tuple[Unread, ...] = ()
+    set_aside: int = 0  # remarks that are known or ignored, and in none of the patches
 
     @property
     def looked(self) -> bool:

@@ -263,6 +263,7 @@ def test_a_baseline_is_written_and_then_only_news_is_raised(run):
     done = run("--write-baseline", "known.json")
     assert (done.code, done.out.count("conflicting-flags")) == (0, 0)
     assert done.err == "known.json: 2 remarks are known from now on\n"
+    assert done.out == "clean: 1 patch, 7 added lines, kernel 6.12 (2 known or ignored)\n"
     assert run.raised("--baseline", "known.json") == []
     moved = patch(above="/* something new */\n" * 30)
     assert run.raised("--baseline", "known.json", stdin=moved) == [], "the same lines further down"

@@ -48,9 +48,9 @@ class Gate:
         """Write the baseline, if one is wanted; 1 where a remark that is shown is bad enough. Raises InputError."""
         if self._file is not None:
             files.write(self._file, gate.dumped(self._baseline).encode("utf-8"))
-            self.setup.say(
-                f"{self._file}: {sum(entry.count for entry in self._baseline)} remarks are known from now on"
-            )
+            count = sum(entry.count for entry in self._baseline)
+            remarks = "1 remark is" if count == 1 else f"{count} remarks are"
+            self.setup.say(f"{self._file}: {remarks} known from now on")
         return int(self._fail_on != "never" and output.speaks(review, self._fail_on))
 
 

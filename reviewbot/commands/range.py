@@ -74,7 +74,8 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
     reviewer = Reviewer(engine, repository.contents)
     processes = crew.size(limits.processes) if total >= _FEW else 0
     commits = read(repository, span.commits, limits.mail_bytes)
-    setup.tell(f"{total} commits, {span.base[:12] if span.base else 'from the root'}..{span.tip[:12]}")
+    begin = span.base[:12] if span.base else "from the root"
+    setup.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
     with counting(total, setup.quiet) as done:
         patches = review(reviewer, commits, total, processes, repository.forked, done)
     with waiting("looking into merges", setup.quiet or not span.merges):

@@ -190,6 +190,7 @@ def summary(review: Review, view: View, what: str = "") -> Line:
     below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
     notes = [f"{unread} not looked at"] if unread else []
     notes += [f"{below} below the bar"] if below else []
+    notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
     tail = f" ({', '.join(notes)})" if notes else ""
     if not review.patches:
         return ((f"no patch to look at{tail}", "warning"),)
