@@ -22,7 +22,6 @@ from reviewbot.model import Gate, ScopeKind
 from reviewbot.pieces import OPEN
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_OTHERS = frozenset((OTHER,))
 _MOST_WORLDS = 32
 _MOST_ROUNDS = 40  # times a step may be taken again
 
@@ -133,7 +132,7 @@ class Flow:
     def _is_silent(self, step: Step, worlds: tuple[World, ...]) -> bool:
         """Whether nothing can be told of a step: no scope is open, no result is held, and it opens and closes none."""
         gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
-        return not gate and all(not world.open and _holds_nothing(world) for world in worlds)
+        return not gate and all(not world.open and not world.holds for world in worlds)
 
     def _telling(self) -> frozenset[str]:
         """The conditions that are tested more than once in a function that saves a scope's state."""
@@ -295,8 +294,8 @@ class Flow:
         if value is not None and value.op in ("num", "name") and step.op == "=":
             truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
             facts = facts if truth is None else facts | {(target, truth)}
-        if value is not None and step.op == "=":
-            holds[target] = frozenset({index - 1 if self._from_call(index, step) else OTHER})
+        if value is not None and step.op == "=" and self._from_call(index, step):
+            holds[target] = frozenset({index - 1})  # what is not there comes from elsewhere
         opened = world.open
         if opened and value is not None and not self._from_call(index, step):
             said = set(_WORD.findall(value.text))
@@ -315,10 +314,6 @@ def _gives_back(world: World, step: Step, closed: list[tuple[ScopeKind, Gate]]) 
     """Whether a call that both opens and closes is given the state of a scope that is open."""
     given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
     return any(one.token in given for one in world.open if one.token)
-
-
-def _holds_nothing(world: World) -> bool:
-    return all(steps == _OTHERS for steps in (world.holds or {}).values())
 
 
 def _forget(world: World, name: str) -> World:

@@ -92,7 +92,7 @@ def _meet(left: World, right: World) -> World:
     holds = holds_l
     if holds_l != holds_r:
         holds = dict(holds_l)
-        for name in holds_l.keys() | holds_r.keys():
+        for name, _ in holds_l.items() ^ holds_r.items():
             one, two = holds_l.get(name, _OTHER), holds_r.get(name, _OTHER)
             holds[name] = one if one is two else one | two
     return World(left.open, left.facts & right.facts, masks, holds)
