@@ -20,7 +20,6 @@ _TOKEN = re.compile(
 _ADDED = re.compile(rb"^\+", re.MULTILINE)
 _REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
 _NAME = re.compile(rb"(\w+)\s*\(")
-_CALLED = re.compile(rb"(\w+)\s*\Z")
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments
@@ -58,7 +57,8 @@ class Text:
         self.path, self.text, self.rows = path, text, text.split(b"\n")
         ends = [at for at, row in enumerate(self.rows) if row[:1] == b"}" and not _NO_END.match(row)]
         cuts = [0, *(at + 1 for at in ends), len(self.rows)]
-        self.parts = [Part(self.rows[first:end], first) for first, end in pairwise(cuts) if first < end]
+        spans = ((first, self.rows[first:end]) for first, end in pairwise(cuts))
+        self.parts = [Part(rows, first) for first, rows in spans if b"".join(rows).strip(b"} \t\r")]
         self.narrowed: Collection[bytes] | None = None  # see Sieve
         self.masks: frozenset[bytes] | None = None
         self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
@@ -148,13 +148,18 @@ def call_around(text: bytes, at: int) -> tuple[bytes, int]:
         elif char in b"([{" and depth:
             depth -= 1
         elif char == ord("("):
-            found = _CALLED.search(text, max(0, back - _ARGUMENTS), back)
-            return (found[1] if found else b""), place
+            return _last_word(text[max(0, back - BLANKS) : back]), place
         elif char in b"[{;":
             break
         elif char == ord(",") and not depth:
             place += 1
     return b"", place
+
+
+def _last_word(text: bytes) -> bytes:
+    """The word that a text ends with, blanks aside; b"" if that is none."""
+    text = text.rstrip()
+    return words_of(text)[-1] if text and text[-1:].translate(_NO_WORD) != b" " else b""
 
 
 def words_of(text: bytes) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from pathlib import Path
 
@@ -50,3 +51,27 @@ def test_sifting_loses_nothing_that_a_rule_says(case: Case) -> None:
     _, sieve = tools(case.kernel)
     only = {change.path: sieve.kept(change.path, case.diff.encode(), texts["new"])}
     assert found(case.kernel, patch, texts, only) == found(case.kernel, patch, texts, None)
+
+
+UNITS = [
+    "}\n",
+    "}\n\n",
+    "kmalloc(",
+    "for (;;) kmalloc(8, GFP_NOFS);\n",
+    "gfp_t gfp,",
+    ".scan_objects = ",
+    "#define A \\\n",
+    "a:\n",
+]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_megabyte_of_anything_is_sifted_within_seconds(unit):
+    last = "int toy(void)\n{\n\treturn kmalloc(1, GFP_KERNEL | __GFP_NOFAIL);\n}"
+    text = f"int many(void)\n{{\n{unit * (1_000_000 // len(unit))}\n}}\n{last}\n"
+    added = "".join(f"+{row}\n" for row in text.split("\n"))
+    diff = f"diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -0,0 +1,{added.count(chr(10))} @@\n{added}"
+    start = time.monotonic()
+    kept = tools("6.12")[1].kept("a.c", diff.encode(), text.encode())
+    assert kept[-1][1] == text.count("\n") - 1
+    assert time.monotonic() - start < 30  # a bound against stalls
