@@ -59,7 +59,7 @@ def span(repository: Repository, asked: str | None, since: str | None = None) ->
         raise UsageError(f"{text}: this range has no end, write BASE..HEAD")
     base, tip = _commit(repository, left or "HEAD"), _commit(repository, right or "HEAD")
     if not left and base == tip:  # in a script a variable that nobody has set; "clean" would be said of nothing
-        raise UsageError(f"{text}: the range begins where it ends, for HEAD stands where its base is left out")
+        raise UsageError(f"{text}: nothing is in it, for HEAD stands where the base is left out: write BASE{text}")
     if repository.shallow and not _meet(repository, base, tip):
         raise InputError(f"{text}: this clone is shallow, and has no commit that both sides come from ({_DEEPEN})")
     return _walked(repository, text, base, tip)

@@ -191,3 +191,22 @@ def test_a_new_call_of_an_old_function_is_judged_by_what_that_does(where, call, 
     [found] = said(review({PATH: old}, {PATH: new}))
     assert [rule for rule, *_ in found] == expected
     assert all(text == call.strip() for *_, text in found)
+
+
+MUST = """#define TOY_MUST (GFP_KERNEL | __GFP_NOFAIL)
+
+static void toy_must(struct toy *c)
+{
+	c->log = kmalloc(c->size, TOY_MUST);
+}
+
+"""
+
+
+def test_a_new_scope_is_judged_by_the_named_mask_of_an_old_function():
+    scope = "\tflags = memalloc_noreclaim_save();\n\ttoy_must(c);\n\tmemalloc_noreclaim_restore(flags);\n"
+    plain = CALLER.replace("{\n", "{\n\tunsigned int flags;\n\n", 1)
+    old = MUST + plain.replace("\tspin_unlock(&c->other);\n", "\tspin_unlock(&c->other);\n\ttoy_must(c);\n")
+    new = MUST + plain.replace("\tspin_unlock(&c->other);\n", "\tspin_unlock(&c->other);\n" + scope)
+    [found] = said(review({PATH: old}, {PATH: new}))
+    assert "nofail-in-scope" in [rule for rule, *_ in found]

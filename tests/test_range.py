@@ -145,7 +145,7 @@ WRONG = [
     (["start...main"], "to git diff: write start..main for what is in main and not in start"),
     (["start..."], "write start..HEAD for what is in HEAD and not in start"),
     ([".."], "..: this range has no end, write BASE..HEAD"),
-    (["..HEAD"], "..HEAD: the range begins where it ends, for HEAD stands where its base is left out"),
+    (["..HEAD"], "..HEAD: nothing is in it, for HEAD stands where the base is left out: write BASE..HEAD"),
     (["start..light..main"], "light..main is no name of one commit: write BASE..TIP, or COMMIT"),
     (["--since-merge-base", "main", "start.."], "--since-merge-base says where the range begins: "),
     (["nope"], "there is no commit nope in ."),

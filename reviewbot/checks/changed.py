@@ -95,10 +95,7 @@ def _mask_rows(unit: Unit, mask: Expr, context: Context) -> tuple[int, ...]:
 
 
 def _is_touched(side: Slice, unit: Unit, context: Context) -> bool:
-    """Whether the patch has a part in any mask of a function that it takes a line from; before that is followed."""
-    first, last = unit.function.lines
-    if not any(side.near[first : last + 1]):
-        return False  # what is only added to had no other mask
+    """Whether the patch has a part in any mask of a function; a look at its text, before it is followed."""
     rows = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
     return any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows))
 

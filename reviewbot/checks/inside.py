@@ -75,7 +75,8 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     if not any(word in side.text for word in wanted):
         return
     entered: dict[int, Mapping[str, Entry]] = {}
-    for unit in (*side.units, *side.telling_below(wanted | context.kernel.words["mask_types"])):
+    named = {one.name for one in side.defines if any(word in one.body for word in wanted)}
+    for unit in (*side.units, *side.telling_below(wanted | named | context.kernel.words["mask_types"])):
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_argument(step, found) if found is not None else None

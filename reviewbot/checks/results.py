@@ -117,9 +117,6 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[Unit, Event]]:
     """The first use of each result that may be NULL and is nowhere looked at."""
     for unit in side.units:
-        first, last = unit.function.lines
-        if not any(side.near[first : last + 1]):
-            continue  # what is only added to could fail before as well
         masks = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
         if not any(side.changed[row] or side.near[row] for row in masks if 0 <= row < len(side.rows)):
             continue  # no mask is another one now
