@@ -30,7 +30,8 @@ def held_rows(
         if not held:
             return [True] * len(rows)
         out.append(True)
-        held = [one for one in held if one < indent] if indent <= max(held) else held
+        if indent <= held[-1]:
+            held.pop()
     return out
 
 
