@@ -159,8 +159,8 @@ class Reader:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.lookup = kernel, Lookup(kernel)
         self._open = opener(kernel, self.lookup)
-        names = [*self.lookup.enter, *self.lookup.leave, *(n for n, a in kernel.allocators.items() if a.gfp is None)]
-        self._known = frozenset(names)
+        silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
+        self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
         self._stems = re.compile(stems)
 

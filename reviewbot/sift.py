@@ -75,6 +75,11 @@ class Sieve:
         stems = b"|".join(map(re.escape, self._stems))
         self._defined = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)(?:.*\\\n)*.*(?:%b)" % stems, re.MULTILINE)
         self._plain = _bytes(flag.name for flag in plain)
+        self._implied = {
+            name.encode(): _bytes(one.implicit.split(" | "))
+            for name, one in kernel.allocators.items()
+            if one.gfp is not None and one.implicit
+        }
         self._places = {
             name.encode(): -1 if any(_minds(one, flag) for flag in plain) else one.gfp
             for name, one in kernel.allocators.items()
@@ -155,7 +160,13 @@ class Sieve:
                 met.add(b"" if found[1] in given else found[1])
                 unknown -= name in self._places
         met.update((b"",) if unknown and given else ())
-        if len(met) > 1 or any(flags & met and text.path.startswith(paths) for flags, paths in self._elsewhere):
+        for word in self._implied.keys() & (part.words | frozenset(words_of(said))):
+            met |= self._implied[word]  # what is used where no mask is given
+        if (
+            len(met) > 1
+            or not met - {b""} <= self._plain
+            or any(flags & met and text.path.startswith(paths) for flags, paths in self._elsewhere)
+        ):
             return False
         if b"" in met and not self._limited.isdisjoint(part.words):  # callers decide what is asked for
             return False

@@ -83,9 +83,7 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         )
         if found is None or not _sleeps_there(unit, index, call, found, entries):
             continue
-        said = f"{step.name}() with {call.mask}" if call.mask else f"{step.name}()"
-        how = f"With {call.mask} it may" if call.mask else "It may"
-        values = {"callee": step.name, "call": said, "how": how, "lock": found.where}
+        values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
         key = f"{step.name} {call.mask} {found.where}"
         sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
         yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from reviewbot import flags
 from reviewbot.csource import Expr, Step
@@ -13,8 +14,6 @@ from reviewbot.flow import Lookup, World
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.opened import Unit
 from reviewbot.sides import Slice, expressions
-
-_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,76 @@ def allocation(step: Step, kernel: Kernel) -> Allocator | None:
     return found if found is not None and found.allocates else None
 
 
-def mask_argument(step: Step, found: Allocator) -> Expr | None:
-    """The expression that stands where the allocator takes its mask."""
+class Request(NamedTuple):
+    """A call that asks for memory, and the mask that it asks with.
+
+    `written`: the mask stands in the call; else it is what the allocator uses on its own, or where none is given.
+    """
+
+    unit: Unit
+    at: int
+    step: Step
+    allocator: Allocator
+    mask: Expr
+    written: bool
+
+    @property
+    def said(self) -> str:
+        """The call as the subject of a sentence."""
+        name = f"{self.step.name}()"
+        if self.written:
+            return f"{name} with {code(self.mask)}"
+        return name if self.allocator.gfp is None else f"{name}, {code(self.mask)} by default,"
+
+    @property
+    def how(self) -> str:
+        """Why the call may do what its mask lets it do, as the beginning of "... sleep"."""
+        if self.written:
+            return f"With {code(self.mask)} it may"
+        return "It may" if self.allocator.gfp is None else f"Without a mask it uses {code(self.mask)} and may"
+
+
+def mask_of(step: Step, found: Allocator) -> Expr | None:
+    """The mask that a call of an allocator uses; None if that is not known.
+
+    It is what stands where the allocator takes one, else what it uses on its own (`implicit` of _allocators.toml, which
+    include/linux/gfp.h: default_gfp() is an example of).
+    """
+    written = written_mask(step, found)
+    return written if written is not None or not found.implicit else _implied(found.implicit, step.lines[0])
+
+
+def written_mask(step: Step, found: Allocator) -> Expr | None:
+    """The expression that stands where the allocator takes its mask; only checks of what is written ask for it."""
     return step.args[found.gfp] if found.gfp is not None and found.gfp < len(step.args) else None
+
+
+@lru_cache(maxsize=256)
+def _implied(text: str, row: int) -> Expr:
+    """The mask of an `implicit`, names joined by |, as if it stood on the first row of the call."""
+    first, *rest = (Expr("name", name.strip(), (), row) for name in text.split("|"))
+    for name in rest:
+        first = Expr("|", f"{first.text}|{name.text}", (first, name), row)
+    return first
+
+
+def request_at(unit: Unit, index: int, context: Context) -> Request | None:
+    """The request that a step makes, where something is known of the paths to it and of its mask."""
+    step = unit.steps[index]
+    found = allocation(step, context.kernel)
+    mask = mask_of(step, found) if found is not None else None
+    if found is None or mask is None or not reached(unit, index):
+        return None
+    return Request(unit, index, step, found, mask, written_mask(step, found) is not None)
+
+
+def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
+    """Every request of some functions."""
+    for unit in units:
+        for index in range(len(unit.steps)):
+            found = request_at(unit, index, context)
+            if found is not None:
+                yield found
 
 
 def masks_at(unit: Unit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
@@ -117,12 +183,6 @@ def rows_of(step: Step) -> tuple[int, ...]:
 def reached(unit: Unit, index: int) -> tuple[World, ...]:
     """The worlds at a step; () where nothing certain is known."""
     return () if unit.flow.lost else unit.flow.at[index]
-
-
-def bits_of(text: str, kernel: Kernel) -> frozenset[str]:
-    """All bits of the flags that a text names, such as what an allocator says it uses on its own."""
-    names = _WORD.findall(text)
-    return frozenset(bit for name in names if name in kernel.flags for bit in kernel.flags[name].bits)
 
 
 def code(expr: Expr) -> str:

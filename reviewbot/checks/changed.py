@@ -9,14 +9,15 @@ from reviewbot import flags
 from reviewbot.checks.base import (
     Context,
     Hit,
+    Request,
     allocation,
     code,
     flag_rows,
-    mask_argument,
     masks_at,
     mentions,
     origin_rows,
     reached,
+    requests,
     rows_of,
     strings,
     words,
@@ -29,81 +30,79 @@ from reviewbot.scopes import apply_scopes
 from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
-Request = tuple[Unit, int, Step, Expr]
 
 
-def _requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
-    for unit in units:
-        for index, step in enumerate(unit.steps):
-            found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
-            if mask is not None and reached(unit, index):
-                yield unit, index, step, mask
-
-
-def _bits(unit: Unit, index: int, mask: Expr, context: Context) -> tuple[frozenset[str], frozenset[str]]:
-    """Bits that a mask surely has, and those it may have, over all paths and inside the scopes open there."""
-    open_ = {one.scope for world in reached(unit, index) for one in world.open}
+def _surely(one: Request, context: Context) -> frozenset[str]:
+    """The bits that a mask surely has, over all paths and inside the scopes open there."""
+    open_ = {each.scope for world in reached(one.unit, one.at) for each in world.open}
     kinds = [context.kernel.scopes[name] for name in sorted(open_) if name in context.kernel.scopes]
-    masks = masks_at(unit, index, mask, context)
-    felt = [apply_scopes(one, kinds) for one in masks]
-    must = frozenset.intersection(*(one.must for one in felt)) if felt else frozenset()
-    return must, frozenset().union(*(one.may for one in masks))
+    felt = [apply_scopes(mask, kinds) for mask in masks_at(one.unit, one.at, one.mask, context)]
+    return frozenset.intersection(*(mask.must for mask in felt)) if felt else frozenset()
 
 
-def _locked(unit: Unit, index: int, context: Context) -> bool:
-    kinds = {context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open}
+def _locked(one: Request, context: Context) -> bool:
+    kinds = {context.kernel.scopes.get(each.scope) for world in reached(one.unit, one.at) for each in world.open}
     return any(kind is not None and kind.atomic for kind in kinds)
 
 
 def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A mask that surely lacked a bit before and surely has it now. Rows: `bit`, and what `more` it lets the call do.
+    """A mask that lacked a bit before, if only on one side of a choice, and surely has it now.
 
-    Inside a scope a mask has no more than the scope leaves it.
+    Rows: `bit`, and what `more` it lets the call do. Inside a scope a mask has no more than the scope leaves it.
     """
     wide = frozenset(strings(row, "bit")[0] for row in rule.rows)
     touched = [unit for unit in side.units if _is_touched(side, unit, context)]
-    new = [one for one in _requests(touched, context) if _has_part(side, one, context)]
-    new = [one for one in new if wide & _bits(one[0], one[1], one[3], context)[0]]
-    before = context.before(frozenset(unit.function.name for unit, *_ in new)) if new else None
+    new = [one for one in requests(touched, context) if _has_part(side, one, context)]
+    new = [one for one in new if wide & _surely(one, context)]
+    before = context.before(frozenset(one.unit.function.name for one in new)) if new else None
     if before is None:
         return
-    old: dict[tuple[str, str, str], frozenset[str]] = {}
-    below: set[tuple[str, str, str]] = set()  # requests that stood below a lock
-    for unit, index, step, mask in _requests(before.units, context):
-        key = unit.function.name, step.name, step.target
-        old[key] = old.get(key, frozenset()) | _bits(unit, index, mask, context)[1]
-        if _locked(unit, index, context):
-            below.add(key)
-    for unit, index, step, mask in new:
-        key = unit.function.name, step.name, step.target
-        had = old.get(key)
-        if key in below and not _locked(unit, index, context):
+    old: dict[tuple[str, ...], list[Request]] = {}
+    for one in requests(before.units, context):
+        old.setdefault(_exactly(one), []).append(one)
+        if one.step.target not in ("", UNUSED):  # the same by another allocator
+            old.setdefault(_result(one), []).append(one)
+    for one in new:
+        had = old.get(_exactly(one)) or old.get(_result(one), [])
+        if not _locked(one, context) and any(_locked(other, context) for other in had):
             continue  # taken out of the lock that the old mask was for
-        must, _ = _bits(unit, index, mask, context)
-        gained = [
-            strings(row, "more")[0] for row in rule.rows if had is not None and strings(row, "bit")[0] in must - had
-        ]
+        must, rows_ = _surely(one, context), [row for row in rule.rows if had]
+        gained = [strings(row, "more")[0] for row in rows_ if strings(row, "bit")[0] in must - _always(had, context)]
         if gained:
-            values = {"callee": step.name, "more": " and ".join(gained[:2])}
-            rows = _mask_rows(unit, mask, context)
-            yield Hit(rows, unit.function.name, f"{step.name} {step.target} {mask.text}", values)
+            values = {"callee": one.step.name, "more": " and ".join(gained[:2])}
+            key = f"{one.step.name} {one.step.target} {one.mask.text}"
+            yield Hit(_mask_rows(one, context), one.unit.function.name, key, values)
 
 
-def _mask_rows(unit: Unit, mask: Expr, context: Context) -> tuple[int, ...]:
-    return (*flag_rows(mask, context.kernel), mask.line, *origin_rows(unit, mask.text, context.kernel))
+def _exactly(one: Request) -> tuple[str, ...]:
+    return one.unit.function.name, one.step.target, one.step.name
+
+
+def _result(one: Request) -> tuple[str, ...]:
+    return one.unit.function.name, one.step.target
+
+
+def _always(had: Iterable[Request], context: Context) -> frozenset[str]:
+    """The bits that some requests had, or may have had, on every side of each choice."""
+    masks = [mask for one in had for mask in masks_at(one.unit, one.at, one.mask, context)]
+    return frozenset.intersection(*(mask.may for mask in masks)) if masks else frozenset()
+
+
+def _mask_rows(one: Request, context: Context) -> tuple[int, ...]:
+    here = (*flag_rows(one.mask, context.kernel), one.mask.line)
+    return (*here, *origin_rows(one.unit, one.mask.text, context.kernel))
 
 
 def _is_touched(side: Slice, unit: Unit, context: Context) -> bool:
     """Whether the patch has a part in any mask of a function; a look at its text, before it is followed."""
-    rows = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
+    steps = (one for one in unit.steps if allocation(one, context.kernel) or mentions(one, context.kernel))
+    rows = (row for step in steps for row in rows_of(step))
     return any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows))
 
 
 def _has_part(side: Slice, request: Request, context: Context) -> bool:
     """Whether the patch has a part in the mask of a request: else it is what it was."""
-    unit, _, _, mask = request
-    rows = (row for row in _mask_rows(unit, mask, context) if 0 <= row < len(side.rows))
+    rows = (row for row in _mask_rows(request, context) if 0 <= row < len(side.rows))
     return any(side.changed[row] or side.near[row] for row in rows)
 
 
@@ -111,10 +110,10 @@ def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = words(rule, "wide"), words(rule, "narrow")
     for unit in side.units:
-        if unit.words.isdisjoint(wide) or unit.words.isdisjoint(narrow):
+        if unit.words.isdisjoint(narrow):
             continue
         found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}
-        for _, index, step, mask in _requests((unit,), context):
+        for _, index, step, _, mask, _ in requests((unit,), context):
             if any(world.open for world in reached(unit, index)):
                 continue
             names = {part.text for part in mask.walk() if part.op == "name"} & (wide | narrow)
@@ -150,7 +149,11 @@ def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]
         changed = any(step.kind == "assign" and step.target in params for step in unit.steps)
         if len(params) != 1 or changed or unit.flow.lost:
             continue
-        mine = [(index, step, mask) for _, index, step, mask in _requests((unit,), context)]
+        mine = [
+            (index, step, mask)
+            for _, index, step, _, mask, written in requests((unit,), context)
+            if written or _may_sleep(unit, index, mask, rule, context)
+        ]
         used = [(step, mask) for _, step, mask in mine if any(part.text in params for part in mask.walk())]
         if not used:
             continue
@@ -164,13 +167,18 @@ def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]
                 yield Hit((mask.line, *head), unit.function.name, f"{step.name} {mask.text}", values)
 
 
+def _may_sleep(unit: Unit, index: int, mask: Expr, rule: Rule, context: Context) -> bool:
+    """Whether a mask surely lets a request sleep, which a caller that cannot does not expect."""
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    return all(reclaim in one.must for one in masks_at(unit, index, mask, context))
+
+
 def _weighs(unit: Unit, index: int, mask: Expr, param: str, rule: Rule, context: Context) -> bool:
     """Whether a constant may matter to a caller with another mask: not below a lock, nor where that was looked at."""
-    reclaim = strings(rule.rows[0], "reclaim")[0]
     listed = context.kernel.words
     if any(param in _WORD.findall(text) for world in reached(unit, index) for text, _ in world.facts):
         return False
-    if reclaim in _bits(unit, index, mask, context)[0]:
+    if _may_sleep(unit, index, mask, rule, context):
         return True
     names = {step.name for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]
     return not any(word in name for name in names for word in (*listed["may_lock"], *listed["may_unlock"]))

@@ -12,12 +12,13 @@ from reviewbot.checks.base import (
     Hit,
     allocation,
     code,
-    mask_argument,
+    mask_of,
     masks_at,
     reached,
     rows_of,
     strings,
     words,
+    written_mask,
 )
 from reviewbot.csource import Step
 from reviewbot.flow import Open, World
@@ -37,7 +38,7 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in side.units:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
+            mask = written_mask(step, found) if found is not None else None
             worlds = reached(unit, index)
             if mask is None or not worlds:
                 continue
@@ -79,7 +80,7 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in (*side.units, *side.telling_below(wanted | named | context.kernel.words["mask_types"])):
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
+            mask = mask_of(step, found) if found is not None else None
             masks = masks_at(unit, index, mask, context) if mask is not None and reached(unit, index) else ()
             for at, row in enumerate(rule.rows):
                 if mask is None or not masks or not all(set(strings(row, "nofail")) <= one.must for one in masks):
@@ -147,7 +148,7 @@ def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             found = allocation(inside, context.kernel) if inside is not None else None
             if inside is None or found is None or found.family not in families:
                 continue
-            mask = mask_argument(inside, found)
+            mask = mask_of(inside, found)
             if mask is not None and all(flags.is_flag_name(term.text, context.kernel) for term in flags.terms(mask)):
                 values = {"call": step.name, "callee": inside.name}
                 yield Hit((inside.lines[0], *rows_of(step)), unit.function.name, f"{step.name} {inside.name}", values)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from reviewbot.bound import Bound, bound
-from reviewbot.checks.base import Context, Hit, code, masks_at, reached, rows_of, words
+from reviewbot.checks.base import Context, Hit, code, masks_at, reached, requests, rows_of, words
 from reviewbot.checks.origins import because
-from reviewbot.checks.requests import requests, rows, shown, sides
+from reviewbot.checks.requests import rows, shown, sides
 from reviewbot.csource import Expr, Step
 from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
 from reviewbot.opened import Unit
@@ -33,7 +33,7 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
 
 def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[Hit]:
-    for _, index, step, found, mask in requests((unit,), context):
+    for _, index, step, found, mask, _ in requests((unit,), context):
         for limit in found.limits:
             bad = [one for one in sides(mask) if _bad(unit, index, one, limit, context)]
             if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):

@@ -12,12 +12,12 @@ from reviewbot.checks.base import (
     Hit,
     allocation,
     flag_rows,
-    mask_argument,
     masks_at,
     mentions,
     reached,
     strings,
     words,
+    written_mask,
 )
 from reviewbot.checks.origins import added, because, plain
 from reviewbot.csource import Expr, Step
@@ -109,7 +109,7 @@ def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in side.units:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
+            mask = written_mask(step, found) if found is not None else None
             if found is None or mask is None or step.name in words(rule, "except"):
                 continue
             chain, parts = flags.terms(mask), _parts(side, unit, index, mask)
@@ -258,7 +258,7 @@ def misplaced(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for unit in side.units:
             for step in unit.steps:
                 found = allocation(step, context.kernel)
-                mask = mask_argument(step, found) if found is not None else None
+                mask = written_mask(step, found) if found is not None else None
                 if found is None or mask is None or found.family not in strings(row, "families"):
                     continue
                 for term in flags.terms(mask):
@@ -276,7 +276,7 @@ def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in side.units:
         for step in unit.steps:
             found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None and found.family in words(rule, "families") else None
+            mask = written_mask(step, found) if found is not None and found.family in words(rule, "families") else None
             if found is None or mask is None or step.name in words(rule, "except") or _may_be_mask(mask, rule, context):
                 continue
             for at, arg in enumerate(step.args):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot import flags
-from reviewbot.checks.base import Context, Hit, allocation, mask_argument, strings, words
+from reviewbot.checks.base import Context, Hit, allocation, mask_of, strings, words
 from reviewbot.checks.masks import flag_of, said
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Flag, Kernel, Rule
@@ -155,7 +155,7 @@ def _chosen(unit: Unit, at: int, context: Context) -> Expr | None:
     if step is None or step.kind not in ("assign", "call"):
         return None
     found = allocation(step, context.kernel)
-    return mask_argument(step, found) if found is not None else step.value if step.op == "=" else None
+    return mask_of(step, found) if found is not None else step.value if step.op == "=" else None
 
 
 def _differ(one: Expr, other: Expr, rule: Rule, kernel: Kernel) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reviewbot.checks.base import Context, Hit, allocation, code, flag_rows, mask_argument, masks_at, reached, strings
-from reviewbot.csource import Expr, Step
+from reviewbot.checks.base import Context, Hit, code, flag_rows, masks_at, reached, request_at, strings
+from reviewbot.csource import Expr
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
 from reviewbot.sides import Slice
@@ -26,11 +26,11 @@ def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hi
             facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
             if not facts or not all(facts):
                 continue
-            for expr in _masks(unit, step, context):
+            for expr, said in _masks(unit, index, context):
                 masks = masks_at(unit, index, expr, context)
                 rows = flag_rows(expr, context.kernel)
                 if rows and masks and all(reclaim in one.must for one in masks):
-                    values = {"mask": code(expr), "test": facts[0].replace("&", " & ")}
+                    values = {"mask": said, "test": facts[0].replace("&", " & ")}
                     yield Hit((*rows, *step.lines), unit.function.name, f"{code(expr)} {facts[0]}", values)
 
 
@@ -46,13 +46,13 @@ def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
     return ""
 
 
-def _masks(unit: Unit, step: Step, context: Context) -> Iterator[Expr]:
-    """The mask a step asks with or gives a variable; not one that another step takes bits away from."""
-    found = allocation(step, context.kernel) if step.kind == "call" else None
-    mask = mask_argument(step, found) if found is not None else None
-    if mask is not None:
-        yield mask
+def _masks(unit: Unit, index: int, context: Context) -> Iterator[tuple[Expr, str]]:
+    """The mask a step asks with, or gives a variable from which no step takes bits, and what a text calls it."""
+    step, request = unit.steps[index], request_at(unit, index, context)
+    if request is not None:
+        given = code(request.mask)
+        yield request.mask, given if request.written else f"the {given} that {step.name}() uses by default"
         return
     narrowed = any(one.target == step.target and one.op == "&=" for one in unit.steps)
     if step.kind == "assign" and step.op == "=" and step.value is not None and not narrowed:
-        yield step.value
+        yield step.value, code(step.value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot.callgraph import shown_as
-from reviewbot.checks.base import Context, Hit, allocation, code, flag_rows, mask_argument, masks_at, reached, words
+from reviewbot.checks.base import Context, Hit, code, flag_rows, masks_at, reached, requests, words
 from reviewbot.model import Rule
 from reviewbot.sides import Slice
 
@@ -21,10 +21,9 @@ def below_raw_lock(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in side.units:
         if unit.words.isdisjoint(locks):
             continue
-        for index, step in enumerate(unit.steps):
-            found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
-            if found is None or mask is None or unit.function.macro or found.family in words(rule, "unless"):
+        for request in requests((unit,), context):
+            _, index, step, found, mask, _ = request
+            if unit.function.macro or found.family in words(rule, "unless"):
                 continue
             held = [next((one for one in world.open if one.scope in wanted), None) for world in reached(unit, index)]
             masks = masks_at(unit, index, mask, context)
@@ -33,7 +32,12 @@ def below_raw_lock(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             taken = [one for one in held if one is not None]
             if len(taken) == len(held):
                 entered = unit.steps[taken[0].step]
-                values = {"callee": step.name, "mask": code(mask), "lock": f"after {shown_as(entered)}"}
+                values = {
+                    "callee": step.name,
+                    "call": request.said,
+                    "mask": code(mask),
+                    "lock": f"after {shown_as(entered)}",
+                }
                 rows = (*flag_rows(mask, context.kernel), *step.lines)
                 because = ((entered.lines[0], "taken here"),)
                 yield Hit(rows, unit.function.name, f"{step.name} {values['lock']}", values, because)

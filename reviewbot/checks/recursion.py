@@ -11,13 +11,12 @@ from reviewbot.checks.base import (
     Context,
     Hit,
     allocation,
-    bits_of,
     code,
     flag_rows,
-    mask_argument,
     masks_at,
     mentions,
     reached,
+    request_at,
     strings,
     words,
 )
@@ -66,8 +65,9 @@ class _Inside:
 
 @dataclass(frozen=True, slots=True)
 class _Request:
-    """A request for memory: its mask as it is written ("" if it takes none), where, and the bits it surely has."""
+    """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has."""
 
+    said: str
     mask: str
     rows: tuple[int, ...]
     bits: frozenset[str]
@@ -100,7 +100,7 @@ def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
         if entry is None:
             continue
         values = {
-            "call": f"{step.name}() with {asked.mask}" if asked.mask else f"{step.name}()",
+            "call": asked.said,
             "where": entry.where,
             "bit": entry.bit,
             "why": str(entry.row["why"]),
@@ -123,15 +123,15 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
     handed = _handed(step, rule, context) if other else None
     if (found is None and handed is None) or not reached(unit, index):
         return None
-    mask = mask_argument(step, found) if found is not None else None
-    if mask is not None:
-        masks = masks_at(unit, index, mask, context)
+    request = request_at(unit, index, context)
+    if request is not None:
+        masks = masks_at(unit, index, request.mask, context)
         has = frozenset.intersection(*(one.must for one in masks)) if masks else frozenset()
-        asked = _Request(code(mask), flag_rows(mask, context.kernel), has)
-    elif found is not None:
-        asked = _Request("", (), bits_of(found.implicit, context.kernel) if found.gfp is None else frozenset())
+        asked = _Request(request.said, request.mask.text, flag_rows(request.mask, context.kernel), has)
     elif handed is not None:
         asked = handed
+    else:
+        return None
     return asked if words(rule, "reclaim") <= asked.bits and not asked.bits & words(rule, "unless") else None
 
 
@@ -144,7 +144,8 @@ def _handed(step: Step, rule: Rule, context: Context) -> _Request | None:
         chain = flags.terms(arg)
         known = [flag.bits for term in chain if (flag := context.kernel.flags.get(term.text)) is not None]
         if known and len(known) == len(chain):
-            return _Request(code(arg), tuple(term.line for term in chain), frozenset().union(*known), "medium")
+            said = f"{step.name}() with {code(arg)}"
+            return _Request(said, arg.text, tuple(term.line for term in chain), frozenset().union(*known), "medium")
     return None
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache, partial
 
 from reviewbot import flags
 from reviewbot.checks.base import (
     Context,
     Hit,
-    allocation,
     flag_rows,
-    mask_argument,
     masks_at,
     origin_rows,
     reached,
+    requests,
     rows_of,
     strings,
     words,
@@ -23,21 +22,9 @@ from reviewbot.checks.masks import Chain, asked, said, spelled
 from reviewbot.checks.origins import because, held, variable
 from reviewbot.checks.sums import whole
 from reviewbot.csource import Expr, Step
-from reviewbot.model import Allocator, Mask, Rule
+from reviewbot.model import Mask, Rule
 from reviewbot.opened import Unit
 from reviewbot.sides import Slice
-
-Request = tuple[Unit, int, Step, Allocator, Expr]
-
-
-def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
-    """Every call of an allocator that takes a mask, where something is known of the paths to it."""
-    for unit in units:
-        for index, step in enumerate(unit.steps):
-            found = allocation(step, context.kernel)
-            mask = mask_argument(step, found) if found is not None else None
-            if found is not None and mask is not None and reached(unit, index):
-                yield unit, index, step, found, mask
 
 
 def rows(unit: Unit, step: Step, mask: Expr, context: Context, names: frozenset[str] | None = None) -> tuple[int, ...]:
@@ -68,7 +55,7 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """
     nofail, reclaim = _bit(rule, "nofail"), _bit(rule, "reclaim")
     done: set[Step] = set()
-    for unit, index, step, _, mask in requests(side.units, context):
+    for unit, index, step, _, mask, _ in requests(side.units, context):
         done.add(step)
         if _takes_it(step, rule):
             continue
@@ -199,7 +186,7 @@ def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) ->
 def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail for a larger constant order than its allocator promises."""
     nofail = _bit(rule, "nofail")
-    for unit, index, step, found, mask in requests(side.units, context):
+    for unit, index, step, found, mask, _ in requests(side.units, context):
         order = step.args[found.order] if found.order is not None and found.order < len(step.args) else None
         if order is None or order.op != "num" or found.nofail_order < 0 or not order.text.isdigit():
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
-from reviewbot.checks.base import Context, Hit, allocation, mask_argument, masks_at, reached, rows_of, strings, words
+from reviewbot.checks.base import Context, Hit, allocation, mask_of, masks_at, reached, rows_of, strings, words
 from reviewbot.checks.callbacks import callbacks
 from reviewbot.checks.scopes import is_home
 from reviewbot.csource import Expr
@@ -186,7 +186,7 @@ def _may_allocate(unit: Unit, at: int, rule: Rule, context: Context) -> bool:
         return False
     found = context.kernel.allocators.get(step.name)
     if found is not None:
-        mask = mask_argument(step, found) if allocation(step, context.kernel) is not None else None
+        mask = mask_of(step, found) if allocation(step, context.kernel) is not None else None
         masks = masks_at(unit, at, mask, context) if mask is not None else ()
         out = bool(masks) and all(words(rule, "opts_out") <= one.must for one in masks)
         return found.allocates and not out

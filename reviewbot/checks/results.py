@@ -10,11 +10,12 @@ from reviewbot.checks.base import (
     allocation,
     code,
     flag_rows,
-    mask_argument,
+    mask_of,
     masks_at,
     mentions,
     origin_rows,
     reached,
+    request_at,
     rows_of,
     strings,
     words,
@@ -34,14 +35,13 @@ def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
     Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure;
     `pools`, calls that wait for an element if their mask lets them; `habit`, those of them where many a driver tests.
     """
-    step = unit.steps[index]
-    found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
-    if found is None or mask is None or found.returns != "pointer":
+    request = request_at(unit, index, context)
+    if request is None or request.allocator.returns != "pointer":
         return ""
+    found = request.allocator
     nofail, reclaim = strings(rule.rows[0], "nofail")[0], strings(rule.rows[0], "reclaim")[0]
-    masks = masks_at(unit, index, mask, context)
-    if _waits(step, masks, found, rule):
+    masks = masks_at(unit, index, request.mask, context)
+    if _waits(request.step, masks, found, rule):
         return "must"
     if masks and all(nofail in one.must and reclaim in one.may for one in masks):
         kept = found.family in words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
@@ -92,7 +92,7 @@ def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
 def _flag_rows(step: Step, context: Context) -> tuple[int, ...]:
     found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
+    mask = mask_of(step, found) if found is not None else None
     return flag_rows(mask, context.kernel) if mask is not None else ()
 
 
@@ -117,8 +117,9 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[Unit, Event]]:
     """The first use of each result that may be NULL and is nowhere looked at."""
     for unit in side.units:
-        masks = (row for step in unit.steps if mentions(step, context.kernel) for row in rows_of(step))
-        if not any(side.changed[row] or side.near[row] for row in masks if 0 <= row < len(side.rows)):
+        asking = (one for one in unit.steps if allocation(one, context.kernel) or mentions(one, context.kernel))
+        rows = (row for step in asking for row in rows_of(step))
+        if not any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows)):
             continue  # no mask is another one now
         seen: set[int] = set()
         for event in unit.flow.events:
@@ -138,7 +139,7 @@ def _looked_at(unit: Unit, made: int, token: str) -> bool:
 
 def _lost(unit: Unit, event: Event, made: Step, rule: Rule, context: Context) -> Hit:
     found = allocation(made, context.kernel)
-    mask = mask_argument(made, found) if found is not None else None
+    mask = mask_of(made, found) if found is not None else None
     text = mask.text if mask is not None else ""
     said = code(mask) if mask is not None else ""
     values = {"callee": made.name, "result": event.token, "mask": said}
@@ -199,7 +200,7 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
 
 def _may_wait(unit: Unit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:
     """Whether a request is one that __GFP_NOFAIL could be added to: it may reclaim, and nothing atomic is open."""
-    mask = mask_argument(unit.steps[index], found)
+    mask = mask_of(unit.steps[index], found)
     reclaim = strings(rule.rows[0], "reclaim")[0]
     held = (context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open)
     if mask is None or found.returns != "pointer" or any(kind is not None and kind.atomic for kind in held):

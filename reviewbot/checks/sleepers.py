@@ -11,13 +11,12 @@ from reviewbot.callgraph import Entry, taker
 from reviewbot.checks.base import (
     Context,
     allocation,
-    bits_of,
     code,
     flag_rows,
-    mask_argument,
     masks_at,
     mentions,
     reached,
+    request_at,
     strings,
     words,
 )
@@ -34,11 +33,13 @@ Frees = Mapping[str, Row]  # by the call, the rule's row about it
 
 @dataclass(frozen=True, slots=True)
 class Sleeper:
-    """A call that surely may sleep: how its mask is written ("" if it takes none), and where.
+    """A call that surely may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
 
-    `free`: the rule's row of a free, which may be particular about what is held.
+    `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held.
     """
 
+    said: str
+    how: str
     mask: str
     rows: tuple[int, ...]
     confidence: str = ""
@@ -60,19 +61,20 @@ def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, contex
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
     if free is not None:
-        return Sleeper("", (), str(free.get("confidence", "medium")), free)
+        return Sleeper(f"{step.name}()", "It may", "", (), str(free.get("confidence", "medium")), free)
     if found is None:
         known = step.name in context.kernel.allocators
         return None if known else _wrapper(step, reclaim, rule, context)
-    mask = mask_argument(step, found)
-    if mask is None:
-        blocking = found.sleeps == "always" or reclaim in bits_of(found.implicit, context.kernel)
-        return Sleeper("", ()) if found.gfp is None and found.implicit and blocking else None
-    masks = masks_at(unit, index, mask, context)
-    sure = bool(masks) and all(reclaim in one.must for one in masks)
-    if found.sleeps == "never" or not (sure or (masks and found.sleeps == "always")):
+    asked = request_at(unit, index, context)
+    if asked is None and found.sleeps == "always":
+        return Sleeper(f"{step.name}()", "It may", "", ())
+    if asked is None or found.sleeps == "never":
         return None
-    return Sleeper(code(mask), flag_rows(mask, context.kernel))
+    masks = masks_at(unit, index, asked.mask, context)
+    sure = bool(masks) and all(reclaim in one.must for one in masks)
+    if not sure and not (masks and found.sleeps == "always"):
+        return None
+    return Sleeper(asked.said, asked.how, asked.mask.text, flag_rows(asked.mask, context.kernel))
 
 
 def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
@@ -85,7 +87,8 @@ def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> Sleeper 
         chain = flags.terms(arg)
         known = [context.kernel.flags.get(term.text) for term in chain]
         if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
-            return Sleeper(code(arg), tuple(term.line for term in chain), "medium")
+            said, how = f"{step.name}() with {code(arg)}", f"With {code(arg)} it may"
+            return Sleeper(said, how, arg.text, tuple(term.line for term in chain), "medium")
     return None
 
 
@@ -117,11 +120,10 @@ def _is_plain(unit: Unit, index: int, row: Row, context: Context) -> bool:
 
 def _without(unit: Unit, at: int, families: Sequence[str], bit: str, context: Context) -> bool:
     """Whether a call asks one of some families with a mask that surely lacks a bit."""
-    found = allocation(unit.steps[at], context.kernel)
-    mask = mask_argument(unit.steps[at], found) if found is not None else None
-    if found is None or mask is None or found.family not in families:
+    asked = request_at(unit, at, context)
+    if asked is None or asked.allocator.family not in families:
         return False
-    masks = masks_at(unit, at, mask, context)
+    masks = masks_at(unit, at, asked.mask, context)
     return bool(masks) and all(one.lacks(bit) for one in masks)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reviewbot.callgraph import keeps_entry
-from reviewbot.checks.base import Context, allocation, code, mask_argument, masks_at, reached, strings
+from reviewbot.checks.base import Context, allocation, code, mask_of, masks_at, reached, strings
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
@@ -117,7 +117,7 @@ def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Expr | Non
     """The mask of a request that names flags which let it wait."""
     step = unit.steps[index]
     found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
+    mask = mask_of(step, found) if found is not None else None
     if found is None or mask is None or found.sleeps == "never" or any(part.op == "?:" for part in mask.walk()):
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]

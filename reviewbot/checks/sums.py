@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot import flags
-from reviewbot.checks.base import Context, Hit, allocation, mask_argument, masks_at, reached, strings, words
+from reviewbot.checks.base import Context, Hit, allocation, masks_at, reached, strings, words, written_mask
 from reviewbot.checks.masks import Chain, asked, flag_of, flag_rows_of, said, spelled
 from reviewbot.checks.origins import because, held, plain, variable
 from reviewbot.csource import Expr, Step
@@ -165,7 +165,7 @@ def _needless(
 def _added_anyway(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag in the mask of a function that adds it by itself."""
     found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
+    mask = written_mask(step, found) if found is not None else None
     adds = {word for row in rule.rows if step.name in strings(row, "calls") for word in strings(row, "adds")}
     for term in flags.terms(mask) if mask is not None and adds else ():
         if term.op == "name" and term.text in adds:
@@ -178,7 +178,7 @@ def _added_anyway(unit: Unit, step: Step, rule: Rule, context: Context) -> Itera
 def _never_retries(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that says how often to reclaim, beside a base mask that does not reclaim, in the mask of an allocator."""
     found = allocation(step, context.kernel)
-    mask = mask_argument(step, found) if found is not None else None
+    mask = written_mask(step, found) if found is not None else None
     chain = flags.terms(mask) if mask is not None else ()
     known = [flag_of(term, context.kernel) for term in chain]
     bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
