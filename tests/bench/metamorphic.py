@@ -134,11 +134,11 @@ def _judged(case: Case, way: str, kind: str, claimed: Said, made: Pair) -> Itera
 
 
 def share(results: Sequence[Result]) -> float:
-    return 100 * sum(one.good for one in results) / max(len(results), 1)
+    return 100 * sum(one.good for one in results) / len(results)
 
 
 def table(results: Sequence[Result], ways: Sequence[str]) -> list[str]:
-    """A row for each rule and way that falls short, then one for each way, then the totals."""
+    """A row for each way: positives, those said less surely, and what should be silent."""
     out = [f"{'way':26} {'found/tried':>12} {'lowered':>8} {'silent/tried':>13}"]
     for way in ways:
         mine = [one for one in results if one.way == way]
@@ -179,7 +179,9 @@ def report(results: Sequence[Result], ways: Sequence[str], verbose: bool) -> int
     missed = 0
     for kind, target in TARGETS.items():
         mine = [one for one in counted if one.kind == kind]
-        missed |= bool(mine) and share(mine) < target
+        if not mine:
+            continue
+        missed |= share(mine) < target
         print(
             f"{ASKED[kind]}: {sum(one.good for one in mine)}/{len(mine)} {share(mine):.1f} % (at least {target:.0f} %)"
         )
