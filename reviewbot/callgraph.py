@@ -6,11 +6,12 @@ Only what the text itself shows: a call through a pointer, or from another file,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from reviewbot.csource import Step
+from reviewbot.contexttests import asks_context, is_constant, refuted
+from reviewbot.csource import Function, Step
 from reviewbot.flow import Lookup
 from reviewbot.model import ScopeKind
 from reviewbot.opened import Unit
@@ -22,6 +23,7 @@ _LONGEST = 80  # characters of a lock's or an argument's name
 Counts = Callable[[ScopeKind], bool]
 
 _MOST_ROUNDS = 5  # calls from the lock down to the function
+_MOST_ENTRIES = 4  # calls of one function with different constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,8 @@ class Entry:
 
     `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
     `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown;
-    `callers`: the functions from there on down, the one itself left out.
+    `callers`: the functions from there on down, the one itself left out; `given`: the parameters for which the call
+    has a constant, and that.
     """
 
     scope: str
@@ -38,6 +41,7 @@ class Entry:
     rows: tuple[tuple[int, str], ...]
     taken: str = ""
     callers: tuple[str, ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
 
     def where(self, name: str) -> str:
         """Where the function of this name must not sleep, as the end of "may sleep ..."."""
@@ -49,6 +53,9 @@ class Entry:
         *between, last = [f"{one}()" for one in rest]
         through = f"{', '.join(between)} and {last}" if between else last
         return f"where {first}() gets here through {through}, {self.base}"
+
+
+Entries = tuple[Entry, ...]  # of one function
 
 
 def shown_as(step: Step) -> str:
@@ -71,38 +78,55 @@ def is_atomic(kind: ScopeKind) -> bool:
 
 
 def held(
-    units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entry], counts: Counts = is_atomic
-) -> Mapping[str, Entry]:
+    units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entries], counts: Counts = is_atomic
+) -> Mapping[str, Entries]:
     """Functions that one of the units calls where a scope that `counts` is open on every path, or is called so itself.
 
     `first`: what is known already, by function. A lock may be given back by who is called; any other scope ends where
-    it was entered.
+    it was entered. Of a function that is called with other constants each time, some calls are kept.
     """
     found = dict(first)
     open_ = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
-    names = {unit.function.name for unit in units if not unit.function.macro and unit.steps}
-    calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, names)]
+    defined = {unit.function.name: unit.function for unit in units if not unit.function.macro and unit.steps}
+    calls = [(unit, at, step) for unit in units for at, step in enumerate(unit.steps) if _calls(step, defined)]
     keeps = cache(partial(keeps_entry, lookup=lookup))
     for _ in range(_MOST_ROUNDS):
-        before = len(found)
+        fresh = False
         for unit, at, step in calls:
-            if step.name not in found and step.name != unit.function.name:
-                own = found.get(unit.function.name)
-                if own is not None and counts is is_atomic and not keeps(unit):
-                    own = None
-                entry = _at_call(unit, at, own, open_, lookup)
-                if entry is not None:
-                    found[step.name] = entry
-        if len(found) == before:
+            known = found.get(step.name, ())
+            if step.name == unit.function.name or len(known) >= _MOST_ENTRIES:
+                continue
+            given = _constants(step, defined[step.name], lookup)
+            if any(one.given == given for one in known):
+                continue
+            own = found.get(unit.function.name, ())
+            if own and counts is is_atomic and not keeps(unit):
+                own = ()
+            entry = _at_call(unit, at, own, open_, lookup)
+            if entry is not None:
+                found[step.name] = (*known, replace(entry, given=given))
+                fresh = True
+        if not fresh:
             break
     return found
 
 
-def _calls(step: Step, names: set[str]) -> bool:
+def _calls(step: Step, names: Collection[str]) -> bool:
     return step.kind == "call" and not step.op and step.name in names
 
 
-def _at_call(unit: Unit, at: int, own: Entry | None, scopes: set[str], lookup: Lookup) -> Entry | None:
+def _constants(step: Step, called: Function, lookup: Lookup) -> tuple[tuple[str, str], ...]:
+    """The parameters of a function for which a call has a constant that is no mask."""
+    pairs = zip(called.params, step.args, strict=False) if len(called.params) == len(step.args) else ()
+    stems = lookup.kernel.words["flag_prefixes"]
+    return tuple(
+        (name, arg.text)
+        for (_, name), arg in pairs
+        if name and is_constant(arg.text) and not any(stem in arg.text for stem in stems)
+    )
+
+
+def _at_call(unit: Unit, at: int, own: Entries, scopes: set[str], lookup: Lookup) -> Entry | None:
     """What is open at a call: of the caller itself, else what the caller is entered with."""
     worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
     opened = [next((one for one in reversed(world.open) if one.scope in scopes), None) for world in worlds]
@@ -113,9 +137,10 @@ def _at_call(unit: Unit, at: int, own: Entry | None, scopes: set[str], lookup: L
         taken = unit.steps[known[0].step]
         rows = ((taken.lines[0], "taken here"), called)
         return Entry(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
-    if own is None or not worlds or asks(unit, at, lookup):
-        return None
-    return Entry(own.scope, own.base, (*own.rows, called), own.taken, (*own.callers, caller))
+    for one in own if worlds else ():
+        if leads(unit, at, lookup, one):
+            return Entry(one.scope, one.base, (*one.rows, called), one.taken, (*one.callers, caller))
+    return None
 
 
 def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
@@ -135,19 +160,29 @@ def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
     return True
 
 
-def asks(unit: Unit, at: int, lookup: Lookup, words: Iterable[str] | None = None) -> bool:
-    """Whether the way to a step asks what its caller may do: a flag or a number it was given, a name that says so.
+def leads(
+    unit: Unit, at: int, lookup: Lookup, entry: Entry | None = None, on: Callable[[int], bool] = lambda _: True
+) -> bool:
+    """Whether a way leads to a step, and none asks what its caller may do before.
 
-    `words`: what such a name has in it, if not what one has that asks whether it may sleep.
+    Ways that the constants of `entry` refute are none. `on`: the worlds at the step that matter; what holds in some of
+    them and not in others asks for nothing.
     """
+    given = dict(entry.given) if entry is not None else {}
+    worlds = [world for number, world in enumerate(unit.flow.at[at]) if on(number)]
+    ways = [world.facts for world in worlds if not any(refuted(fact, given) for fact in world.facts)]
     numbers = {name for kind, name in unit.function.params if name and not kind.startswith(_POINTS)}
-    telling = lookup.kernel.words["context_tests"] if words is None else tuple(words)
-    for world in unit.flow.at[at]:
-        for text, _ in world.facts:
-            said = _WORD.findall(text)
-            if not numbers.isdisjoint(said) or any(word in name for name in said for word in telling):
-                return True
-    return False
+    facts = frozenset[tuple[str, bool]]().union(*ways)
+    undecided = {text for text, true in facts if (text, not true) in facts}
+    settled = {text for text, _ in facts} - undecided - given.keys()
+    return bool(ways) and not any(asks_context(text, numbers, lookup.kernel.words) for text in settled)
+
+
+def asks(unit: Unit, at: int, words: Iterable[str]) -> bool:
+    """Whether a condition on the way to a step has a name with one of some words in it."""
+    telling = tuple(words)
+    facts = (text for world in unit.flow.at[at] for text, _ in world.facts)
+    return any(word in name for text in facts for name in _WORD.findall(text) for word in telling)
 
 
 @dataclass(frozen=True, slots=True)

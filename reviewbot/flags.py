@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from reviewbot.csource.steps import Expr
 from reviewbot.model import Kernel, Mask
@@ -17,6 +18,7 @@ from reviewbot.model import Kernel, Mask
 _NONE: frozenset[str] = frozenset()
 _ZERO = ("0", "0x0", "0U", "0u", "0UL")
 _KEPT = ("name", "field", "*x")  # what a mask is kept in
+_MOST_SIDES = 16  # of one mask, where it is chosen by several conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,27 @@ def _called(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Mask:
 
 
 def choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[tuple[Expr, Known]]:
-    """The sides of a ?: that can be taken, each with what its condition tells; the expression itself if it is none."""
+    """The sides of a ?: that can be taken, each with what its condition tells; the expression itself if it is none.
+
+    Of a ?: inside a sum or below ~ too, put into it; so many at most.
+    """
+    return islice(_choices(expr, known, kernel, tools), _MOST_SIDES)
+
+
+def _choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[tuple[Expr, Known]]:
+    if "?" not in expr.text:
+        yield expr, known
+        return
+    if expr.op in ("|", "&") and len(expr.args) == 2:
+        for left, one in _choices(expr.args[0], known, kernel, tools):
+            for right, both_ in _choices(expr.args[1], one, kernel, tools):
+                text = f"{left.text}{expr.op}{right.text}"
+                yield expr._replace(args=(left, right), text=text), both_
+        return
+    if expr.op == "~" and len(expr.args) == 1:
+        for inner, one in _choices(expr.args[0], known, kernel, tools):
+            yield expr._replace(args=(inner,), text=f"~{inner.text}"), one
+        return
     if expr.op != "?:" or len(expr.args) < 2:
         yield expr, known
         return
@@ -128,7 +150,7 @@ def choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[
     for side, way in ((yes, True), (no, False)):
         there = told(condition, way, known, kernel, tools)
         if there is not None:
-            yield from choices(side, there, kernel, tools)
+            yield from _choices(side, there, kernel, tools)
 
 
 def told(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -> Known | None:

@@ -38,6 +38,7 @@ LAYERS = (
     ("reviewbot.flow",),
     ("reviewbot.opened",),
     ("reviewbot.sides",),
+    ("reviewbot.contexttests",),
     ("reviewbot.callgraph", "reviewbot.bound"),
     ("reviewbot.checks",),
     ("reviewbot.settled", "reviewbot.sift"),

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reviewbot.bound import Bound, bound
-from reviewbot.callgraph import Entry, Locks, asks, asserted, held, keeps_entry, shown_as, taker
+from reviewbot.callgraph import Entries, Entry, Locks, asserted, held, keeps_entry, leads, shown_as, taker
 from reviewbot.checks.base import Context, Hit, code, reached, words
 from reviewbot.checks.callbacks import Callback, callbacks
-from reviewbot.checks.held import released
+from reviewbot.checks.held import given_back_below, released
 from reviewbot.checks.shared import Text, guarded
 from reviewbot.checks.sleepers import Sleeper, frees_of, last_user, matters, sleeper
 from reviewbot.csource import Step
@@ -75,12 +75,11 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         if call is None:
             continue
         own = _own(step, rule, context)
-        found = (
-            _here(unit, index, own, context)
-            or _given_back(unit, index, own, context)
-            or _shared(unit, index, entries)
-            or (_entered(unit, index, entries.of(unit), own, context) if entered else None)
-        )
+        found = _here(unit, index, own, call, context)
+        if found is None and call.always:
+            found = _given_back(unit, index, own, context) or _shared(unit, index, entries)
+        if found is None and entered:
+            found = _entered(unit, index, entries.of(unit), own, call, context)
         if found is None or not _sleeps_there(unit, index, call, found, entries):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
@@ -117,8 +116,8 @@ class _Entries:
     def units(self) -> tuple[Unit, ...]:
         return (*self.side.units, *self.side.around, *self.below())
 
-    def of(self, unit: Unit) -> Entry | None:
-        return self._all.get(unit.function.name) if self._any else None
+    def of(self, unit: Unit) -> Entries:
+        return self._all.get(unit.function.name, ()) if self._any else ()
 
     @cached_property
     def _any(self) -> bool:
@@ -171,27 +170,48 @@ class _Entries:
     def above(self, unit: Unit) -> tuple[Entry, ...]:
         """What a function is entered with, and what those are that call it there."""
         mine = self.of(unit)
-        names = (unit.function.name, *mine.callers) if mine is not None else ()
-        return tuple(entry for name in names if (entry := self._all.get(name)) is not None)
+        names = dict.fromkeys(name for one in mine for name in (unit.function.name, *one.callers))
+        return tuple(entry for name in names for entry in self._all.get(name, ()))
 
     @cached_property
-    def _all(self) -> Mapping[str, Entry]:
+    def _all(self) -> Mapping[str, Entries]:
         rule, lookup = self.rule, self.context.lookup
         spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
         locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
-        first = dict(asserted(self.units, self.side.rows, lookup, locks))
+        first = {name: (entry,) for name, entry in asserted(self.units, self.side.rows, lookup, locks)}
         for one in self.callbacks:
-            first.setdefault(one.function, Entry("", one.said, ((one.row, one.note),)))
+            first.setdefault(one.function, (Entry("", one.said, ((one.row, one.note),)),))
         return held(self.units, lookup, first)
 
 
-def _here(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
-    """The scope that the function itself has open."""
+def _here(unit: Unit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> _Held | None:
+    """The scope that the function itself has open where the call sleeps.
+
+    Surely, if both is so on every path; less so if the call sleeps on one of them only, or a lock is taken on one, and
+    that one is given back below.
+    """
     locks = _locks(unit, index, own, context)
-    if not locks:
+    meet = [at for at, one in enumerate(locks) if one is not None and call.on(at)]
+    if not meet:
         return None
-    entered = unit.steps[locks[0].step]
-    return _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
+    one = locks[meet[0]]
+    assert one is not None
+    entered = unit.steps[one.step]
+    found = _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
+    if None not in locks:
+        if call.always:
+            return found
+        asked = all(_asks_mask(unit, index, at, context) for at in meet)
+        return None if asked else replace(found, confidence="medium")
+    sure = all(call.surely_on(at) for at, lock in enumerate(locks) if lock is not None)
+    return replace(found, confidence="medium") if sure and given_back_below(unit, index, one, context) else None
+
+
+def _asks_mask(unit: Unit, index: int, world: int, context: Context) -> bool:
+    """Whether a world is one of a condition on a mask: what a caller asks with tells it what it may do."""
+    tests, stems = context.lookup.tools.tests, context.kernel.words["flag_prefixes"]
+    texts = [text for text, _ in reached(unit, index)[world].facts]
+    return any(word in text for text in texts for word in (*tests, *stems))
 
 
 def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
@@ -219,13 +239,16 @@ def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     return _Held(where, rows, "medium", found.call)
 
 
-def _entered(unit: Unit, index: int, entry: Entry | None, own: frozenset[str], context: Context) -> _Held | None:
+def _entered(
+    unit: Unit, index: int, entries: Entries, own: frozenset[str], call: Sleeper, context: Context
+) -> _Held | None:
     """What the function is entered with, if it keeps it and does not ask first."""
-    if entry is None or entry.scope in own or not keeps_entry(unit, context.lookup):
+    if not entries or not keeps_entry(unit, context.lookup):
         return None
-    if asks(unit, index, context.lookup):
-        return None
-    return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
+    for entry in entries:
+        if entry.scope not in own and leads(unit, index, context.lookup, entry, call.on):
+            return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
+    return None
 
 
 def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
@@ -235,13 +258,11 @@ def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
     return words(rule, "own") if drops else frozenset()
 
 
-def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open]:
-    """What forbids sleeping at a step on every path; [] if on one nothing does."""
-    out = []
+def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open | None]:
+    """For each world at a step what forbids sleeping in it, None if nothing does."""
+    out: list[Open | None] = []
     for world in reached(unit, index):
         held = [one for one in world.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
         held = [one for one in held if one.scope not in own]
-        if not held:
-            return []
-        out.append(held[-1])
+        out.append(held[-1] if held else None)
     return out

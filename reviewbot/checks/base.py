@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reviewbot import flags
 from reviewbot.csource import Expr, Step
 from reviewbot.fixes import Replace
-from reviewbot.flow import Lookup, World
+from reviewbot.flow import Lookup, World, settled
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.opened import Unit
 from reviewbot.sides import Slice, expressions
@@ -143,15 +143,19 @@ def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
 
 
 def masks_at(unit: Unit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
-    """The masks an expression may have at a step, one a world and side of a ?:."""
-    tools = context.lookup.tools
-    out: list[Mask] = []
+    """The masks an expression may have at a step, one a world and side of a ?:, each once."""
+    return tuple(dict.fromkeys(mask for masks in masks_by_world(unit, index, expr, context) for mask in masks))
+
+
+def masks_by_world(unit: Unit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
+    """For each world at a step the masks that an expression may have in it, one a side of a ?: that can be taken."""
+    kernel, tools = context.kernel, context.lookup.tools
+    out: list[tuple[Mask, ...]] = []
     for world in unit.flow.at[index]:
-        for one, known in flags.choices(expr, world.masks or {}, context.kernel, tools):
-            mask = flags.evaluate(one, known, context.kernel, tools)
-            if mask not in out:
-                out.append(mask)
-    return tuple(out)
+        here = settled(expr, world.facts, kernel.words["transparent"])
+        sides = flags.choices(here, world.masks or {}, kernel, tools)
+        out.append(tuple(flags.evaluate(one, known, kernel, tools) for one, known in sides))
+    return out
 
 
 def mentions(step: Step, kernel: Kernel) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reviewbot.checks.base import Context
 from reviewbot.csource import Step
+from reviewbot.flow import Open, World, argument
 from reviewbot.opened import Unit
 from reviewbot.pieces import OPEN
 
@@ -70,6 +71,41 @@ def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], conte
             return -1
         todo += step.next
     return min(found, default=-1)
+
+
+def given_back_below(unit: Unit, index: int, taken: Open, context: Context) -> bool:
+    """Whether a way on from a step comes to where a lock is given back, and to nothing that takes it again before.
+
+    Of a lock that is taken on one of several paths this shows that the author has it in mind at the step.
+    """
+    todo, seen = list(unit.steps[index].next), {index}
+    while todo:
+        at = todo.pop()
+        if at < 0 or at in seen:
+            continue
+        seen.add(at)
+        if any(world_has(world, taken) for world in unit.flow.at[at]) and _leaves(unit.steps[at], taken, context):
+            return True
+        if at != taken.step:
+            todo += unit.steps[at].next
+    return False
+
+
+def world_has(world: World, taken: Open) -> bool:
+    """Whether a scope that was entered at some step is still open."""
+    return any(one.step == taken.step and one.scope == taken.scope for one in world.open)
+
+
+def _leaves(step: Step, taken: Open, context: Context) -> bool:
+    """Whether a step ends a scope: a call that gives the lock back, or the end of a guard."""
+    if step.kind == "leave":
+        return step.target == taken.guard
+    if step.kind != "call" or step.op:
+        return False
+    return any(
+        scope.name == taken.scope and (gate.key < 0 or not taken.key or argument(step, gate.key) == taken.key)
+        for scope, gate in context.lookup.closed(step)
+    )
 
 
 def failed(unit: Unit, index: int) -> int:

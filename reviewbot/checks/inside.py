@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from reviewbot import flags
-from reviewbot.callgraph import Entry, asks, held
+from reviewbot.callgraph import Entries, held, leads
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -75,7 +75,7 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     wanted = words(rule, "nofail")
     if not any(word in side.text for word in wanted):
         return
-    entered: dict[int, Mapping[str, Entry]] = {}
+    entered: dict[int, Mapping[str, Entries]] = {}
     named = {one.name for one in side.defines if any(word in one.body for word in wanted)}
     for unit in (*side.units, *side.telling_below(wanted | named | context.kernel.words["mask_types"])):
         for index, step in enumerate(unit.steps):
@@ -117,13 +117,13 @@ def _scope_around(unit: Unit, index: int, row: Row, context: Context) -> _Around
     return entered.name, ((entered.lines[0], "the scope is entered here"),), ""
 
 
-def _scope_above(unit: Unit, index: int, entered: Mapping[str, Entry], context: Context) -> _Around | None:
+def _scope_above(unit: Unit, index: int, entered: Mapping[str, Entries], context: Context) -> _Around | None:
     """The scope that a caller has open, unless the function asks how it was called."""
-    entry = entered.get(unit.function.name)
-    if entry is None or unit.flow.lost or asks(unit, index, context.lookup):
-        return None
-    (first, _), *rest = entry.rows
-    return entry.taken, ((first, "the scope is entered here"), *rest), "medium"
+    for entry in entered.get(unit.function.name, ()) if not unit.flow.lost else ():
+        if leads(unit, index, context.lookup, entry):
+            (first, _), *rest = entry.rows
+            return entry.taken, ((first, "the scope is entered here"), *rest), "medium"
+    return None
 
 
 def _broken(world: World, row: Row, kernel: Kernel) -> Open | None:

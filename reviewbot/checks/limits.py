@@ -35,7 +35,7 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[Hit]:
     for _, index, step, found, mask, _ in requests((unit,), context):
         for limit in found.limits:
-            bad = [one for one in sides(mask) if _bad(unit, index, one, limit, context)]
+            bad = [one for one in sides(mask, context) if _bad(unit, index, one, limit, context)]
             if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):
                 continue
             values = {
@@ -51,7 +51,7 @@ def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[
                 f"{step.name} {limit.name}",
                 values,
                 because(side, unit, index, mask, context, limit.has or None),
-                limit.confidence,
+                _confidence(unit, index, mask, limit, rule, context),
                 limit.severity,
             )
             break
@@ -65,12 +65,23 @@ def _passed_on(hit: Hit, one: Bound) -> Hit:
         rows=(*hit.rows, one.arg.line, *rows_of(one.caller.steps[one.at])),
         values={**hit.values, "mask": f"{mask} from {caller}()"},
         because=(*hit.because, (one.arg.line, "the mask is handed over here")),
-        confidence="medium" if hit.confidence in ("", CONFIDENCES[-1]) else CONFIDENCES[0],
+        confidence=_lowered(hit.confidence or CONFIDENCES[-1]),
     )
+
+
+def _lowered(confidence: str) -> str:
+    return CONFIDENCES[max(0, CONFIDENCES.index(confidence) - 1)]
 
 
 def _bad(unit: Unit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
     return any(_meets(one, limit, context) for one in masks_at(unit, index, mask, context))
+
+
+def _confidence(unit: Unit, index: int, mask: Expr, limit: Limit, rule: Rule, context: Context) -> str:
+    """The limit's, a step less where the mask is supported on another side of a choice, or another way to the call."""
+    if all(_meets(one, limit, context) for one in masks_at(unit, index, mask, context)):
+        return limit.confidence
+    return _lowered(limit.confidence or rule.confidence)
 
 
 def _meets(mask: Mask, limit: Limit, context: Context) -> bool:

@@ -171,7 +171,7 @@ def _holds(unit: Unit, index: int, inside: _Inside, rule: Rule, context: Context
     telling = (*words(rule, "asked"), *strings(entry.row, "unless_asked"))
     if inside.taken:  # whoever calls
         return not any(word in text for world in worlds for text, _ in world.facts for word in telling)
-    return not asks(unit, index, context.lookup, telling)
+    return not asks(unit, index, telling)
 
 
 def _taken(world: World, bit: str, rule: Rule, context: Context) -> bool:

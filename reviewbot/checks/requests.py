@@ -34,11 +34,10 @@ def rows(unit: Unit, step: Step, mask: Expr, context: Context, names: frozenset[
     return (*here, *there, mask.line, *rows_of(step))
 
 
-def sides(mask: Expr) -> tuple[Expr, ...]:
-    """The masks that a ?: chooses from; the mask itself if it is none."""
-    if mask.op == "?:" and len(mask.args) == 3:
-        return (*sides(mask.args[1]), *sides(mask.args[2]))
-    return (mask,)
+def sides(mask: Expr, context: Context) -> tuple[Expr, ...]:
+    """The masks that each ?: in a mask chooses from; the mask itself if there is none."""
+    chosen = flags.choices(mask, {}, context.kernel, context.lookup.tools)
+    return tuple(dict.fromkeys(one for one, _ in chosen))
 
 
 def shown(mask: Expr, context: Context) -> str:
@@ -59,17 +58,12 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         done.add(step)
         if _takes_it(step, rule):
             continue
-        for one in sides(mask):
+        for one in sides(mask, context):
             if _hopeless(unit, index, one, (nofail, reclaim), context):
                 values = {"callee": step.name, "mask": shown(one, context)}
                 at = rows(unit, step, one, context, frozenset({nofail}))
-                yield Hit(
-                    at,
-                    unit.function.name,
-                    step.name,
-                    values,
-                    because(side, unit, index, one, context, frozenset({nofail})),
-                )
+                notes = because(side, unit, index, one, context, frozenset({nofail}))
+                yield Hit(at, unit.function.name, step.name, values, notes, _sure(unit, index, mask, nofail, context))
     yield from _written_together(side, rule, context, nofail, reclaim, done)
 
 
@@ -83,6 +77,12 @@ def _hopeless(unit: Unit, index: int, mask: Expr, bits: tuple[str, str], context
     if any(nofail in one.must for one in masks):
         return True
     return any(nofail in one.may for one in masks) and nofail in _given(unit, mask, context)
+
+
+def _sure(unit: Unit, index: int, mask: Expr, nofail: str, context: Context) -> str:
+    """ "medium" where a mask holds a bit on one side of a choice only, that perhaps nobody takes."""
+    masks = masks_at(unit, index, mask, context)
+    return "medium" if any(one.lacks(nofail) for one in masks) else ""
 
 
 def _given(unit: Unit, mask: Expr, context: Context) -> frozenset[str]:
@@ -175,11 +175,16 @@ def _on_a_path(
 
 
 def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) -> list[Mask]:
-    """The masks that a sum may give, what it is added to included."""
-    step = unit.steps[index]
+    """The masks that a sum may give, what it is added to included, one a side of a ?: in it.
+
+    What several paths have put together before is known as far as they agree: which of them meet is not.
+    """
+    step, tools = unit.steps[index], context.lookup.tools
     total = [Mask(frozenset(), frozenset())]
     for term in (*((variable(step),) if step.op == "|=" else ()), *chain):
-        total = [flags.both(one, two) for one in total for two in masks_at(unit, index, term, context)]
+        sides = [side for side, _ in flags.choices(term, {}, context.kernel, tools)]
+        masks = [flags.joined(masks_at(unit, index, side, context)) for side in sides]
+        total = [flags.both(one, two) for one in total for two in masks]
     return total
 
 

@@ -47,7 +47,7 @@ def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
         kept = found.family in words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
         return "must" if kept else ""
     known = all(one.may != context.kernel.bits for one in masks)
-    return "may" if masks and known and all(nofail not in one.must for one in masks) else ""
+    return "may" if known and any(nofail not in one.must for one in masks) else ""
 
 
 def _waits(step: Step, masks: Sequence[Mask], found: Allocator, rule: Rule) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reviewbot import flags
 from reviewbot.callgraph import Entry, taker
@@ -14,14 +14,15 @@ from reviewbot.checks.base import (
     code,
     flag_rows,
     masks_at,
+    masks_by_world,
     mentions,
     reached,
     request_at,
     strings,
     words,
 )
-from reviewbot.csource import Step
-from reviewbot.model import Data, Rule
+from reviewbot.csource import Expr, Step
+from reviewbot.model import Data, Kernel, Rule
 from reviewbot.opened import Unit
 
 _WORD = re.compile(r"\w+")
@@ -33,9 +34,11 @@ Frees = Mapping[str, Row]  # by the call, the rule's row about it
 
 @dataclass(frozen=True, slots=True)
 class Sleeper:
-    """A call that surely may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
+    """A call that may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
 
     `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held.
+    `somewhere`: by world at the step, whether the mask lets it sleep on some side of a choice; `everywhere`: on each.
+    Both are empty where it sleeps whatever the path was.
     """
 
     said: str
@@ -44,6 +47,21 @@ class Sleeper:
     rows: tuple[int, ...]
     confidence: str = ""
     free: Row | None = None
+    somewhere: tuple[bool, ...] = ()
+    everywhere: tuple[bool, ...] = ()
+
+    @property
+    def always(self) -> bool:
+        """It sleeps on every path, on each side of a choice."""
+        return all(self.everywhere)
+
+    def on(self, world: int) -> bool:
+        """It may sleep in a world."""
+        return not self.somewhere or self.somewhere[world]
+
+    def surely_on(self, world: int) -> bool:
+        """It sleeps in a world, whatever is chosen there."""
+        return not self.everywhere or self.everywhere[world]
 
 
 def frees_of(rule: Rule) -> Frees:
@@ -64,32 +82,63 @@ def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, contex
         return Sleeper(f"{step.name}()", "It may", "", (), str(free.get("confidence", "medium")), free)
     if found is None:
         known = step.name in context.kernel.allocators
-        return None if known else _wrapper(step, reclaim, rule, context)
+        return None if known else _wrapper(unit, index, reclaim, rule, context)
     asked = request_at(unit, index, context)
     if asked is None and found.sleeps == "always":
         return Sleeper(f"{step.name}()", "It may", "", ())
     if asked is None or found.sleeps == "never":
         return None
-    masks = masks_at(unit, index, asked.mask, context)
-    sure = bool(masks) and all(reclaim in one.must for one in masks)
-    if not sure and not (masks and found.sleeps == "always"):
+    rows = flag_rows(asked.mask, context.kernel)
+    if found.sleeps == "always":
+        return Sleeper(asked.said, asked.how, asked.mask.text, rows)
+    sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, asked.mask, context)]
+    made = Sleeper(asked.said, asked.how, asked.mask.text, rows)
+    if not any(map(any, sides)) or (not all(map(all, sides)) and _asks_mask(asked.mask, context)):
         return None
-    return Sleeper(asked.said, asked.how, asked.mask.text, flag_rows(asked.mask, context.kernel))
+    return _on_paths(made, sides)
 
 
-def _wrapper(step: Step, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
+def _asks_mask(mask: Expr, context: Context) -> bool:
+    """Whether one of the choices in a mask asks about a mask: whoever passes that decides."""
+    asked = [part.args[0] for part in mask.walk() if part.op == "?:"]
+    tests = context.lookup.tools.tests
+    return any(part.text in tests or part.text in context.kernel.flags for one in asked for part in one.walk())
+
+
+def _on_paths(made: Sleeper, sides: Sequence[Sequence[bool]]) -> Sleeper:
+    """A sleeper of which is known, by world, on which sides of a choice it sleeps."""
+    if all(map(all, sides)):
+        return made
+    how = made.how.replace(" it may", ", on one of the paths, it may")
+    return replace(made, how=how, somewhere=tuple(map(any, sides)), everywhere=tuple(map(all, sides)))
+
+
+def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
     """A call of something unknown that is handed flags which let it sleep; it may do with them what it likes."""
-    words_ = context.kernel.words
+    step, words_ = unit.steps[index], context.kernel.words
     changes = any(word in step.name for word in (*words_["may_unlock"], *words(rule, "keeps")))
     if step.name in words(rule, "harmless") or changes or step.name.isupper():
         return None
     for arg in step.args:
-        chain = flags.terms(arg)
-        known = [context.kernel.flags.get(term.text) for term in chain]
-        if all(flag is not None for flag in known) and any(flag and reclaim in flag.bits for flag in known):
+        if not is_flags(arg, context.kernel):
+            continue
+        sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, arg, context)]
+        if any(map(any, sides)):
             said, how = f"{step.name}() with {code(arg)}", f"With {code(arg)} it may"
-            return Sleeper(said, how, arg.text, tuple(term.line for term in chain), "medium")
+            rows = flag_rows(arg, context.kernel)
+            return _on_paths(Sleeper(said, how, arg.text, rows, "medium"), sides)
     return None
+
+
+def is_flags(expr: Expr, kernel: Kernel) -> bool:
+    """Whether an expression is made of the names of flags alone, on each side of a choice."""
+    if expr.op == "?:" and len(expr.args) == 3:
+        sides = [side for side in expr.args[1:] if side.op != "num"]
+        return bool(sides) and all(is_flags(side, kernel) for side in sides)
+    chain = flags.terms(expr)
+    return all(term.text in kernel.flags for term in chain) or (
+        len(chain) > 1 and all(term.text in kernel.flags or is_flags(term, kernel) for term in chain)
+    )
 
 
 def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str, context: Context) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from reviewbot.csource.steps import UNUSED
+from reviewbot.flow.conditions import normal, settled
 from reviewbot.flow.filemasks import file_masks
-from reviewbot.flow.gates import Lookup, is_local, token_of
+from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.walk import Flow
 from reviewbot.flow.worlds import OTHER, UNKNOWN, Event, Open, World
 
@@ -17,7 +18,10 @@ __all__ = [
     "Lookup",
     "Open",
     "World",
+    "argument",
     "file_masks",
     "is_local",
+    "normal",
+    "settled",
     "token_of",
 ]

@@ -14,8 +14,9 @@ from functools import lru_cache
 from heapq import heappop, heappush
 from types import MappingProxyType
 
-from reviewbot.csource.steps import UNUSED, Expr, Function, Step
+from reviewbot.csource.steps import UNUSED, Function, Step
 from reviewbot.flow import maskvalues
+from reviewbot.flow.conditions import choosing, normal, settled
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
 from reviewbot.model import Gate, ScopeKind
@@ -103,7 +104,7 @@ class Flow:
             inside = range(head, index + 1)
             tests = [step for step in self.function.steps[head : index + 1] if step.kind == "test" and step.value]
             leaving = [step for step in tests if any(at >= 0 and at not in inside for at in step.next)]
-            texts = {_normal(step.value, True)[0] for step in leaving if step.value is not None}
+            texts = {normal(step.value, True)[0] for step in leaving if step.value is not None}
             asked = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
         if not asked:
             return worlds
@@ -135,12 +136,16 @@ class Flow:
         return not gate and all(not world.open and not world.holds for world in worlds)
 
     def _telling(self) -> frozenset[str]:
-        """The conditions that are tested more than once in a function that saves a scope's state."""
+        """The conditions by which states are kept apart: those that choose between masks.
+
+        In a function that saves a scope's state, those that are tested more than once as well.
+        """
         steps = self.function.steps
+        chosen = choosing(self.function, self.kernel.words["flag_prefixes"])
         if not any(gate.token for step in steps if step.kind == "call" for _, gate in self.lookup.opened(step, "")):
-            return frozenset()
-        tests = Counter(_normal(step.value, True)[0] for step in steps if step.kind == "test" and step.value)
-        return frozenset(text for text, count in tests.items() if count > 1)
+            return chosen
+        tests = Counter(normal(step.value, True)[0] for step in steps if step.kind == "test" and step.value)
+        return chosen.union(text for text, count in tests.items() if count > 1)
 
     def _only_saves(self, name: str) -> bool:
         for index, step in enumerate(self.function.steps):
@@ -161,7 +166,7 @@ class Flow:
         if value is None or (value.op == "other" and value.text.startswith("@")):
             return world
         truth = way
-        text, way = _normal(value, way)
+        text, way = normal(value, way)
         self._use(world, index, step, text)
         if (text, not way) in world.facts:
             return None
@@ -289,8 +294,11 @@ class Flow:
         if any(target in fact[0] for fact in facts):
             facts = frozenset(fact for fact in facts if target not in _words(fact[0]) and fact[0] != target)
         holds = _outside(target, world.holds or {})
-        masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         value = step.value
+        if value is not None and "?" in value.text:
+            value = settled(value, facts, self.kernel.words["transparent"])
+            step = step._replace(value=value)
+        masks = maskvalues.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         if value is not None and value.op in ("num", "name") and step.op == "=":
             truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
             facts = facts if truth is None else facts | {(target, truth)}
@@ -333,16 +341,3 @@ def _outside(target: str, holds: Mapping[str, frozenset[int]]) -> dict[str, froz
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text))
-
-
-def _normal(value: Expr, way: bool) -> tuple[str, bool]:
-    """A condition and its outcome as a text and a truth: `p == NULL` is "not p"."""
-    if value.op in ("==", "!=") and len(value.args) == 2:
-        left, right = value.args
-        if right.text in ("NULL", "0", "false"):
-            return left.text, way if value.op == "!=" else not way
-    if value.op == "!" and value.args:
-        return _normal(value.args[0], not way)
-    if value.op == "call":
-        return f"{value.text}({','.join(arg.text for arg in value.args)})", way
-    return value.text, way
