@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from importlib import import_module
 from string import Template
 
@@ -29,19 +28,19 @@ from reviewbot.model import (
     Series,
     Unread,
 )
+from reviewbot.newhits import Pair, Sides, new_hits
 from reviewbot.placed import place
-from reviewbot.settled import End, Key, Settling
+from reviewbot.renames import renamed
+from reviewbot.settled import End, Settling
 from reviewbot.sides import Reader, Rows, Slice
 
 # a macro, or what may be an enumerator: a name alone on its line
 _DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
 
-_OFFERED = (".h", ".inc")
 _LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
 _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
-Pair = tuple[Slice, Hit]
 Hits = Mapping[str, Sequence[Pair]]  # by rule
 Read = Callable[[str, str], bytes | None]
 Only = Mapping[str, Sequence[Rows]]
@@ -71,6 +70,11 @@ class _File:
     ) -> None:
         self.change, self.after, self.whole = change, after, whole
         self.before = cache(before)
+
+    @cached_property
+    def old_names(self) -> Mapping[str, str]:
+        """What renamed functions were called, by their new names."""
+        return renamed(self.change)
 
 
 class Engine:
@@ -120,7 +124,8 @@ class Engine:
                 one, missed = self._file(patch, change, only)
                 notes += missed
                 read.append((one, self._hits(one, names)))
-                one.after = None  # of a patch to thousands of files, only those that are hit stay in memory
+                if not read[-1][1]:
+                    one.after = None  # of a patch to thousands of files, only those that are hit stay in memory
                 files = (*files[:at], one.change, *files[at + 1 :])
         findings = self._findings(read, names)
         whole = frozenset(one.change.path for one, _ in read if one.whole)
@@ -196,16 +201,22 @@ class Engine:
     def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
         context = Context(self.kernel, self.reader.lookup, lambda _: None, defined)
-        names = _said(hit.function for _, hits in read for pairs in hits.values() for _, hit in pairs)
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
-            sides = [(hits.get(rule.id, ()), _run(rule, check, one.before(names), context)) for one, hits in read]
-            for part, hit in _subtract(rule, sides):
+            sides = [self._sides(one, hits.get(rule.id, ()), rule, check, context) for one, hits in read]
+            for part, hit in new_hits(sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
                     out.append(finding)
         return _once_a_line(out, [one.change.path for one, _ in read])
+
+    def _sides(self, one: _File, after: Sequence[Pair], rule: Rule, check: Check, context: Context) -> Sides:
+        """What a rule hits in a file, and what it hit in all that the patch touches there before."""
+        before = one.before(_ALL)
+        hits = _run(rule, check, before, context)
+        stems = tuple(self.kernel.words["flag_prefixes"])
+        return Sides(after, hits, (one.after, before), one.old_names, stems, self.reader.lookup.markers)
 
     def _finding(self, rule: Rule, part: Slice, hit: Hit) -> Finding | None:
         row = _anchor(part, hit)
@@ -266,10 +277,6 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
 
 
-def _key(rule: str, hit: Hit) -> Key:
-    return rule, "" if hit.anywhere else hit.function, squeeze(hit.key)
-
-
 def _run(rule: Rule, check: Check, side: Slice | None, context: Context) -> list[Pair]:
     if side is None or not (side.units or side.defines):
         return []
@@ -280,40 +287,6 @@ def _said(names: Iterable[str]) -> frozenset[str]:
     """Names to read by; what has none may stand anywhere."""
     found = frozenset(names)
     return _ALL if "" in found else found
-
-
-def _subtract(rule: Rule, sides: Sequence[tuple[Sequence[Pair], Sequence[Pair]]]) -> Iterator[Pair]:
-    """Of the hits after and before, in each file, those that were not there; of equal ones, those on added lines.
-
-    A function that is gone from another file of the patch was moved; in a header it is offered to more than before.
-    """
-    fresh: list[Pair] = []
-    gone: Counter[Key] = Counter()
-    for after, before in sides:
-        had: dict[Key, list[Pair]] = {}
-        for pair in before:
-            had.setdefault(_key(rule.id, pair[1]), []).append(pair)
-        groups: dict[Key, list[Pair]] = {}
-        for pair in after:
-            groups.setdefault(_key(rule.id, pair[1]), []).append(pair)
-        for key, group in groups.items():
-            old = had.pop(key, [])
-            if len(group) > len(old):
-                group.sort(key=_is_old)
-                fresh += group[: len(group) - len(old)]
-            gone[key] += max(0, len(old) - len(group))
-        gone.update({key: len(group) for key, group in had.items()})
-    for part, hit in fresh:
-        key = _key(rule.id, hit)
-        if gone[key] and hit.function and not part.path.endswith(_OFFERED):
-            gone[key] -= 1
-        else:
-            yield part, hit
-
-
-def _is_old(pair: Pair) -> bool:
-    part, hit = pair
-    return not any(part.changed[row] for row in hit.rows if _inside(part, row))
 
 
 def _inside(part: Slice, row: int) -> bool:

@@ -32,7 +32,7 @@ LAYERS = (
         "reviewbot.cuts",
     ),
     ("reviewbot.pieces",),
-    ("reviewbot.shown",),
+    ("reviewbot.shown", "reviewbot.renames"),
     ("reviewbot.csource",),
     ("reviewbot.flags",),
     ("reviewbot.flow",),
@@ -41,7 +41,7 @@ LAYERS = (
     ("reviewbot.contexttests",),
     ("reviewbot.callgraph", "reviewbot.bound"),
     ("reviewbot.checks",),
-    ("reviewbot.settled", "reviewbot.sift"),
+    ("reviewbot.settled", "reviewbot.sift", "reviewbot.newhits"),
     ("reviewbot.engine",),
     ("reviewbot.report",),
     (

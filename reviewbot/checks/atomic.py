@@ -85,7 +85,8 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
         key = f"{step.name} {call.mask} {found.where}"
         sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
-        yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure)
+        kind = "request" if call.free is None else "free"
+        yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure, cause=kind)
 
 
 def _sleeps_there(unit: Unit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:

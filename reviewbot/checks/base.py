@@ -22,7 +22,8 @@ class Hit:
 
     `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
     they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("": nothing, it
-    goes with one "|"). `anywhere`: the same cause in another function is the same all the same.
+    goes with one "|"). `anywhere`: the same cause in another function is the same all the same. `cause`: what is wrong,
+    whatever the call, its variable or the lock's variant are called; None where the constants in `key` say it.
     """
 
     rows: tuple[int, ...]
@@ -34,6 +35,7 @@ class Hit:
     severity: str = ""
     replace: Replace | None = None
     anywhere: bool = False
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

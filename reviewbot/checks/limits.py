@@ -53,6 +53,7 @@ def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[
                 because(side, unit, index, mask, context, limit.has or None),
                 _confidence(unit, index, mask, limit, rule, context),
                 limit.severity,
+                cause=" ".join(sorted(limit.has | limit.lacks)),
             )
             break
 

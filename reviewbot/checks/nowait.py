@@ -31,7 +31,9 @@ def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hi
                 rows = flag_rows(expr, context.kernel)
                 if rows and masks and all(reclaim in one.must for one in masks):
                     values = {"mask": said, "test": facts[0].replace("&", " & ")}
-                    yield Hit((*rows, *step.lines), unit.function.name, f"{code(expr)} {facts[0]}", values)
+                    cause = " ".join(word for word in _WORD.findall(facts[0]) if word.isupper())
+                    key = f"{code(expr)} {facts[0]}"
+                    yield Hit((*rows, *step.lines), unit.function.name, key, values, cause=cause)
 
 
 def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:

@@ -108,7 +108,8 @@ def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
         }
         sure = min(asked.confidence or "high", _sure(entry), key=CONFIDENCES.index)
         rows, key = (*asked.rows, *step.lines), f"{step.name} {asked.mask} {entry.bit}"
-        yield Hit(rows, unit.function.name, key, values, ((entry.at, entry.note),), sure)
+        cause = f"{entry.bit} {entry.row['as']}"
+        yield Hit(rows, unit.function.name, key, values, ((entry.at, entry.note),), sure, cause=cause)
 
 
 # -- the request --

@@ -31,6 +31,8 @@ class Lookup:
             self.guards.update(dict.fromkeys(scope.guards, scope))
         atomic = [one for one in kernel.scopes.values() if one.atomic]
         self.locks = frozenset[str]().union(*(self.openers[one.name] for one in atomic))
+        marking = [one for one in kernel.scopes.values() if not one.atomic]
+        self.markers = frozenset(gate.call for one in marking for gate in (*one.enter, *one.leave))
         self.unlocks = frozenset(gate.call for one in atomic for gate in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self.tools = tools_of(kernel)
