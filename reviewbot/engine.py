@@ -195,8 +195,9 @@ class Engine:
     def _hits(self, one: _File, defined: frozenset[str]) -> Hits:
         """What the rules hit in a file after the patch."""
         context = Context(self.kernel, self.reader.lookup, lambda names: one.before(_said(names)), defined)
-        found = ((rule.id, _run(rule, check, one.after, context)) for rule, check in self.rules)
-        return {rule: pairs for rule, pairs in found if pairs}
+        found = {rule.id: _run(rule, check, one.after, context) for rule, check in self.rules}
+        heard = ((rule.id, _unsaid(found[rule.id], rule, found)) for rule, _ in self.rules)
+        return {rule: pairs for rule, pairs in heard if pairs}
 
     def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
@@ -287,6 +288,17 @@ def _said(names: Iterable[str]) -> frozenset[str]:
     """Names to read by; what has none may stand anywhere."""
     found = frozenset(names)
     return _ALL if "" in found else found
+
+
+def _unsaid(pairs: Sequence[Pair], rule: Rule, found: Hits) -> Sequence[Pair]:
+    """The hits of a rule whose lines none of the rules that it yields to speaks of: one mistake gets one remark."""
+    others = {row for name in rule.yields_to for _, hit in found.get(name, ()) for row in _rows(hit)}
+    return [pair for pair in pairs if others.isdisjoint(_rows(pair[1]))] if others else pairs
+
+
+def _rows(hit: Hit) -> set[int]:
+    """The rows that a hit is about, its evidence included."""
+    return {*hit.rows, *(row for row, _ in hit.because)}
 
 
 def _inside(part: Slice, row: int) -> bool:

@@ -220,6 +220,7 @@ class Rule:
     since: Version | None = None
     until: Version | None = None
     rows: tuple[Mapping[str, Data], ...] = ()
+    yields_to: tuple[str, ...] = ()  # rules that say more of the same lines
 
 
 # --- mails and diffs ---

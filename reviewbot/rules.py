@@ -30,6 +30,7 @@ _RULE: Spec = {
     "confidence": CONFIDENCES,
     "depth": ("diff", "file", "tree"),
     "see": TEXTS,
+    "yields_to": TEXTS,
     "row": TABLES,
 }
 
@@ -129,6 +130,7 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version) -> Rule:
         since=since,
         until=until,
         rows=tuple(row for row in rows if row is not None),
+        yields_to=tuple(table.get("yields_to", ())),
     )
 
 

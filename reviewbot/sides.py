@@ -20,6 +20,7 @@ from reviewbot.flow import Lookup
 from reviewbot.model import FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
 from reviewbot.pieces import Piece
+from reviewbot.renames import renamed
 from reviewbot.shown import Stretch
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
@@ -175,6 +176,7 @@ class Reader:
         changed: list[bool] = []
         near: list[bool] = []
         stretches: list[Stretch] = []
+        now = {old: new for new, old in renamed(change).items()} if mark == "+" else {}
         for hunk in change.hunks:
             if stretches:  # the gap
                 rows.append("")
@@ -182,7 +184,8 @@ class Reader:
                 changed.append(False)
                 near.append(False)
             lines = [line for line in hunk.lines if line.mark in (" ", mark)]
-            stretches.append(Stretch("\n".join(line.text for line in lines), hunk.section, len(rows)))
+            section = _WORD.sub(lambda word: now.get(word[0], word[0]), hunk.section) if now else hunk.section
+            stretches.append(Stretch("\n".join(line.text for line in lines), section, len(rows)))
             rows += [line.text for line in lines]
             numbers += [(line.new if mark == "+" else line.old) or 0 for line in lines]
             changed += [line.mark == mark for line in lines]

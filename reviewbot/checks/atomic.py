@@ -9,7 +9,7 @@ from functools import cached_property
 
 from reviewbot.bound import Bound, bound
 from reviewbot.callgraph import Entries, Entry, Locks, asserted, held, keeps_entry, leads, shown_as, taker
-from reviewbot.checks.base import Context, Hit, code, reached, words
+from reviewbot.checks.base import Context, Hit, code, reached, requests, strings, words
 from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import given_back_below, released
 from reviewbot.checks.shared import Text, guarded
@@ -47,14 +47,14 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
     a condition that only the last user meets, who need not be one that holds a lock.
     `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
-    see callbacks.callbacks().
+    see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
     """
     entries = _Entries(side, rule, context)
     for unit in (*side.units, *entries.below()):
         if unit.function.macro:
             continue
         said = set()
-        for hit in _sleeps(unit, entries):
+        for hit in (*_sleeps(unit, entries), *_given_masks(unit, entries)):
             said.add(hit.rows)
             yield hit
         for one in bound(unit, lambda: entries.units, context.lookup):
@@ -72,7 +72,7 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
     rule, context = entries.rule, entries.context
     for index, step in enumerate(unit.steps):
         call = sleeper(unit, index, step, rule, entries.frees, context)
-        if call is None:
+        if call is None or (call.wraps and entries.gives_back(step.name)):
             continue
         own = _own(step, rule, context)
         found = _here(unit, index, own, call, context)
@@ -87,6 +87,30 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
         kind = "request" if call.free is None else "free"
         yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure, cause=kind)
+
+
+def _given_masks(unit: Unit, entries: _Entries) -> Iterator[Hit]:
+    """Requests below a lock of the function itself, with a mask of callers who are known to pass one that may sleep."""
+    rule, context = entries.rule, entries.context
+    params = [name for kind, name in unit.function.params if kind in context.kernel.words["mask_types"] and name]
+    if len(params) != 1 or unit.flow.lost or any(step.target == params[0] for step in unit.steps):
+        return
+    whose = entries.givers.get(unit.function.name)
+    for request in requests((unit,), context) if whose is not None else ():
+        locks = _locks(unit, request.at, _own(request.step, rule, context), context)
+        if whose is None or request.mask.text != params[0] or None in locks or request.allocator.sleeps == "never":
+            continue
+        if any(params[0] in _WORD.findall(text) for world in reached(unit, request.at) for text, _ in world.facts):
+            continue  # it asked
+        held = _here(unit, request.at, frozenset(), Sleeper("", "", "", ()), context)
+        if held is None:
+            continue
+        said = f"{request.said} from {strings(whose.listed, 'given')[0]}"
+        values = {"callee": request.step.name, "call": said, "how": f"With {params[0]} it may", "lock": held.where}
+        because = (*held.rows, (whose.row, whose.note))
+        key = f"{request.step.name} {params[0]} {held.where}"
+        rows = (request.mask.line, *request.step.lines)
+        yield Hit(rows, unit.function.name, key, values, because, "medium", cause="request")
 
 
 def _sleeps_there(unit: Unit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:
@@ -134,10 +158,16 @@ class _Entries:
             return True
         names |= side.calling.keys() - {""}
         handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
-        typed = any(kind in text for kind in words(self.rule, "returns"))
+        typed = any(kind in text for kind in words(self.rule, "returns")) or self._signed
         return (
             bool(names) and bool(typed or handed.search(text)) and any(one.function in names for one in self.callbacks)
         )
+
+    @property
+    def _signed(self) -> bool:
+        """Whether a function has the parameters of one that is run where nothing may sleep."""
+        wanted = words(self.rule, "takes") if not self.side.whole else ()
+        return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in self.side.units)
 
     @cached_property
     def _handed_down(self) -> frozenset[str]:
@@ -163,10 +193,28 @@ class _Entries:
         """The functions that units call with a lock held, or may hand a mask to."""
         return self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
 
+    def gives_back(self, name: str) -> bool:
+        """Whether a function of the text gives back a lock that its caller holds, as its body or its head says."""
+        side = self.side
+        named = frozenset((name,)) if name in side.others else frozenset[str]()
+        units = (*side.units, *(side.telling_below((), named) if named else ()))
+        for unit in (one for one in units if one.function.name == name and not one.function.macro):
+            head = side.rows[max(unit.function.head[0], 0) : unit.function.head[1] + 1]
+            said = any(word in row for row in head for word in words(self.rule, "releases"))
+            if said or not keeps_entry(unit, self.context.lookup):
+                return True
+        return False
+
     @cached_property
     def callbacks(self) -> tuple[Callback, ...]:
         """The functions of the text that others run where nothing may sleep."""
         return tuple(callbacks(self.side, [row for row in self.rule.rows if "as" in row]))
+
+    @cached_property
+    def givers(self) -> Mapping[str, Callback]:
+        """The functions of the text that are handed a mask which may sleep, with who hands it."""
+        found = callbacks(self.side, [row for row in self.rule.rows if "given" in row])
+        return {one.function: one for one in found}
 
     def above(self, unit: Unit) -> tuple[Entry, ...]:
         """What a function is entered with, and what those are that call it there."""

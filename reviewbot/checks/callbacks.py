@@ -78,14 +78,15 @@ def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Cal
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
-    have. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
-    of `beside` does. Positions and rows count from 0.
+    have; `takes`: the types of all parameters of a static function, where the rest of the file is not there to say what
+    it is for. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where
+    none of `beside` does. Positions and rows count from 0.
     """
     calls = (name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
     text = _Text(side, frozenset(name for name in calls if name in side.text))
     for row in listed:
         typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
-        found = [*text.put(row), *text.handed(row), *typed]
+        found = [*text.put(row), *text.handed(row), *typed, *_signed(row, side)]
         if not found or ("unless" in row and (not side.whole or _stands(row, "unless", side))):
             continue
         if "beside" in row and not _stands(row, "beside", side):
@@ -154,6 +155,21 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
                 below = rows[at + 1][:_LONGEST] if at + 1 < len(rows) else ""
                 for name in shown.findall(f"{text[:_LONGEST]} {below}"):
                     yield name, kind, at, "its type says so"
+
+
+def _signed(row: Mapping[str, Data], side: Slice) -> Iterator[_Found]:
+    """What takes just what such functions are given: a hunk rarely shows where a function is registered."""
+    wanted = [] if side.whole else [tuple(said.split(", ")) for said in strings(row, "takes")]
+    for function in (unit.function for unit in side.units) if wanted else ():
+        kinds = tuple(kind for kind, _ in function.params)
+        if function.starts and function.static and not function.macro and kinds in wanted:
+            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "its parameters say so"
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    """Types as a text names them."""
+    *rest, last = (f"{kind} *" if kind.startswith("struct ") else kind for kind in kinds)
+    return f"{', '.join(rest)} and {last}" if rest else last
 
 
 def _calls(side: Slice, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from reviewbot import flags
 from reviewbot.checks.base import Context, Hit, reached, strings, words
+from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import failed
 from reviewbot.checks.sleeping import ENTRY, Said, Sleeping, after, before
 from reviewbot.csource import Expr, Step
@@ -21,7 +23,8 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Rows: `usual`, the mask to use instead; `reserves`, the bit that gives access to them. Masks with a bit of `tries`
     are a first try, and so are those of the families in `unless`; a call in `except` has rules of its own. A mask of
     `polite` may be meant as one wherever it stands: it counts only where its failure ends the function with a word of
-    `fatal`.
+    `fatal`. Which of two masks is wrong is not known where both are new. Rows with `as`: functions that are run where
+    they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that.
     """
     asked = {
         id(unit): found
@@ -34,13 +37,15 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     if not asked:
         return
     sleeping = Sleeping(side, rule, context)
+    run = _Run(side, rule)
     for unit in side.units:
         for index, mask in asked.get(id(unit), ()):
             if mask.text in words(rule, "polite") and not _fatal(unit, index, words(rule, "fatal")):
                 continue
-            beside = _same_context(unit, index, sleeping, context)
+            beside = _same_context(unit, index, sleeping, context) or _called_to_sleep(unit, index, run, context)
             if beside is not None:
                 said, row = beside
+                sure = "low" if said.mask and 0 <= row < len(side.rows) and side.changed[row] else ""
                 values = {
                     "callee": unit.steps[index].name,
                     "flag": mask.text,
@@ -50,7 +55,8 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 }
                 key = f"{unit.steps[index].name} {mask.text} {unit.steps[index].target}"
                 because = ((row, "may sleep, in the same context"),)
-                yield Hit((mask.line, *unit.steps[index].lines), unit.function.name, key, values, because)
+                rows = (mask.line, *unit.steps[index].lines)
+                yield Hit(rows, unit.function.name, key, values, because, sure)
 
 
 def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) -> tuple[Said, int] | None:
@@ -66,6 +72,32 @@ def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) 
     if outside is None or before(unit, {}, context, (ENTRY, outside[0]))[index] is None:
         return None
     return outside
+
+
+class _Run:
+    """The functions of a text that others run where they may sleep, worked out when the first is asked for."""
+
+    def __init__(self, side: Slice, rule: Rule) -> None:
+        self._side, self._rule = side, rule
+        self.locking = words(rule, "locking")
+
+    @cached_property
+    def callbacks(self) -> Mapping[str, Callback]:
+        """By the name of the function."""
+        found = callbacks(self._side, [row for row in self._rule.rows if "as" in row])
+        return {one.function: one for one in found}
+
+
+def _called_to_sleep(unit: Unit, index: int, run: _Run, context: Context) -> tuple[Said, int] | None:
+    """Why a request may sleep in a function that is run where that is allowed; None if it took anything before."""
+    if not unit.function.seen_from_start or unit.function.name not in run.callbacks:
+        return None
+    known = (*context.kernel.words["neutral"], *context.kernel.words["sleepers"])
+    calls = (step for step in unit.steps[:index] if step.kind == "call" and step.name not in known)
+    if any(word in step.name for step in calls for word in run.locking):
+        return None
+    one = run.callbacks[unit.function.name]
+    return Said(f"{one.function}(), {strings(one.listed, 'as')[0]},"), one.row
 
 
 def _gain(mask: Expr, rule: Rule, context: Context) -> str:

@@ -11,6 +11,7 @@ from reviewbot.checks.base import (
     Hit,
     flag_rows,
     masks_at,
+    mentions,
     origin_rows,
     reached,
     requests,
@@ -24,7 +25,7 @@ from reviewbot.checks.sums import whole
 from reviewbot.csource import Expr, Step
 from reviewbot.model import Mask, Rule
 from reviewbot.opened import Unit
-from reviewbot.sides import Slice
+from reviewbot.sides import Slice, expressions
 
 
 def rows(unit: Unit, step: Step, mask: Expr, context: Context, names: frozenset[str] | None = None) -> tuple[int, ...]:
@@ -219,13 +220,13 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     nofail, reclaim = _bit(rule, "nofail"), _bit(rule, "reclaim")
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            if step.kind != "assign" or step.value is None or not reached(unit, index):
+            if step.kind not in ("assign", "call", "return") or not reached(unit, index):
                 continue
             for cleared, source in _cleared(step, context):
                 if reclaim not in cleared or nofail in cleared or _clears(unit, nofail) or _made(unit, source):
                     continue
                 if all(nofail in one.may - one.must for one in masks_at(unit, index, source, context)):
-                    at = (*flag_rows(step.value, context.kernel), *step.lines)
+                    at = (*(row for one in expressions(step) for row in flag_rows(one, context.kernel)), *step.lines)
                     values = {"mask": said(source), "flag": reclaim}
                     sure = "low" if _may_be_made(unit, source) else ""
                     yield Hit(at, unit.function.name, step.target, values, confidence=sure)
@@ -248,15 +249,30 @@ def _made(unit: Unit, source: Expr) -> bool:
 
 
 def _cleared(step: Step, context: Context) -> Iterator[tuple[frozenset[str], Expr]]:
-    """The bits that an assignment takes away with ~, and the mask it takes them from."""
-    assert step.value is not None
-    if step.op == "&=" and step.value.op == "~":
+    """The bits that a step takes away with ~, and from which mask: in what it assigns, passes on or returns."""
+    if step.op == "&=" and step.value is not None and step.value.op == "~":
         yield _bits(step.value, context), Expr("name", step.target, (), step.lines[0])
-    for term in flags.terms(step.value) if step.op == "=" else ():
-        if term.op == "&" and len(term.args) == 2:
-            for taken, source in (term.args, term.args[::-1]):
-                if taken.op == "~" and source.op in ("name", "field", "call"):
+    if (step.kind == "assign" and step.op != "=") or not mentions(step, context.kernel):
+        return
+    for expr in expressions(step):
+        for part in _outside_tests(expr):
+            if part.op != "&" or len(part.args) != 2:
+                continue
+            for taken, source in (part.args, part.args[::-1]):
+                if taken.op == "~" and not all(one.text in context.kernel.flags for one in flags.terms(source)):
                     yield _bits(taken, context), source
+
+
+def _outside_tests(expr: Expr) -> Iterator[Expr]:
+    """The parts of an expression that become part of its value, but for what stands in a call's arguments."""
+    todo = [expr]
+    while todo:
+        at = todo.pop()
+        yield at
+        if at.op == "?:" and len(at.args) == 3:
+            todo.extend(at.args[1:])
+        elif at.op not in ("call", "==", "!=", "!", "&&", "||"):
+            todo.extend(at.args)
 
 
 def _bits(expr: Expr, context: Context) -> frozenset[str]:

@@ -33,7 +33,8 @@ def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
     """ "must" if the request at a step surely cannot fail, "may" if it surely can, "" if unknown.
 
     Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure;
-    `pools`, calls that wait for an element if their mask lets them; `habit`, those of them where many a driver tests.
+    `pools`, calls that wait for an element if their mask lets them; `habit`, those of them where many a driver tests;
+    `needs`, "call position" of the pool where that may be NULL.
     """
     request = request_at(unit, index, context)
     if request is None or request.allocator.returns != "pointer":
@@ -53,7 +54,14 @@ def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
 def _waits(step: Step, masks: Sequence[Mask], found: Allocator, rule: Rule) -> bool:
     """Whether a request goes to a pool and surely waits there until it has what it asked for."""
     sure = bool(found.nofail_when) and bool(masks) and all(found.nofail_when <= one.must for one in masks)
-    return sure and step.name in words(rule, "pools")
+    return sure and step.name in words(rule, "pools") and not _without_pool(step, rule)
+
+
+def _without_pool(step: Step, rule: Rule) -> bool:
+    """Whether NULL stands where the call takes its pool."""
+    places = dict(said.split(" ") for said in sorted(words(rule, "needs")))
+    at = int(places.get(step.name, -1))
+    return 0 <= at < len(step.args) and step.args[at].text == "NULL"
 
 
 def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -190,12 +198,20 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
             return None
         here = unit.steps[at]
         if here.kind == "call" and here.target == tested and (found := allocation(here, context.kernel)) is not None:
-            return here if at < index and _may_wait(unit, at, found, rule, context) else None
+            again = at < index and not _way_out(unit, at, index) and _may_wait(unit, at, found, rule, context)
+            return here if again else None
         passes = here.kind in ("join", "assign") or (here.kind == "call" and here.name in words(rule, "waits"))
         if not passes:
             return None
         at = here.next[0] if len(here.next) == 1 else -1
     return None
+
+
+def _way_out(unit: Unit, first: int, last: int) -> bool:
+    """Whether a step between two may lead elsewhere: a goto, a return or a break by which the loop ends."""
+    between = range(first, last + 1)
+    inside = unit.steps[first + 1 : last]
+    return any(step.kind in ("return", "lost") or any(to not in between for to in step.next) for step in inside)
 
 
 def _may_wait(unit: Unit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:

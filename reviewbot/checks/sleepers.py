@@ -36,9 +36,9 @@ Frees = Mapping[str, Row]  # by the call, the rule's row about it
 class Sleeper:
     """A call that may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
 
-    `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held.
-    `somewhere`: by world at the step, whether the mask lets it sleep on some side of a choice; `everywhere`: on each.
-    Both are empty where it sleeps whatever the path was.
+    `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;
+    `wraps`: it is a function that is handed the mask. `somewhere`: by world at the step, whether the mask lets it sleep
+    on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was.
     """
 
     said: str
@@ -47,6 +47,7 @@ class Sleeper:
     rows: tuple[int, ...]
     confidence: str = ""
     free: Row | None = None
+    wraps: bool = False
     somewhere: tuple[bool, ...] = ()
     everywhere: tuple[bool, ...] = ()
 
@@ -126,7 +127,7 @@ def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context)
         if any(map(any, sides)):
             said, how = f"{step.name}() with {code(arg)}", f"With {code(arg)} it may"
             rows = flag_rows(arg, context.kernel)
-            return _on_paths(Sleeper(said, how, arg.text, rows, "medium"), sides)
+            return _on_paths(Sleeper(said, how, arg.text, rows, "medium", wraps=True), sides)
     return None
 
 

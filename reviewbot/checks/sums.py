@@ -112,8 +112,8 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
     Rows: `nested`, base masks of which one may be part of another without a contradiction; `calls`,
     functions that add the bits of `adds` by themselves; `retries`, bits that say how often to reclaim, which `reclaim`
-    allows. A bit can be taken out where a flag named beside it, or the function, has it; what a variable holds may
-    change, and of two base masks either may be the one meant.
+    allows; `defensive`, flags that are often cleared to be on the safe side. A bit can be taken out where a flag named
+    beside it, or the function, has it; what a variable holds may change, and of two base masks either may be meant.
     """
     nested = words(rule, "nested")
     for unit in side.units:
@@ -130,7 +130,7 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     yield Hit(rows, unit.function.name, key, values, notes, sure, replace=drop)
             yield from _added_anyway(unit, step, rule, context)
             yield from _never_retries(unit, step, rule, context)
-            yield from _cleared_for_nothing(unit, step, context)
+            yield from _cleared_for_nothing(unit, step, rule, context)
             yield from _cleared_twice(side, unit, index, context)
 
 
@@ -215,7 +215,7 @@ def _rivals(one: Flag, other: Flag) -> bool:
     return one.name != other.name and one.base and other.base and one.kind == other.kind == "compound"
 
 
-def _cleared_for_nothing(unit: Unit, step: Step, context: Context) -> Iterator[Hit]:
+def _cleared_for_nothing(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
     """BASE & ~FLAG with named flags only, where BASE does not hold FLAG."""
     for expr in expressions(step):
         for part in expr.walk():
@@ -226,4 +226,5 @@ def _cleared_for_nothing(unit: Unit, step: Step, context: Context) -> Iterator[H
             if base is None or gone is None or not base.bits or not gone.bits or base.bits & gone.bits:
                 continue
             values = {"flag": f"~{gone.name}", "fact": f"{base.name} does not hold {gone.name}", "mask": said(part)}
-            yield Hit((right.line, left.line), unit.function.name, f"{base.name} ~{gone.name}", values)
+            sure = "low" if gone.name in words(rule, "defensive") else ""
+            yield Hit((right.line, left.line), unit.function.name, f"{base.name} ~{gone.name}", values, confidence=sure)
