@@ -22,6 +22,7 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
+from reviewbot.checks.origins import spelled_out
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
@@ -109,14 +110,16 @@ def _has_part(side: Slice, request: Request, context: Context) -> bool:
 def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = words(rule, "wide"), words(rule, "narrow")
+    named = {one.name for one in side.defines if any(mask in one.body for mask in narrow)}
     for unit in side.units:
-        if unit.words.isdisjoint(narrow):
+        if unit.words.isdisjoint(narrow | named):
             continue
         found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}
         for _, index, step, _, mask, _ in requests((unit,), context):
             if any(world.open for world in reached(unit, index)):
                 continue
-            names = {part.text for part in mask.walk() if part.op == "name"} & (wide | narrow)
+            plain = spelled_out(unit, index, mask, side.defines, context)
+            names = {part.text for part in plain.walk() if part.op == "name"} & (wide | narrow)
             if len(names) == 1:  # both in one mask: a choice, or another rule's business
                 name = names.pop()
                 found[name in wide].append((index, step, mask, name))
@@ -151,18 +154,19 @@ def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]
             continue
         mine = [
             (index, step, mask)
-            for _, index, step, _, mask, written in requests((unit,), context)
-            if written or _may_sleep(unit, index, mask, rule, context)
+            for _, index, step, found, mask, written in requests((unit,), context)
+            if written or (found.gfp is not None and _may_sleep(unit, index, mask, rule, context))
         ]
         used = [(step, mask) for _, step, mask in mine if any(part.text in params for part in mask.walk())]
         if not used:
             continue
         targets = {step.target for step, _ in used} - {"", UNUSED}
         for index, step, mask in mine:
-            names = [part.text for part in flags.terms(mask)]
+            plain = spelled_out(unit, index, mask, side.defines, context)
+            names = [part.text for part in flags.terms(plain)]
             constant = all(name in context.kernel.flags for name in names) and tries.isdisjoint(names)
             if constant and step.target not in targets and _weighs(unit, index, mask, params[0], rule, context):
-                values = {"param": params[0], "callee": step.name, "mask": code(mask)}
+                values = {"param": params[0], "callee": step.name, "mask": code(plain)}
                 head = range(unit.function.head[0], unit.function.head[1] + 1)
                 yield Hit((mask.line, *head), unit.function.name, f"{step.name} {mask.text}", values)
 

@@ -20,6 +20,7 @@ from reviewbot.checks.base import (
     words,
     written_mask,
 )
+from reviewbot.checks.origins import one_side, spelled_out
 from reviewbot.csource import Step
 from reviewbot.flow import Open, World
 from reviewbot.model import Data, Kernel, Rule, ScopeKind
@@ -42,7 +43,7 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             worlds = reached(unit, index)
             if mask is None or not worlds:
                 continue
-            for term in flags.terms(mask):
+            for term in flags.terms(one_side(mask)):
                 inside = [_implied(world, term.text, rule, context.kernel) for world in worlds]
                 if inside[0] is None or None in inside:
                     continue
@@ -50,7 +51,8 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 entered = unit.steps[scope.step]
                 values = {"callee": step.name, "flag": term.text, "call": entered.name}
                 because = ((entered.lines[0], "the scope is entered here"),)
-                replace = (term.text, str(row["instead"])) if row.get("instead") else None
+                here = any(part is term for part in mask.walk())
+                replace = (term.text, str(row["instead"])) if row.get("instead") and here else None
                 key = f"{step.name} {mask.text}"
                 yield Hit((term.line, *step.lines), unit.function.name, key, values, because, replace=replace)
 
@@ -144,11 +146,13 @@ def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for index, step in enumerate(unit.steps):
             if step.kind != "call" or not _narrows(step, context):
                 continue
-            inside = _until_restore(unit, index, context)
+            at = _until_restore(unit, index, context)
+            inside = unit.steps[at] if at >= 0 else None
             found = allocation(inside, context.kernel) if inside is not None else None
             if inside is None or found is None or found.family not in families:
                 continue
             mask = mask_of(inside, found)
+            mask = spelled_out(unit, at, mask, side.defines, context) if mask is not None else None
             if mask is not None and all(flags.is_flag_name(term.text, context.kernel) for term in flags.terms(mask)):
                 values = {"call": step.name, "callee": inside.name}
                 yield Hit((inside.lines[0], *rows_of(step)), unit.function.name, f"{step.name} {inside.name}", values)
@@ -160,16 +164,16 @@ def _narrows(step: Step, context: Context) -> bool:
     return any(scope is not None and scope.family == "memalloc" and scope.clears for scope in scopes)
 
 
-def _until_restore(unit: Unit, index: int, context: Context) -> Step | None:
-    """The only call between a save and its restore, if they stand in one straight line."""
-    inside, at = None, index
+def _until_restore(unit: Unit, index: int, context: Context) -> int:
+    """The step of the only call between a save and its restore, -1 if they do not stand in one straight line."""
+    inside, at = -1, index
     while len(unit.steps[at].next) == 1 and unit.steps[at].kind in ("call", "assign"):
         at = unit.steps[at].next[0]
         step = unit.steps[at]
         if step.kind == "call" and step.name in context.lookup.leave:
             return inside
         if step.kind == "call":
-            if inside is not None:
-                return None
-            inside = step
-    return None
+            if inside >= 0:
+                return -1
+            inside = at
+    return -1

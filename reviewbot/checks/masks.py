@@ -19,7 +19,7 @@ from reviewbot.checks.base import (
     words,
     written_mask,
 )
-from reviewbot.checks.origins import added, because, plain
+from reviewbot.checks.origins import added, because, one_side, plain, spelled_out
 from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import sources
 from reviewbot.model import Flag, Kernel, Rule, Span
@@ -112,6 +112,7 @@ def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             mask = written_mask(step, found) if found is not None else None
             if found is None or mask is None or step.name in words(rule, "except"):
                 continue
+            mask = one_side(mask)
             chain, parts = flags.terms(mask), _parts(side, unit, index, mask)
             names = {part.text for part in parts}
             known = [flag_of(part, context.kernel) for part in parts]
@@ -256,15 +257,15 @@ def misplaced(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         if not side.path.startswith(strings(row, "paths")) or side.path.startswith(strings(row, "known")):
             continue
         for unit in side.units:
-            for step in unit.steps:
+            for index, step in enumerate(unit.steps):
                 found = allocation(step, context.kernel)
                 mask = written_mask(step, found) if found is not None else None
                 if found is None or mask is None or found.family not in strings(row, "families"):
                     continue
-                for term in flags.terms(mask):
+                for term in flags.terms(spelled_out(unit, index, mask, side.defines, context)):
                     if term.op == "name" and term.text in strings(row, "flags"):
                         values = {"flag": term.text, "callee": step.name}
-                        yield Hit((term.line, *step.lines), unit.function.name, f"{step.name} {term.text}", values)
+                        yield Hit((*step.lines, term.line), unit.function.name, f"{step.name} {term.text}", values)
 
 
 def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -274,12 +275,13 @@ def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     `mask_names`, parts of names that a variable with a mask in it has.
     """
     for unit in side.units:
-        for step in unit.steps:
+        for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = written_mask(step, found) if found is not None and found.family in words(rule, "families") else None
             if found is None or mask is None or step.name in words(rule, "except") or _may_be_mask(mask, rule, context):
                 continue
-            for at, arg in enumerate(step.args):
+            for at, given in enumerate(step.args):
+                arg = spelled_out(unit, index, given, side.defines, context)
                 if at != found.gfp and all(flag_of(term, context.kernel) for term in flags.terms(arg)):
                     values = {
                         "callee": step.name,
@@ -287,7 +289,7 @@ def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                         "place": str(at + 1),
                         "right": str((found.gfp or 0) + 1),
                     }
-                    yield Hit((arg.line, *step.lines), unit.function.name, step.name, values)
+                    yield Hit((given.line, *step.lines), unit.function.name, step.name, values)
 
 
 def _may_be_mask(expr: Expr, rule: Rule, context: Context) -> bool:

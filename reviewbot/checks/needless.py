@@ -9,6 +9,7 @@ from reviewbot import flags
 from reviewbot.checks.base import Context, Hit, reached, strings, words
 from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import failed
+from reviewbot.checks.origins import spelled_out
 from reviewbot.checks.sleeping import ENTRY, Said, Sleeping, after, before
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
@@ -26,13 +27,12 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     `fatal`. Which of two masks is wrong is not known where both are new. Rows with `as`: functions that are run where
     they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that.
     """
+    named = {one.name for one in side.defines if any(mask in one.body for mask in words(rule, "masks"))}
     asked = {
         id(unit): found
         for unit in side.units
-        if not (unit.words.isdisjoint(words(rule, "masks")) or unit.function.macro or unit.flow.lost)
-        and (
-            found := [(index, mask) for index in range(len(unit.steps)) if (mask := _mask(unit, index, rule, context))]
-        )
+        if not (unit.words.isdisjoint(words(rule, "masks") | named) or unit.function.macro or unit.flow.lost)
+        and (found := [(at, mask) for at in range(len(unit.steps)) if (mask := _mask(side, unit, at, rule, context))])
     }
     if not asked:
         return
@@ -55,7 +55,7 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 }
                 key = f"{unit.steps[index].name} {mask.text} {unit.steps[index].target}"
                 because = ((row, "may sleep, in the same context"),)
-                rows = (mask.line, *unit.steps[index].lines)
+                rows = (*unit.steps[index].lines, mask.line)
                 yield Hit(rows, unit.function.name, key, values, because, sure)
 
 
@@ -132,7 +132,7 @@ def _same_target(one: Step, other: Step) -> bool:
     return one.target not in ("", UNUSED, "return") and one.target == other.target
 
 
-def _mask(unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
+def _mask(side: Slice, unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
     """The flag of the row's `masks` that a call passes, if it is one that the rule is about."""
     step = unit.steps[index]
     worlds = reached(unit, index)
@@ -144,7 +144,7 @@ def _mask(unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
     if any(_atomic(one.scope, context) for world in worlds for one in world.open):
         return None
     for arg in step.args:
-        chain = flags.terms(arg)
+        chain = flags.terms(spelled_out(unit, index, arg, side.defines, context))
         named = [term for term in chain if term.text in words(rule, "masks")]
         if named and not any(term.text in words(rule, "tries") for term in chain):
             return named[0]

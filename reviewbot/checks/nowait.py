@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from reviewbot.checks.base import Context, Hit, code, flag_rows, masks_at, reached, request_at, strings
+from reviewbot.checks.origins import spelled_out
 from reviewbot.csource import Expr
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
@@ -28,7 +29,7 @@ def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hi
                 continue
             for expr, said in _masks(unit, index, context):
                 masks = masks_at(unit, index, expr, context)
-                rows = flag_rows(expr, context.kernel)
+                rows = flag_rows(spelled_out(unit, index, expr, side.defines, context), context.kernel)
                 if rows and masks and all(reclaim in one.must for one in masks):
                     values = {"mask": said, "test": facts[0].replace("&", " & ")}
                     cause = " ".join(word for word in _WORD.findall(facts[0]) if word.isupper())

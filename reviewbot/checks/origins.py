@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reviewbot import flags
 from reviewbot.checks.base import Context, masks_at, reached
 from reviewbot.csource import Expr, Step
-from reviewbot.flow.maskvalues import kept, sources, touched
+from reviewbot.flow.maskvalues import expression, kept, sources, touched
 from reviewbot.model import Flag, Kernel
 from reviewbot.opened import Unit
-from reviewbot.sides import Slice
+from reviewbot.sides import Define, Slice
 
 _WORD = re.compile(r"\w+")
 
@@ -104,6 +104,61 @@ def _names(unit: Unit, index: int, term: Expr) -> set[str]:
     for at in sources(unit.function, index, term):
         found |= kept(unit.steps[at].value or term)
     return found
+
+
+def spelled_out(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], context: Context) -> Expr:
+    """What a mask is as it was written first: in the one assignment that its variable has, in a macro of the file.
+
+    Both sides of a ?: that are the same are one. What several assignments put together is a sum, if nothing else can be
+    in it. Where more than one thing may have been meant, the mask itself.
+    """
+    mask = one_side(mask)
+    if mask.op == "|":
+        parts = tuple(spelled_out(unit, index, part, defines, context) for part in mask.args)
+        return mask if parts == mask.args else _sum(parts)
+    if mask.op not in ("name", "field", "*x") or mask.text in context.kernel.flags:
+        return mask
+    steps = [(at, unit.steps[at]) for at in sources(unit.function, index, mask)]
+    if not steps:
+        return _defined(mask, defines, context) or mask
+    values = [step.value for _, step in steps if step.value is not None]
+    first, *more = (step.op for _, step in steps)
+    own = all(step.target == mask.text for _, step in steps) and first == "=" and set(more) <= {"|="}
+    if not own or len(values) != len(steps) or (more and not _exact(unit, index, mask, context)):
+        return mask
+    places = [at for at, _ in steps]
+    return _sum([spelled_out(unit, at, value, defines, context) for at, value in zip(places, values, strict=True)])
+
+
+def one_side(mask: Expr) -> Expr:
+    """A mask, or what both sides of a choice are."""
+    same = mask.op == "?:" and len(mask.args) == 3 and mask.args[1].text == mask.args[2].text
+    return one_side(mask.args[1]) if same else mask
+
+
+def _exact(unit: Unit, index: int, mask: Expr, context: Context) -> bool:
+    """Whether every path has put the same bits into a mask."""
+    masks = masks_at(unit, index, mask, context)
+    return len(masks) == 1 and masks[0].must == masks[0].may
+
+
+def _sum(parts: Sequence[Expr]) -> Expr:
+    first, *rest = parts
+    for part in rest:
+        first = Expr("|", f"{first.text}|{part.text}", (first, part), first.line)
+    return first
+
+
+def _defined(mask: Expr, defines: Sequence[Define], context: Context) -> Expr | None:
+    """The body of the only macro of this name, where it stands."""
+    found = [define for define in defines if define.name == mask.text]
+    body = expression(found[0].body.strip(), context.kernel) if len(found) == 1 else None
+    return _placed(body, found[0].row) if body is not None else None
+
+
+def _placed(expr: Expr, row: int) -> Expr:
+    """An expression with all of it on one row."""
+    return expr._replace(args=tuple(_placed(arg, row) for arg in expr.args), line=row)
 
 
 def plain(unit: Unit, index: int, term: Expr) -> bool:

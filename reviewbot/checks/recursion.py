@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reviewbot import flags
 from reviewbot.callgraph import asks, shown_as
 from reviewbot.checks.base import (
     Context,
@@ -14,13 +13,13 @@ from reviewbot.checks.base import (
     code,
     flag_rows,
     masks_at,
-    mentions,
     reached,
     request_at,
     strings,
     words,
 )
 from reviewbot.checks.callbacks import callbacks
+from reviewbot.checks.sleepers import hands_mask, is_mask
 from reviewbot.csource import Step
 from reviewbot.flow import World
 from reviewbot.model import CONFIDENCES, Data, Rule
@@ -120,8 +119,8 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
     if step.kind != "call" or step.op:
         return None
     found = allocation(step, context.kernel)
-    other = step.name not in context.kernel.allocators and mentions(step, context.kernel)
-    handed = _handed(step, rule, context) if other else None
+    other = step.name not in context.kernel.allocators and hands_mask(unit, index, context)
+    handed = _handed(unit, index, rule, context) if other else None
     if (found is None and handed is None) or not reached(unit, index):
         return None
     request = request_at(unit, index, context)
@@ -136,17 +135,17 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
     return asked if words(rule, "reclaim") <= asked.bits and not asked.bits & words(rule, "unless") else None
 
 
-def _handed(step: Step, rule: Rule, context: Context) -> _Request | None:
-    """The flags that something unknown is handed; it may do with them what it likes."""
+def _handed(unit: Unit, index: int, rule: Rule, context: Context) -> _Request | None:
+    """The mask that something unknown is handed; it may do with it what it likes."""
+    step = unit.steps[index]
     looks = step.name in words(rule, "harmless") or any(one in step.name for one in words(rule, "keeps"))
     if looks or step.name.isupper():
         return None
     for arg in step.args:
-        chain = flags.terms(arg)
-        known = [flag.bits for term in chain if (flag := context.kernel.flags.get(term.text)) is not None]
-        if known and len(known) == len(chain):
-            said = f"{step.name}() with {code(arg)}"
-            return _Request(said, arg.text, tuple(term.line for term in chain), frozenset().union(*known), "medium")
+        masks = masks_at(unit, index, arg, context) if is_mask(unit, index, arg, context) else ()
+        if masks:
+            said, has = f"{step.name}() with {code(arg)}", frozenset.intersection(*(one.must for one in masks))
+            return _Request(said, arg.text, flag_rows(arg, context.kernel), has, "medium")
     return None
 
 

@@ -201,9 +201,9 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
             again = at < index and not _way_out(unit, at, index) and _may_wait(unit, at, found, rule, context)
             return here if again else None
         passes = here.kind in ("join", "assign") or (here.kind == "call" and here.name in words(rule, "waits"))
-        if not passes:
+        if not passes and not (here.kind == "test" and len(set(here.next)) == 1):  # of a ?: both sides lead on
             return None
-        at = here.next[0] if len(here.next) == 1 else -1
+        at = here.next[0] if len(set(here.next)) == 1 else -1
     return None
 
 

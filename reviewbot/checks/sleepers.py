@@ -76,7 +76,7 @@ def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, contex
         return None
     found, free = allocation(step, context.kernel), frees.get(step.name)
     quiet = found is None and free is None  # most calls are: only their text is looked at
-    if (quiet and not mentions(step, context.kernel)) or not reached(unit, index):
+    if (quiet and not hands_mask(unit, index, context)) or not reached(unit, index):
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
     if free is not None:
@@ -121,7 +121,7 @@ def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context)
     if step.name in words(rule, "harmless") or changes or step.name.isupper():
         return None
     for arg in step.args:
-        if not is_flags(arg, context.kernel):
+        if not is_mask(unit, index, arg, context):
             continue
         sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, arg, context)]
         if any(map(any, sides)):
@@ -129,6 +129,21 @@ def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context)
             rows = flag_rows(arg, context.kernel)
             return _on_paths(Sleeper(said, how, arg.text, rows, "medium", wraps=True), sides)
     return None
+
+
+def hands_mask(unit: Unit, index: int, context: Context) -> bool:
+    """Whether a call names a flag, or passes a variable or a macro that is known as a mask."""
+    step = unit.steps[index]
+    if mentions(step, context.kernel):
+        return True
+    known = {name for world in unit.flow.at[index] for name in world.masks or ()}
+    return any(arg.text in known for arg in step.args) if known else False
+
+
+def is_mask(unit: Unit, index: int, arg: Expr, context: Context) -> bool:
+    """Whether an argument is a mask: flags alone, or what surely was given some on every path."""
+    worlds = reached(unit, index)
+    return is_flags(arg, context.kernel) or (bool(worlds) and all(arg.text in (one.masks or {}) for one in worlds))
 
 
 def is_flags(expr: Expr, kernel: Kernel) -> bool:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from reviewbot.callgraph import keeps_entry
-from reviewbot.checks.base import Context, allocation, code, mask_of, masks_at, reached, strings
-from reviewbot.csource import Expr, Step
+from reviewbot.checks.base import Context, Request, code, masks_at, reached, request_at, strings
+from reviewbot.checks.origins import spelled_out
+from reviewbot.csource import Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
@@ -81,8 +82,9 @@ class Sleeping:
                 inner = self.functions[step.name]
                 call = inner.inside or inner.text
                 yield index, Said(f"{step.name}(), with {call} in it,", inner.mask, call)
-            elif (mask := _waiting(unit, index, self.rule, self.context)) is not None:
-                yield index, Said(f"{step.name}() with {code(mask)}", _base(mask, self.context))
+            elif (request := _waiting(unit, index, self.rule, self.context)) is not None:
+                asked = "" if request.allocator.gfp is None else _base(unit, request, self.context)
+                yield index, Said(request.said, asked)
 
     def entered(self, unit: Unit) -> tuple[Said, int] | None:
         """What sleeps where a static function is called, and the row, if it does at each call the whole text has."""
@@ -103,27 +105,25 @@ class Sleeping:
         return (found[1], unit.steps[found[0]].lines[0]) if found is not None and found[0] >= 0 else None
 
 
-def _base(mask: Expr, context: Context) -> str:
-    """The name in a mask that says how it may reclaim, "" if none does."""
-    known = (context.kernel.flags.get(part.text) for part in mask.walk())
-    return next((flag.name for flag in known if flag is not None and flag.base), "")
+def _base(unit: Unit, request: Request, context: Context) -> str:
+    """The name in a mask that says how it may reclaim; the mask itself if none does."""
+    written = spelled_out(unit, request.at, request.mask, (), context)
+    known = (context.kernel.flags.get(part.text) for part in written.walk())
+    return next((flag.name for flag in known if flag is not None and flag.base), code(request.mask))
 
 
 def _calls(step: Step, name: str) -> bool:
     return step.kind == "call" and not step.op and step.name == name
 
 
-def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
-    """The mask of a request that names flags which let it wait."""
-    step = unit.steps[index]
-    found = allocation(step, context.kernel)
-    mask = mask_of(step, found) if found is not None else None
-    if found is None or mask is None or found.sleeps == "never" or any(part.op == "?:" for part in mask.walk()):
+def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Request | None:
+    """A request that surely may wait, whatever path was taken."""
+    request = request_at(unit, index, context)
+    if request is None or request.allocator.sleeps == "never":
         return None
     reclaim = strings(rule.rows[0], "reclaim")[0]
-    masks = masks_at(unit, index, mask, context)
-    named = any(part.text in context.kernel.flags for part in mask.walk())
-    return mask if named and masks and all(reclaim in one.must for one in masks) else None
+    masks = masks_at(unit, index, request.mask, context)
+    return request if masks and all(reclaim in one.must for one in masks) else None
 
 
 def _changes(step: Step, context: Context) -> bool:
