@@ -61,6 +61,7 @@ class Text:
         self.parts = [Part(rows, first) for first, rows in spans if b"".join(rows).strip(b"} \t\r")]
         self.narrowed: Collection[bytes] | None = None  # see Sieve
         self.masks: frozenset[bytes] | None = None
+        self.asking: frozenset[bytes] | None = None
         self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
 
     def given_to(self, name: bytes) -> Iterator[bytes]:

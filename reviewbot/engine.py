@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, cached_property
 from importlib import import_module
 from string import Template
@@ -194,28 +195,36 @@ class Engine:
 
     def _hits(self, one: _File, defined: frozenset[str]) -> Hits:
         """What the rules hit in a file after the patch."""
-        context = Context(self.kernel, self.reader.lookup, lambda names: one.before(_said(names)), defined)
+        context = self._context(one.after, defined, lambda names: one.before(_said(names)))
         found = {rule.id: _run(rule, check, one.after, context) for rule, check in self.rules}
         heard = ((rule.id, _unsaid(found[rule.id], rule, found)) for rule, _ in self.rules)
         return {rule: pairs for rule, pairs in heard if pairs}
 
     def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
-        context = Context(self.kernel, self.reader.lookup, lambda _: None, defined)
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
-            sides = [self._sides(one, hits.get(rule.id, ()), rule, check, context) for one, hits in read]
+            sides = [self._sides(one, hits.get(rule.id, ()), (rule, check), defined) for one, hits in read]
             for part, hit in new_hits(sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
                     out.append(finding)
         return _once_a_line(out, [one.change.path for one, _ in read])
 
-    def _sides(self, one: _File, after: Sequence[Pair], rule: Rule, check: Check, context: Context) -> Sides:
+    def _context(
+        self, side: Slice | None, defined: frozenset[str], before: Callable[[frozenset[str]], Slice | None]
+    ) -> Context:
+        """What checks may ask about a side; its own macros may be allocators."""
+        kernel, own = self.kernel, side.allocators if side is not None else {}
+        if own:
+            kernel = replace(kernel, allocators={**kernel.allocators, **own})
+        return Context(kernel, self.reader.lookup, before, defined)
+
+    def _sides(self, one: _File, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]) -> Sides:
         """What a rule hits in a file, and what it hit in all that the patch touches there before."""
         before = one.before(_ALL)
-        hits = _run(rule, check, before, context)
+        hits = _run(*rule, before, self._context(before, defined, lambda _: None))
         stems = tuple(self.kernel.words["flag_prefixes"])
         return Sides(after, hits, (one.after, before), one.old_names, stems, self.reader.lookup.markers)
 

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 
 from reviewbot import csource, dialect, pieces
 from reviewbot.csource import Function
-from reviewbot.flow import Flow, Lookup, file_masks
+from reviewbot.flow import Flow, Lookup, file_masks, macro_allocators
 from reviewbot.model import Kernel, Mask
 from reviewbot.pieces import Piece
 from reviewbot.shown import Shown, Stretch, connected, show
@@ -42,7 +42,7 @@ class Unit:
 
 
 class Opened:
-    """A text that was prepared and cut. `masks`: what its own names are worth."""
+    """A text that was prepared and cut. `masks`: what its own names are worth; `allocators`: those of its macros."""
 
     def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: Lookup, words: dialect.Words) -> None:
         self._lookup, self._words = lookup, words
@@ -51,6 +51,7 @@ class Opened:
         self.masks = _masks(shown, whole, lookup)
         self.pieces = connected(shown)
         self.macros = [macro for one in shown for macro in one.prepared.macros]
+        self.allocators = macro_allocators(self.macros, lookup.kernel)
         self._units: dict[int, tuple[Unit, ...]] = {}  # by the piece, which lives as long as this
         self._macro_units: dict[int, tuple[Unit, ...]] = {}
 
@@ -78,6 +79,8 @@ class Opened:
     def _read_macro(self, macro: dialect.Macro) -> Iterator[Unit]:
         prepared = dialect.prepare(macro.body, self._words)
         piece = pieces.macro_piece(macro, prepared.text)
+        if macro.name in self.masks:
+            piece = pieces.mask_piece(macro)
         if piece is not None:
             marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
             for function in csource.functions(piece, self._lookup.kernel.words, marks):

@@ -318,6 +318,12 @@ def named(piece: Piece) -> str:
     return function_name(piece.text[: _body_start(piece.text)].rpartition(";")[2])
 
 
+def mask_piece(macro: Macro) -> Piece:
+    """A macro that is a mask as a function that gives it back."""
+    prefix = f"int {macro.name}(void)\n{{\nreturn "
+    return Piece(prefix, macro.body, ";\n}\n", macro.body_offset, macro.body_row, macro.name, True, True, True)
+
+
 def macro_piece(macro: Macro, prepared_body: str) -> Piece | None:
     """A macro's body as the body of a function of its name; either end of it may lie outside the text."""
     if not re.search(r"[;(]", prepared_body):

@@ -11,13 +11,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from reviewbot import dialect, pieces
 from reviewbot.csource import Expr, Step
 from reviewbot.flow import Lookup
-from reviewbot.model import FileChange, Hunk, Kernel
+from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
 from reviewbot.pieces import Piece
 from reviewbot.renames import renamed
@@ -42,7 +42,8 @@ class Slice:
     """All hunks of a file, or the whole of it, seen from one side.
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
-    right above or below it. `units`: the functions that the change touches.
+    right above or below it. `units`: the functions that the change touches; `allocators`: macros of the text that are
+    another name of one.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Slice:
     beside: Beside | None = None
     whole: bool = False
     text: str = ""  # all rows
+    allocators: Mapping[str, Allocator] = field(default_factory=dict)
 
     @property
     def around(self) -> tuple[Unit, ...]:
@@ -145,11 +147,13 @@ class Read:
     defines: tuple[Define, ...] = ()
     unread: tuple[str, ...] = ()
     beside: Beside | None = None
+    allocators: Mapping[str, Allocator] = field(default_factory=dict)
 
 
 _NOTHING = Read()
 _WORD = re.compile(r"\w+")
 _CALL = re.compile(r"\b(\w+)\s*\(")
+_ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask that is asked with
 Rows = tuple[int, int]  # the first and the last, from 0
 Touched = Callable[[int, int], bool]
 
@@ -237,7 +241,7 @@ class Reader:
         `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
         """
         opened = self._open(tuple(stretches), whole)
-        names = [name.rstrip("()") for name in opened.masks]
+        names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
         near: list[Piece] = []
         far: list[Piece] = []
         for piece in opened.pieces:
@@ -259,13 +263,15 @@ class Reader:
                 units.append(unit)
         touching = tuple(units)
         beside = Beside(touching, far, lambda piece: self._speaks(piece, names), opened.units)
+        text = "\n".join(one.text for one in stretches)
         defines = []
         for macro in opened.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
             mine = touched is None or touched(*_rows_of(macro))
-            if mine and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
+            asks = macro.name not in opened.masks or _is_asked(macro, text)
+            if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
                 units += opened.macro(macro)
-        return Read(tuple(units), tuple(defines), tuple(unread), beside)
+        return Read(tuple(units), tuple(defines), tuple(unread), beside, opened.allocators)
 
     def _speaks(self, piece: Piece, names: Sequence[str]) -> bool:
         return self.telling(piece.text) or any(name in piece.text for name in names)
@@ -292,6 +298,7 @@ def _slice(
         read.beside,
         whole,
         "\n".join(rows),
+        read.allocators,
     )
 
 
@@ -303,6 +310,13 @@ def _among(rows: list[int]) -> Touched:
         return at < len(rows) and rows[at] <= last
 
     return touched
+
+
+def _is_asked(macro: dialect.Macro, text: str) -> bool:
+    """Whether a macro that is a mask is one that requests are made with, and not one that others are reduced to."""
+    used = re.compile(rf"(define|return|[^\w\s])\s*\b{re.escape(macro.name)}\b")
+    signs = {found[1] for found in used.finditer(text)} - {"define"}
+    return bool(signs) and all(sign in _ASKING for sign in signs)
 
 
 def _rows_of(macro: dialect.Macro) -> tuple[int, int]:

@@ -20,6 +20,7 @@ from reviewbot.sides import Rows
 _PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
 _NUMBER = re.compile(rb"[(,]\s*\(?\s*[0-9]\w*\s*\)?\s*[,)]")  # as an argument
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:.*\\\n)*.*)", re.MULTILINE)
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
@@ -108,8 +109,8 @@ class Sieve:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
         if not self._scopes.isdisjoint(part.words):
             return True
-        words, asks = frozenset(words_of(said)), self._asks(part)
-        tells = _has(said, self._stems) or not self._telling.isdisjoint(words)
+        words, asks = frozenset(words_of(said)), self._asks(text, part)
+        tells = _has(said, self._stems) or not (self._telling | self._asking(text)).isdisjoint(words)
         if asks and (tells or self._leads(text, part)) and part.name in self._narrowed(text):
             return True
         if (tells and not self._is_plain(text, part, said)) or not self._sure.isdisjoint(part.words):
@@ -119,7 +120,7 @@ class Sieve:
         if asks and not _BACK.isdisjoint(words) and self._asks_again(part):
             return True
         moves = tells or not self._turns.isdisjoint(words)
-        moves = moves or any(self._matters(text.named[name]) for name in text.named.keys() & words)
+        moves = moves or any(self._matters(text, text.named[name]) for name in text.named.keys() & words)
         return moves and self._may_sleep(text, part, said, asks)
 
     def _narrowed(self, text: Text) -> Collection[bytes]:
@@ -201,7 +202,8 @@ class Sieve:
         A lock that it holds there, or one that calls it, or one that it hands a mask to; or others run it where nothing
         may sleep.
         """
-        called = {name for name in text.named.keys() & part.words if name != part.name and self._asks(text.named[name])}
+        others = (name for name in text.named.keys() & part.words if name != part.name)
+        called = {name for name in others if self._asks(text, text.named[name])} | self._asking(text)
         if not asks and not called:
             return False
         if any(held and self._row_asks(row, words, called) for held, row, words in self._locked(part)):
@@ -211,7 +213,7 @@ class Sieve:
         callers = [one for one in text.having((part.name,) if part.name else ()) if one is not part]
         if any(held and part.name in words for one in callers for held, _, words in self._locked(one)):
             return True
-        handed = (text.named[name] for name in called if _has(text.named[name].text, self._stems))
+        handed = (text.named[name] for name in called & text.named.keys() if _has(text.named[name].text, self._stems))
         if any(held and self._row_asks(row, words, ()) for one in handed for held, row, words in self._locked(one)):
             return True
         return any(_has(one.text, self._types) or self._is_run(text, one.name) for one in (part, *callers))
@@ -238,12 +240,22 @@ class Sieve:
                 return True
         return False
 
-    def _matters(self, part: Part) -> bool:
+    def _matters(self, text: Text, part: Part) -> bool:
         """Whether it makes a difference where a function is called."""
-        return self._asks(part) or not self._locks.isdisjoint(part.words)
+        return self._asks(text, part) or not self._locks.isdisjoint(part.words)
 
-    def _asks(self, part: Part) -> bool:
-        return _has(part.text, self._stems) or not self._requests.isdisjoint(part.words)
+    def _asks(self, text: Text, part: Part) -> bool:
+        """Whether a function, or a macro that it calls, names a flag or a request."""
+        if _has(part.text, self._stems) or not self._requests.isdisjoint(part.words):
+            return True
+        return not self._asking(text).isdisjoint(part.words)
+
+    def _asking(self, text: Text) -> frozenset[bytes]:
+        """The macros of a file that make a request."""
+        if text.asking is None:
+            found = ((name, words_of(body)) for name, body in _MACRO.findall(text.text))
+            text.asking = frozenset(name for name, words in found if not self._requests.isdisjoint(words))
+        return text.asking
 
 
 def _jumps_back(part: Part, said: bytes) -> bool:

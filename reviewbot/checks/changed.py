@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reviewbot import flags
+from reviewbot.callgraph import taker
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -135,7 +136,7 @@ def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 
 def _lock_between(unit: Unit, one: int, other: int, context: Context) -> bool:
     """Whether a call between two steps, in the order of the text, sounds like a lock of whatever kind."""
-    between = (step.name for step in unit.steps[min(one, other) : max(one, other)] if step.kind == "call")
+    between = (taker(step) for step in unit.steps[min(one, other) : max(one, other)] if step.kind == "call")
     listed = (*context.kernel.words["may_lock"], *context.kernel.words["may_unlock"])
     return any(word in name for name in between for word in listed)
 
@@ -184,5 +185,5 @@ def _weighs(unit: Unit, index: int, mask: Expr, param: str, rule: Rule, context:
         return False
     if _may_sleep(unit, index, mask, rule, context):
         return True
-    names = {step.name for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]
+    names = {taker(step) for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]
     return not any(word in name for name in names for word in (*listed["may_lock"], *listed["may_unlock"]))

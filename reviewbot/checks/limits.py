@@ -18,7 +18,8 @@ from reviewbot.sides import Slice
 def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
 
-    Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size.
+    Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size; `one`, calls for
+    one structure.
     """
     for unit in (*side.units, *side.telling_below(context.kernel.words["mask_types"])):
         said = set()
@@ -102,6 +103,8 @@ def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:
     """Whether the request is so small that the limit is not reached: one structure, or a small number."""
     if limit.name not in words(rule, "fits"):
         return False
+    if step.name in words(rule, "one"):
+        return True
     sizes = [step.args[at] for at in found.size if at < len(step.args)]
     count = 1
     for size in sizes:

@@ -6,6 +6,7 @@ from reviewbot.csource.steps import UNUSED
 from reviewbot.flow.conditions import normal, settled
 from reviewbot.flow.filemasks import file_masks
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
+from reviewbot.flow.macrocalls import macro_allocators
 from reviewbot.flow.walk import Flow
 from reviewbot.flow.worlds import OTHER, UNKNOWN, Event, Open, World
 
@@ -21,6 +22,7 @@ __all__ = [
     "argument",
     "file_masks",
     "is_local",
+    "macro_allocators",
     "normal",
     "settled",
     "token_of",
