@@ -31,7 +31,7 @@ class Bound:
 
 
 def bound(unit: Unit, units: Callable[[], Sequence[Unit]], lookup: Lookup) -> Iterator[Bound]:
-    """One for each mask, made of named flags alone, that one of the units surely passes.
+    """One for each mask that one of the units surely passes.
 
     `units` is asked for them only where the function has a mask to pass.
     """
@@ -47,8 +47,10 @@ def bound(unit: Unit, units: Callable[[], Sequence[Unit]], lookup: Lookup) -> It
             if step.kind != "call" or step.name != unit.function.name or len(step.args) != len(unit.function.params):
                 continue
             arg = step.args[place]
-            mask = _named(arg, lookup.kernel)
-            if mask is None or mask in seen or caller.flow.lost or not caller.flow.at[at] or len(seen) >= _MOST:
+            if caller.flow.lost or len(seen) >= _MOST:
+                continue
+            mask = _passed(caller, at, arg, lookup)
+            if mask is None or mask in seen:
                 continue
             seen.add(mask)
             given = unit.function, lookup, {**unit.flow.given, name: mask}
@@ -63,9 +65,8 @@ def _mask_param(function: Function, kernel: Kernel) -> int:
     return places[0] if len(places) == 1 else -1
 
 
-def _named(arg: Expr, kernel: Kernel) -> Mask | None:
-    known = [kernel.flags.get(term.text) for term in flags.terms(arg)]
-    if not all(known):
-        return None
-    bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
-    return Mask(bits, bits)
+def _passed(caller: Unit, at: int, arg: Expr, lookup: Lookup) -> Mask | None:
+    """The mask that an argument surely is, on each path alike; None if there is more than one, or it is not known."""
+    masks = {flags.evaluate(arg, world.masks or {}, lookup.kernel, lookup.tools) for world in caller.flow.at[at]}
+    mask = masks.pop() if len(masks) == 1 else None
+    return mask if mask is not None and mask.must == mask.may and mask.must else None

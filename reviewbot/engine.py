@@ -225,8 +225,12 @@ class Engine:
         """What a rule hits in a file, and what it hit in all that the patch touches there before."""
         before = one.before(_ALL)
         hits = _run(*rule, before, self._context(before, defined, lambda _: None))
-        stems = tuple(self.kernel.words["flag_prefixes"])
-        return Sides(after, hits, (one.after, before), one.old_names, stems, self.reader.lookup.markers)
+        prefixes = tuple(self.kernel.words["flag_prefixes"])
+        stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
+        return Sides(
+            *(after, hits, (one.after, before), one.old_names),
+            *(prefixes, stems, self.reader.lookup.markers),
+        )
 
     def _finding(self, rule: Rule, part: Slice, hit: Hit) -> Finding | None:
         row = _anchor(part, hit)

@@ -9,7 +9,7 @@ nothing, and each old hit excuses one new.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -18,6 +18,8 @@ from reviewbot.csource import squeeze
 from reviewbot.sides import Slice
 
 _OFFERED = (".h", ".inc")  # a function there is offered to more than before
+_SHORTEST = 2  # words by which a statement is known again
+_APART = 3  # rows of one statement that a hit does not name
 _WORD = re.compile(r"\w+")
 
 Pair = tuple[Slice, Hit]
@@ -28,14 +30,16 @@ Key = tuple[str, str]
 class Sides:
     """The hits of one rule in one file, after and before the patch.
 
-    `slices`: both sides, None where there is none; `old_names`: of renamed functions, by their new names; `stems`: how
-    the names of flags begin; `scopes`: calls that open or close one that is not atomic.
+    `slices`: both sides, None where there is none; `old_names`: of renamed functions, by their new names; `prefixes`:
+    how the names of flags begin; `stems`: what those, and what holds them, have in them, in lower case; `scopes`: calls
+    that open or close one that is not atomic.
     """
 
     after: Sequence[Pair]
     before: Sequence[Pair]
     slices: tuple[Slice | None, Slice | None]
     old_names: Mapping[str, str]
+    prefixes: tuple[str, ...]
     stems: tuple[str, ...]
     scopes: frozenset[str]
 
@@ -53,13 +57,32 @@ class Sides:
     def mended(self, pair: Pair) -> bool:
         """Whether what was wrong still stands in its function, flags aside, and is not wrong any more."""
         part, hit = pair
-        row, after = _first(part, hit), self.slices[0]
-        wanted = self._bare(part.rows[row]) if row is not None else ()
-        if after is None or len(wanted) < 2:
+        after = self.slices[0]
+        wanted = [word for word, _ in self._bare(part, _statement(part, hit))]
+        if after is None or len(wanted) < _SHORTEST:
             return False
-        spans = [one.function.lines for one in after.units if self.old(one.function.name) == hit.function]
-        rows = (at for first, last in spans for at in range(max(first, 0), min(last + 1, len(after.rows))))
-        return any(at not in self.wrong and self._bare(after.rows[at]) == wanted for at in rows)
+        for unit in after.units:
+            if self.old(unit.function.name) == hit.function:
+                first, last = unit.function.lines
+                said = self._bare(after, range(max(first, 0), min(last + 1, len(after.rows))))
+                for at in range(len(said) - len(wanted) + 1):
+                    here = said[at : at + len(wanted)]
+                    rows = {row for _, row in here}
+                    if [word for word, _ in here] == wanted and self.wrong.isdisjoint(rows | self._named(rows)):
+                        return True
+        return False
+
+    def _named(self, rows: Iterable[int]) -> set[int]:
+        """The wrong rows that say a variable or a macro which some rows have for a mask."""
+        after = self.slices[0]
+        if after is None:
+            return set()
+        names = {word for row in rows for word in _WORD.findall(after.rows[row]) if self._is_carrier(word)}
+        return {row for row in self.wrong if not names.isdisjoint(_WORD.findall(after.rows[row]))} if names else set()
+
+    def _is_carrier(self, word: str) -> bool:
+        """Whether a word is called like a mask and is no flag."""
+        return any(stem in word.lower() for stem in self.stems) and not word.startswith(self.prefixes)
 
     def old(self, name: str) -> str:
         """What a function was called before."""
@@ -69,10 +92,13 @@ class Sides:
         """What is wrong, whatever it is called: as the check says, else the constants and scopes that the key names."""
         if hit.cause is not None:
             return hit.cause
-        return " ".join(word for word in _WORD.findall(hit.key) if word.isupper() or word in self.scopes)
+        words = (word for word in _WORD.findall(hit.key) if word.isupper() or word in self.scopes)
+        return " ".join(word for word in words if not self._is_carrier(word))
 
-    def _bare(self, text: str) -> tuple[str, ...]:
-        return tuple(word for word in _WORD.findall(text) if not word.startswith(self.stems))
+    def _bare(self, part: Slice, rows: Iterable[int]) -> list[tuple[str, int]]:
+        """The words of some rows but for flags and what is called like one, each with its row."""
+        words = ((word, row) for row in rows for word in _WORD.findall(part.rows[row]))
+        return [(word, row) for word, row in words if not any(stem in word.lower() for stem in self.stems)]
 
 
 def new_hits(files: Sequence[Sides]) -> Iterator[Pair]:
@@ -131,16 +157,31 @@ def _moved(one: Sides, pair: Pair, there: Sides, old: Pair) -> bool:
         return False
     if one is not there and hit.function and _exact(pair, old):  # a function that went to another file
         return True
-    if not _changed(pair) or not _changed(old) or one.cause(hit) != one.cause(old[1]):
+    if one.cause(hit) != one.cause(old[1]):
         return False
-    made = hit.function not in one.functions[1] and one.old(hit.function) not in one.functions[1]
-    return (made and one is there) or _text(pair) == _text(old) != ""
+    moved, same = _changed(pair) and _changed(old), _text(pair) == _text(old) != ""
+    made = one is there and hit.function not in one.functions[1] and one.old(hit.function) not in one.functions[1]
+    return (moved and (made or same)) or (made and same)
 
 
 def _changed(pair: Pair) -> bool:
     """Whether any of a hit stands on a changed line."""
     part, hit = pair
     return any(part.changed[row] for row in hit.rows if 0 <= row < len(part.rows))
+
+
+def _statement(part: Slice, hit: Hit) -> range:
+    """The rows of a hit that stand together with its first one."""
+    first = _first(part, hit)
+    if first is None:
+        return range(0)
+    rows = {row for row in hit.rows if 0 <= row < len(part.rows)}
+    begin = end = first
+    while any(begin - step in rows for step in range(1, _APART)):
+        begin -= next(step for step in range(1, _APART) if begin - step in rows)
+    while any(end + step in rows for step in range(1, _APART)):
+        end += next(step for step in range(1, _APART) if end + step in rows)
+    return range(begin, end + 1)
 
 
 def _first(part: Slice, hit: Hit) -> int | None:

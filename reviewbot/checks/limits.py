@@ -37,7 +37,9 @@ def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[
     for _, index, step, found, mask, _ in requests((unit,), context):
         for limit in found.limits:
             bad = [one for one in sides(mask, context) if _bad(unit, index, one, limit, context)]
-            if not bad or _scoped(unit, index, limit, context) or _fits(step, found, limit, rule):
+            if not bad or _fits(step, found, limit, rule) or (unit.function.macro and limit.lacks):
+                continue
+            if _scoped(unit, index, limit, context) or _called_in_scope(side, unit, limit, context):
                 continue
             values = {
                 "callee": step.name,
@@ -97,6 +99,19 @@ def _scoped(unit: Unit, index: int, limit: Limit, context: Context) -> bool:
     """Whether a scope around the call takes away for everything below what the mask lacks."""
     kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
     return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
+
+
+def _called_in_scope(side: Slice, unit: Unit, limit: Limit, context: Context) -> bool:
+    """Whether a static function is called where a scope takes that away."""
+    if not limit.lacks or not unit.function.static:
+        return False
+    units = (*side.units, *side.around)
+    calls = ((one, at) for one in units for at, step in enumerate(one.steps) if _calls(step, unit))
+    return any(_scoped(one, at, limit, context) for one, at in calls)
+
+
+def _calls(step: Step, unit: Unit) -> bool:
+    return step.kind == "call" and not step.op and step.name == unit.function.name
 
 
 def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:

@@ -192,19 +192,26 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
     if value is None:
         return None
     null = value.op in ("==", "!=") and len(value.args) == 2 and value.args[1].text in ("NULL", "0")
-    tested, at = (value.args[0].text if null else value.text), step.next[0 if null and value.op == "==" else 1]
-    for _ in range(len(unit.steps)):
-        if at < 0:
+    tested, first = (value.args[0].text if null else value.text), step.next[0 if null and value.op == "==" else 1]
+    todo, seen, again = [first], set[int](), -1
+    while todo:
+        at = todo.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        here = unit.steps[at] if at >= 0 else None
+        if here is None or here.kind in ("return", "end", "lost", "leave"):
+            return None  # a way out
+        if here.kind == "call" and here.target == tested and allocation(here, context.kernel) is not None:
+            again = at
+        elif here.kind == "call" and here.name not in words(rule, "waits"):
             return None
-        here = unit.steps[at]
-        if here.kind == "call" and here.target == tested and (found := allocation(here, context.kernel)) is not None:
-            again = at < index and not _way_out(unit, at, index) and _may_wait(unit, at, found, rule, context)
-            return here if again else None
-        passes = here.kind in ("join", "assign") or (here.kind == "call" and here.name in words(rule, "waits"))
-        if not passes and not (here.kind == "test" and len(set(here.next)) == 1):  # of a ?: both sides lead on
-            return None
-        at = here.next[0] if len(set(here.next)) == 1 else -1
-    return None
+        else:
+            todo += here.next
+    found = allocation(unit.steps[again], context.kernel) if 0 <= again < index else None
+    if found is None or _way_out(unit, again, index) or not _may_wait(unit, again, found, rule, context):
+        return None
+    return unit.steps[again]
 
 
 def _way_out(unit: Unit, first: int, last: int) -> bool:

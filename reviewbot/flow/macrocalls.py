@@ -24,7 +24,7 @@ def macro_allocators(macros: Iterable[Macro], kernel: Kernel) -> Mapping[str, Al
     """By the macro's name; one that is defined twice, in different ways, is none."""
     found: dict[str, list[Allocator | None]] = {}
     for macro in macros:
-        if macro.params and macro.name and macro.name not in kernel.allocators:
+        if macro.name and macro.name not in kernel.allocators:
             found.setdefault(macro.name, []).append(_allocator(macro, kernel))
     return {name: ones[0] for name, ones in found.items() if ones[0] is not None and ones.count(ones[0]) == len(ones)}
 
