@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from reviewbot import flags
-from reviewbot.callgraph import taker
+from reviewbot.callgraph import leads, taker
 from reviewbot.checks.base import (
     Context,
     Hit,
@@ -23,6 +23,7 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
+from reviewbot.checks.callbacks import callbacks
 from reviewbot.checks.origins import spelled_out
 from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
@@ -142,48 +143,99 @@ def _lock_between(unit: Unit, one: int, other: int, context: Context) -> bool:
 
 
 def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A function that takes a mask and allocates with a constant, while another request in it uses the mask.
+    """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, or one of a
+    function that it calls without it.
 
-    Silent where nothing in it uses the mask at all, or it is changed: then it may serve something else. Row: the
-    `type`; `reclaim`; `tries`, flags of a request that may fail because something else follows.
+    Silent where nothing in it uses the mask at all, or it is changed: then it may serve something else; but for what
+    is run with the mask of a request, see the rows with `given` and callbacks.callbacks(). Row: the `type`; `reclaim`;
+    `tries`, flags of a request that may fail because something else follows.
     """
-    kind, tries = strings(rule.rows[0], "type")[0], words(rule, "tries")
+    kind = strings(rule.rows[0], "type")[0]
+    run = {one.function for one in callbacks(side, [row for row in rule.rows if "given" in row])}
     for unit in side.units:
         params = [name for type_, name in unit.function.params if type_ == kind and name]
         changed = any(step.kind == "assign" and step.target in params for step in unit.steps)
         if len(params) != 1 or changed or unit.flow.lost:
             continue
-        mine = [
-            (index, step, mask)
-            for _, index, step, found, mask, written in requests((unit,), context)
-            if written or (found.gfp is not None and _may_sleep(unit, index, mask, rule, context))
-        ]
-        used = [(step, mask) for _, step, mask in mine if any(part.text in params for part in mask.walk())]
-        if not used:
+        mine = list(requests((unit,), context))
+        used = [one.step for one in mine if any(part.text in params for part in one.mask.walk())]
+        if used:
+            yield from _own_constants(side, mine, {step.target for step in used}, params[0], rule, context)
+        if used or unit.function.name in run:
+            yield from _not_handed_on(side, unit, params[0], rule, context)
+
+
+def _own_constants(
+    side: Slice, mine: Iterable[Request], targets: set[str], param: str, rule: Rule, context: Context
+) -> Iterator[Hit]:
+    """Requests of a function that takes a mask with one of their own; not for what another gets with the mask."""
+    for one in mine:
+        unit, _, step, _, mask, _ = one
+        plain = _constant(side, one, rule, context)
+        if plain is None or step.target in targets - {"", UNUSED}:
             continue
-        targets = {step.target for step, _ in used} - {"", UNUSED}
-        for index, step, mask in mine:
-            plain = spelled_out(unit, index, mask, side.defines, context)
-            names = [part.text for part in flags.terms(plain)]
-            constant = all(name in context.kernel.flags for name in names) and tries.isdisjoint(names)
-            if constant and step.target not in targets and _weighs(unit, index, mask, params[0], rule, context):
-                values = {"param": params[0], "callee": step.name, "mask": code(plain)}
-                head = range(unit.function.head[0], unit.function.head[1] + 1)
-                yield Hit((mask.line, *head), unit.function.name, f"{step.name} {mask.text}", values)
+        if _weighs(one, param, rule, context):
+            name = unit.function.name
+            values = {"taker": name, "inside": "in it", "where": "", "param": param}
+            values |= {"callee": step.name, "mask": code(plain)}
+            head = range(unit.function.head[0], unit.function.head[1] + 1)
+            yield Hit((mask.line, *head), name, f"{step.name} {mask.text}", values)
 
 
-def _may_sleep(unit: Unit, index: int, mask: Expr, rule: Rule, context: Context) -> bool:
+def _constant(side: Slice, one: Request, rule: Rule, context: Context) -> Expr | None:
+    """The mask of a request if it is one of flags that could be another; None if not, or it is a first try."""
+    if not one.written and (one.allocator.gfp is None or not _may_sleep(one, rule, context)):
+        return None
+    plain = spelled_out(one.unit, one.at, one.mask, side.defines, context)
+    names = [part.text for part in flags.terms(plain)]
+    known = all(name in context.kernel.flags for name in names)
+    return plain if known and words(rule, "tries").isdisjoint(names) else None
+
+
+def _not_handed_on(side: Slice, unit: Unit, param: str, rule: Rule, context: Context) -> Iterator[Hit]:
+    """Requests that may sleep in functions of the text which are called without the mask."""
+    calls = {step.name: at for at, step in enumerate(unit.steps) if step.kind == "call" and not step.op}
+    others = (*side.units, *side.telling_below(context.kernel.words["flag_prefixes"], calls))
+    called = {one.function.name: one for one in others if one.function.name in calls and not one.function.macro}
+    for name, other in called.items():
+        at, types = calls[name], {kind for kind, _ in other.function.params}
+        if name == unit.function.name or types & context.kernel.words["mask_types"] or not other.function.static:
+            continue
+        if _asked(unit, at, param) or _locks(unit, context):
+            continue
+        for one in requests((other,), context):
+            plain = _constant(side, one, rule, context)
+            if plain is None or not _may_sleep(one, rule, context) or not leads(other, one.at, context.lookup):
+                continue
+            taken, inside = unit.function.name, f"in {name}(), which it calls,"
+            values = {"taker": taken, "inside": inside, "where": f" {inside}", "param": param}
+            values |= {"callee": one.step.name, "mask": code(plain)}
+            called_at = unit.steps[at].lines
+            because = ((unit.function.head[0], "takes the mask"), (called_at[0], "calls without it"))
+            rows = (one.mask.line, *one.step.lines, *called_at)
+            yield Hit(rows, name, f"{one.step.name} {one.mask.text} {taken}", values, because)
+
+
+def _asked(unit: Unit, at: int, param: str) -> bool:
+    """Whether a condition on the way to a step is about a parameter."""
+    return any(param in _WORD.findall(text) for world in reached(unit, at) for text, _ in world.facts)
+
+
+def _may_sleep(one: Request, rule: Rule, context: Context) -> bool:
     """Whether a mask surely lets a request sleep, which a caller that cannot does not expect."""
     reclaim = strings(rule.rows[0], "reclaim")[0]
-    return all(reclaim in one.must for one in masks_at(unit, index, mask, context))
+    return all(reclaim in mask.must for mask in masks_at(one.unit, one.at, one.mask, context))
 
 
-def _weighs(unit: Unit, index: int, mask: Expr, param: str, rule: Rule, context: Context) -> bool:
+def _weighs(one: Request, param: str, rule: Rule, context: Context) -> bool:
     """Whether a constant may matter to a caller with another mask: not below a lock, nor where that was looked at."""
-    listed = context.kernel.words
-    if any(param in _WORD.findall(text) for world in reached(unit, index) for text, _ in world.facts):
+    if _asked(one.unit, one.at, param):
         return False
-    if _may_sleep(unit, index, mask, rule, context):
-        return True
+    return _may_sleep(one, rule, context) or not _locks(one.unit, context)
+
+
+def _locks(unit: Unit, context: Context) -> bool:
+    """Whether a function calls what may take or give back a lock."""
+    listed = context.kernel.words
     names = {taker(step) for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]
-    return not any(word in name for name in names for word in (*listed["may_lock"], *listed["may_unlock"]))
+    return any(word in name for name in names for word in (*listed["may_lock"], *listed["may_unlock"]))
