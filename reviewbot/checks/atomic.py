@@ -22,6 +22,8 @@ from reviewbot.opened import Unit
 from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
+_LAST_WORD = re.compile(r"(\w+)\W*\Z")
+_LONGEST = 200  # characters of the flags that something is made with
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
-    in `own` themselves; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask. `frees`:
+    in `own` themselves, and those of `own_by`, "kind flag", where their first argument has that flag: the calls of
+    `made_by` say so, all with a word of `made_with`; those in `replaces` need no memory; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask. `frees`:
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
     name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
     a condition that only the last user meets, who need not be one that holds a lock.
@@ -74,7 +77,7 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         call = sleeper(unit, index, step, rule, entries.frees, context)
         if call is None or (call.wraps and entries.gives_back(step.name)):
             continue
-        own = _own(step, rule, context)
+        own = _own(step, rule, entries.side, context)
         found = _here(unit, index, own, call, context)
         if found is None and call.always:
             found = _given_back(unit, index, own, context) or _shared(unit, index, entries)
@@ -97,7 +100,7 @@ def _given_masks(unit: Unit, entries: _Entries) -> Iterator[Hit]:
         return
     whose = entries.givers.get(unit.function.name)
     for request in requests((unit,), context) if whose is not None else ():
-        locks = _locks(unit, request.at, _own(request.step, rule, context), context)
+        locks = _locks(unit, request.at, _own(request.step, rule, entries.side, context), context)
         if whose is None or request.mask.text != params[0] or None in locks or request.allocator.sleeps == "never":
             continue
         if any(params[0] in _WORD.findall(text) for world in reached(unit, request.at) for text, _ in world.facts):
@@ -300,11 +303,24 @@ def _entered(
     return None
 
 
-def _own(step: Step, rule: Rule, context: Context) -> frozenset[str]:
+def _own(step: Step, rule: Rule, side: Slice, context: Context) -> frozenset[str]:
     """The kinds of lock that an allocator drops itself before it sleeps."""
     found = context.kernel.allocators.get(step.name)
-    drops = found is not None and found.family in words(rule, "self_unlocking")
-    return words(rule, "own") if drops else frozenset()
+    if found is None or found.family not in words(rule, "self_unlocking"):
+        return frozenset()
+    asked = (pair.split(" ") for pair in sorted(words(rule, "own_by")))
+    return words(rule, "own") | {kind for kind, flag in asked if _may_have(step, flag, rule, side)}
+
+
+def _may_have(step: Step, flag: str, rule: Rule, side: Slice) -> bool:
+    """Whether what a call is about may have been made with a flag: it was, or the text does not show how it was."""
+    name = _LAST_WORD.search(step.args[0].text) if step.args else None
+    if not side.whole or name is None or step.name in words(rule, "replaces"):
+        return True
+    made = "|".join(map(re.escape, sorted(words(rule, "made_by"))))
+    found = re.findall(rf"\b(?:{made})\s*\([^;()]*\b{re.escape(name[1])}\s*[,)][^;]{{0,{_LONGEST}}};", side.text)
+    flags = words(rule, "made_with")
+    return not found or any(flag in one or ("flags" in one.lower() and not any(f in one for f in flags)) for one in found)
 
 
 def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open | None]:
