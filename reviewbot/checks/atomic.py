@@ -44,8 +44,9 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
-    in `own` themselves, and those of `own_by`, "kind flag", where their first argument has that flag: the calls of
-    `made_by` say so, all with a word of `made_with`; those in `replaces` need no memory; a call in `harmless`, or with a word of `keeps` in its name, only looks at a mask. `frees`:
+    in `own` themselves, and those of `own_by`, "kind flag", where what they are given was made with that flag: calls of
+    `made_by` say so, by flags with a word of `made_with`; those in `replaces` allocate nothing; a call in `harmless`,
+    or with a word of `keeps` in its name, only looks at a mask. `frees`:
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
     name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
     a condition that only the last user meets, who need not be one that holds a lock.
@@ -318,9 +319,9 @@ def _may_have(step: Step, flag: str, rule: Rule, side: Slice) -> bool:
     if not side.whole or name is None or step.name in words(rule, "replaces"):
         return True
     made = "|".join(map(re.escape, sorted(words(rule, "made_by"))))
-    found = re.findall(rf"\b(?:{made})\s*\([^;()]*\b{re.escape(name[1])}\s*[,)][^;]{{0,{_LONGEST}}};", side.text)
-    flags = words(rule, "made_with")
-    return not found or any(flag in one or ("flags" in one.lower() and not any(f in one for f in flags)) for one in found)
+    told = re.compile(rf"\b(?:{made})\s*\([^;()]*\b{re.escape(name[1])}\s*([,)][^;]{{0,{_LONGEST}}});")
+    found, known = told.findall(side.text), words(rule, "made_with")
+    return not found or any(flag in one or ("," in one and not any(word in one for word in known)) for one in found)
 
 
 def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open | None]:
