@@ -26,6 +26,7 @@ _TOKEN = re.compile(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
 _WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
 _LAST = re.compile(r"(?<!\w)(\w+)\W*\Z")
+_KEPT = re.compile(r"(?<!\w)(\w+)\s*=\s*\Z")
 _VARIABLE = re.compile(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
 _LITERAL = re.compile(r"struct\s+(\w+)\s*(\[\s*\])?\s*\)\s*\Z")
 _ELEMENT = re.compile(r"(?:\A|[,{]|\]\s*=)\s*\Z")
@@ -79,10 +80,13 @@ def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Cal
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
     have; `takes`: the types of all parameters of a static function, where the rest of the file is not there to say what
-    it is for. A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where
-    none of `beside` does. Positions and rows count from 0.
+    it is for. `queues`: "call position", a piece of work that is put on the queue named right before it: what is
+    registered then counts only right behind such work, and on a queue of `on`, or of what `made` it with a word:
+    "call word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or
+    where none of `beside` does. Positions and rows count from 0.
     """
-    calls = (name for row in listed for name in (*_places(row, "registers"), *_places(row, "through")))
+    keys = ("registers", "through", "queues", "made")
+    calls = {said.partition(" ")[0] for row in listed for key in keys for said in strings(row, key)}
     text = _Text(side, frozenset(name for name in calls if name in side.text))
     for row in listed:
         typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
@@ -109,6 +113,7 @@ class _Text:
     """What a text puts into members and hands to some calls, found by their names."""
 
     def __init__(self, side: Slice, calls: frozenset[str]) -> None:
+        self.rows = side.rows
         self.puts: dict[str, list[_Put]] = {}
         self.held: dict[tuple[str, str], dict[str, _Put]] = {}  # by the variable and the member, then by the function
         self.calls: dict[str, list[tuple[list[str], int]]] = {}
@@ -128,22 +133,41 @@ class _Text:
 
     def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
         """What is handed to one of the calls of a row, itself or inside a structure."""
-        for name, given, at in self._arguments(_places(row, "registers")):
-            if given.lstrip("&").isidentifier():
+        queued = self._queued(row) if "queues" in row else None
+        for name, given, at, before in self._arguments(_places(row, "registers")):
+            if given.lstrip("&").isidentifier() and (queued is None or _last(before) in queued):
                 yield given.lstrip("&"), name, at, "registered here"
         holders: dict[str, tuple[str, int]] = {}
-        for name, given, at in self._arguments(_places(row, "through")):
-            if holder := _LAST.search(given):
-                holders.setdefault(holder[1], (name, at))
+        for name, given, at, _ in self._arguments(_places(row, "through")):
+            if holder := _last(given):
+                holders.setdefault(holder, (name, at))
         for holder_name, (name, at) in holders.items():
             for function in self.held.get((holder_name, strings(row, "holds")[0]), ()):
                 yield function, name, at, "registered here"
 
-    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
+    def _queued(self, row: Mapping[str, Data]) -> frozenset[str]:
+        """The pieces of work that are put on one of the queues of a row, by the last word of their names."""
+        queues = set(strings(row, "on")) | {
+            said[1]
+            for name, _, word in (one.partition(" ") for one in strings(row, "made"))
+            for args, at in self.calls.get(name, ())
+            if any(word in arg for arg in args) and (said := _KEPT.search(self.rows[at].partition(name)[0]))
+        }
+        put = self._arguments(_places(row, "queues"))
+        return frozenset(_last(work) for _, work, _, queue in put if _last(queue) in queues) - {""}
+
+    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int, str]]:
+        """Calls, the argument at their place, their row and the argument before that."""
         for name, position in places.items():
             for args, at in self.calls.get(name, ()):
                 if position < len(args):
-                    yield name, args[position].strip(), at
+                    yield name, args[position].strip(), at, args[position - 1].strip() if position else ""
+
+
+def _last(text: str) -> str:
+    """The last word of an argument, that of the member that it names."""
+    found = _LAST.search(text[-_HEAD:])
+    return found[1] if found else ""
 
 
 def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
