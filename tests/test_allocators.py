@@ -125,6 +125,7 @@ LIMITED = [
     ("__vmalloc", "vmalloc-nofail", (5, 16), (5, 17)),
     ("__vmalloc", "vmalloc-retry-mayfail", (7, 0), (7, 1)),
     ("__vmalloc", "vmalloc-dma32", (6, 19), (6, 18)),
+    ("vmalloc_huge", "vmalloc-highmem", (6, 19), (6, 18)),
     ("mempool_alloc", "mempool-zero", NEW, None),
     ("bio_alloc", "mempool-zero", NEW, None),
     ("dma_alloc_coherent", "dma-comp", (6, 2), (6, 1)),
@@ -134,6 +135,7 @@ LIMITED = [
     ("alloc_pages_exact", "address-highmem", NEW, None),
     ("__get_free_page", "address-highmem", NEW, None),
     ("alloc_contig_pages", "contig-nofail", (6, 14), (6, 13)),
+    ("alloc_contig_range", "contig-memalloc", (6, 14), (6, 13)),
     ("alloc_percpu_gfp", "percpu-nofail", NEW, None),
     ("radix_tree_preload", "preload-nowait", NEW, None),
     ("alloc_pages_nolock", "nolock-kswapd", NEW, None),
@@ -184,6 +186,9 @@ def test_a_mask_that_may_be_left_out(kernel, call):
         ("usb_control_msg", "GFP_NOIO"),
         ("single_open", "GFP_KERNEL_ACCOUNT"),
         ("sock_alloc_send_skb", ""),
+        ("kern_path", "GFP_KERNEL"),
+        ("register_sysctl", "GFP_KERNEL_ACCOUNT"),
+        ("mempool_alloc_bulk", "GFP_KERNEL"),
     ],
 )
 def test_a_mask_that_is_never_given(kernel, call, implicit):
@@ -203,6 +208,8 @@ def test_what_has_no_limit(kernel):
     assert names == {"slab-highmem", "slab-dma32", "slab-movable"}
     for call in ("radix_tree_maybe_preload", "idr_preload", "vmalloc_32", "iommu_alloc_resv_region", "devm_kmalloc"):
         assert not at(NEW).allocators[call].limits, call
+    for call in ("__vmalloc_node", "__vmalloc_node_range", "vrealloc", "mempool_alloc_noreserve"):
+        assert not at(NEW).allocators[call].limits, call  # these hand the mask on as it is
 
 
 def test_every_limit_is_used_and_worded_as_the_end_of_a_sentence():
@@ -228,6 +235,7 @@ def test_every_limit_is_used_and_worded_as_the_end_of_a_sentence():
         ("mempool_alloc", -1, frozenset({"__GFP_DIRECT_RECLAIM"})),
         ("bio_alloc", -1, frozenset({"__GFP_DIRECT_RECLAIM"})),
         ("bio_kmalloc", -1, frozenset()),
+        ("mempool_alloc_noreserve", -1, frozenset()),
     ],
 )
 def test_how_far_nofail_is_promised(kernel, call, order, when):
@@ -246,6 +254,10 @@ def test_how_far_nofail_is_promised(kernel, call, order, when):
         ("dev_coredumpv", "always", True),
         ("usb_control_msg_send", "always", True),
         ("kthread_run", "always", True),
+        ("filp_open", "always", True),
+        ("debugfs_create_u32", "always", True),
+        ("request_region", "mask", True),
+        ("kvfree_atomic", "never", False),
         ("vfree", "always", False),
         ("synchronize_rcu", "always", False),
         ("schedule_work", "never", False),
