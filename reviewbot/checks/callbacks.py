@@ -81,9 +81,9 @@ def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Cal
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
     have; `takes`: the types of all parameters of a static function, where the rest of the file is not there to say what
     it is for. `queues`: "call position", a piece of work that is put on the queue named right before it: what is
-    registered then counts only right behind such work, and on a queue of `on`, or of what `made` it with a word:
-    "call word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or
-    where none of `beside` does. Positions and rows count from 0.
+    registered then counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them
+    with a word: "call word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest
+    of it, or where none of `beside` does. Positions and rows count from 0.
     """
     keys = ("registers", "through", "queues", "made")
     calls = {said.partition(" ")[0] for row in listed for key in keys for said in strings(row, key)}
@@ -153,8 +153,9 @@ class _Text:
             for args, at in self.calls.get(name, ())
             if any(word in arg for arg in args) and (said := _KEPT.search(self.rows[at].partition(name)[0]))
         }
-        put = self._arguments(_places(row, "queues"))
-        return frozenset(_last(work) for _, work, _, queue in put if _last(queue) in queues) - {""}
+        put = [(_last(work), _last(queue)) for _, work, _, queue in self._arguments(_places(row, "queues"))]
+        others = {work for work, queue in put if queue not in queues}
+        return frozenset(work for work, _ in put) - others - {""}
 
     def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int, str]]:
         """Calls, the argument at their place, their row and the argument before that."""
