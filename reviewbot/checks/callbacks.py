@@ -1,7 +1,8 @@
 """A text in, its functions that others run in some context out: those it registers, those of such a type.
 
 A member's name says little where several structures have one of that name. A row then names the structure as well,
-and the text has to show that this is one: by the initializer around it, or by how the variable is declared.
+and the text has to show that this is one: by the initializer around it, or by how the variable is declared. Of one
+structure inside another no type is shown: its own member's name stands for it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _LAST = re.compile(r"(?<!\w)(\w+)\W*\Z")
 _KEPT = re.compile(r"(?<!\w)(\w+)\s*=\s*\Z")
 _VARIABLE = re.compile(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
 _LITERAL = re.compile(r"struct\s+(\w+)\s*(\[\s*\])?\s*\)\s*\Z")
+_MEMBER = re.compile(r"\.([\w.]+)\s*=\s*\Z")
 _ELEMENT = re.compile(r"(?:\A|[,{]|\]\s*=)\s*\Z")
 _DECLARED = re.compile(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
 
@@ -55,8 +57,8 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class _Put:
-    """A function put into a member. `struct`: what kind of structure, "" if the text does not show it; `holder`: the
-    variable, or the member of one, that this structure is."""
+    """A function put into a member. `struct`: what kind of structure, or the names of the members that it is of others,
+    with dots, "" if the text does not show it; `holder`: the variable, or the member of one, that this structure is."""
 
     function: str
     member: str
@@ -67,7 +69,7 @@ class _Put:
 
 @dataclass(frozen=True, slots=True)
 class _Brace:
-    """An open brace: the initializer of a `struct`, "" for anything else."""
+    """An open brace: the initializer of a `struct`, or of a member, "" for anything else."""
 
     struct: str = ""
     holder: str = ""
@@ -128,7 +130,7 @@ class _Text:
         for said in strings(row, "members"):
             struct, _, member = said.rpartition(" ")
             for one in self.puts.get(member, ()):
-                if struct in ("", one.struct):
+                if not struct or struct in one.struct.split("."):
                     yield one.function, f".{member}", one.row, "registered here"
 
     def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
@@ -260,7 +262,10 @@ def _brace(before: str, above: str, around: _Brace) -> _Brace:
         return _Brace(found[1], found[2], "[" in found[3])
     if at >= 0 and (found := _LITERAL.match(joined, at)):
         return _Brace(found[1], "", bool(found[2]))
-    return _Brace(around.struct) if around.array and _ELEMENT.search(before.strip()) else _Brace()
+    if around.array and _ELEMENT.search(before.strip()):
+        return _Brace(around.struct)
+    member = _MEMBER.search(before)
+    return _Brace(member[1]) if member is not None else _Brace()
 
 
 def _declared(rows: Sequence[str]) -> dict[str, set[str]]:
