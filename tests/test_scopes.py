@@ -58,6 +58,7 @@ REGIONS = [
 NEWER = {
     "spin_lock_irq_disable", "spin_trylock_irq_disable", "spin_unlock_irq_enable", "raw_spin_lock_irq_disable",
     "raw_spin_trylock_irq_disable", "raw_spin_unlock_irq_enable", "local_trylock", "local_trylock_irqsave",
+    "local_interrupt_disable", "local_interrupt_enable",
 }  # fmt: skip
 # sleeping is legal inside, or depends on what the call does not show
 SLEEPABLE = {
