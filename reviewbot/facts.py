@@ -84,7 +84,7 @@ TOP: Mapping[str, Spec] = {
     "_scopes.toml": {"scope": TABLES},
     "_allocators.toml": {"limit": TABLE, "family": TABLE, "call": TABLE},
     "_macros.toml": {"words": TABLE},
-    "_releases.toml": {"release": TABLE},
+    "_releases.toml": {"release": TABLE, "longterm": schema.VERSIONS},
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from reviewbot import facts, schema
 from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
+from reviewbot.releases import Releases
 from reviewbot.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
 
 _KERNEL = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
@@ -57,19 +58,23 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
     return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
 
 
-def version_at(folders: Sequence[Path], day: str) -> Version:
-    """The version that mainline was working on, on a day like "2024-08-28" (_releases.toml).
+def releases(folders: Sequence[Path]) -> Releases:
+    """Which kernel came out when (_releases.toml).
 
     Raises ConfigError for a folder or file that cannot be read or says what it may not.
     """
     days: dict[Version, str] = {}
+    longterm: set[Version] = set()
     for path in (folder / "_releases.toml" for folder in folders):
-        if path.exists():
-            for name, out in _parse(path).get("release", {}).items():
-                if not isinstance(out, str) or not _DAY.fullmatch(out):
-                    raise ConfigError(f'{path}: {name} = {out!r}: allowed is a day like "2024-11-17"')
-                days[parse_version(name)] = out
-    return next((version for version in sorted(days) if day <= days[version]), max(days, default=(0, 0)))
+        if not path.exists():
+            continue
+        table = _parse(path)
+        longterm.update(map(parse_version, table.get("longterm", ())))
+        for name, out in table.get("release", {}).items():
+            if not isinstance(out, str) or not _DAY.fullmatch(out):
+                raise ConfigError(f'{path}: {name} = {out!r}: allowed is a day like "2024-11-17"')
+            days[parse_version(name)] = out
+    return Releases(days, frozenset(longterm))
 
 
 def digest(folders: Sequence[Path]) -> str:

@@ -41,6 +41,7 @@ INDEXES = Kind(
 TABLE = Kind("a table", lambda value: type(value) is dict)
 TABLES = Kind("a list of tables", lambda value: _all(value, dict))
 VERSION = Kind('a version like "6.9"', lambda value: type(value) is str and _VERSION.fullmatch(value) is not None)
+VERSIONS = Kind('a list of versions like "6.9"', lambda value: _all(value, str) and all(map(_VERSION.fullmatch, value)))
 LIFE: Spec = {"since": VERSION, "until": VERSION}
 LIVES = Kind(
     'a table of NAME = ["since", "until"]',

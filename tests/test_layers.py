@@ -51,6 +51,7 @@ LAYERS = (
         "reviewbot.postings",
         "reviewbot.facts",
         "reviewbot.presence",
+        "reviewbot.releases",
         "reviewbot.gate",
         "reviewbot.crew",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ class Ground:
     config: Config
     folders: tuple[Path, ...]
     version: Version
-    dated: bool  # no version was asked for: the tree or the patches' date says it
+    dated: bool  # no version was asked for: the tree, the patches' subject or their date says it
     quiet: bool
     verbose: bool
 
@@ -59,13 +60,17 @@ def ground(options: argparse.Namespace) -> Ground:
     settings = config.load(options.config, os.environ)
     folders = settings.rule_folders(tuple(options.rules))
     asked = options.kernel or settings.kernel.version
-    version = rules.version_at(folders, date.today().isoformat()) if asked == AUTO else rules.parse_version(asked)
+    today = date.today().isoformat()
+    version = rules.releases(folders).at(today) if asked == AUTO else rules.parse_version(asked)
     return Ground(settings, folders, version, asked == AUTO, options.quiet, options.verbose)
 
 
 def prepare(options: argparse.Namespace) -> Setup:
     """Raises ConfigError for a bad config file, rules folder or kernel version."""
-    return _load(ground(options))
+    setup = _load(ground(options))
+    if not setup.dated:  # else it is not known yet by which kernel
+        _tell_kernel(setup, "as asked for")
+    return setup
 
 
 def _load(given: Ground) -> Setup:
@@ -76,11 +81,14 @@ def _load(given: Ground) -> Setup:
     schema.known([one.rule for one in given.config.ignore if one.rule], known, "[[ignore]]", "rule")
     kernel, every = rules.load(given.folders, given.version)
     heard = tuple(rule for rule in every if rule.id not in disabled)
-    setup = Setup(
+    return Setup(
         given.config, given.folders, given.version, given.dated, given.quiet, given.verbose, kernel=kernel, rules=heard
     )
-    setup.tell(f"kernel {setup.kernel_name}, {len(heard)} rules from {', '.join(map(str, given.folders))}")
-    return setup
+
+
+def _tell_kernel(setup: Setup, how: str) -> None:
+    folders = ", ".join(map(str, setup.folders))
+    setup.tell(f"kernel {setup.kernel_name}, {how}, {len(setup.rules)} rules from {folders}")
 
 
 def for_series(
@@ -88,27 +96,46 @@ def for_series(
 ) -> Setup:
     """The setup for one series, and for the tree it is applied to, if there is one.
 
-    Where no version was asked for, it is that of the tree's Makefile (`found`), else the one that mainline was
-    working on when the series was sent. `names`, those of the tree's headers, go before the version's: but not
-    where another version was asked for than the tree's own.
+    Where no version was asked for, it is that of the tree's Makefile (`found`), else the one that the subject of the
+    cover letter or of the first patch names, else the one that mainline was working on when the series was sent.
+    `names`, those of the tree's headers, go before the version's: but not where another version was asked for than
+    the tree's own.
     """
+    mails = [mail for mail in (series.cover, *(patch.mail for patch in series.patches)) if mail is not None]
     stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
-    return for_tree(given, max(stamps, default=0), found, names)
+    return for_tree(given, max(stamps, default=0), found, names, [mail.subject for mail in mails])
 
 
-def for_tree(given: Ground | Setup, stamp: float, found: Version | None, names: frozenset[str] | None) -> Setup:
+def for_tree(
+    given: Ground | Setup,
+    stamp: float,
+    found: Version | None,
+    names: frozenset[str] | None,
+    subjects: Sequence[str] = (),
+) -> Setup:
     """As for_series(), for what was made at a time, in seconds since 1970; 0 if nobody knows."""
-    version = (found or _at(given, stamp) or given.version) if given.dated else given.version
+    version, how = _meant(given, stamp, found, subjects)
     same = version == given.version
     setup = given if same and isinstance(given, Setup) else _load(replace(given, version=version))
+    if given.dated or not isinstance(given, Setup):
+        _tell_kernel(setup, how)
     if names is None or version != (found or version):
         return setup
     kernel = fitted(setup.kernel, names.intersection, lambda at: rules.load(setup.folders, at)[0])
     return replace(setup, kernel=kernel)
 
 
-def _at(given: Ground, stamp: float) -> Version | None:
+def _meant(given: Ground, stamp: float, found: Version | None, subjects: Sequence[str]) -> tuple[Version, str]:
+    """The version to judge by, and where it comes from, for somebody to read."""
+    if not given.dated:
+        return given.version, "as asked for"
+    if found is not None:
+        return found, "from the tree's Makefile"
+    releases = rules.releases(given.folders)
+    named = next(filter(None, map(releases.asked, subjects)), None)
+    if named is not None:
+        return named, "from the subject"
     if not stamp:
-        return None
+        return given.version, "from today's date: no other is known"
     made = datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC)
-    return rules.version_at(given.folders, made.date().isoformat())
+    return releases.at(made.date().isoformat()), f"from the date, {made.date()}"
