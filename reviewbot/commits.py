@@ -65,7 +65,7 @@ class Section(NamedTuple):
 class Change:
     """A commit and what it changes in files that can be read; `before` and `after` are the ids of its trees.
 
-    `label`: see revisions.Commit.
+    `label`: see revisions.Commit; `stamp`: see Message.
     """
 
     commit: str
@@ -76,6 +76,7 @@ class Change:
     sections: tuple[Section, ...]
     unread: tuple[Unread, ...] = ()
     label: str = ""
+    stamp: int = 0
 
 
 class Message(NamedTuple):
@@ -106,7 +107,9 @@ def read(repository: Repository, commits: Sequence[Commit], largest: int) -> Ite
                 sections.append(found)
             elif found is not None:
                 unread = (*unread, found)
-        yield Change(commit.id, said.subject, said.body, before, said.tree, tuple(sections), unread, commit.label)
+        yield Change(
+            commit.id, said.subject, said.body, before, said.tree, tuple(sections), unread, commit.label, said.stamp
+        )
 
 
 def message(repository: Repository, commit: str) -> Message:

@@ -93,19 +93,19 @@ class Engine:
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
         self._begin(series)
-        settling = Settling(self.end)
+        settling = Settling(self._end)
         for patch in series.patches:
-            settling.add(self.patch(patch))
+            settling.add(self.patch(patch), None)
         return Review(series, settling.reviews(), self.kernel.version, series.unread)
 
     def one(self, series: Series, at: int) -> PatchReview:
         """One patch of a series by its index; of the later ones only those are read that touch what it is about."""
         self._begin(series)
-        settling = Settling(self.end)
-        settling.add(self.patch(series.patches[at]))
+        settling = Settling(self._end)
+        settling.add(self.patch(series.patches[at]), None)
         for patch in series.patches[at + 1 :]:
             if settling.concerns(changes.parse(patch.diff)[0]):
-                settling.add(self.patch(patch))
+                settling.add(self.patch(patch), None)
         return settling.reviews()[0]
 
     def _begin(self, series: Series) -> None:
@@ -148,6 +148,9 @@ class Engine:
         functions |= _cut(one.before(_ALL))
         keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs}
         return End(frozenset(functions), frozenset(keys))
+
+    def _end(self, patch: Patch, change: FileChange, _: None) -> End | None:
+        return self.end(patch, change)
 
     def definitions(self, diff: str) -> frozenset[str]:
         """The names that the added lines of a diff define, of those that some kernel version has for a flag."""

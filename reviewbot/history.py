@@ -1,11 +1,14 @@
 """Commits in, what was found in each out: sifted, read in several processes, and settled by those that come later.
 
+Each is judged by the kernel that it is a commit of. Neighbours have the same, and what is made for one is kept.
+
 A commit keeps the hunks of those files only that a remark is about: of a thousand commits little else stays in memory
 than their subjects and the names of their files.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -14,25 +17,38 @@ from reviewbot import changes
 from reviewbot.commits import Change, Section
 from reviewbot.crew import Died, each
 from reviewbot.engine import Engine
-from reviewbot.model import FileChange, Patch, PatchReview, Unread
+from reviewbot.model import FileChange, Patch, PatchReview, Unread, Version
 from reviewbot.settled import End, Settling
 from reviewbot.sides import Rows
 from reviewbot.sift import Sieve
 
 _BYTES = 1 << 18  # of diff, and
 _COMMITS = 16  # in one task
+_ERAS = 8  # kernels whose rules are in memory together
 _FILES = 64  # whose contents are in memory together
 _EMPTY = "nothing"  # the tree before a root
 
 
+class Era(NamedTuple):
+    """A kernel to judge by. `names`: those of its headers that matter, None where the version alone tells.
+
+    `end`: it is that of the end of the range, whatever its names.
+    """
+
+    version: Version
+    names: frozenset[str] | None = None
+    end: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A commit with its place in the range, and the names that it and those before it define."""
+    """A commit with its place in the range, the names that it and those before it define, and its kernel."""
 
     number: int
     total: int
     change: Change
     defined: frozenset[str]
+    era: Era
 
     def patch(self, sections: Iterable[Section | _Kept] = ()) -> Patch:
         """The commit as a patch to the files of some of its sections."""
@@ -50,14 +66,35 @@ class Numbered:
 
 
 class Reviewer:
-    """Reviews commits. `contents(ids)` gives what is in some files, None for one that is too large or not there."""
+    """Reviews commits. `contents(ids)` gives what is in some files, None for one that is too large or not there.
 
-    def __init__(self, engine: Engine, contents: Callable[[Sequence[str]], Mapping[str, bytes | None]]) -> None:
-        self.engine, self._contents = engine, contents
-        self._sieve = Sieve(engine.kernel, [rule for rule, _ in engine.rules])
+    `engine(era)` makes what reviews by a kernel; `end` is that of the review as a whole.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[Era], Engine],
+        end: Era,
+        contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
+    ) -> None:
+        self._make, self._whole, self._contents = engine, end.version, contents
+        self._tools: OrderedDict[Era, _Tools] = OrderedDict()
         self._ids: dict[tuple[str, str], str] = {}
         self._near: Mapping[str, bytes | None] = {}  # what was looked at last
-        engine.read = self._read
+        self._defined: frozenset[str] = frozenset()
+        self.engine, self._sieve = self._turned(end)
+
+    def _turned(self, era: Era) -> _Tools:
+        """What reviews by a kernel, made where it is not among those that were in use lately."""
+        if era not in self._tools:
+            engine = self._make(era)
+            engine.read = self._read
+            self._tools[era] = _Tools(engine, Sieve(engine.kernel, [rule for rule, _ in engine.rules]))
+            if len(self._tools) > _ERAS:
+                self._tools.popitem(last=False)
+        self._tools.move_to_end(era)
+        self._tools[era].engine.defined = self._defined
+        return self._tools[era]
 
     def review(self, one: Numbered) -> PatchReview:
         """What is found in a commit; its files are there without their hunks, and its diff is not."""
@@ -79,15 +116,17 @@ class Reviewer:
             files=tuple(section.file for section in one.change.sections),
             whole=frozenset(section.file.path for section in whole) - names | reviewed.whole,
             unlisted=sum(section.added for section in one.change.sections),
+            kernel=None if one.era.version == self._whole else one.era.version,
         )
 
-    def end(self, patch: Patch, change: FileChange) -> End | None:
-        """As Engine.end(), of the commit that was turned to last."""
-        return self.engine.end(patch, change)
+    def end(self, patch: Patch, change: FileChange, era: Era) -> End | None:
+        """As Engine.end(), of the commit that was turned to last, by the kernel of another."""
+        return self._turned(era).engine.end(patch, change)
 
     def turn_to(self, one: Numbered) -> None:
-        """Have the files of a commit at hand."""
-        self.engine.defined = one.defined
+        """Have the files of a commit at hand, and what reviews by its kernel."""
+        self._defined = one.defined
+        self.engine, self._sieve = self._turned(one.era)
         self._ids, self._near = {}, {}
         for section in one.change.sections:
             file = section.file
@@ -112,6 +151,11 @@ class Reviewer:
                 yield _Kept(section.file, text, rows)
 
 
+class _Tools(NamedTuple):
+    engine: Engine
+    sieve: Sieve
+
+
 class _Kept(NamedTuple):
     file: FileChange
     text: bytes
@@ -126,7 +170,7 @@ def _binary(change: Change) -> Iterator[Unread]:
 
 def review(
     reviewer: Reviewer,
-    read: Iterable[Change],
+    read: Iterable[tuple[Change, Era]],
     total: int,
     processes: int,
     begin: Callable[[], None],
@@ -134,7 +178,7 @@ def review(
 ) -> tuple[PatchReview, ...]:
     """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
     settling = Settling(reviewer.end)
-    tasks = _tasks(_numbered(read, total, reviewer.engine))
+    tasks = _tasks(_numbered(read, total, reviewer.engine))  # of all kernels, it knows the same names
 
     def work(task: list[Numbered]) -> list[PatchReview]:
         return [reviewer.review(one) for one in task]
@@ -148,23 +192,23 @@ def review(
     return settling.reviews()
 
 
-def _settle(settling: Settling, one: Numbered, reviewed: PatchReview) -> None:
+def _settle(settling: Settling[Era], one: Numbered, reviewed: PatchReview) -> None:
     about = {finding.path for finding in reviewed.findings}
     concerned = [file for file in reviewed.files if settling.concerns([file])]
     kept = _with_hunks(one, reviewed, about | {file.path for file in concerned})
     every = {file.path for file in reviewed.files} if concerned else set()  # a function may have moved to any of them
-    settling.add(_with_hunks(one, reviewed, every), kept)
+    settling.add(_with_hunks(one, reviewed, every), one.era, kept)
 
 
-def _numbered(read: Iterable[Change], total: int, engine: Engine) -> Iterator[Numbered]:
+def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) -> Iterator[Numbered]:
     """The commits with their numbers, and the flags that they and those before them define."""
     stems = [stem.encode() for stem in engine.kernel.words["telling"]]
     known: frozenset[str] = frozenset()
-    for number, change in enumerate(read, 1):
+    for number, (change, era) in enumerate(read, 1):
         for section in change.sections:
             if any(stem in section.text for stem in stems):
                 known |= engine.definitions(section.text.decode("utf-8", "surrogateescape"))
-        yield Numbered(number, total, change, known)
+        yield Numbered(number, total, change, known, era)
 
 
 def _tasks(commits: Iterable[Numbered]) -> Iterator[list[Numbered]]:

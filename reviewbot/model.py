@@ -369,7 +369,7 @@ class PatchReview:
     """What was found in one patch. `depth` says what it was seen through: diff, file or tree.
 
     `whole`: the paths of the files that were seen as a whole; `unlisted`: added lines in hunks that `files` does not
-    hold, of a commit.
+    hold, of a commit; `kernel`: what it was judged by, None for the kernel of the review.
     """
 
     patch: Patch
@@ -379,6 +379,7 @@ class PatchReview:
     files: tuple[FileChange, ...] = ()
     whole: frozenset[str] = frozenset()
     unlisted: int = 0
+    kernel: Version | None = None
 
     @property
     def looked(self) -> bool:

@@ -33,6 +33,13 @@ def named(headers: Iterable[bytes]) -> frozenset[str]:
     return frozenset(word.decode() for text in headers for word in _WORD.findall(_COMMENT.sub(b" ", text)))
 
 
+def asked(at: At) -> frozenset[str]:
+    """All names that fitted() asks for, whatever the version: of trees that have the same it makes the same."""
+    newest = at(_NEWEST)
+    scopes = (scope for scope in newest.scopes.values() if scope.known_by)
+    return frozenset(newest.spans).union(*((scope.known_by, *_calls(scope)) for scope in scopes))
+
+
 def fitted(kernel: Kernel, present: Present, at: At) -> Kernel:
     """The kernel with what its tree has and without what it has not; `at(version)` gives the facts of a version.
 

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -297,6 +297,13 @@ class Repository:
         """The content of a regular file; None if there is none, it is larger than LARGEST or not in this clone."""
         found = self.entry(tree, path)
         return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
+
+    def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, Entry]:
+        """What a folder says of some names; of the rest of it nothing is remembered."""
+        found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
+        if found is None or found[1] != "tree":
+            return {}
+        return {name: entry for name, entry in _entries(found[2] or b"", len(tree) // 2) if name in names}
 
     def version(self, tree: str) -> Version | None:
         """The kernel version that a tree's Makefile gives."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Generic, TypeVar
 
 from reviewbot.csource import squeeze
 from reviewbot.model import FileChange, Finding, Patch, PatchReview
 
 Key = tuple[str, str, str]  # rule, function, cause
+By = TypeVar("By")  # what a patch was judged by
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,40 +26,44 @@ class End:
 
 
 @dataclass(slots=True)
-class _Open:
-    """A finding that nothing has settled: which one it is, and whether its file was seen as a whole."""
+class _Open(Generic[By]):
+    """A finding that nothing has settled: which one it is, what by, and whether its file was seen as a whole."""
 
     patch: int
     at: int
     finding: Finding
     whole: bool
+    by: By
 
     @property
     def key(self) -> Key:
         return self.finding.rule, self.finding.function, self.finding.key
 
 
-class Settling:
-    """`end(patch, change)` tells what a patch leaves of a file that was seen as a whole."""
+class Settling(Generic[By]):
+    """`end(patch, change, by)` tells what a patch leaves of a file that was seen as a whole.
 
-    def __init__(self, end: Callable[[Patch, FileChange], End | None]) -> None:
+    It is judged by what the finding was: a rule that holds no longer has not mended anything.
+    """
+
+    def __init__(self, end: Callable[[Patch, FileChange, By], End | None]) -> None:
         self._end = end
         self._reviews: list[PatchReview] = []
-        self._open: dict[str, list[_Open]] = {}  # by the path that the file has by now
+        self._open: dict[str, list[_Open[By]]] = {}  # by the path that the file has by now
 
     def concerns(self, files: Iterable[FileChange]) -> bool:
         """Whether a patch to these files may settle something: then it has to be added with their hunks."""
         return any(path in self._open for change in files for path in (change.path, change.old_path))
 
-    def add(self, reviewed: PatchReview, kept: PatchReview | None = None) -> None:
+    def add(self, reviewed: PatchReview, by: By, kept: PatchReview | None = None) -> None:
         """The next patch of the series; `kept`: as much of it as is to stay in memory, None for all."""
-        followed: list[tuple[str, _Open]] = []
+        followed: list[tuple[str, _Open[By]]] = []
         for change in reviewed.files:
             for path in dict.fromkeys((change.old_path, change.path)):
                 if path is not None and path in self._open and not (path == change.old_path and is_copy(change)):
                     followed += self._after(self._open.pop(path), change, reviewed)
         followed += (
-            (one.path, _Open(len(self._reviews), at, one, one.path in reviewed.whole))
+            (one.path, _Open(len(self._reviews), at, one, one.path in reviewed.whole, by))
             for at, one in enumerate(reviewed.findings)
         )
         for path, one in followed:
@@ -68,17 +74,19 @@ class Settling:
         """All that were added, in order."""
         return tuple(self._reviews)
 
-    def _after(self, here: list[_Open], change: FileChange, reviewed: PatchReview) -> Iterator[tuple[str, _Open]]:
+    def _after(
+        self, here: list[_Open[By]], change: FileChange, reviewed: PatchReview
+    ) -> Iterator[tuple[str, _Open[By]]]:
         """The findings that are still open after a patch to their file, and where they are then."""
-        end = cache(lambda: self._end(reviewed.patch, change))
+        end = cache(lambda by: self._end(reviewed.patch, change, by))
         for one in here:
             if not one.whole:
                 gone = _removes(change, one.finding.line_text)
                 again = gone and any(other.fingerprint == one.finding.fingerprint for other in reviewed.findings)
-            elif change.path in reviewed.whole and (left := end()) is not None:
+            elif change.path in reviewed.whole and (left := end(one.by)) is not None:
                 gone = one.finding.function in left.functions and one.key not in left.keys
                 again = False
-                if gone and (moved := self._moved(one.key, change, reviewed)) is not None:
+                if gone and (moved := self._moved(one, change, reviewed)) is not None:
                     yield moved, one
                     continue
             else:
@@ -88,16 +96,16 @@ class Settling:
             elif not again:
                 self._settle(one, reviewed.patch)
 
-    def _moved(self, key: Key, away: FileChange, reviewed: PatchReview) -> str | None:
+    def _moved(self, one: _Open[By], away: FileChange, reviewed: PatchReview) -> str | None:
         """The other file of a patch that has the same trouble in a function of the same name after it."""
         for change in reviewed.files:
             if change.path in reviewed.whole and change.path != away.path:
-                left = self._end(reviewed.patch, change)
-                if left is not None and key in left.keys:
+                left = self._end(reviewed.patch, change, one.by)
+                if left is not None and one.key in left.keys:
                     return change.path
         return None
 
-    def _settle(self, one: _Open, patch: Patch) -> None:
+    def _settle(self, one: _Open[By], patch: Patch) -> None:
         reviewed = self._reviews[one.patch]
         findings = list(reviewed.findings)
         findings[one.at] = replace(findings[one.at], resolved_by=name_of(patch))

@@ -66,6 +66,7 @@ LAYERS = (
         "reviewbot.drafts",
         "reviewbot.gitcommand",
         "reviewbot.repository",
+        "reviewbot.kernels",
         "reviewbot.treebase",
         "reviewbot.tree",
         "reviewbot.revisions",

@@ -109,11 +109,12 @@ class Work:
             self.nothing = "" if self._unread else f"no change{self._base}{own}"
             series = Series(self.what, 1, (), unread=self._unread)
             return Review(series, (), self.setup.kernel.version)
-        found = reviewed(self._repository, whole, self.setup)
+        at_tip = self.setup
+        found, self.setup = reviewed(self._repository, whole, at_tip)
         patches = [_unnamed(one) for one in found.patches]
         if self._merging:
             sides = (self._with([one])._replace(merges=()) for one in self._merging)
-            others = [reviewed(self._repository, side, self.setup).patches[0] for side in sides]
+            others = [reviewed(self._repository, side, at_tip)[0].patches[0] for side in sides]
             patches = [_of_all(one, others) if one.patch.label == worktree.STAGED else one for one in patches]
         if not any(one.files or one.patch.unread for one in patches) and not self._unread:
             what = f"{self.what} change no file that can be read (.c, .h, .inc, .S)"

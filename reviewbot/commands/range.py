@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 
 from reviewbot import changes, crew, revisions, tree
+from reviewbot.commands.eras import Eras
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.postargs import FAILED, chosen
-from reviewbot.commands.progress import PatientEngine, counting, waiting
+from reviewbot.commands.progress import counting, waiting
 from reviewbot.commands.setup import Setup, for_tree, prepare
 from reviewbot.commits import diffs, message, read
 from reviewbot.history import Reviewer, review
@@ -36,7 +37,8 @@ def range_(options: argparse.Namespace) -> int:
             span = revisions.span(repository, options.range, options.since_merge_base)
             setup = fitted(repository, span, setup)
             gate.setup = output.setup = setup
-            found = reviewed(repository, span, setup)
+            found, gate.setup = reviewed(repository, span, setup)
+            output.setup = setup = gate.setup
     except InputError as error:
         # a program that reads the output gets its object even when there was nothing to read
         output.write_nothing(Review(Series("", 0, ()), (), setup.version, (Unread(None, str(error)),)))
@@ -67,13 +69,16 @@ def fitted(repository: Repository, span: Span, setup: Setup) -> Setup:
     return for_tree(setup, tip.stamp, version, names)
 
 
-def reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
-    """All commits of a range, and what merges among them change themselves as not looked at."""
+def reviewed(repository: Repository, span: Span, setup: Setup) -> tuple[Review, Setup]:
+    """All commits of a range, each by its own kernel, and what merges among them change themselves as not looked at.
+
+    The setup is that of the end of the range, with the rules of all of it.
+    """
     limits, total = setup.config.limits, len(span.commits)
-    engine = PatientEngine(setup.kernel, setup.rules, limits.seconds)
-    reviewer = Reviewer(engine, repository.contents)
+    eras = Eras(repository, setup, repository.tree(span.tip) or "")
+    reviewer = Reviewer(eras.engine, eras.end, repository.contents)
     processes = crew.size(limits.processes) if total >= _FEW else 0
-    commits = read(repository, span.commits, limits.mail_bytes)
+    commits = ((one, eras.of(one)) for one in read(repository, span.commits, limits.mail_bytes))
     begin = span.base[:12] if span.base else "from the root"
     setup.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
     with counting(total, setup.quiet) as done:
@@ -82,7 +87,7 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> Review:
         unread = _merged(repository, span, limits.mail_bytes)
     subject = span.name if total != 1 else patches[0].patch.subject
     series = Series(subject, 1, tuple(one.patch for one in patches), base=span.base, unread=unread)
-    return Review(series, patches, setup.kernel.version)
+    return Review(series, patches, setup.kernel.version), eras.with_rules(patches)
 
 
 def _merged(repository: Repository, span: Span, largest: int) -> tuple[Unread, ...]:

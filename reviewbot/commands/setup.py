@@ -15,6 +15,7 @@ from reviewbot.config import AUTO, Config
 from reviewbot.mailhead import timestamp
 from reviewbot.model import Kernel, Rule, Series, Version
 from reviewbot.presence import fitted
+from reviewbot.releases import Releases
 from reviewbot.report.escape import visible
 
 
@@ -68,6 +69,7 @@ def ground(options: argparse.Namespace) -> Ground:
 def prepare(options: argparse.Namespace) -> Setup:
     """Raises ConfigError for a bad config file, rules folder or kernel version."""
     setup = _load(ground(options))
+    setup.tell(f"rules from {', '.join(map(str, setup.folders))}")
     if not setup.dated:  # else it is not known yet by which kernel
         _tell_kernel(setup, "as asked for")
     return setup
@@ -87,8 +89,7 @@ def _load(given: Ground) -> Setup:
 
 
 def _tell_kernel(setup: Setup, how: str) -> None:
-    folders = ", ".join(map(str, setup.folders))
-    setup.tell(f"kernel {setup.kernel_name}, {how}, {len(setup.rules)} rules from {folders}")
+    setup.tell(f"kernel {setup.kernel_name}, {how}: {len(setup.rules)} rules")
 
 
 def for_series(
@@ -133,8 +134,11 @@ def _meant(given: Ground, stamp: float, found: Version | None, subjects: Sequenc
         return found, "from the tree's Makefile"
     releases = rules.releases(given.folders)
     named = next(filter(None, map(releases.asked, subjects)), None)
-    if named is not None:
-        return named, "from the subject"
+    return (named, "from the subject") if named is not None else at_date(given, releases, stamp)
+
+
+def at_date(given: Ground, releases: Releases, stamp: float) -> tuple[Version, str]:
+    """The version that mainline was working on at a time, and how that is known; 0 is a time that nobody knows."""
     if not stamp:
         return given.version, "from today's date: no other is known"
     made = datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from reviewbot.model import SEVERITIES, Finding, Review, Unread
 from reviewbot.report.markdown import code, plain
 from reviewbot.report.remarks import Frame, remarks, unread, worst_first
-from reviewbot.report.select import ordered, select
+from reviewbot.report.select import kernels, ordered, select
 
 # a step may write 1 MiB; above that, GitHub shows nothing of it
 LARGEST = 1_000_000
@@ -21,7 +21,7 @@ def summary(review: Review, frame: Frame) -> str:
     """The section with a heading, a line for each remark; as much of it as GitHub takes."""
     found, missed = worst_first(remarks(review, frame)), unread(review)
     head = f"### reviewbot: {_headline([remark.finding for remark in found], missed)}\n\n"
-    tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {plain(frame.kernel)}\n"
+    tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {plain(kernels(review, frame.kernel))}\n"
     entries = [
         *(_entry(remark.finding) for remark in found),
         *(_entry(one, f"settled by patch {plain(one.resolved_by or '')}: ") for one in _settled(review, frame)),

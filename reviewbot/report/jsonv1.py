@@ -8,7 +8,7 @@ from reviewbot import __version__
 from reviewbot.model import Evidence, Finding, PatchReview, Review, Unread
 from reviewbot.report.escape import printable
 from reviewbot.report.remarks import Frame
-from reviewbot.report.select import ordered, select, unread_beside, unread_of
+from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 
 Json = str | int | None | list["Json"] | dict[str, "Json"]
 
@@ -38,12 +38,14 @@ def render(review: Review, frame: Frame) -> str:
 
 def _patch(reviewed: PatchReview, frame: Frame) -> Json:
     patch = reviewed.patch
+    kernel = kernel_of(reviewed, frame.kernel)
     return {
         "number": patch.number,
         "subject": printable(patch.subject),
         "message_id": _text(patch.mail.message_id if patch.mail else None),
         "commit": patch.commit,
         "depth": reviewed.depth,
+        **({"kernel": kernel} if kernel != frame.kernel else {}),
         "findings": [_finding(found) for found in select(ordered(reviewed), frame.min_severity, frame.min_confidence)],
         "unread": _unread(unread_of(reviewed)),
     }

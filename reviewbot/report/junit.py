@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 from reviewbot.model import SEVERITIES, Finding, PatchReview, Review, Unread
 from reviewbot.report.escape import clip, xml
 from reviewbot.report.remarks import Frame
-from reviewbot.report.select import ordered, select, unread_beside, unread_of
+from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 
 LONGEST = 200  # characters of a test's name
 
@@ -37,7 +37,12 @@ def _patch(top: ElementTree.Element, reviewed: PatchReview, frame: Frame) -> Non
     patch, missed = reviewed.patch, unread_of(reviewed)
     suite = ElementTree.SubElement(top, "testsuite", name=xml(f"{patch.number}/{patch.total} {patch.subject}"))
     properties = ElementTree.SubElement(suite, "properties")
-    known = {"kernel": frame.kernel, "rules": frame.digest, "depth": reviewed.depth, "commit": patch.commit}
+    known = {
+        "kernel": kernel_of(reviewed, frame.kernel),
+        "rules": frame.digest,
+        "depth": reviewed.depth,
+        "commit": patch.commit,
+    }
     for name, value in {**known, "message_id": patch.mail.message_id if patch.mail else None}.items():
         if value:
             ElementTree.SubElement(properties, "property", name=name, value=xml(value))

@@ -17,7 +17,7 @@ from string import Template
 from reviewbot.model import SEVERITIES, ConfigError, Finding, PatchReview, Review, Unread
 from reviewbot.report.escape import clip, one_line, visible
 from reviewbot.report.origin import Origin, origin
-from reviewbot.report.select import ordered, select, unread_of
+from reviewbot.report.select import kernel_of, ordered, select, unread_of
 
 NEVER = "never"
 STATES = ("success", "pending", "warning", "fail")  # what says more, last
@@ -107,7 +107,7 @@ def _check(reviewed: PatchReview, terms: Terms) -> Check:
         origin=came,
         state=_state(still, bool(missed), terms.fail_on),
         context=terms.context,
-        description=_described(still, missed, terms.kernel),
+        description=_described(still, missed, kernel_of(reviewed, terms.kernel)),
         target_url=url if len(url) <= LONGEST_URL else "",
     )
 

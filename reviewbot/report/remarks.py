@@ -12,7 +12,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from reviewbot.model import CONFIDENCES, SEVERITIES, Evidence, FileChange, Finding, Hunk, Patch, Review, Rule, Unread
+from reviewbot.model import (
+    CONFIDENCES,
+    SEVERITIES,
+    Evidence,
+    FileChange,
+    Finding,
+    Hunk,
+    Patch,
+    Review,
+    Rule,
+    Unread,
+    Version,
+)
 from reviewbot.report.escape import visible
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.settled import is_copy
@@ -39,12 +51,13 @@ class Frame:
 class Remark:
     """A finding at the end of the series, with the evidence that is not on its own line.
 
-    `nth`: 1 for the first of the remarks with its fingerprint, 2 for the next.
+    `nth`: 1 for the first of the remarks with its fingerprint, 2 for the next; `kernel`: as of PatchReview.
     """
 
     finding: Finding
     patch: Patch
     nth: int
+    kernel: Version | None = None
 
     @property
     def name(self) -> str:
@@ -66,7 +79,7 @@ def remarks(review: Review, frame: Frame, later: Sequence[FileChange] = ()) -> t
                 counts[one.fingerprint] += 1
                 key = one.fingerprint, counts[one.fingerprint]
                 found.pop(key, None)
-                found[key] = Remark(_moved(one, moves[at + 1 :]), reviewed.patch, key[1])
+                found[key] = Remark(_moved(one, moves[at + 1 :]), reviewed.patch, key[1], reviewed.kernel)
     return tuple(found.values())
 
 

@@ -120,6 +120,8 @@ def _result(remark: Remark, places: Mapping[str, int]) -> Object:
     properties: Object = {"confidence": found.confidence, "patch": remark.patch.number}
     if remark.patch.commit:
         properties["commit"] = visible(remark.patch.commit)
+    if remark.kernel is not None:
+        properties["kernel"] = f"{remark.kernel[0]}.{remark.kernel[1]}"
     if mail is not None and mail.message_id:
         properties["messageId"] = visible(mail.message_id)
     result: Object = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reviewbot.model import CONFIDENCES, SEVERITIES, Finding, PatchReview, Review, Unread
+from reviewbot.model import CONFIDENCES, SEVERITIES, Finding, PatchReview, Review, Unread, Version
 
 
 def select(findings: Iterable[Finding], min_severity: str, min_confidence: str) -> tuple[Finding, ...]:
@@ -34,3 +34,21 @@ def unread_of(reviewed: PatchReview) -> tuple[Unread, ...]:
 def unread_beside(review: Review) -> tuple[Unread, ...]:
     """What concerns no single patch: mails of the thread left out, patches that never came."""
     return tuple(dict.fromkeys((*review.series.unread, *review.unread)))
+
+
+def kernel_of(reviewed: PatchReview, kernel: str) -> str:
+    """The kernel that a patch was judged by, where that of the review is `kernel`."""
+    return kernel if reviewed.kernel is None else _spelled(reviewed.kernel)
+
+
+def kernels(review: Review, kernel: str) -> str:
+    """The same of all patches: from the oldest to the newest, where commits are of several."""
+    others = {reviewed.kernel for reviewed in review.patches if reviewed.kernel is not None}
+    if not others:
+        return kernel
+    every = sorted({review.kernel, *others})
+    return f"{_spelled(every[0])} to {_spelled(every[-1])}"
+
+
+def _spelled(version: Version) -> str:
+    return f"{version[0]}.{version[1]}"

@@ -16,7 +16,7 @@ from reviewbot.report.escape import clip, visible
 from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
 from reviewbot.report.remarks import Frame
-from reviewbot.report.select import ordered, select, unread_beside, unread_of
+from reviewbot.report.select import kernels, ordered, select, unread_beside, unread_of
 from reviewbot.settled import is_commit, title_of
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ def summary(review: Review, view: View, what: str = "") -> Line:
     """How much was found in how much; `what` was looked at, in words, "" for the number of patches."""
     words = ("commit", "") if all(is_commit(reviewed.patch) for reviewed in review.patches) else ("patch", "patches")
     read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
-    read = f"{read}, kernel {view.kernel}"
+    read = f"{read}, kernel {kernels(review, view.kernel)}"
     shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
     unread = len(unread_beside(review)) + sum(len(unread_of(reviewed)) for reviewed in review.patches)
     below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
