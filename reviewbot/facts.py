@@ -85,6 +85,7 @@ TOP: Mapping[str, Spec] = {
     "_allocators.toml": {"limit": TABLE, "family": TABLE, "call": TABLE},
     "_macros.toml": {"words": TABLE},
     "_releases.toml": {"release": TABLE, "longterm": schema.VERSIONS},
+    "_projects.toml": {"kernel": schema.TEXTS, "project": TABLE},
 }
 
 

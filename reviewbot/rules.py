@@ -15,6 +15,7 @@ from typing import Any
 
 from reviewbot import facts, schema
 from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
+from reviewbot.projects import Project, Projects
 from reviewbot.releases import Releases
 from reviewbot.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
 
@@ -34,6 +35,8 @@ _RULE: Spec = {
     "yields_to": TEXTS,
     "row": TABLES,
 }
+
+_PROJECT: Spec = dict.fromkeys(("tags", "titles", "paths"), TEXTS)
 
 
 def parse_version(text: str) -> Version:
@@ -75,6 +78,23 @@ def releases(folders: Sequence[Path]) -> Releases:
                 raise ConfigError(f'{path}: {name} = {out!r}: allowed is a day like "2024-11-17"')
             days[parse_version(name)] = out
     return Releases(days, frozenset(longterm))
+
+
+def projects(folders: Sequence[Path]) -> Projects:
+    """The programs of user space whose patches go to the kernel's lists (_projects.toml).
+
+    Raises ConfigError for a folder or file that cannot be read or says what it may not.
+    """
+    kernel: list[str] = []
+    found: dict[str, Project] = {}
+    for path in (folder / "_projects.toml" for folder in folders):
+        table = _parse(path) if path.exists() else {}
+        kernel += table.get("kernel", ())
+        for name, said in table.get("project", {}).items():
+            schema.check(said, _PROJECT, f"{path}: project.{name}")
+            titles, paths = (tuple(said.get(key, ())) for key in ("titles", "paths"))
+            found[name] = Project(name, tuple(said.get("tags", (name,))), titles, paths)
+    return Projects(tuple(kernel), tuple(found.values()))
 
 
 def digest(folders: Sequence[Path]) -> str:

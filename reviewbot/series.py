@@ -19,6 +19,7 @@ from reviewbot import mailhead, mails, postings
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
 from reviewbot.postings import Posting, Sent, Work
+from reviewbot.projects import NO_PROJECTS, Projects
 
 # b4 ends the process where it is displeased and promises nothing about what it raises
 _GIVES_UP = (SystemExit, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
@@ -29,11 +30,12 @@ _ENOUGH = 50_000  # characters of a text that b4 looks at for a diffstat
 _MARK = "\n---\n\ndiff --git a/x b/x\n"  # tells b4 that there is a diff
 
 
-def newest(messages: Sequence[bytes], wanted: str | None = None) -> Series:
+def newest(messages: Sequence[bytes], wanted: str | None = None, projects: Projects = NO_PROJECTS) -> Series:
     """The newest whole version, by number, of the series that mail `wanted` belongs to, else of the first one.
 
-    What is left out or missing stands in `unread`. Raises NothingToReview where no mail holds a
-    patch, InputError where no mail can be read or `wanted` is not among them.
+    What is left out or missing stands in `unread`, and so do patches to `projects`, which are not the kernel. Raises
+    NothingToReview where no mail holds a patch to the kernel, InputError where no mail can be read or `wanted` is not
+    among them.
     """
     letters, unread = _letters(messages)
     sent, refused = _sent(letters)
@@ -45,12 +47,14 @@ def newest(messages: Sequence[bytes], wanted: str | None = None) -> Series:
     found = postings.works(sent)
     if not found:
         raise NothingToReview(_nothing(sent))
-    work = _chosen(found, by_id, asked)
+    work = _chosen(found, by_id, asked, projects)
     made = postings.versions(work, by_id)
     best = postings.newest(made)
     patches, given_up = _ordered(best)
-    unread += given_up + _version_notes(best, made, work, asked) + _missing(best) + _left_out(sent, best, work, found)
-    return _series(best, patches, unread)
+    unread += given_up + _version_notes(best, made, work, asked) + _missing(best)
+    unread += _left_out(sent, best, work, found, projects)
+    ours, strange = _of_the_kernel(best, patches, projects)
+    return _series(best, ours, unread + strange)
 
 
 # --- mails into Sent ---
@@ -153,8 +157,8 @@ def _asked(wanted: str | None, by_id: dict[str, Sent]) -> Sent | None:
     return by_id[name]
 
 
-def _chosen(found: Sequence[Work], by_id: dict[str, Sent], asked: Sent | None) -> Work:
-    """The series of the mail asked for, or of the nearest mail above it; else the first."""
+def _chosen(found: Sequence[Work], by_id: dict[str, Sent], asked: Sent | None, projects: Projects) -> Work:
+    """The series of the mail asked for, or of the nearest mail above it; else the first to the kernel, or at all."""
     seen: set[str] = set()
     while asked is not None and asked.id not in seen:
         seen.add(asked.id)
@@ -162,7 +166,28 @@ def _chosen(found: Sequence[Work], by_id: dict[str, Sent], asked: Sent | None) -
             if any(asked.id == sent.id for posting in work for sent in posting.mails):
                 return work
         asked = by_id.get(asked.letter.parent or "")
-    return found[0]
+    return next((work for work in found if not all(_programs(work[-1], work[-1].patches, projects))), found[0])
+
+
+def _programs(posting: Posting, patches: Sequence[Sent], projects: Projects) -> tuple[str, ...]:
+    """For each of some patches the program that it is for, "" for the kernel."""
+    cover = posting.cover.letter.mail.subject if posting.cover else ""
+    return projects.of_series(cover, [(one.letter.mail.subject, one.letter.diff) for one in patches])
+
+
+def _of_the_kernel(
+    best: Posting, patches: tuple[Sent, ...], projects: Projects
+) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
+    """The patches to the kernel, and the others as not looked at. Raises NothingToReview where all are others."""
+    found = list(zip(patches, _programs(best, patches, projects), strict=True))
+    ours = tuple(one for one, program in found if not program)
+    if not ours:
+        what = "a series" if len(patches) > 1 else "a patch"
+        subject = (best.cover or patches[0]).letter.mail.subject[:200]
+        raise NothingToReview(f"{what} to {found[0][1]}, which is not the kernel: {subject}")
+    strange = ((_quoted(one.letter), program) for one, program in found if program)
+    notes = (f"{name} was left out: a patch to {program}, which is not the kernel" for name, program in strange)
+    return ours, tuple(Unread(None, note) for note in notes)
 
 
 def _version_notes(best: Posting, made: Sequence[Posting], work: Work, asked: Sent | None) -> tuple[Unread, ...]:
@@ -260,7 +285,9 @@ def _patch(one: Sent, total: int) -> Patch:
 # --- what was not looked at ---
 
 
-def _left_out(sent: Sequence[Sent], best: Posting, work: Work, found: Sequence[Work]) -> tuple[Unread, ...]:
+def _left_out(
+    sent: Sequence[Sent], best: Posting, work: Work, found: Sequence[Work], projects: Projects
+) -> tuple[Unread, ...]:
     """Every mail that could have been a patch and is none of the series reviewed or of an older version of it."""
     notes: list[str] = []
     used = {one.id for one in best.patches}
@@ -269,7 +296,9 @@ def _left_out(sent: Sequence[Sent], best: Posting, work: Work, found: Sequence[W
         first = other[0].mails[0]
         count = len({one.id for posting in other for one in posting.patches})
         what = "another patch" if count == 1 else f"another series ({count} patches)"
-        notes.append(f"{_quoted(first.letter)} was left out: {what} in the same place")
+        programs = _programs(other[-1], other[-1].patches, projects)
+        where = f"to {programs[0]}, which is not the kernel" if all(programs) else "in the same place"
+        notes.append(f"{_quoted(first.letter)} was left out: {what} {where}")
     rivals = (one for posting in work if posting.version == best.version for one in (*posting.patches, *posting.spare))
     for one in rivals:
         if one.id not in used and one.letter.diff not in diffs:

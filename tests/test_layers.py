@@ -52,6 +52,7 @@ LAYERS = (
         "reviewbot.facts",
         "reviewbot.presence",
         "reviewbot.releases",
+        "reviewbot.projects",
         "reviewbot.gate",
         "reviewbot.crew",
     ),

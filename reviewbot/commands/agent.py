@@ -14,8 +14,8 @@ from reviewbot.b4.objects import Objects
 from reviewbot.b4.said import Earlier, Said
 from reviewbot.b4.tracking import Tracked
 from reviewbot.commands.progress import PatientEngine, counting
-from reviewbot.commands.setup import Ground, Setup, for_series, ground
-from reviewbot.model import Address, ConfigError, PatchReview
+from reviewbot.commands.setup import Ground, Setup, for_series, ground, program
+from reviewbot.model import Address, ConfigError, NothingToReview, PatchReview
 from reviewbot.report import b4review
 from reviewbot.report.b4review import Asked
 from reviewbot.report.escape import one_line
@@ -27,8 +27,8 @@ from reviewbot.report.select import ordered, select
 def agent(options: argparse.Namespace) -> int:
     """Review the series and write the files; 1 if something is asked, for b4 (which takes that for a failure) 0.
 
-    Raises InputError where no review branch is checked out or its files cannot be written, ConfigError without a name
-    to write under.
+    Raises InputError where no review branch is checked out or its files cannot be written, NothingToReview where it is
+    for another program than the kernel, ConfigError without a name to write under.
     """
     given = ground(options)
     who = _identity(given)
@@ -65,7 +65,10 @@ def _identity(given: Ground) -> Address:
 
 def _reviewed(there: Checkout, objects: Objects, given: Ground) -> tuple[Setup, Sequence[PatchReview]]:
     found = source.of_series(there.tracking, objects, there.tip.id)
-    setup = for_series(given, found.series, *source.kernel_of(found.commit, objects, given.config.tree.headers))
+    version, names = source.kernel_of(found.commit, objects, given.config.tree.headers)
+    if version is None and (other := program(given, found.series)):
+        raise NothingToReview(f"a series to {other}, which is not the kernel: {one_line(found.series.subject)}")
+    setup = for_series(given, found.series, version, names)
     setup.tell(f"read: {found.how}")
     engine = PatientEngine(setup.kernel, setup.rules, given.config.limits.seconds, found.read)
     with counting(len(found.series.patches), setup.quiet) as engine.done:

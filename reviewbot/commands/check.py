@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewbot import gate, rules
-from reviewbot.commands.setup import Ground, for_series, ground
+from reviewbot.commands.setup import Ground, for_series, ground, program
 from reviewbot.model import InputError, PatchReview, ReviewbotError, UsageError
 from reviewbot.report import b4check
 from reviewbot.report.b4check import FAIL, WARN, Told
@@ -97,6 +97,8 @@ def _reviewed(letter: Letter, whole: bool, given: Ground) -> tuple[Sequence[Patc
             raise InputError(f"reading the repository was {slow(seconds)}") from None
         from reviewbot.commands.progress import PatientEngine  # takes as long as all of the above
 
+        if version is None and program(given, found.series):  # no tree says that it is the kernel's all the same
+            return (), given, ""
         setup = for_series(given, found.series, version, names)
         setup.tell(f"read: {found.how}")
         engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read)

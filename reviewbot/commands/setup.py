@@ -126,6 +126,13 @@ def for_tree(
     return replace(setup, kernel=kernel)
 
 
+def program(given: Ground, series: Series) -> str:
+    """The program of user space that a series is for; "" where one of its patches may be for the kernel."""
+    said = [(one.mail.subject if one.mail is not None else one.subject, one.diff) for one in series.patches]
+    found = rules.projects(given.folders).of_series(series.cover.subject if series.cover else "", said)
+    return found[0] if found and all(found) else ""
+
+
 def _meant(given: Ground, stamp: float, found: Version | None, subjects: Sequence[str]) -> tuple[Version, str]:
     """The version to judge by, and where it comes from, for somebody to read."""
     if not given.dated:

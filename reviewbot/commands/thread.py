@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reviewbot import lore, mailbox, series
+from reviewbot import lore, mailbox, rules, series
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.postargs import FAILED, chosen
@@ -97,7 +97,7 @@ def _series(source: str, setup: Setup) -> Series:
             mails, wanted = lore.fetch_thread(source, settings.url, settings.timeout, settings.hosts, setup.tell)
     else:
         mails, unread = mailbox.read(source, sys.stdin.buffer, limits.mail_bytes)
-    found = series.newest(mails, wanted)
+    found = series.newest(mails, wanted, rules.projects(setup.folders))
     return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
 
 
