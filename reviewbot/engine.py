@@ -30,6 +30,7 @@ from reviewbot.model import (
     Unread,
 )
 from reviewbot.newhits import Pair, Sides, new_hits
+from reviewbot.pieces import OPEN
 from reviewbot.placed import place
 from reviewbot.renames import renamed
 from reviewbot.settled import End, Settling
@@ -241,9 +242,10 @@ class Engine:
             return None
         confidence = min(rule.confidence, hit.confidence or rule.confidence, key=CONFIDENCES.index)
         severity = min(rule.severity, hit.severity or rule.severity, key=SEVERITIES.index)
-        values = {**hit.values, "function": hit.function, "line": squeeze(part.rows[row])}
+        function = "" if hit.function == OPEN else hit.function
+        values = {**hit.values, "function": function, "line": squeeze(part.rows[row])}
         evidence = tuple(
-            Evidence(part.path, part.numbers[at], _function_at(part, at) or hit.function, part.rows[at], note)
+            Evidence(part.path, part.numbers[at], _function_at(part, at) or function, part.rows[at], note)
             for at, note in hit.because
             if 0 <= at < len(part.rows)
         )
@@ -255,11 +257,11 @@ class Engine:
             path=part.path,
             line=part.numbers[row],
             line_text=text,
-            function=hit.function,
+            function=function,
             message=squeeze(fill(rule, "summary", values)),
             question=fill(rule, "question", values).strip(),
             evidence=evidence,
-            fingerprint=fingerprint(rule.id, part.path, hit.function, text),
+            fingerprint=fingerprint(rule.id, part.path, self.reader.known_as(part, function), text),
             fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
             key=squeeze(hit.key),
         )
@@ -334,7 +336,7 @@ def _anchor(part: Slice, hit: Hit) -> int | None:
 def _function_at(part: Slice, row: int) -> str:
     """The function that a row stands in; "" if it is in none that was read."""
     inside = (unit.function for unit in (*part.units, *part.around) if not unit.function.macro)
-    return next((one.name for one in inside if one.lines[0] <= row <= one.lines[1]), "")
+    return next((one.name for one in inside if one.lines[0] <= row <= one.lines[1] and one.name != OPEN), "")
 
 
 def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:

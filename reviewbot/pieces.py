@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from reviewbot.dialect import Macro, blanks
 
 OPEN = "__not_shown"
+BODY = "{"  # a section that tells of a function without its name
 GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
 _SIGN = re.compile(r"[(){};\[\]]")
 _BRACES = re.compile(r"[{}]")
@@ -116,7 +117,7 @@ def _inside(text: str, section: str) -> bool:
     if not (first[:1] in (" ", "\t") or _LABEL.match(first) or first.startswith(("}", *_BRANCH))):
         return False
     if section.strip() and not section.rstrip().endswith(":"):
-        return bool(function_name(section))
+        return section == BODY or bool(function_name(section))
     return not re.match(r"\s*(?:\.\w+\s*=|[\w\s*]+;\s*$)", first)
 
 

@@ -36,7 +36,7 @@ def show(stretches: Sequence[Stretch], whole: bool, words: dialect.Words) -> Ite
     offset = 0
     for one in stretches:
         ready = dialect.prepare(one.text, words)
-        found = pieces.split(ready.text, one.section, whole)
+        found = pieces.split(ready.text, heading(one.section, words), whole)
         moved = dialect.Prepared(
             ready.text,
             {at + offset: word for at, word in ready.marks.items()},
@@ -54,6 +54,16 @@ def show(stretches: Sequence[Stretch], whole: bool, words: dialect.Words) -> Ite
             one, moved, tuple(replace(part, offset=part.offset + offset, line=part.line + one.row) for part in found)
         )
         offset += len(one.text) + GAP
+
+
+def heading(section: str, words: dialect.Words) -> str:
+    """What names the function in the text after a hunk's @@: git takes the last row that begins in the first column.
+
+    That may be an annotation below the head, or the end of its parameters. Then there is a function, but no name.
+    """
+    said = dialect.bare(section, words)
+    told = said.strip(" \t{") and said.count(")") <= said.count("(")
+    return said if told or not section.strip() else pieces.BODY
 
 
 def connected(shown: Sequence[Shown]) -> list[Piece]:

@@ -21,7 +21,7 @@ from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
 from reviewbot.pieces import Piece
 from reviewbot.renames import renamed
-from reviewbot.shown import Stretch
+from reviewbot.shown import Stretch, heading
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
@@ -152,6 +152,7 @@ class Read:
 
 _NOTHING = Read()
 _WORD = re.compile(r"\w+")
+_AT_MARGIN = re.compile(r"[A-Za-z_]")
 _CALL = re.compile(r"\b(\w+)\s*\(")
 _ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask that is asked with
 Rows = tuple[int, int]  # the first and the last, from 0
@@ -164,6 +165,7 @@ class Reader:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.lookup = kernel, Lookup(kernel)
         self._open = opener(kernel, self.lookup)
+        self._words = dialect.words_of(kernel.words)
         silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
         self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
@@ -172,6 +174,19 @@ class Reader:
     def telling(self, text: str) -> bool:
         """Whether a text names anything that rules are about; the rest need not be parsed."""
         return bool(self._stems.search(text)) or not self._known.isdisjoint(re.findall(r"\w+", text))
+
+    def known_as(self, part: Slice, function: str) -> str:
+        """The name by which hunks inside a function know it, "" where they have none: the same from mail and tree.
+
+        Where an annotation stands below its head, at the margin, git puts that behind the @@.
+        """
+        found = (unit.function for unit in (*part.units, *part.around) if unit.function.name == function)
+        one = next(found, None)
+        if one is None or one.macro:
+            return function
+        first, last = max(0, one.head[0]), one.head[1]
+        heads = [row for row in part.rows[first : last + 1] if _AT_MARGIN.match(row)]
+        return function if not heads or pieces.function_name(heading(heads[-1], self._words)) else ""
 
     def hunks(self, change: FileChange, mark: str) -> Slice:
         """What the hunks show of one side: mark "+" for after, "-" for before."""

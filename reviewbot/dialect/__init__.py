@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from reviewbot.dialect.comments import blanks, strip_comments
 from reviewbot.dialect.directives import Macro, directives
-from reviewbot.dialect.rewrite import Words, rewrite, words_of
+from reviewbot.dialect.rewrite import Words, bare, rewrite, words_of
 
-__all__ = ["Macro", "Prepared", "Words", "blanks", "prepare", "words_of"]
+__all__ = ["Macro", "Prepared", "Words", "bare", "blanks", "prepare", "words_of"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,6 +239,16 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
+def bare(head: str, words: Words) -> str:
+    """A function's head, or a row of it, without annotations; git may have cut it, so the last of them may be open."""
+    closed = Rewrite(head + ")" * max(0, head.count("(") - head.count(")")), words)
+    closed.annotations()
+    out = list(closed.text)
+    for start, end, _ in closed.edits:
+        out[start:end] = " " * (end - start)
+    return "".join(out)[: len(head)]
+
+
 def rewrite(text: str, words: Words) -> tuple[str, dict[int, str]]:
     """The text as a parser can read it, and the words that became loops by their offset."""
     one = Rewrite(text, words)
