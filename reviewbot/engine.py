@@ -90,6 +90,8 @@ class Engine:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self.defined: frozenset[str] = frozenset()  # names that the series under review defines
+        self._first_missing = float("inf")  # the number of the first patch of it that is not here
+        self._incomplete = False  # the patch at hand comes after one that is not here
 
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
@@ -111,12 +113,14 @@ class Engine:
 
     def _begin(self, series: Series) -> None:
         self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
+        self._first_missing = _first_missing(series)
 
     def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
 
         `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
         """
+        self._incomplete = patch.number > self._first_missing
         files, unread = changes.parse(patch.diff)
         notes = [*patch.unread, *unread]
         names = self.defined | self.definitions(patch.diff)
@@ -141,6 +145,7 @@ class Engine:
 
     def end(self, patch: Patch, change: FileChange) -> End | None:
         """What a patch leaves of a whole file: the functions it touches, what is wrong in them; None by hunks alone."""
+        self._incomplete = patch.number > self._first_missing
         one, _ = self._file(patch, change, None)
         if not one.whole:
             return None
@@ -223,7 +228,7 @@ class Engine:
         kernel, own = self.kernel, side.allocators if side is not None else {}
         if own:
             kernel = replace(kernel, allocators={**kernel.allocators, **own})
-        return Context(kernel, self.reader.lookup, before, defined)
+        return Context(kernel, self.reader.lookup, before, defined, self._incomplete)
 
     def _sides(self, one: _File, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]) -> Sides:
         """What a rule hits in a file, and what it hit in all that the patch touches there before."""
@@ -265,6 +270,13 @@ class Engine:
             fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
             key=squeeze(hit.key),
         )
+
+
+def _first_missing(series: Series) -> float:
+    """The number of the first patch of a series that is not here; infinity where none is known to be missing."""
+    here = {patch.number for patch in series.patches}
+    gaps = (number for number in range(1, max(here, default=0)) if number not in here)
+    return 0 if series.headless else next(gaps, float("inf"))
 
 
 def fill(rule: Rule, text: str, values: Mapping[str, str]) -> str:

@@ -290,12 +290,12 @@ class Series:
     base: str | None = None
     unread: tuple[Unread, ...] = ()
     prerequisites: tuple[str, ...] = ()
+    headless: bool = False  # its first patch comes after others that are not here, whatever its number
 
     @property
     def message_id(self) -> str | None:
         """That of the cover letter, else of the first patch."""
-        mails = (self.cover, *(patch.mail for patch in self.patches))
-        return next((mail.message_id for mail in mails if mail), None)
+        return next((mail.message_id for mail in (self.cover, *(one.mail for one in self.patches)) if mail), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,8 +368,8 @@ class Finding:
 class PatchReview:
     """What was found in one patch. `depth` says what it was seen through: diff, file or tree.
 
-    `whole`: the paths of the files that were seen as a whole; `unlisted`: added lines in hunks that `files` does not
-    hold, of a commit; `kernel`: what it was judged by, None for the kernel of the review.
+    `whole`: the paths of the files seen as a whole; `unlisted`: added lines in hunks that `files` does not hold, of a
+    commit; `kernel`: what it was judged by, None for the kernel of the review.
     """
 
     patch: Patch

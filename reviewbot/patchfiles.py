@@ -16,6 +16,7 @@ from reviewbot import mailbox, mails, series
 from reviewbot.mails import Letter
 from reviewbot.model import NothingToReview, Patch, Series, Unread
 
+_COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")
 
 
@@ -45,7 +46,9 @@ def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int) -> Series:
     )
     texts = [letter.text for _, _, letter in letters if letter is not None]
     base, before = series.trailers(texts)
-    return Series(made[0].subject, 1, made, base=base, unread=tuple(unread), prerequisites=before)
+    counts = [_COUNT.match(letter.mail.subject) for _, _, letter in patched if letter is not None]
+    headless = min((int(count[1]) for count in counts if count), default=0) > 1
+    return Series(made[0].subject, 1, made, None, "", base, tuple(unread), before, headless)
 
 
 def _mailed(letter: Letter, number: int, total: int) -> Patch:

@@ -53,6 +53,8 @@ def of_patch(letter: Letter, tracking: Tracking | None, objects: Objects, why: s
     if found is None:
         return Source(Series(patch.subject, 1, (patch,)), 0, None, _head(patch, objects), f"the hunks alone{why}")
     patch, read, applied = found
+    if applied:  # what comes before it is in the tree
+        patch = replace(patch, number=1, total=1)
     commit = "HEAD" if applied else _head(patch, objects)
     return Source(Series(patch.subject, 1, (patch,)), 0, read, commit, f"whole files{why}")
 

@@ -40,7 +40,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a check may ask besides its slice. `defined`: names that the series itself defines.
+    """What a check may ask besides its slice. `defined`: names that the series itself defines; `incomplete`: patches
+    before this one are not here, and may define some more.
 
     `before(names)`: the other side's slice with the functions that say one of the names; None while that side is
     checked. It is read when it is asked for, so ask only where the answer matters.
@@ -50,6 +51,7 @@ class Context:
     lookup: Lookup
     before: Callable[[frozenset[str]], Slice | None]
     defined: frozenset[str]
+    incomplete: bool = False
 
 
 Check = Callable[[Slice, Rule, Context], Iterator[Hit]]

@@ -163,6 +163,8 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 span = context.kernel.spans.get(part.text) if part.op == "name" else None
                 if span is None or span.holds(context.kernel.version) or part.text in context.defined:
                     continue
+                if context.incomplete and not span.never:  # a patch that is not here may define it
+                    continue
                 if part.text in context.kernel.flags or any(define.name == part.text for define in side.defines):
                     continue
                 if _conditional(side, part.line, words(rule, "conditions") | {part.text}):
