@@ -303,7 +303,7 @@ class Repository:
         found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
         if found is None or found[1] != "tree":
             return {}
-        return {name: entry for name, entry in _entries(found[2] or b"", len(tree) // 2) if name in names}
+        return dict(_entries(found[2] or b"", len(tree) // 2, names))
 
     def version(self, tree: str) -> Version | None:
         """The kernel version that a tree's Makefile gives."""
@@ -319,14 +319,15 @@ class Repository:
         return self._listed[tree]
 
 
-def _entries(data: bytes, width: int) -> Iterator[tuple[bytes, Entry]]:
-    """A tree object as git stores it: mode, blank, name, NUL, the id in `width` bytes."""
+def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, Entry]]:
+    """A tree object as git stores it: mode, blank, name, NUL, the id in `width` bytes. `names`: all, where None."""
     at = 0
     while at < len(data):
         end = data.index(b"\0", at)
         mode, _, name = data[at:end].partition(b" ")
         at = end + 1 + width
-        yield name, Entry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
+        if names is None or name in names:
+            yield name, Entry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
 
 
 def _open(
