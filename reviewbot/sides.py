@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from reviewbot import dialect, pieces
-from reviewbot.csource import Expr, Step
+from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Lookup
 from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
@@ -180,8 +180,7 @@ class Reader:
 
         Where an annotation stands below its head, at the margin, git puts that behind the @@.
         """
-        found = (unit.function for unit in (*part.units, *part.around) if unit.function.name == function)
-        one = next(found, None)
+        one = _function(part.units, function) or _function(part.around, function)  # read only where it is needed
         if one is None or one.macro:
             return function
         first, last = max(0, one.head[0]), one.head[1]
@@ -315,6 +314,10 @@ def _slice(
         "\n".join(rows),
         read.allocators,
     )
+
+
+def _function(units: Sequence[Unit], name: str) -> Function | None:
+    return next((unit.function for unit in units if unit.function.name == name), None)
 
 
 def _among(rows: list[int]) -> Touched:
