@@ -1,7 +1,6 @@
 """The nouns of reviewbot, as frozen dataclasses, and its errors; this file imports nothing of ours.
 
 Errors (each knows the exit code the command line turns it into):
-
     ReviewbotError
     +-- UsageError      2   a command line that cannot be meant
     +-- ConfigError     2   config.toml or a rule file says something it may not
@@ -220,7 +219,7 @@ class Rule:
     since: Version | None = None
     until: Version | None = None
     rows: tuple[Mapping[str, Data], ...] = ()
-    yields_to: tuple[str, ...] = ()  # rules that say more of the same lines
+    yields_to: tuple[str, ...] = ()  # rules that say more of a line
 
 
 # --- mails and diffs ---

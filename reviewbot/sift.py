@@ -26,7 +26,7 @@ _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
 _TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
 # what rows of rules say of calls and functions, see checks/atomic.py and checks/callbacks.py
-_LISTED = ("frees", "asserts", "returns", "members", "holds", "registers", "through", "enters", "params")
+_LISTED = ("frees", "asserts", "returns", "takes", "members", "holds", "registers", "through", "enters", "params")
 
 
 class Sieve:
@@ -58,6 +58,7 @@ class Sieve:
         self._asserts = _bytes(listed["asserts"])
         self._locks = self._enter | self._leave | self._asserts
         self._types = tuple(_bytes(listed["returns"]))
+        self._takes = [tuple(_bytes(said.split(", "))) for said in sorted(listed["takes"])]
         named = listed["members"] | listed["holds"]
         called = listed["registers"] | listed["through"]
         self._runs = _bytes({name.split()[-1] for name in named} | {name.split()[0] for name in called})
@@ -128,6 +129,7 @@ class Sieve:
         if text.narrowed is None:
             handles = [word for word in self._handles if word in text.text]
             found = {part.name for part in text.having(handles) if part.name}
+            found |= {name for name, part in text.named.items() if self._is_typed(part)}
             found |= text.named.keys() & set(self._put.findall(text.text))
             for word in self._registers:
                 found |= text.named.keys() & set(text.given_to(word) if word in text.text else ())
@@ -216,7 +218,11 @@ class Sieve:
         handed = (text.named[name] for name in called & text.named.keys() if _has(text.named[name].text, self._stems))
         if any(held and self._row_asks(row, words, ()) for one in handed for held, row, words in self._locked(one)):
             return True
-        return any(_has(one.text, self._types) or self._is_run(text, one.name) for one in (part, *callers))
+        return any(self._is_typed(one) or self._is_run(text, one.name) for one in (part, *callers))
+
+    def _is_typed(self, part: Part) -> bool:
+        """Whether a function has a type, or parameters, that only those have which others run."""
+        return _has(part.text, self._types) or any(all(kind in part.head for kind in kinds) for kinds in self._takes)
 
     def _row_asks(self, row: bytes, words: list[bytes], called: Collection[bytes]) -> bool:
         return any(word in self._requests or word in called for word in words) or _has(row, self._stems)

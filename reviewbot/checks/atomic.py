@@ -170,7 +170,7 @@ class _Entries:
     @property
     def _signed(self) -> bool:
         """Whether a function has the parameters of one that is run where nothing may sleep."""
-        wanted = words(self.rule, "takes") if not self.side.whole else ()
+        wanted = words(self.rule, "takes")
         return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in self.side.units)
 
     @cached_property

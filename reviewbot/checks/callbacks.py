@@ -81,8 +81,8 @@ def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Cal
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
-    have; `takes`: the types of all parameters of a static function, where the rest of the file is not there to say what
-    it is for. `queues`: "call position", a piece of work that is put on the queue named right before it: what is
+    have; `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is
+    for. `queues`: "call position", a piece of work that is put on the queue named right before it: what is
     registered then counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them
     with a word: "call word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest
     of it, or where none of `beside` does. Positions and rows count from 0.
@@ -186,10 +186,11 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
 
 def _signed(row: Mapping[str, Data], side: Slice) -> Iterator[_Found]:
     """What takes just what such functions are given: a hunk rarely shows where a function is registered."""
-    wanted = [] if side.whole else [tuple(said.split(", ")) for said in strings(row, "takes")]
+    wanted = [tuple(said.split(", ")) for said in strings(row, "takes")]
     for function in (unit.function for unit in side.units) if wanted else ():
         kinds = tuple(kind for kind, _ in function.params)
-        if function.starts and function.static and not function.macro and kinds in wanted:
+        own = function.starts and function.static and not function.macro and kinds in wanted
+        if own and (not side.whole or len(re.findall(rf"\b{re.escape(function.name)}\b", side.text)) == 1):
             yield function.name, f"it takes {_listed(kinds)}", function.head[0], "its parameters say so"
 
 
