@@ -44,10 +44,13 @@ class Sides:
     scopes: frozenset[str]
 
     @cached_property
-    def functions(self) -> tuple[frozenset[str], frozenset[str]]:
-        """The functions that were read after and before."""
-        names = [{unit.function.name for unit in part.units} if part is not None else set() for part in self.slices]
-        return frozenset(names[0]), frozenset(names[1])
+    def made(self) -> frozenset[str]:
+        """The functions whose heads the patch adds, under a name that was not there before."""
+        after, before = self.slices
+        heads = [unit.function for unit in after.units if unit.function.starts] if after is not None else []
+        added = (one.name for one in heads if after is not None and after.changed[max(one.head[0], 0)])
+        said = frozenset(_WORD.findall(before.text)) if before is not None else frozenset()
+        return frozenset(name for name in added if name not in said and name not in self.old_names)
 
     @cached_property
     def wrong(self) -> frozenset[int]:
@@ -160,7 +163,7 @@ def _moved(one: Sides, pair: Pair, there: Sides, old: Pair) -> bool:
     if one.cause(hit) != one.cause(old[1]):
         return False
     moved, same = _changed(pair) and _changed(old), _text(pair) == _text(old) != ""
-    made = one is there and hit.function not in one.functions[1] and one.old(hit.function) not in one.functions[1]
+    made = one is there and hit.function in one.made
     return (moved and (made or same)) or (made and same)
 
 
@@ -189,6 +192,7 @@ def _first(part: Slice, hit: Hit) -> int | None:
 
 
 def _text(pair: Pair) -> str:
+    """A hit's first row; at another depth it is run under other conditions."""
     part, hit = pair
     row = _first(part, hit)
-    return squeeze(part.rows[row]) if row is not None else ""
+    return part.rows[row].rstrip() if row is not None else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from reviewbot import flags
-from reviewbot.checks.base import Context, Hit, reached, strings, words
+from reviewbot.checks.base import Context, Hit, reached, rows_of, strings, words
 from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import failed
 from reviewbot.checks.origins import spelled_out
@@ -24,8 +25,8 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Rows: `usual`, the mask to use instead; `reserves`, the bit that gives access to them. Masks with a bit of `tries`
     are a first try, and so are those of the families in `unless`; a call in `except` has rules of its own. A mask of
     `polite` may be meant as one wherever it stands: it counts only where its failure ends the function with a word of
-    `fatal`. Which of two masks is wrong is not known where both are new. Rows with `as`: functions that are run where
-    they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that.
+    `fatal`. Which of two masks is wrong is not known in a function that others run. Rows with `as`: functions that are
+    run where they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that.
     """
     named = {one.name for one in side.defines if any(mask in one.body for mask in words(rule, "masks"))}
     asked = {
@@ -45,7 +46,7 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             beside = _same_context(unit, index, sleeping, context) or _called_to_sleep(unit, index, run, context)
             if beside is not None:
                 said, row = beside
-                sure = "low" if said.mask and 0 <= row < len(side.rows) and side.changed[row] else ""
+                sure = "low" if said.mask and _either(side, unit, index, row) else ""
                 values = {
                     "callee": unit.steps[index].name,
                     "flag": mask.text,
@@ -98,6 +99,18 @@ def _called_to_sleep(unit: Unit, index: int, run: _Run, context: Context) -> tup
         return None
     one = run.callbacks[unit.function.name]
     return Said(f"{one.function}(), {strings(one.listed, 'as')[0]},"), one.row
+
+
+def _either(side: Slice, unit: Unit, index: int, row: int) -> bool:
+    """Whether of two masks, one of which does not sleep, either may be wrong: the one on this row is new.
+
+    Then the other was there before, or is in a function that others run, nobody knows where.
+    """
+    if not (0 <= row < len(side.rows) and side.changed[row]):
+        return False
+    mine = [at for at in rows_of(unit.steps[index]) if 0 <= at < len(side.rows)]
+    handed = re.search(rf"[=,(&{{]\s*{re.escape(unit.function.name)}\b(?!\s*\()", side.text)
+    return handed is not None or not any(side.changed[at] for at in mine)
 
 
 def _gain(mask: Expr, rule: Rule, context: Context) -> str:
