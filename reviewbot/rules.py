@@ -58,6 +58,8 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
     files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
     kernel = facts.kernel([(str(path), table) for path, table in files if path.name in facts.TOP], version)
     rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in facts.TOP}
+    for path, table in files:
+        schema.known(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
     return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
 
 

@@ -158,6 +158,11 @@ def test_rule(folder: Folder) -> None:
     assert len(load(path, "6.8")[1]["no-way"].rows) == 1
 
 
+def test_a_rule_yields_to_others(folder: Folder) -> None:
+    found = load(folder(no__way=f'yields_to = ["other-way"]\n{RULE}', other__way=RULE))[1]
+    assert (found["no-way"].yields_to, found["other-way"].yields_to) == (("other-way",), ())
+
+
 def test_a_rule_outside_its_life_is_not_there(folder: Folder) -> None:
     path = folder(no__way=f'since = "6.5"\nuntil = "6.9"\n{RULE}')
     assert [bool(load(path, at)[1]) for at in ("6.4", "6.5", "6.8", "6.9")] == [False, True, True, False]
@@ -302,6 +307,7 @@ WRONG = {
         {"no__way": broken(RULE, "most = 3", "most = 3.5")},
         r"row 1: most must be a text, a whole number, true",
     ),
+    "rule: yields": ({"no__way": f'yields_to = ["no-one"]\n{RULE}'}, r"no-way\.toml: yields_to: unknown rule 'no-one'"),
     "rule: row life": ({"no__way": broken(RULE, '"6.9"', '"late"')}, r"row 2: since must be a version"),
 }
 
