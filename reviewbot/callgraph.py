@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from reviewbot.contexttests import asks_context, is_constant, refuted
-from reviewbot.csource import Function, Step
+from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Lookup
 from reviewbot.model import ScopeKind
 from reviewbot.opened import Unit
@@ -171,11 +171,20 @@ def leads(
     given = dict(entry.given) if entry is not None else {}
     worlds = [world for number, world in enumerate(unit.flow.at[at]) if on(number)]
     ways = [world.facts for world in worlds if not any(refuted(fact, given) for fact in world.facts)]
-    numbers = {name for kind, name in unit.function.params if name and not kind.startswith(_POINTS)}
     facts = frozenset[tuple[str, bool]]().union(*ways)
     undecided = {text for text, true in facts if (text, not true) in facts}
     settled = {text for text, _ in facts} - undecided - given.keys()
-    return bool(ways) and not any(asks_context(text, numbers, lookup.kernel.words) for text in settled)
+    return bool(ways) and not any(asks_context(text, _numbers(unit), lookup.kernel.words) for text in settled)
+
+
+def asks_for_context(unit: Unit, condition: Expr, lookup: Lookup) -> bool:
+    """Whether a condition of a function asks what its caller may do."""
+    return asks_context(condition.text, _numbers(unit), lookup.kernel.words)
+
+
+def _numbers(unit: Unit) -> frozenset[str]:
+    """The parameters that are no pointers."""
+    return frozenset(name for kind, name in unit.function.params if name and not kind.startswith(_POINTS))
 
 
 def asks(unit: Unit, at: int, words: Iterable[str]) -> bool:

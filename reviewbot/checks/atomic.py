@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reviewbot.bound import Bound, bound
-from reviewbot.callgraph import Entries, Entry, Locks, asserted, held, keeps_entry, leads, shown_as, taker
+from reviewbot.callgraph import (
+    Entries,
+    Entry,
+    Locks,
+    asks_for_context,
+    asserted,
+    held,
+    keeps_entry,
+    leads,
+    shown_as,
+    taker,
+)
 from reviewbot.checks.base import Context, Hit, code, reached, requests, strings, words
 from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import given_back_below, released
@@ -297,6 +308,8 @@ def _entered(
 ) -> _Held | None:
     """What the function is entered with, if it keeps it and does not ask first."""
     if not entries or not keeps_entry(unit, context.lookup):
+        return None
+    if any(asks_for_context(unit, one, context.lookup) for one in call.chosen_by):
         return None
     for entry in entries:
         if entry.scope not in own and leads(unit, index, context.lookup, entry, call.on):

@@ -38,7 +38,8 @@ class Sleeper:
 
     `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;
     `wraps`: it is a function that is handed the mask. `somewhere`: by world at the step, whether the mask lets it sleep
-    on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was.
+    on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was. `chosen_by`:
+    the conditions of the choices that stand in the mask itself.
     """
 
     said: str
@@ -50,6 +51,7 @@ class Sleeper:
     wraps: bool = False
     somewhere: tuple[bool, ...] = ()
     everywhere: tuple[bool, ...] = ()
+    chosen_by: tuple[Expr, ...] = ()
 
     @property
     def always(self) -> bool:
@@ -96,7 +98,7 @@ def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, contex
     made = Sleeper(asked.said, asked.how, asked.mask.text, rows)
     if not any(map(any, sides)) or (not all(map(all, sides)) and _asks_mask(asked.mask, context)):
         return None
-    return _on_paths(made, sides)
+    return _on_paths(made, asked.mask, sides)
 
 
 def _asks_mask(mask: Expr, context: Context) -> bool:
@@ -106,12 +108,14 @@ def _asks_mask(mask: Expr, context: Context) -> bool:
     return any(part.text in tests or part.text in context.kernel.flags for one in asked for part in one.walk())
 
 
-def _on_paths(made: Sleeper, sides: Sequence[Sequence[bool]]) -> Sleeper:
+def _on_paths(made: Sleeper, mask: Expr, sides: Sequence[Sequence[bool]]) -> Sleeper:
     """A sleeper of which is known, by world, on which sides of a choice it sleeps."""
     if all(map(all, sides)):
         return made
     how = made.how.replace(" it may", ", on one of the paths, it may")
-    return replace(made, how=how, somewhere=tuple(map(any, sides)), everywhere=tuple(map(all, sides)))
+    chosen = tuple(part.args[0] for part in mask.walk() if part.op == "?:")
+    some, every = tuple(map(any, sides)), tuple(map(all, sides))
+    return replace(made, how=how, somewhere=some, everywhere=every, chosen_by=chosen)
 
 
 def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
@@ -127,7 +131,7 @@ def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context)
         if any(map(any, sides)):
             said, how = f"{step.name}() with {code(arg)}", f"With {code(arg)} it may"
             rows = flag_rows(arg, context.kernel)
-            return _on_paths(Sleeper(said, how, arg.text, rows, "medium", wraps=True), sides)
+            return _on_paths(Sleeper(said, how, arg.text, rows, "medium", wraps=True), arg, sides)
     return None
 
 
