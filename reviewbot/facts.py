@@ -6,7 +6,7 @@ allocator refuses, where its mask stands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from reviewbot import schema
@@ -28,6 +28,7 @@ from reviewbot.schema import INDEX, INDEXES, LIFE, LIVES, NUMBER, SWITCH, TABLE,
 
 Files = Sequence[tuple[str, Mapping[str, Any]]]  # a path for errors, and what the file holds
 Bits = Mapping[str, frozenset[str]]
+_NO_BITS = frozenset[str]()
 
 WORDS = ("unsafe", "context", "pointless", "safe", "none")  # strictest first
 NEVER = (0, 0)  # what Span.never goes by
@@ -272,15 +273,23 @@ def _allocators(files: Files, expanded: Bits, version: Version) -> dict[str, All
     families = _named(files, "family", _FAMILY)
     for where, table in families.values():
         _check_names(table, where, limits, expanded)
+    shared = {family: _held(row.table, {}, limits, held) for family, row in families.items()}
     allocators = {}
     for name, (family, where, table) in _calls(files).items():
         _check_names(table, where, limits, expanded)
         if schema.holds(table, version):
             defaults = families[family].table if family in families else {}
-            named = dict.fromkeys([*defaults.get("limits", ()), *table.get("limits", ())])
-            own = tuple(limits[limit] for limit in named if limit in held)
+            own = _held(defaults, table, limits, held) if "limits" in table else shared.get(family, ())
             allocators[name] = _allocator(name, family, {**defaults, **table}, own, expanded, version)
     return allocators
+
+
+def _held(
+    defaults: Mapping[str, Any], table: Mapping[str, Any], limits: Mapping[str, Limit], held: Collection[str]
+) -> tuple[Limit, ...]:
+    """The limits of a family and of a call in it, those that hold at this version."""
+    named = dict.fromkeys([*defaults.get("limits", ()), *table.get("limits", ())])
+    return tuple(limits[limit] for limit in named if limit in held)
 
 
 def _calls(files: Files) -> dict[str, tuple[str, str, Mapping[str, Any]]]:
@@ -302,8 +311,10 @@ def _calls(files: Files) -> dict[str, tuple[str, str, Mapping[str, Any]]]:
 
 
 def _check_names(table: Mapping[str, Any], where: str, limits: Mapping[str, Limit], expanded: Bits) -> None:
-    schema.known(table.get("limits", ()), limits, where, "limit")
-    schema.known(table.get("nofail_when", ()), expanded, where, "flag")
+    if "limits" in table:
+        schema.known(table["limits"], limits, where, "limit")
+    if "nofail_when" in table:
+        schema.known(table["nofail_when"], expanded, where, "flag")
     if "gfp_before" in table:
         schema.check(table["gfp_before"], _GFP_BEFORE, f"{where}: gfp_before", ("version", "index"))
 
@@ -339,7 +350,7 @@ def _allocator(
         allocates=table.get("allocates", True),
         returns=table.get("returns", "pointer"),
         nofail_order=table.get("nofail_order", -1),
-        nofail_when=_union(table.get("nofail_when", ()), expanded),
+        nofail_when=_union(table["nofail_when"], expanded) if "nofail_when" in table else _NO_BITS,
         limits=limits,
     )
 

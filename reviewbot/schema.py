@@ -98,5 +98,8 @@ def life(table: Table) -> tuple[Version | None, Version | None]:
 
 
 def holds(table: Table, at: Version) -> bool:
+    """Whether a table has begun and not ended at a version; most have no dates."""
+    if "since" not in table and "until" not in table:
+        return True
     since, until = life(table)
     return (since is None or at >= since) and (until is None or at < until)

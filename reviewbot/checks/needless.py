@@ -26,7 +26,8 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     are a first try, and so are those of the families in `unless`; a call in `except` has rules of its own. A mask of
     `polite` may be meant as one wherever it stands: it counts only where its failure ends the function with a word of
     `fatal`. Which of two masks is wrong is not known in a function that others run. Rows with `as`: functions that are
-    run where they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that.
+    run where they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that; `boot`, see
+    _Run.at_boot().
     """
     named = {one.name for one in side.defines if any(mask in one.body for mask in words(rule, "masks"))}
     asked = {
@@ -40,6 +41,8 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     sleeping = Sleeping(side, rule, context)
     run = _Run(side, rule)
     for unit in side.units:
+        if run.at_boot(unit):
+            continue
         for index, mask in asked.get(id(unit), ()):
             if mask.text in words(rule, "polite") and not _fatal(unit, index, words(rule, "fatal")):
                 continue
@@ -81,6 +84,13 @@ class _Run:
     def __init__(self, side: Slice, rule: Rule) -> None:
         self._side, self._rule = side, rule
         self.locking = words(rule, "locking")
+
+    def at_boot(self, unit: Unit) -> bool:
+        """Whether a function may run before the kernel can sleep: one for boot that others call, and no initcall."""
+        function = unit.function
+        head = self._side.rows[max(function.head[0], 0) : function.head[1] + 1]
+        marked = any(word in row for row in head for word in words(self._rule, "boot"))
+        return marked and not function.static and function.name not in self.callbacks
 
     @cached_property
     def callbacks(self) -> Mapping[str, Callback]:

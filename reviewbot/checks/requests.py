@@ -9,6 +9,7 @@ from reviewbot import flags
 from reviewbot.checks.base import (
     Context,
     Hit,
+    allocation,
     flag_rows,
     masks_at,
     mentions,
@@ -18,6 +19,7 @@ from reviewbot.checks.base import (
     rows_of,
     strings,
     words,
+    written_mask,
 )
 from reviewbot.checks.masks import Chain, asked, said, spelled
 from reviewbot.checks.origins import because, held, variable
@@ -249,12 +251,14 @@ def _made(unit: Unit, source: Expr) -> bool:
 
 
 def _cleared(step: Step, context: Context) -> Iterator[tuple[frozenset[str], Expr]]:
-    """The bits that a step takes away with ~, and from which mask: in what it assigns, passes on or returns."""
+    """The bits that a step takes away with ~, and from which mask: in what it assigns, asks with or returns."""
     if step.op == "&=" and step.value is not None and step.value.op == "~":
         yield _bits(step.value, context), Expr("name", step.target, (), step.lines[0])
     if (step.kind == "assign" and step.op != "=") or not mentions(step, context.kernel):
         return
-    for expr in expressions(step):
+    mask = written_mask(step, found) if (found := allocation(step, context.kernel)) is not None else None
+    asked = expressions(step) if step.kind != "call" else (mask,) if mask is not None else ()
+    for expr in asked:
         for part in _outside_tests(expr):
             if part.op != "&" or len(part.args) != 2:
                 continue

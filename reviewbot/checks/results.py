@@ -203,6 +203,8 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
         if here is None or here.kind in ("return", "end", "lost", "leave"):
             return None  # a way out
         if here.kind == "call" and here.target == tested and allocation(here, context.kernel) is not None:
+            if at >= index:
+                return None  # another try after the loop
             again = at
         elif here.kind == "call" and here.name not in words(rule, "waits"):
             return None

@@ -18,6 +18,7 @@ from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 _ORDER = ("<", ">", "<=", ">=")
+_SOON = 12  # steps from a failure to where the function ends
 _ROUNDS = 3  # calls in each other that are followed
 
 
@@ -193,11 +194,33 @@ def after(unit: Unit, sleepers: Mapping[int, Said], context: Context) -> Sequenc
             ways = [_entered(one, steps[one], state[one], sleepers, context) for one in steps[at].next if one >= 0]
             found = min((way for way in ways if way is not None), default=None)
             one_way = None in ways or (steps[at].kind == "test" and len(ways) < 2)
-            if _asks_context(steps[at], context) or (one_way and not _of_a_result(steps[at], results)):
+            if _asks_context(steps[at], context) or (one_way and not _fails(unit, at, state, results)):
                 found = None
             if found != state[at] and state[at] is None:
                 state[at], changed = found, True
     return state
+
+
+def _fails(unit: Unit, at: int, state: Sequence[Sleeper | None], results: set[str]) -> bool:
+    """Whether a test only tells a failure from the way on, and the way that meets no sleeper is the failure."""
+    if not _of_a_result(unit.steps[at], results):
+        return False
+    value = unit.steps[at].value
+    counts = value is None or value.op in _ORDER or value.text.startswith("@")
+    silent = [one for one in unit.steps[at].next if one < 0 or state[one] is None]
+    return counts or all(one < 0 or _gives_up(unit, one) for one in silent)
+
+
+def _gives_up(unit: Unit, at: int) -> bool:
+    """Whether a way soon leaves the function, with nothing asked any more."""
+    for _ in range(_SOON):
+        step = unit.steps[at]
+        if step.kind in ("return", "end", "lost"):
+            return True
+        if len(step.next) != 1:
+            return False
+        at = step.next[0]
+    return False
 
 
 def _entered(
