@@ -96,14 +96,12 @@ def held(
             known = found.get(step.name, ())
             if step.name == unit.function.name or len(known) >= _MOST_ENTRIES:
                 continue
-            given = _constants(step, defined[step.name], lookup)
-            if any(one.given == given for one in known):
-                continue
             own = found.get(unit.function.name, ())
             if own and counts is is_atomic and not keeps(unit):
                 own = ()
             entry = _at_call(unit, at, own, open_, lookup)
-            if entry is not None:
+            given = _constants(unit, step, defined[step.name], entry, lookup) if entry is not None else ()
+            if entry is not None and not any(one.given == given for one in known):
                 found[step.name] = (*known, replace(entry, given=given))
                 fresh = True
         if not fresh:
@@ -115,15 +113,22 @@ def _calls(step: Step, names: Collection[str]) -> bool:
     return step.kind == "call" and not step.op and step.name in names
 
 
-def _constants(step: Step, called: Function, lookup: Lookup) -> tuple[tuple[str, str], ...]:
-    """The parameters of a function for which a call has a constant that is no mask."""
-    pairs = zip(called.params, step.args, strict=False) if len(called.params) == len(step.args) else ()
+def _constants(unit: Unit, step: Step, called: Function, entry: Entry, lookup: Lookup) -> tuple[tuple[str, str], ...]:
+    """The parameters of a function for which a call has a constant that is no mask, its own or its caller's."""
+    if len(called.params) != len(step.args):
+        return ()
+    own = constants(unit, entry)
+    pairs = [(name, own.get(arg.text, arg.text)) for (_, name), arg in zip(called.params, step.args, strict=True)]
     stems = lookup.kernel.words["flag_prefixes"]
     return tuple(
-        (name, arg.text)
-        for (_, name), arg in pairs
-        if name and is_constant(arg.text) and not any(stem in arg.text for stem in stems)
+        (name, text) for name, text in pairs if name and is_constant(text) and not any(stem in text for stem in stems)
     )
+
+
+def constants(unit: Unit, entry: Entry) -> Mapping[str, str]:
+    """The parameters that have a constant on entry, and keep it."""
+    changed = {step.target for step in unit.steps} if entry.given else set()
+    return {name: text for name, text in entry.given if name not in changed}
 
 
 def _at_call(unit: Unit, at: int, own: Entries, scopes: set[str], lookup: Lookup) -> Entry | None:
@@ -139,7 +144,8 @@ def _at_call(unit: Unit, at: int, own: Entries, scopes: set[str], lookup: Lookup
         return Entry(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
     for one in own if worlds else ():
         if leads(unit, at, lookup, one):
-            return Entry(one.scope, one.base, (*one.rows, called), one.taken, (*one.callers, caller))
+            callers = (*one.callers, caller)
+            return Entry(one.scope, one.base, (*one.rows, called), one.taken, callers, one.given)
     return None
 
 
@@ -168,7 +174,7 @@ def leads(
     Ways that the constants of `entry` refute are none. `on`: the worlds at the step that matter; what holds in some of
     them and not in others asks for nothing.
     """
-    given = dict(entry.given) if entry is not None else {}
+    given = constants(unit, entry) if entry is not None else {}
     worlds = [world for number, world in enumerate(unit.flow.at[at]) if on(number)]
     ways = [world.facts for world in worlds if not any(refuted(fact, given) for fact in world.facts)]
     facts = frozenset[tuple[str, bool]]().union(*ways)

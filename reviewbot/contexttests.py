@@ -6,14 +6,22 @@ a name. A test of a length, a count or a direction says nothing. What a caller p
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _EQUAL = re.compile(r"\(?(\w+)\s*([=!])=\s*(\w+)\)?\Z")
+_ORDERED = re.compile(r"\(?(\w+)\s*([<>]=?)\s*(\d+)\)?\Z")
 _MASKED = re.compile(r"\(?(\w+)\s*&\s*(\w+)\)?\Z")
+_ORDERS: Mapping[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 _FALSE = ("0", "false", "NULL", "0U", "0UL")
 
 Words = Mapping[str, frozenset[str]]
@@ -52,14 +60,21 @@ def refuted(fact: tuple[str, bool], given: Mapping[str, str]) -> bool:
     """Whether a fact cannot be where parameters have these constants: names in capitals, numbers, true, false, NULL."""
     text, true = fact
     if text in given:
-        return (given[text] in _FALSE) == true
+        return is_false(given[text]) == true
     if (found := _EQUAL.match(text)) and found[1] in given and is_constant(found[3]):
         same = given[found[1]] == found[3]
         return same != (true == (found[2] == "="))
+    if (found := _ORDERED.match(text)) and given.get(found[1], "").isdigit():
+        return _ORDERS[found[2]](int(given[found[1]]), int(found[3])) != true
     if (found := _MASKED.match(text)) and found[1] in given and is_constant(found[2]):
         held = found[2] in _NAME.findall(given[found[1]])
         return held != true and not (given[found[1]].isdigit() and given[found[1]] not in _FALSE)
     return False
+
+
+def is_false(text: str) -> bool:
+    """Whether a constant is false where it is tested."""
+    return text in _FALSE
 
 
 def is_constant(text: str) -> bool:

@@ -14,6 +14,7 @@ from reviewbot.callgraph import (
     Locks,
     asks_for_context,
     asserted,
+    constants,
     held,
     keeps_entry,
     leads,
@@ -24,7 +25,7 @@ from reviewbot.checks.base import Context, Hit, code, reached, requests, strings
 from reviewbot.checks.callbacks import Callback, callbacks
 from reviewbot.checks.held import given_back_below, released
 from reviewbot.checks.shared import Text, guarded
-from reviewbot.checks.sleepers import Sleeper, frees_of, last_user, matters, sleeper
+from reviewbot.checks.sleepers import Sleeper, frees_of, last_user, matters, sleeper, sleeps_with
 from reviewbot.csource import Step
 from reviewbot.flow import Open
 from reviewbot.heldrows import held_rows
@@ -94,7 +95,7 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         if found is None and call.always:
             found = _given_back(unit, index, own, context) or _shared(unit, index, entries)
         if found is None and entered:
-            found = _entered(unit, index, entries.of(unit), own, call, context)
+            found = _entered(unit, index, entries, own, call)
         if found is None or not _sleeps_there(unit, index, call, found, entries):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
@@ -303,16 +304,17 @@ def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     return _Held(where, rows, "medium", found.call)
 
 
-def _entered(
-    unit: Unit, index: int, entries: Entries, own: frozenset[str], call: Sleeper, context: Context
-) -> _Held | None:
+def _entered(unit: Unit, index: int, entered: _Entries, own: frozenset[str], call: Sleeper) -> _Held | None:
     """What the function is entered with, if it keeps it and does not ask first."""
+    entries, context = entered.of(unit), entered.context
     if not entries or not keeps_entry(unit, context.lookup):
         return None
     if any(asks_for_context(unit, one, context.lookup) for one in call.chosen_by):
         return None
     for entry in entries:
-        if entry.scope not in own and leads(unit, index, context.lookup, entry, call.on):
+        if entry.scope in own or not sleeps_with(unit, index, call, constants(unit, entry), entered.rule, context):
+            continue
+        if leads(unit, index, context.lookup, entry, call.on):
             return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
     return None
 

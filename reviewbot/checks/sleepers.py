@@ -21,7 +21,9 @@ from reviewbot.checks.base import (
     strings,
     words,
 )
+from reviewbot.contexttests import is_false
 from reviewbot.csource import Expr, Step
+from reviewbot.flow.conditions import settled
 from reviewbot.model import Data, Kernel, Rule
 from reviewbot.opened import Unit
 
@@ -38,8 +40,8 @@ class Sleeper:
 
     `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;
     `wraps`: it is a function that is handed the mask. `somewhere`: by world at the step, whether the mask lets it sleep
-    on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was. `chosen_by`:
-    the conditions of the choices that stand in the mask itself.
+    on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was, and
+    `choice`, the mask itself, is None.
     """
 
     said: str
@@ -51,7 +53,12 @@ class Sleeper:
     wraps: bool = False
     somewhere: tuple[bool, ...] = ()
     everywhere: tuple[bool, ...] = ()
-    chosen_by: tuple[Expr, ...] = ()
+    choice: Expr | None = None
+
+    @property
+    def chosen_by(self) -> tuple[Expr, ...]:
+        """The conditions of the choices that stand in the mask itself."""
+        return tuple(part.args[0] for part in self.choice.walk() if part.op == "?:") if self.choice is not None else ()
 
     @property
     def always(self) -> bool:
@@ -113,9 +120,18 @@ def _on_paths(made: Sleeper, mask: Expr, sides: Sequence[Sequence[bool]]) -> Sle
     if all(map(all, sides)):
         return made
     how = made.how.replace(" it may", ", on one of the paths, it may")
-    chosen = tuple(part.args[0] for part in mask.walk() if part.op == "?:")
     some, every = tuple(map(any, sides)), tuple(map(all, sides))
-    return replace(made, how=how, somewhere=some, everywhere=every, chosen_by=chosen)
+    return replace(made, how=how, somewhere=some, everywhere=every, choice=mask)
+
+
+def sleeps_with(unit: Unit, index: int, call: Sleeper, given: Mapping[str, str], rule: Rule, context: Context) -> bool:
+    """Whether a call may sleep where parameters have these constants: they may settle a choice in its mask."""
+    facts = {(name, not is_false(value)) for name, value in given.items()}
+    if call.choice is None or not facts:
+        return True
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    mask = settled(call.choice, facts, context.kernel.words["transparent"])
+    return any(reclaim in one.must for masks in masks_by_world(unit, index, mask, context) for one in masks)
 
 
 def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:

@@ -249,7 +249,10 @@ class Flow:
         handed = not token or not is_local(token) or token in self.params
         handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
         key = argument(step, gate.key) if gate.key >= 0 else ""
-        rest = tuple(one for one in world.open if not (one.step == index and one.scope == scope))
+        taken = bool(key) and self.kernel.scopes[scope].atomic  # who takes a lock anew has given it back, seen or not
+        rest = tuple(
+            one for one in world.open if one.scope != scope or (one.step != index and not (taken and one.key == key))
+        )
         return world._replace(open=(*rest, Open(scope, index, token, key, handed=handed)))
 
     def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
