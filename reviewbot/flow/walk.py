@@ -249,11 +249,17 @@ class Flow:
         handed = not token or not is_local(token) or token in self.params
         handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
         key = argument(step, gate.key) if gate.key >= 0 else ""
-        taken = bool(key) and self.kernel.scopes[scope].atomic  # who takes a lock anew has given it back, seen or not
-        rest = tuple(
-            one for one in world.open if one.scope != scope or (one.step != index and not (taken and one.key == key))
-        )
+        rest = tuple(one for one in world.open if one.scope != scope or not self._anew(one, index, step, key))
         return world._replace(open=(*rest, Open(scope, index, token, key, handed=handed)))
+
+    def _anew(self, one: Open, index: int, step: Step, key: str) -> bool:
+        """Whether a step enters an open scope again: who takes a lock anew has given it back, seen or not."""
+        if one.step == index or not self._atomic(one):
+            return one.step == index
+        if key:
+            return one.key == key
+        before = [arg.text for arg in self.function.steps[one.step].args]
+        return bool(before) and before == [arg.text for arg in step.args]
 
     def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
         if rows[0][1].token:
