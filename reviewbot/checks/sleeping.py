@@ -191,24 +191,25 @@ def after(unit: Unit, sleepers: Mapping[int, Said], context: Context) -> Sequenc
     while changed:
         changed = False
         for at in range(len(steps) - 1, -1, -1):
-            ways = [_entered(one, steps[one], state[one], sleepers, context) for one in steps[at].next if one >= 0]
-            found = min((way for way in ways if way is not None), default=None)
-            one_way = None in ways or (steps[at].kind == "test" and len(ways) < 2)
-            if _asks_context(steps[at], context) or (one_way and not _fails(unit, at, state, results)):
+            targets = [one for one in steps[at].next if one >= 0]
+            ways = {one: _entered(one, steps[one], state[one], sleepers, context) for one in targets}
+            found = min((way for way in ways.values() if way is not None), default=None)
+            silent = [one for one, way in ways.items() if way is None]
+            one_way = bool(silent) or (steps[at].kind == "test" and len(targets) < 2)
+            if _asks_context(steps[at], context) or (one_way and not _fails(unit, at, silent, results)):
                 found = None
             if found != state[at] and state[at] is None:
                 state[at], changed = found, True
     return state
 
 
-def _fails(unit: Unit, at: int, state: Sequence[Sleeper | None], results: set[str]) -> bool:
-    """Whether a test only tells a failure from the way on, and the way that meets no sleeper is the failure."""
+def _fails(unit: Unit, at: int, silent: Sequence[int], results: set[str]) -> bool:
+    """Whether a test only tells a failure from the way on, and the ways that meet no sleeper are the failure."""
     if not _of_a_result(unit.steps[at], results):
         return False
     value = unit.steps[at].value
     counts = value is None or value.op in _ORDER or value.text.startswith("@")
-    silent = [one for one in unit.steps[at].next if one < 0 or state[one] is None]
-    return counts or all(one < 0 or _gives_up(unit, one) for one in silent)
+    return counts or all(_gives_up(unit, one) for one in silent)
 
 
 def _gives_up(unit: Unit, at: int) -> bool:
