@@ -20,7 +20,7 @@ from reviewbot.checks.base import (
     words,
     written_mask,
 )
-from reviewbot.checks.origins import one_side, spelled_out
+from reviewbot.checks.origins import meant_here, spelled_out
 from reviewbot.csource import Step
 from reviewbot.flow import Open, World
 from reviewbot.model import Data, Kernel, Rule, ScopeKind
@@ -43,7 +43,7 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             worlds = reached(unit, index)
             if mask is None or not worlds:
                 continue
-            for term in flags.terms(one_side(mask)):
+            for term in flags.terms(meant_here(unit, index, mask, side.defines, context)):
                 inside = [_implied(world, term.text, rule, context.kernel) for world in worlds]
                 if inside[0] is None or None in inside:
                     continue

@@ -12,7 +12,7 @@ from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import expression, kept, sources, touched
 from reviewbot.model import Flag, Kernel
 from reviewbot.opened import Unit
-from reviewbot.sides import Define, Slice
+from reviewbot.sides import Define, Slice, expressions
 
 _WORD = re.compile(r"\w+")
 
@@ -128,6 +128,24 @@ def spelled_out(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], c
         return mask
     places = [at for at, _ in steps]
     return _sum([spelled_out(unit, at, value, defines, context) for at, value in zip(places, values, strict=True)])
+
+
+def meant_here(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], context: Context) -> Expr:
+    """What the mask of a request was written as, if its variable is read for this request alone; else the mask."""
+    mask = one_side(mask)
+    function = unit.function
+    if not mask.text.isidentifier() or mask.text in context.kernel.flags or not (function.ends and not function.holes):
+        return mask
+    read = [at for at, step in enumerate(unit.steps) if any(mask.text in _read(expr) for expr in expressions(step))]
+    local = any(step.kind == "assign" for step in unit.steps if step.target == mask.text)
+    return spelled_out(unit, index, mask, defines, context) if local and read == [index] else mask
+
+
+def _read(expr: Expr) -> Iterator[str]:
+    """The texts of the parts of an expression; those of a call's arguments belong to the call's own step."""
+    yield expr.text
+    for arg in expr.args if expr.op != "call" else ():
+        yield from _read(arg)
 
 
 def one_side(mask: Expr) -> Expr:

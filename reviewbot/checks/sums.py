@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from reviewbot import flags
 from reviewbot.checks.base import Context, Hit, allocation, masks_at, reached, strings, words, written_mask
 from reviewbot.checks.masks import Chain, asked, flag_of, flag_rows_of, said, spelled
-from reviewbot.checks.origins import because, held, plain, variable
+from reviewbot.checks.origins import because, held, meant_here, plain, variable
 from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import kept
 from reviewbot.model import Flag, Kernel, Rule
@@ -128,8 +128,10 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     drop = (term.text, "") if not sure and term.text in context.kernel.bits else None
                     key = f"{term.text} {holder.text}"
                     yield Hit(rows, unit.function.name, key, values, notes, sure, replace=drop)
-            yield from _added_anyway(unit, step, rule, context)
-            yield from _never_retries(unit, step, rule, context)
+            mask = _asked_with(side, unit, index, context)
+            if mask is not None:
+                yield from _added_anyway(unit, step, mask, rule)
+                yield from _never_retries(unit, step, mask, rule, context)
             yield from _cleared_for_nothing(unit, step, rule, context)
             yield from _cleared_twice(side, unit, index, context)
 
@@ -162,24 +164,27 @@ def _needless(
                 break
 
 
-def _added_anyway(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
+def _asked_with(side: Slice, unit: Unit, index: int, context: Context) -> Expr | None:
+    """The mask of a request, or what was put into a variable that is for this request alone."""
+    found = allocation(unit.steps[index], context.kernel)
+    mask = written_mask(unit.steps[index], found) if found is not None else None
+    return meant_here(unit, index, mask, side.defines, context) if mask is not None else None
+
+
+def _added_anyway(unit: Unit, step: Step, mask: Expr, rule: Rule) -> Iterator[Hit]:
     """A flag in the mask of a function that adds it by itself."""
-    found = allocation(step, context.kernel)
-    mask = written_mask(step, found) if found is not None else None
     adds = {word for row in rule.rows if step.name in strings(row, "calls") for word in strings(row, "adds")}
-    for term in flags.terms(mask) if mask is not None and adds else ():
+    for term in flags.terms(mask) if adds else ():
         if term.op == "name" and term.text in adds:
             fact = f"{step.name}() adds it by itself"
-            values = {"flag": term.text, "fact": fact, "mask": spelled(flags.terms(mask) if mask else ())}
+            values = {"flag": term.text, "fact": fact, "mask": spelled(flags.terms(mask))}
             key = f"{step.name} {term.text}"
             yield Hit((term.line,), unit.function.name, key, values, replace=(term.text, ""))
 
 
-def _never_retries(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
+def _never_retries(unit: Unit, step: Step, mask: Expr, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that says how often to reclaim, beside a base mask that does not reclaim, in the mask of an allocator."""
-    found = allocation(step, context.kernel)
-    mask = written_mask(step, found) if found is not None else None
-    chain = flags.terms(mask) if mask is not None else ()
+    chain = flags.terms(mask)
     known = [flag_of(term, context.kernel) for term in chain]
     bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
     base = next((flag.name for flag in known if flag is not None and flag.base), "")
