@@ -250,7 +250,7 @@ class Engine:
         function = "" if hit.function == OPEN else hit.function
         values = {**hit.values, "function": function, "line": squeeze(part.rows[row])}
         evidence = tuple(
-            Evidence(part.path, part.numbers[at], _function_at(part, at) or function, part.rows[at], note)
+            Evidence(part.path, part.numbers[at], part.function_at(at), part.rows[at], note)
             for at, note in hit.because
             if 0 <= at < len(part.rows)
         )
@@ -343,12 +343,6 @@ def _anchor(part: Slice, hit: Hit) -> int | None:
         if part.changed[row]:
             return row
     return next((row for row in (*rows, *causes) if part.near[row]), None)
-
-
-def _function_at(part: Slice, row: int) -> str:
-    """The function that a row stands in; "" if it is in none that was read."""
-    inside = (unit.function for unit in (*part.units, *part.around) if not unit.function.macro)
-    return next((one.name for one in inside if one.lines[0] <= row <= one.lines[1] and one.name != OPEN), "")
 
 
 def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:

@@ -79,6 +79,14 @@ class Slice:
         """Those of them that name anything that rules are about, and have one of some words or one of some names."""
         return self.beside.telling_below(frozenset(words), frozenset(names)) if self.beside is not None else ()
 
+    def function_at(self, row: int) -> str:
+        """The function that a row stands in; "" if it is in none."""
+        inside = (unit.function for unit in self.units if not unit.function.macro)
+        found = next((one.name for one in inside if one.lines[0] <= row <= one.lines[1]), "")
+        if not found and self.beside is not None:
+            return self.beside.function_at(row)
+        return "" if found == pieces.OPEN else found
+
     @property
     def others(self) -> frozenset[str]:
         """The names of all functions that the change does not touch."""
@@ -104,6 +112,13 @@ class Beside:
     @cached_property
     def around(self) -> tuple[Unit, ...]:
         return self._all(self.callers)
+
+    def function_at(self, row: int) -> str:
+        """The function of these that a row stands in; "" if it is in none."""
+        for piece in (one for one in self._far if not one.macro):
+            if any(part.line <= row <= part.line + part.text.count("\n") for part in piece.parts or (piece,)):
+                return pieces.named(piece)
+        return ""
 
     def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[Unit, ...]:
         return self._all(
