@@ -154,9 +154,9 @@ def _alike(one: Sides, pair: Pair, old: Pair) -> bool:
 
 
 def _moved(one: Sides, pair: Pair, there: Sides, old: Pair) -> bool:
-    """The same trouble taken away in another place of the patch, which is now where it was not."""
+    """The same trouble taken away in another place of the patch, which is now where it was not; a copy takes nothing."""
     part, hit = pair
-    if part.path.endswith(_OFFERED) and one is not there:
+    if (part.path.endswith(_OFFERED) and one is not there) or not (_changed(old) or _touched(*old)):
         return False
     if one is not there and hit.function and _exact(pair, old):  # a function that went to another file
         return True
@@ -171,6 +171,16 @@ def _changed(pair: Pair) -> bool:
     """Whether any of a hit stands on a changed line."""
     part, hit = pair
     return any(part.changed[row] for row in hit.rows if 0 <= row < len(part.rows))
+
+
+def _touched(part: Slice, hit: Hit) -> bool:
+    """Whether a patch changes anything inside the function of a hit; above or below it is no matter."""
+    for function in (unit.function for unit in part.units if unit.function.name == hit.function):
+        first, last = max(min(function.head[0], function.lines[0]), 0), min(function.lines[1], len(part.rows) - 1)
+        inserted = (part.near[row] and part.near[row + 1] for row in range(first, last))
+        if any(part.changed[first : last + 1]) or any(inserted):
+            return True
+    return False
 
 
 def _statement(part: Slice, hit: Hit) -> range:
