@@ -154,7 +154,7 @@ def _alike(one: Sides, pair: Pair, old: Pair) -> bool:
 
 
 def _moved(one: Sides, pair: Pair, there: Sides, old: Pair) -> bool:
-    """The same trouble taken away in another place of the patch, which is now where it was not; a copy takes nothing."""
+    """The same trouble taken away in another place of the patch, which is now where it was not; a copy is no move."""
     part, hit = pair
     if (part.path.endswith(_OFFERED) and one is not there) or not (_changed(old) or _touched(*old)):
         return False
