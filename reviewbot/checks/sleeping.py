@@ -18,7 +18,7 @@ from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
 _ORDER = ("<", ">", "<=", ">=")
-_SOON = 12  # steps from a failure to where the function ends
+_SOON = 16  # steps from a failure to where the function ends
 _ROUNDS = 3  # calls in each other that are followed
 
 
@@ -213,15 +213,13 @@ def _fails(unit: Unit, at: int, silent: Sequence[int], results: set[str]) -> boo
 
 
 def _gives_up(unit: Unit, at: int) -> bool:
-    """Whether a way soon leaves the function, with nothing asked any more."""
-    for _ in range(_SOON):
-        step = unit.steps[at]
-        if step.kind in ("return", "end", "lost"):
-            return True
-        if len(step.next) != 1:
-            return False
-        at = step.next[0]
-    return False
+    """Whether a way soon leaves the function, by whatever it frees and says before."""
+    todo, seen = [at], {at}
+    while todo and len(seen) <= _SOON:
+        more = {one for one in unit.steps[todo.pop()].next if one >= 0} - seen
+        seen |= more
+        todo += more
+    return len(seen) <= _SOON
 
 
 def _entered(
