@@ -119,9 +119,17 @@ def new_hits(files: Sequence[Sides]) -> Iterator[Pair]:
     for one, pair in fresh:
         moved = next((old for old in gone if _moved(one, pair, *old)), None)
         if moved is None:
-            yield pair
+            yield _seen(one, pair)
         else:
             gone.remove(moved)
+
+
+def _seen(one: Sides, pair: Pair) -> Pair:
+    """A new hit; where the diff has a copy's rows for the old ones, the hit on those that it has for the copy."""
+    if _changed(pair) or pair[1].function not in one.made:
+        return pair
+    alike = (other for other in one.after if _changed(other) and _text(other) == _text(pair))
+    return next((other for other in alike if one.cause(other[1]) == one.cause(pair[1])), pair)
 
 
 def _cancel(after: list[Pair], before: list[Pair], same: Callable[[Pair, Pair], bool]) -> None:
