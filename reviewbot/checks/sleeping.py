@@ -213,13 +213,13 @@ def _fails(unit: Unit, at: int, silent: Sequence[int], results: set[str]) -> boo
 
 
 def _gives_up(unit: Unit, at: int) -> bool:
-    """Whether a way soon leaves the function, by whatever it frees and says before."""
+    """Whether a way soon leaves the function, by whatever it frees and says before; nothing of it is out of sight."""
     todo, seen = [at], {at}
     while todo and len(seen) <= _SOON:
         more = {one for one in unit.steps[todo.pop()].next if one >= 0} - seen
         seen |= more
         todo += more
-    return len(seen) <= _SOON
+    return len(seen) <= _SOON and not any(unit.steps[one].name == OPEN for one in seen)
 
 
 def _entered(
