@@ -25,6 +25,7 @@ from reviewbot.pieces import OPEN
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_WORLDS = 32
 _MOST_ROUNDS = 40  # times a step may be taken again
+_SINGLE = ("lock", "irq")  # families of which one scope is open once; preemption, BH and RCU count
 
 
 class Flow:
@@ -254,7 +255,8 @@ class Flow:
 
     def _anew(self, one: Open, index: int, step: Step, key: str) -> bool:
         """Whether a step enters an open scope again: who takes a lock anew has given it back, seen or not."""
-        if one.step == index or not self._atomic(one):
+        kind = self.kernel.scopes.get(one.scope)
+        if one.step == index or kind is None or kind.family not in _SINGLE or not kind.atomic:
             return one.step == index
         if key:
             return one.key == key
