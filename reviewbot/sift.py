@@ -98,8 +98,8 @@ class Sieve:
         text = Text(path.encode("utf-8", "surrogateescape"), after)
         touched = list(changed(text, section))
         text.changed = frozenset(word for _, said in touched for word in words_of(said))
-        found = (part for part, said in touched if self._may_be_new(text, part, said))
-        return tuple((part.first, part.last) for part in found)
+        found = (place for place, said in touched if self._may_be_new(text, place.part, said))
+        return tuple((place.first, place.last) for place in found)
 
     def takes(self, section: bytes) -> bool:
         """Whether a file's part of a diff takes a line away that tells something."""

@@ -41,7 +41,7 @@ LAYERS = (
     ("reviewbot.contexttests",),
     ("reviewbot.callgraph", "reviewbot.bound"),
     ("reviewbot.checks",),
-    ("reviewbot.settled", "reviewbot.sift", "reviewbot.newhits"),
+    ("reviewbot.settled", "reviewbot.sift", "reviewbot.newhits", "reviewbot.functionhunks"),
     ("reviewbot.engine",),
     ("reviewbot.report",),
     (
@@ -73,6 +73,7 @@ LAYERS = (
         "reviewbot.revisions",
         "reviewbot.commits",
         "reviewbot.history",
+        "reviewbot.outcomes",
         "reviewbot.worktree",
         "reviewbot.upstream",
         "reviewbot.patchfiles",

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reviewbot.commands.patience import TooSlow, bounded, slow
+from reviewbot.cuts import Text
 from reviewbot.engine import Engine, Only, Read
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
+from reviewbot.settled import Key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +37,13 @@ class PatientEngine(Engine):
             return PatchReview(patch, (), (*patch.unread, Unread(None, slow(self.seconds))))
         finally:
             self.done()
+
+    def wrong(self, path: str, texts: tuple[Text | None, Text], function: str) -> frozenset[Key] | None:
+        try:
+            with bounded(min(self.seconds, self.until - time.monotonic())):
+                return super().wrong(path, texts, function)
+        except TooSlow:
+            return None
 
 
 @contextmanager
