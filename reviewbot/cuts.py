@@ -27,7 +27,7 @@ _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes between an argument and where its call begins
-_KEPT = 2 << 20  # bytes of functions that are kept
+_KEPT = 8 << 20  # bytes of functions that are kept
 
 
 class Part:

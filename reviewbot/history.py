@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+from zlib import crc32
 
 from reviewbot import changes
 from reviewbot.commits import Change, Section
@@ -179,14 +180,19 @@ def review(
 ) -> Reviewed:
     """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
     settling, eras, trails = Settling(), list[Era](), Trails()
-    tasks = _tasks(_numbered(read, total, reviewer.engine))  # of all kernels, it knows the same names
+    tasks = _tasks(
+        _numbered(read, total, reviewer.engine), max(1, processes)
+    )  # of all kernels, it knows the same names
 
     def work(task: list[Numbered]) -> list[PatchReview]:
         return [reviewer.review(one) for one in task]
 
-    for task, made in each(work, tasks, processes, begin):
-        answers = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
-        for one, reviewed in zip(task, answers, strict=True):
+    answers: dict[int, tuple[Numbered, PatchReview]] = {}
+    for task, made in each(work, tasks, processes, begin, lambda task: _lane(task[0].change)):
+        said = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
+        answers |= {one.number: (one, reviewed) for one, reviewed in zip(task, said, strict=True)}
+        while (answer := answers.pop(len(eras) + 1, None)) is not None:
+            one, reviewed = answer
             concerned = settling.concerns(reviewed.files)  # a function may have moved to any of them
             every = {file.path for file in reviewed.files} if concerned else set()
             settling.add(_with_hunks(one, reviewed, every), reviewed)
@@ -221,17 +227,23 @@ def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) ->
         yield Numbered(number, total, change, known, era)
 
 
-def _tasks(commits: Iterable[Numbered]) -> Iterator[list[Numbered]]:
-    task: list[Numbered] = []
-    size = 0
+def _tasks(commits: Iterable[Numbered], lanes: int) -> Iterator[list[Numbered]]:
+    """Commits that follow each other on the same files, as far as there are so many lanes."""
+    begun: dict[int, list[Numbered]] = {}
+    sizes: dict[int, int] = {}
     for one in commits:
-        task.append(one)
-        size += sum(len(section.text) for section in one.change.sections)
-        if size >= _BYTES or len(task) >= _COMMITS:
-            yield task
-            task, size = [], 0
-    if task:
-        yield task
+        lane = _lane(one.change) % lanes
+        begun.setdefault(lane, []).append(one)
+        sizes[lane] = sizes.get(lane, 0) + sum(len(section.text) for section in one.change.sections)
+        if sizes[lane] >= _BYTES or len(begun[lane]) >= _COMMITS:
+            sizes[lane] = 0
+            yield begun.pop(lane)
+    yield from begun.values()
+
+
+def _lane(change: Change) -> int:
+    """A number that commits to the same file have in common; it depends on nothing but the path."""
+    return crc32(change.sections[0].file.path.encode("utf-8", "surrogateescape")) if change.sections else 0
 
 
 def _alone(reviewer: Reviewer, one: Numbered, begin: Callable[[], None]) -> PatchReview:
