@@ -7,7 +7,6 @@ version of a file has most of its functions as they were, so the last ones are k
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
@@ -27,6 +26,7 @@ _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes between an argument and where its call begins
+_SHORT = 80  # bytes; what is longer is no brace with blanks around it
 _KEPT = 8 << 20  # bytes of functions that are kept
 
 
@@ -35,6 +35,7 @@ class Part:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
+        self.typed: dict[int, bool] = {}  # what a sieve has made of it, by its number
 
     @property
     def rows(self) -> list[bytes]:
@@ -66,21 +67,21 @@ class Place(NamedTuple):
 
 
 class _Parts:
-    """The parts that were looked at last, each once, with what was worked out of them."""
+    """The parts that were looked at last, each once, with what was worked out of them: two generations of them."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._size = most, 0
-        self._parts: OrderedDict[bytes, Part] = OrderedDict()
+        self._most, self._size = most // 2, 0
+        self._young: dict[bytes, Part] = {}
+        self._old: dict[bytes, Part] = {}
 
     def of(self, text: bytes) -> Part:
-        found = self._parts.get(text)
-        if found is not None:
-            self._parts.move_to_end(text)
-            return found
-        self._size += len(text)
-        while self._size > self._most and self._parts:
-            self._size -= len(self._parts.popitem(last=False)[0])
-        return self._parts.setdefault(text, Part(text))
+        found = self._young.get(text)
+        if found is None:
+            found = self._young[text] = self._old.get(text) or Part(text)
+            self._size += len(text)
+            if self._size > self._most:
+                self._young, self._old, self._size = {}, self._young, 0
+        return found
 
 
 _parts = _Parts(_KEPT)
@@ -140,7 +141,7 @@ def _places(text: bytes) -> Iterator[Place]:
     for end in (*(found.end() for found in _END.finditer(text)), len(text)):
         body = text[start:end]
         last = first + body.count(b"\n")
-        if body.strip(b"} \t\r\n"):
+        if len(body) > _SHORT or body.strip(b"} \t\r\n"):
             yield Place(_parts.of(body), first, last)
         start, first = end + 1, last + 1
 
