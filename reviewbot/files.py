@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
+from reviewbot import owned
 from reviewbot.model import InputError
 
 
@@ -18,9 +18,8 @@ def check(path: Path) -> None:
         if there is not None and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if _is_file(there):
-            trial = _beside(target)
-            trial.touch(exist_ok=False)
-            trial.unlink()
+            with owned.handle(target.parent) as folder, owned.part(folder):
+                pass
     except OSError as error:
         raise InputError(f"cannot write {path}: {because(error)}") from error
 
@@ -50,6 +49,14 @@ def append(path: Path, content: bytes) -> None:
         raise InputError(f"cannot write {path}: {because(error)}") from error
 
 
+def fill(descriptor: int, content: bytes) -> None:
+    """Write a new file to its end, and have it on the disk before it gets its name. Raises OSError."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
+
+
 def because(error: OSError) -> str:
     """Why the system would not do something, for the end of a sentence."""
     if error.errno == errno.ENOSPC:
@@ -75,21 +82,9 @@ def _is_file(there: os.stat_result | None) -> bool:
     return there is None or stat.S_ISREG(there.st_mode)
 
 
-def _beside(target: Path) -> Path:
-    """A name of a new file in the same folder, so that it can take the other's place in one step."""
-    return target.with_name(f".reviewbot-{secrets.token_hex(8)}.part")
-
-
 def _replace(target: Path, content: bytes, there: os.stat_result | None) -> None:
-    part = _beside(target)
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with owned.handle(target.parent) as folder, owned.part(folder) as part:
+        fill(part.descriptor, content)
         if there is not None:
-            part.chmod(stat.S_IMODE(there.st_mode))
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+            os.fchmod(part.descriptor, stat.S_IMODE(there.st_mode))
+        os.replace(part.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -44,8 +44,10 @@ LAYERS = (
     ("reviewbot.settled", "reviewbot.sift", "reviewbot.newhits", "reviewbot.functionhunks"),
     ("reviewbot.engine",),
     ("reviewbot.report",),
+    ("reviewbot.owned",),
     (
         "reviewbot.files",
+        "reviewbot.temporary",
         "reviewbot.mailhead",
         "reviewbot.mails",
         "reviewbot.postings",
@@ -56,6 +58,7 @@ LAYERS = (
         "reviewbot.gate",
         "reviewbot.crew",
     ),
+    ("reviewbot.maildir", "reviewbot.written"),
     (
         "reviewbot.config",
         "reviewbot.rules",
