@@ -302,6 +302,7 @@ def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
+    thread.add_argument("--again", action="store_true", help="with --drafts: also those that were written and are gone")
     _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
     _add_gate(thread)
     postargs.add(thread)

@@ -17,7 +17,7 @@ from pathlib import Path
 from reviewbot import config, drafts, files, rules
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
-from reviewbot.model import SEVERITIES, Review
+from reviewbot.model import SEVERITIES, Review, UsageError
 from reviewbot.report import brief, mail, text
 from reviewbot.report.brief import Desk
 from reviewbot.report.formats import LOCAL, MAIL, NAMES
@@ -42,6 +42,9 @@ class Output:
         self.targets = targets(options.format, options.output, names)
         self.format = self.targets[0].format
         self.folder: Path | None = getattr(options, "drafts", None)
+        self.again: bool = getattr(options, "again", False)
+        if self.again and self.folder is None:
+            raise UsageError("--again is about drafts: it needs --drafts DIR")
         self.color: str = options.color
         self.explain: bool = options.explain
         self.desk = Desk()
@@ -169,10 +172,16 @@ class Output:
             if self.speaks(review):
                 self.setup.say("no draft: nothing is sure enough to be asked on a list")
             return
-        written, kept = drafts.write(drafted.drafts, folder)
-        there = f", {len(kept)} already there" if kept else ""
-        self.setup.say(f"{len(written)} new draft{'' if len(written) == 1 else 's'} in {folder}/new{there}")
-        if written:
+        done = drafts.write(drafted.drafts, folder, self.again)
+        for problem in done.wrong:
+            self.setup.say(problem)
+        new, gone = len(done.written), len(done.gone)
+        there = f", {len(done.kept)} already there" if done.kept else ""
+        self.setup.say(f"{new} new draft{'' if new == 1 else 's'} in {folder}/new{there}")
+        if gone:
+            which, them = ("1 draft was", "it") if gone == 1 else (f"{gone} drafts were", "them")
+            self.setup.say(f"{which} written before and {'is' if gone == 1 else 'are'} gone; --again writes {them}")
+        if done.written:
             setting = shlex.quote(f'set postponed="{folder}"')
             self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
 
