@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,25 +10,27 @@ from pathlib import Path
 from reviewbot import owned
 from reviewbot.model import InputError
 
+_NAMED = ("TMPDIR", "TEMP", "TMP")
+_USUAL = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108
+
 
 @contextmanager
 def temporary() -> Iterator[Path]:
     """A folder that is gone afterwards, whatever stands in it. Raises InputError where none can be made.
 
-    Those that other runs had no time to take away are gone as well.
+    It is at the first place where one can be, as with Python's own `tempfile`, which does not clear away what other
+    runs have left, and leaves more itself: a file that it tries each place with. The current folder, which that takes
+    in the end, may be a work tree.
     """
     with ExitStack() as stack:
+        yield _first(stack, [*filter(None, map(os.environ.get, _NAMED)), *_USUAL])
+
+
+def _first(stack: ExitStack, places: list[str]) -> Path:
+    why = ""
+    for place in places:
         try:
-            place = tempfile.gettempdir()
-            if _is_last_resort(place):
-                raise FileNotFoundError(0, "there is no folder for them")
-            folder = stack.enter_context(owned.folder(Path(place)))
+            return stack.enter_context(owned.folder(Path(place).absolute()))
         except OSError as error:
-            raise InputError(f"no temporary files can be written (TMPDIR): {error.strerror or error}") from error
-        yield folder
-
-
-def _is_last_resort(place: str) -> bool:
-    """Whether Python found nothing better than the folder it runs in, which may be a work tree."""
-    named = {os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")}
-    return place not in named | {"/tmp", "/var/tmp", "/usr/tmp"} and Path(place).samefile(".")  # noqa: S108
+            why = why or error.strerror or str(error)  # of the place that the user has named, if any
+    raise InputError(f"no temporary files can be written (TMPDIR): {why}")

@@ -103,7 +103,7 @@ def test_every_place_that_is_written_to_is_cleared(tmp_path, monkeypatch):
 
     (tmp_path / "tmp").mkdir()
     (tmp_path / "tmp" / PLAIN / "git").mkdir(parents=True)
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     with temporary() as made:
         assert names(tmp_path / "tmp") == [made.name]
     assert names(tmp_path / "tmp") == []

@@ -169,7 +169,7 @@ class Output:
 
     def _deliver(self, review: Review, drafted: Drafted, folder: Path) -> None:
         if not drafted.drafts:
-            if self.speaks(review):
+            if self.speaks(review) and not drafted.skipped:
                 self.setup.say("no draft: nothing is sure enough to be asked on a list")
             return
         done = drafts.write(drafted.drafts, folder, self.again)

@@ -121,10 +121,10 @@ def _child(command: Command, tell: int, last: int | None) -> None:
         os.chdir(command.work)
         os.environ.clear()
         os.environ.update(command.env)
-        tempfile.tempdir = None
         nowhere = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
             os.dup2(nowhere, number)
+        sys.stdout = sys.stderr = os.fdopen(nowhere, "w")
         sys.addaudithook(hear)
         os.write, os.fsync = write, sync  # type: ignore[assignment]
         code = cli.main(list(command.arguments))
