@@ -18,7 +18,7 @@ from reviewbot.model import Address
 from reviewbot.report.headers import reachable_address, usable_address
 from reviewbot.report.mail import Options, compose
 
-from command import diff
+from command import THREADS, diff
 from command import mail as raw_mail
 from report_cases import DIFF, NOW, SCOPE, SENDER, composed, mail, only, review, reviewed, texts
 from test_drafts import clean_env, has_send_email, in_terminal
@@ -261,3 +261,11 @@ def test_mutt_hands_over_the_same(tmp_path):
     argv = (tmp_path / "argv").read_text().split("\n")[:-1]
     assert [word for word in argv if "@" in word] == ["ada@author.example", "t@x.example"]
     assert (tmp_path / "sent.eml").exists()
+
+
+def test_a_draft_that_nobody_can_get_is_not_called_unsure(command):
+    raw = raw_mail(diff=diff()).replace(b"Mira Holt <mira.holt@example.org>", b"A <-X/tmp/f@example.org>")
+    given = ("thread", "-", "--kernel", "6.12", "--config", THREADS / "demo.toml", "--min-confidence", "low")
+    done = command(*given, "--drafts", "d", stdin=raw)
+    assert "its author has no address that a reply can go to" in done.err
+    assert "sure enough" not in done.err
