@@ -235,7 +235,7 @@ def test_a_full_disk_is_one_clear_line(command):
             [sys.executable, "-m", "reviewbot", "matrix"], stdout=full, stderr=subprocess.PIPE, env=command.env
         )
     assert done.returncode == 3
-    assert done.stderr.decode().splitlines() == ["reviewbot: cannot go on: [Errno 28] No space left on device"]
+    assert done.stderr.decode().splitlines() == ["reviewbot: cannot write to standard output: the disk is full"]
 
 
 def test_an_interrupt_ends_quietly_and_leaves_nothing(command):

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reviewbot import config, drafts, files, rules
+from reviewbot.commands import streams
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
 from reviewbot.model import SEVERITIES, Review, UsageError
@@ -105,7 +106,7 @@ class Output:
             if path is None and name in _READ:
                 self._show(name, review)
             elif path is None:
-                _print(self._content(name, review, drafted))
+                streams.put_report(self._content(name, review, drafted))
 
     def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
         if name == MAIL:
@@ -133,7 +134,7 @@ class Output:
             self.setup.say(f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}")
 
     def _show(self, name: str, review: Review) -> None:
-        on_terminal = sys.stdout.isatty()
+        on_terminal = streams.is_terminal(sys.stdout)
         width = shutil.get_terminal_size().columns if on_terminal else text.PIPE_WIDTH
         if name == "text":
             view = text.View(self.setup.kernel_name, self.severity, self.confidence(name), self.explain, width)
@@ -143,11 +144,9 @@ class Output:
             said = brief.lines(review, self.frame(name), desk)
         plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         if self.color == "never" or (self.color == "auto" and plain):
-            print(text.plain(said), end="")
-            return
-        from rich.console import Console
-
-        text.paint(said, Console(force_terminal=True, no_color=False, width=width))
+            streams.put(text.plain(said))
+        else:
+            streams.put(text.painted(said, width))
 
     def _drafted(self, review: Review) -> Drafted:
         settings = self.setup.config.mail
@@ -189,12 +188,6 @@ class Output:
 def _tells(name: str) -> bool:
     """Whether a format does not take what was not looked at for clean; drafts of a clean patch there are none."""
     return name == MAIL or LOCAL[name].unread
-
-
-def _print(content: bytes) -> None:
-    """To standard output as it is: a report says itself how it is encoded."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
 
 
 def _mboxrd(draft: Draft) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from reviewbot.commands import streams
 from reviewbot.commands.patience import TooSlow, bounded, slow
 from reviewbot.cuts import Text
 from reviewbot.engine import Engine, Only, Read
@@ -72,7 +73,7 @@ def counting(patches: int, quiet: bool) -> Iterator[Callable[[], None]]:
 
 
 def _terminal(quiet: bool) -> Console | None:
-    if quiet or not sys.stderr.isatty():
+    if quiet or not streams.is_terminal(sys.stderr):
         return None
     from rich.console import Console
 

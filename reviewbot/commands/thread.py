@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewbot import lore, mailbox, rules, series
+from reviewbot.commands import streams
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.postargs import FAILED, chosen
@@ -96,7 +96,7 @@ def _series(source: str, setup: Setup) -> Series:
         with waiting("asking for the thread", setup.quiet):
             mails, wanted = lore.fetch_thread(source, settings.url, settings.timeout, settings.hosts, setup.tell)
     else:
-        mails, unread = mailbox.read(source, sys.stdin.buffer, limits.mail_bytes)
+        mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes)
     found = series.newest(mails, wanted, rules.projects(setup.folders))
     return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
 

@@ -13,6 +13,7 @@ from collections import Counter
 from reviewbot.model import Finding, Review, Unread
 from reviewbot.report.escape import clip, visible
 from reviewbot.report.remarks import Frame, columns, remarks, unread, worst_first
+from reviewbot.report.runners import disarmed
 
 MOST = 10  # of a kind in one step: actions/runner, _maxCountPerIssueType
 LONGEST = 4096  # characters of a message: actions/runner, _maxIssueMessageLength
@@ -51,7 +52,7 @@ def _annotation(kind: str, found: Finding) -> str:
         "col": str(len(columns(found.line_text)[0]) + 1),
         "title": found.rule,
     }
-    told = ",".join(f"{key}={_escaped(visible(value), _IN_PROPERTY)}" for key, value in properties.items())
+    told = ",".join(f"{key}={_escaped(disarmed(visible(value)), _IN_PROPERTY)}" for key, value in properties.items())
     return f"::{kind} {told}::{_message(lines)}"
 
 
@@ -69,7 +70,7 @@ def _missed(parts: tuple[Unread, ...]) -> list[str]:
 
 
 def _message(lines: list[str]) -> str:
-    return _escaped(clip("\n".join(map(visible, lines)), LONGEST), _IN_MESSAGE)
+    return _escaped(clip(disarmed("\n".join(map(visible, lines))), LONGEST), _IN_MESSAGE)
 
 
 def _escaped(text: str, table: dict[str, str]) -> str:

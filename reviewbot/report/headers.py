@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from reviewbot.model import Address, Mail
 from reviewbot.report.escape import clip, one_line
+from reviewbot.report.runners import orders
 
 CC = ("all", "list", "none")
 # of RFC 5322's dot-atom what no mail program, shell or alias file takes for more than a name: nothing that begins an
@@ -44,7 +45,7 @@ def reachable_address(email: str) -> bool:
 
 def usable_id(message_id: str) -> bool:
     """A message id, without its angle brackets, that can stand in a header as it is."""
-    return _ID.fullmatch(message_id) is not None
+    return _ID.fullmatch(message_id) is not None and not orders(f"<{message_id}")
 
 
 class Recipients(NamedTuple):
@@ -119,8 +120,8 @@ def _mailbox(address: Address) -> str:
 
 
 def _ascii(text: str) -> bool:
-    """Needs no encoding, and would not be taken for encoded either."""
-    return text.isascii() and "=?" not in text
+    """Needs no encoding, and would not be taken for encoded either, nor for a command where a line begins with it."""
+    return text.isascii() and "=?" not in text and not any(orders(f" {word}") for word in text.split(" "))
 
 
 def _encoded(text: str) -> Iterator[str]:

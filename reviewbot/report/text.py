@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from io import StringIO
 
 from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
 from reviewbot.report.escape import clip, visible
@@ -18,9 +18,6 @@ from reviewbot.report.quote import CUT, Place, excerpt, places
 from reviewbot.report.remarks import Frame
 from reviewbot.report.select import kernels, ordered, select, unread_beside, unread_of
 from reviewbot.settled import is_commit, title_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 PIPE_WIDTH = 80
 _WIDEST_PROSE = 100
@@ -70,17 +67,16 @@ def plain(said: Iterable[Line]) -> str:
     return "".join("".join(text for text, _ in line) + "\n" for line in said)
 
 
-def render_rich(review: Review, view: View, console: Console) -> None:
-    """Print the report to a terminal."""
-    paint(lines(review, view), console)
-
-
-def paint(said: Iterable[Line], console: Console) -> None:
-    """Print lines to a terminal; code is neither wrapped nor cropped, the terminal does that."""
+def painted(said: Iterable[Line], width: int) -> str:
+    """Lines as a terminal takes them; code is neither wrapped nor cropped, the terminal does that."""
+    from rich.console import Console
     from rich.text import Text
 
+    made = StringIO()
+    console = Console(file=made, force_terminal=True, no_color=False, width=width)
     for line in said:
         console.print(Text.assemble(*((text, STYLES[style]) for text, style in line)), soft_wrap=True, highlight=False)
+    return made.getvalue()
 
 
 def lines(review: Review, view: View) -> Iterator[Line]:
