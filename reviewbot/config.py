@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reviewbot import schema
+from reviewbot import files, schema
 from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
 from reviewbot.report.formats import SURFACES
 from reviewbot.report.headers import CC
 from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 
+_LARGEST = 1_000_000  # bytes of a configuration file
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in SURFACES), CONFIDENCES),
@@ -229,9 +230,9 @@ def _read(path: Path) -> Tables:
     import tomli
 
     try:
-        return tomli.loads(path.read_bytes().decode("utf-8"))
+        return tomli.loads(files.load(path, _LARGEST).decode("utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {files.because(error)}") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from string import Template
 
 from reviewbot import owned
-from reviewbot.files import because
+from reviewbot.files import because, load
 from reviewbot.maildir import Maildir
 from reviewbot.model import ConfigError, InputError
 from reviewbot.report.mail import PLACEHOLDERS, REQUIRED, Draft, Texts
@@ -86,8 +86,7 @@ def _file_name(draft: Draft) -> str:
 
 def _load(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
-            source = file.read(_LARGEST_TEXT).decode("utf-8")
+        source = load(path, _LARGEST_TEXT).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8") from error
     except OSError as error:

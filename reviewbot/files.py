@@ -7,7 +7,7 @@ import os
 import stat
 from pathlib import Path
 
-from reviewbot import owned
+from reviewbot import owned, pipes
 from reviewbot.model import InputError
 
 
@@ -34,7 +34,7 @@ def write(path: Path, content: bytes) -> None:
         if _is_file(there):
             _replace(target, content, there)
         else:
-            with target.open("wb") as file:
+            with pipes.written(target, os.O_WRONLY) as file:
                 file.write(content)
     except OSError as error:
         raise InputError(f"cannot write {path}: {because(error)}") from error
@@ -43,7 +43,7 @@ def write(path: Path, content: bytes) -> None:
 def append(path: Path, content: bytes) -> None:
     """Add to a file that others write to as well. Raises InputError."""
     try:
-        with path.open("ab") as file:
+        with pipes.written(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             file.write(content)
     except OSError as error:
         raise InputError(f"cannot write {path}: {because(error)}") from error
@@ -57,6 +57,15 @@ def fill(descriptor: int, content: bytes) -> None:
     os.fsync(descriptor)
 
 
+def load(path: Path, largest: int) -> bytes:
+    """All of a file, a device or a pipe. Raises OSError, also where that is more than `largest` bytes."""
+    with pipes.opened(path) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"it is larger than {largest} bytes")
+    return content
+
+
 def because(error: OSError) -> str:
     """Why the system would not do something, for the end of a sentence."""
     if error.errno == errno.ENOSPC:
@@ -65,10 +74,10 @@ def because(error: OSError) -> str:
 
 
 def _target(path: Path) -> tuple[Path, os.stat_result | None]:
-    """What a path leads to, and what is there."""
+    """What a path leads to, and what is there; what is no file is called as it was (/dev/stdout leads to no name)."""
     try:
-        target = path.resolve()
-        there = target.stat()
+        there = path.stat()
+        target = path if not _is_file(there) else path.resolve()
     except FileNotFoundError:
         return path.resolve(), None
     except RuntimeError as error:  # Python before 3.13 says so of links that lead to themselves

@@ -46,6 +46,7 @@ LAYERS = (
     ("reviewbot.report",),
     ("reviewbot.owned",),
     (
+        "reviewbot.pipes",
         "reviewbot.files",
         "reviewbot.temporary",
         "reviewbot.mailhead",

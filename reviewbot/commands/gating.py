@@ -12,6 +12,7 @@ from reviewbot.commands.setup import Setup
 from reviewbot.gate import Known
 from reviewbot.model import ConfigError, Review
 
+_LARGEST = 100_000_000  # bytes of a baseline: that of all of Linux has some
 _SHOWN = 20  # idle tables and stale entries that -v names
 
 
@@ -56,7 +57,7 @@ class Gate:
 
 def _read(path: Path) -> Sequence[Known]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = files.load(path, _LARGEST).decode("utf-8")
     except OSError as error:
         raise ConfigError(f"--baseline {path}: {files.because(error)}") from error
     except UnicodeDecodeError as error:
