@@ -20,6 +20,7 @@ from reviewbot import __version__
 from reviewbot.commands import b4args, localargs, postargs, streams
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError, UsageError
 from reviewbot.report.formats import FORMATS, NAMES
+from reviewbot.report.unread import UNREAD
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 STOPPED = 128  # and the number of the signal
@@ -33,7 +34,8 @@ exit codes:
   1    reviewed, and there are remarks (of the severity that --fail-on names)
   2    the command line or a configuration file cannot be meant
   3    could not look: no answer from the server, no patch in the mail, ...
-       or looked, and could not post a check
+       or looked, and could not post a check, or did not see everything and
+       that is to fail (--unread); whatever the remarks are
   129  hung up (SIGHUP), as when the terminal is closed
   130  interrupted (SIGINT)
   143  terminated (SIGTERM)
@@ -369,6 +371,9 @@ def _add_gate(command: argparse.ArgumentParser) -> None:
         "--fail-on", choices=(*reversed(SEVERITIES), "never"), help="how bad a remark must be for the exit code 1"
     )
     verdict.add_argument("--exit-zero", action="store_true", help="the same as --fail-on never")
+    gate.add_argument(
+        "--unread", choices=UNREAD, help="whether something that was not looked at is the exit code 3, or only said"
+    )
     gate.add_argument("--baseline", metavar="FILE", type=Path, help="remarks that are known and not raised again")
     gate.add_argument(
         "--write-baseline", metavar="FILE", type=Path, help="put all remarks there, with those of --baseline"

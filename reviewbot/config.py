@@ -17,6 +17,7 @@ from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
 from reviewbot.report.formats import SURFACES
 from reviewbot.report.headers import CC
+from reviewbot.report.unread import UNREAD
 from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 
 _LARGEST = 1_000_000  # bytes of a configuration file
@@ -26,6 +27,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "surface.b4": CONFIDENCES[1:],
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
+    "report.unread": UNREAD,
     "surface.patchwork": CONFIDENCES,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
@@ -65,6 +67,7 @@ class Surface:
 class ReportOptions:
     min_severity: str
     fail_on: str
+    unread: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ def test_whole_report():
 
   not looked at: fs/x.c: a hunk is truncated
 
-1 remark (1 error) on 1 patch, 4 added lines, kernel 6.12 (1 not looked at)
+1 remark (1 error) on 1 patch, 4 added lines, kernel 6.12 (1 not looked at: fs/x.c)
 """
     )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reviewbot import files, gate
 from reviewbot.commands.output import Output
+from reviewbot.commands.postargs import FAILED
 from reviewbot.commands.setup import Setup
 from reviewbot.gate import Known
 from reviewbot.model import ConfigError, Review
@@ -46,12 +47,18 @@ class Gate:
         return done.review
 
     def code(self, review: Review, output: Output) -> int:
-        """Write the baseline, if one is wanted; 1 where a remark that is shown is bad enough. Raises InputError."""
+        """Write the baseline, if one is wanted; 3 where something was not looked at and that fails the run.
+
+        Else 1 where a remark that is shown is bad enough: a CI that lets remarks pass must not take a run that did not
+        see everything for one of those. Raises InputError.
+        """
         if self._file is not None:
             files.write(self._file, gate.dumped(self._baseline).encode("utf-8"))
             count = sum(entry.count for entry in self._baseline)
             remarks = "1 remark is" if count == 1 else f"{count} remarks are"
             self.setup.say(f"{self._file}: {remarks} known from now on")
+        if output.fails(review):
+            return FAILED
         return int(self._fail_on != "never" and output.speaks(review, self._fail_on))
 
 

@@ -18,13 +18,14 @@ from reviewbot import config, drafts, files, rules
 from reviewbot.commands import streams
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
-from reviewbot.model import SEVERITIES, Review, UsageError
+from reviewbot.model import SEVERITIES, Review, Unread, UsageError
 from reviewbot.report import brief, mail, text
 from reviewbot.report.brief import Desk
 from reviewbot.report.formats import LOCAL, MAIL, NAMES
 from reviewbot.report.mail import Draft, Drafted, Sender
 from reviewbot.report.remarks import Frame, unread
 from reviewbot.report.select import select
+from reviewbot.report.unread import FAIL, SAY, counted
 
 _READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
@@ -49,6 +50,7 @@ class Output:
         self.color: str = options.color
         self.explain: bool = options.explain
         self.desk = Desk()
+        self.unread: str = options.unread or setup.config.report.unread
         self.severity: str = options.min_severity or setup.config.report.min_severity
         self._confidence: str | None = options.min_confidence
         self.drafting = self.folder is not None or any(target.format == MAIL for target in self.targets)
@@ -80,8 +82,9 @@ class Output:
         self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
         if self.format == MAIL and drafted and not drafted.drafts:
             self.setup.say("nothing to ask about: no draft")
-        if not any(target.format in LOCAL and _tells(target.format) for target in self.targets):
-            self._tell_unread(review)
+        if not self._told and not self._failing(review):  # then fails() says it, -q or not
+            for part in unread(review):
+                self.setup.say(_line(part))
         if drafted and self.folder:
             self._deliver(review, drafted, self.folder)
 
@@ -101,7 +104,7 @@ class Output:
         if summary and any(target.format == "github" for target in wanted):
             from reviewbot.report import githubsummary
 
-            files.append(Path(summary), githubsummary.summary(review, self.frame("github")).encode())
+            files.append(Path(summary), githubsummary.summary(review, self._judged("github", review)).encode())
         for name, path in wanted:
             if path is None and name in _READ:
                 self._show(name, review)
@@ -111,7 +114,7 @@ class Output:
     def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
         if name == MAIL:
             return b"".join(map(_mboxrd, drafted.drafts)) if drafted else b""
-        return LOCAL[name].render(review, self.frame(name)).encode()
+        return LOCAL[name].render(review, self._judged(name, review)).encode()
 
     def frame(self, name: str) -> Frame:
         """What a format says besides the review."""
@@ -125,13 +128,36 @@ class Output:
             repository=_repository(os.environ),
         )
 
+    def _judged(self, name: str, review: Review) -> Frame:
+        """The same for a report that says whether the run has failed."""
+        return replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
+
     @cached_property
     def _digest(self) -> str:
         return rules.digest(self.setup.folders)
 
-    def _tell_unread(self, review: Review) -> None:
-        for part in unread(review):
-            self.setup.say(f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}")
+    @property
+    def _told(self) -> bool:
+        """Whether one of the reports has a place for what was not looked at."""
+        return any(target.format in LOCAL and _tells(target.format) for target in self.targets)
+
+    def _failing(self, review: Review) -> tuple[Unread, ...]:
+        """What was not looked at, where that fails the run; what only a reply would miss is not of that kind."""
+        if self.unread != FAIL:
+            return ()
+        from reviewbot.mails import NO_AUTHOR, NO_ID
+
+        return tuple(part for part in unread(review) if part not in (NO_AUTHOR, NO_ID))
+
+    def fails(self, review: Review) -> bool:
+        """Whether a run has failed for what was not looked at; then it is named, by us if no report does."""
+        parts = self._failing(review)
+        if parts and not self._told:
+            for part in parts:
+                streams.say(_line(part))
+        if parts:
+            streams.say(f"reviewbot: failed, with {counted(parts)} (--unread say lets it pass)")
+        return bool(parts)
 
     def _show(self, name: str, review: Review) -> None:
         on_terminal = streams.is_terminal(sys.stdout)
@@ -183,6 +209,10 @@ class Output:
         if done.written:
             setting = shlex.quote(f'set postponed="{folder}"')
             self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
+
+
+def _line(part: Unread) -> str:
+    return f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}"
 
 
 def _tells(name: str) -> bool:

@@ -17,6 +17,7 @@ from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
 from reviewbot.report.remarks import Frame
 from reviewbot.report.select import kernels, ordered, select, unread_beside, unread_of
+from reviewbot.report.unread import counted
 from reviewbot.settled import is_commit, title_of
 
 PIPE_WIDTH = 80
@@ -182,16 +183,18 @@ def summary(review: Review, view: View, what: str = "") -> Line:
     read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
     read = f"{read}, kernel {kernels(review, view.kernel)}"
     shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
-    unread = len(unread_beside(review)) + sum(len(unread_of(reviewed)) for reviewed in review.patches)
+    unread = counted(
+        [*unread_beside(review), *(part for reviewed in review.patches for part in unread_of(reviewed))],
+    )
     below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
-    notes = [f"{unread} not looked at"] if unread else []
-    notes += [f"{below} below the bar"] if below else []
+    notes = [f"{below} below the bar"] if below else []
     notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
+    notes += [unread] if unread else []
     tail = f" ({', '.join(notes)})" if notes else ""
     if not review.patches:
         return ((f"no patch to look at{tail}", "warning"),)
     if not shown:
-        word = "nothing found in what was read" if unread else "clean"
+        word = ("nothing found in what was read" if review.looked else "nothing was read") if unread else "clean"
         return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
     return ((f"{_remarks(shown)} on {read}{tail}", "head"),)
 
