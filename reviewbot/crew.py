@@ -17,6 +17,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, NamedTuple, TypeVar
 
+from reviewbot.model import InputError
+from reviewbot.patience import TooSlow, bounded
+
 Task = TypeVar("Task")
 Made = TypeVar("Made")
 
@@ -34,6 +37,51 @@ def size(most: int) -> int:
     """How many processes are of use: none where the system cannot fork, or has a single processor."""
     room = len(os.sched_getaffinity(0)) if "fork" in multiprocessing.get_all_start_methods() else 1
     return min(most, room) if room > 1 else 0
+
+
+def apart(work: Callable[[], Made], seconds: float) -> Made:
+    """What `work` gives, made in a process of its own, which is ended after so many seconds.
+
+    Raises TooSlow then, InputError where the process comes to an end of its own, and whatever `work` raises.
+    """
+    if seconds <= 0:
+        raise TooSlow
+    if "fork" not in multiprocessing.get_all_start_methods():
+        with bounded(seconds):
+            return work()
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(here, there, work, seconds), daemon=True)
+    process.start()
+    there.close()
+    try:
+        if not here.poll(seconds):
+            raise TooSlow
+        good, result = here.recv()
+    except EOFError:
+        process.join()
+        raise InputError(f"ended the process that read it ({process.exitcode})") from None
+    finally:
+        process.kill()
+        process.join()
+        here.close()
+    if not good:
+        raise result
+    made: Made = result
+    return made
+
+
+def _answer(other: Connection, line: Connection, work: Callable[[], Made], seconds: float) -> None:
+    other.close()
+    _leave_signals()
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds + 1)  # should nobody be there any more to end it
+    try:
+        answer: tuple[bool, Made | Exception] = True, work()
+    except Exception as error:  # noqa: BLE001 - it is raised again where the work came from
+        answer = False, error
+    with suppress(OSError):
+        line.send(answer)
 
 
 def each(
@@ -185,9 +233,7 @@ def _serve(line: Connection, others: list[Connection], work: Callable[[Task], Ma
     """The life of a process: it works until nobody is there any more to ask for it."""
     for other in others:  # as long as one has the other end of a line, its end is not seen
         other.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them, and the one that asks will stop the rest
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    _leave_signals()
     begin()
     with suppress(EOFError, OSError):
         while True:
@@ -197,3 +243,9 @@ def _serve(line: Connection, others: list[Connection], work: Callable[[Task], Ma
             except Exception as error:  # noqa: BLE001 - it is raised again where the task came from
                 error.add_note(traceback.format_exc())
                 line.send((False, error))
+
+
+def _leave_signals() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of them, and the one that asks will stop the rest
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

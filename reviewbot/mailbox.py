@@ -20,7 +20,7 @@ MAILS = 2_000  # more is no thread, and finding out what belongs together is not
 TOTAL = 8  # times the limit of one mail: what a whole mbox or maildir may hold
 
 _FIRST = re.compile(rb"From [^\r\n]*\r?\n")
-_NEXT = re.compile(rb"^From \S[^\r\n]*\d:\d\d[^\r\n]*\r?\n", re.M)
+_NEXT = re.compile(rb"^From \S(?=[^\r\n]*?\d:\d\d)[^\r\n]*+\r?\n", re.M)
 # what git format-patch writes; it escapes no "From " in the text, and files of it are often joined with cat
 _GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
 _ESCAPED = re.compile(rb"^>(>*From )", re.M)

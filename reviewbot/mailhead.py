@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from email.message import Message
 from email.utils import getaddresses, mktime_tz, parsedate_tz
 
+from reviewbot import mailtext
 from reviewbot.model import Address
 
+_LATEST = 253_402_300_799.0  # the end of the year 9999, the last that dates can be written of
 _LONGEST = 100_000  # characters of one header
-_PIECE = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,"])+')
+_PIECE = re.compile(r'(?:"(?:[^"\\]++|\\.)*+(?:"|(?P<open>\\?\Z))|[^,"]++)++')
 _ADDRESS = 1_000  # characters; Python's parser recurses, and its time grows with the square
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bq])\?([^?]*)\?=", re.I)
 _BETWEEN = re.compile(r"\?=\s+(?==\?)")
@@ -86,7 +88,7 @@ def _word(encoding: str, data: str) -> bytes | None:
 
 def _as_text(data: bytes, charset: str) -> str:
     try:
-        return data.decode(charset or "utf-8", "replace")
+        return data.decode(mailtext.codec(charset) or "utf-8", "replace")
     except (LookupError, ValueError):
         return data.decode("utf-8", "replace")
 
@@ -100,8 +102,14 @@ def addresses(message: Message, name: str) -> tuple[Address, ...]:
     return tuple({address.email.lower(): address for address in reversed(found)}.values())[::-1]
 
 
+def _pieces(value: str) -> Iterator[str]:
+    """What stands between commas; one in quotes is none, but where they are left open it is."""
+    for match in _PIECE.finditer(value):
+        yield from [match[0]] if match["open"] is None else match[0].split(",")
+
+
 def _parsed(value: str) -> Iterator[Address]:
-    for piece in _PIECE.findall(value):
+    for piece in _pieces(value):
         if len(piece) > _ADDRESS:
             continue
         try:
@@ -131,9 +139,10 @@ def timestamp(date: str) -> float:
     """Seconds since 1970, 0 for a date that is none."""
     try:
         parts = parsedate_tz(date)
-        return float(mktime_tz(parts)) if parts and parts[0] >= 1970 else 0.0
+        when = float(mktime_tz(parts)) if parts and parts[0] >= 1970 else 0.0
     except (ValueError, OverflowError, TypeError, LookupError):
         return 0.0
+    return when if 0 <= when <= _LATEST else 0.0
 
 
 def plain_subject(subject: str) -> str:

@@ -40,15 +40,21 @@ class Letter:
 
 
 def parse(raw: bytes) -> Letter:
-    """Read one mail. Broken headers and parts are tolerated; InputError where the parser itself gives up."""
+    """Read one mail. Broken headers and parts are tolerated; InputError where the parser itself gives up.
+
+    Its message is the end of a sentence about the mail.
+    """
     try:
-        message = email.message_from_bytes(raw, policy=email.policy.compat32)
-        parts = mailtext.pieces(message)
-        html = not parts and mailtext.has_html(message)
-    except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"a mail could not be taken apart ({type(error).__name__}): it is nested or coded wrongly"
-        ) from error
+        return _parse(raw)
+    except Exception as error:
+        why = f"could not be taken apart ({type(error).__name__}): it is nested or coded wrongly"
+        raise InputError(why) from error
+
+
+def _parse(raw: bytes) -> Letter:
+    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    parts = mailtext.pieces(message)
+    html = not parts and mailtext.has_html(message)
     mail, parent, notes = _mail(message, raw)
     main, text, found = _patch(parts)
     notes += _part_notes(parts, main, text, found)

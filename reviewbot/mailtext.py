@@ -5,6 +5,7 @@ Bytes that fit no charset come through as surrogates (surrogateescape), so that 
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -14,7 +15,8 @@ from email.message import Message
 _PATCH_NAME = re.compile(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
 # codecs that Python knows and nobody may ask for: they rewrite backslashes or host names, one in quadratic time
-_NO_CHARSETS = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined"})
+_NO_CHARSETS = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"})
+_CHARSET = 60  # characters of the name of one
 _CR_HEADER = re.compile(r"^(?:diff |--- |\+\+\+ )[^\n]*\r$", re.M)
 _GIT_LINE = re.compile(r"(?:diff |index |--- |\+\+\+ |@@|old |new |deleted |similarity |rename |copy |-- $)")
 
@@ -71,14 +73,23 @@ def _parameter(part: Message, name: str) -> str:
 
 def decoded(payload: bytes, charset: str) -> tuple[str, str]:
     """The text, and the declared charset where neither that nor UTF-8 fits the bytes."""
-    wanted = charset.lower()
-    if wanted and wanted.replace("-", "_") not in _NO_CHARSETS:
-        with suppress(LookupError, ValueError):  # UnicodeError is a ValueError, so is a NUL in the name
+    wanted = codec(charset)
+    if wanted:
+        with suppress(LookupError, ValueError):  # UnicodeError is a ValueError
             return payload.decode(wanted), ""
     try:
         return payload.decode("utf-8"), ""
     except UnicodeDecodeError:
         return payload.decode("utf-8", "surrogateescape"), charset
+
+
+def codec(charset: str) -> str:
+    """The name of Python's codec for a charset, "" for what is none: "-Puny-code" finds one as well as "punycode"."""
+    try:
+        name = codecs.lookup(charset[:_CHARSET]).name
+    except (LookupError, ValueError):  # a NUL in the name, say
+        return ""
+    return "" if name in _NO_CHARSETS else name
 
 
 def unix_lines(text: str) -> str:

@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import BinaryIO
 
-from reviewbot import mailbox, mails, series
+from reviewbot import mailbox, mails, quarantine, series
 from reviewbot.mails import Letter
-from reviewbot.model import NothingToReview, Patch, Series, Unread
+from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
 
 _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")
 
 
-def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int) -> Series:
-    """The patches of some files ("-": `stdin`); a cover letter among them is none.
+def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int, seconds: float | None = None) -> Series:
+    """The patches of some files ("-": `stdin`); a cover letter among them is none. A mail may take so many seconds.
 
     Raises InputError where one of them cannot be read, NothingToReview where no patch is in any.
     """
@@ -32,11 +32,18 @@ def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int) -> Series:
         unread += missed
         found += ((source, chunk) for chunk in chunks)
     if len(sources) == 1 and len(found) > 1:
-        whole = series.newest([chunk for _, chunk in found])
+        whole = series.newest([chunk for _, chunk in found], seconds=seconds)
         patches = tuple(replace(patch, unread=_to_read(patch.unread)) for patch in whole.patches)
         return replace(whole, patches=patches, unread=(*unread, *_to_read(whole.unread)))
-    letters = [(source, chunk, None if mailbox.is_diff(chunk) else mails.parse(chunk)) for source, chunk in found]
+    letters: list[tuple[str, bytes, Letter | None]] = []
+    for source, chunk in found:
+        try:
+            letters.append((source, chunk, None if mailbox.is_diff(chunk) else quarantine.letter(chunk, seconds)))
+        except InputError as error:
+            unread.append(Unread(None, f"{mailbox.shown(source)}: {error}"))
     patched = [(source, chunk, letter) for source, chunk, letter in letters if letter is None or letter.diff]
+    if unread and not letters:
+        raise InputError(unread[-1].reason)
     if not patched:
         raise NothingToReview(f"no patch is in {', '.join(map(mailbox.shown, sources))}")
     total = len(patched)

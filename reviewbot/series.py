@@ -9,35 +9,54 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Sequence
 from email import charset
 from email.message import Message
 from email.utils import formatdate
 from types import ModuleType
 
-from reviewbot import mailhead, mails, postings
+from reviewbot import mailhead, postings, quarantine
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
+from reviewbot.patience import TooSlow, bounded, slow
 from reviewbot.postings import Posting, Sent, Work
 from reviewbot.projects import NO_PROJECTS, Projects
 
 # b4 ends the process where it is displeased and promises nothing about what it raises
-_GIVES_UP = (SystemExit, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, OSError)
+_GIVES_UP = (SystemExit, Exception)
+_TOTAL = 8  # times the seconds of one mail: what all of a thread may take
 _BASE = re.compile(r"^base-commit:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
 _BEFORE = re.compile(r"^prerequisite-patch-id:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
-_PULL = re.compile(r"\[[^\]]*\bpull\b|^git pull\b", re.I)
-_ENOUGH = 50_000  # characters of a text that b4 looks at for a diffstat
+_PULL = re.compile(r"\[[^\[\]]*\bpull\b|^git pull\b", re.I)
+_DIFFSTAT = re.compile(r"^[ \t]*+\d++ file[^\n]*?\d (?:insertion|deletion)", re.M | re.I)
+_GIVEN = re.compile(r"^[ \t]*+\w[\w-]{0,40}-by:[^\n@]*+@", re.M | re.I)  # a trailer that names a person
 _MARK = "\n---\n\ndiff --git a/x b/x\n"  # tells b4 that there is a diff
+_READ = 300  # characters of a subject that b4 reads; its time grows with the cube of their number
 
 
-def newest(messages: Sequence[bytes], wanted: str | None = None, projects: Projects = NO_PROJECTS) -> Series:
+def newest(
+    messages: Sequence[bytes],
+    wanted: str | None = None,
+    projects: Projects = NO_PROJECTS,
+    seconds: float | None = None,
+) -> Series:
     """The newest whole version, by number, of the series that mail `wanted` belongs to, else of the first one.
 
     What is left out or missing stands in `unread`, and so do patches to `projects`, which are not the kernel. Raises
     NothingToReview where no mail holds a patch to the kernel, InputError where no mail can be read or `wanted` is not
-    among them.
+    among them. `seconds`: what one mail may take, and what finding the series among them may; None for any time.
     """
-    letters, unread = _letters(messages)
+    letters, unread = _letters(messages, seconds)
+    try:
+        with bounded(seconds):
+            return _newest(letters, unread, wanted, projects)
+    except TooSlow:
+        count = len(letters)
+        raise InputError(f"finding the series among {count} mails was {slow(round(seconds or 0))}") from None
+
+
+def _newest(letters: list[Letter], unread: tuple[Unread, ...], wanted: str | None, projects: Projects) -> Series:
     sent, refused = _sent(letters)
     unread += refused
     if not sent:
@@ -60,13 +79,19 @@ def newest(messages: Sequence[bytes], wanted: str | None = None, projects: Proje
 # --- mails into Sent ---
 
 
-def _letters(messages: Sequence[bytes]) -> tuple[list[Letter], tuple[Unread, ...]]:
+def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[Letter], tuple[Unread, ...]]:
     """Each mail once: the same one comes through every list it was sent to."""
     letters: dict[str, Letter] = {}
     unread: list[Unread] = []
-    for raw in messages:
+    until = None if seconds is None else time.monotonic() + _TOTAL * seconds
+    for at, raw in enumerate(messages):
+        left = seconds if seconds is None or until is None else min(seconds, until - time.monotonic())
+        if left is not None and left <= 0:
+            rest = f"{len(messages) - at} of {len(messages)} mails: the time for all of them was up"
+            unread.append(Unread(None, f"{rest} (seconds under [limits] in config.toml)"))
+            break
         try:
-            letter = mails.parse(raw)
+            letter = quarantine.letter(raw, left)
         except InputError as error:
             unread.append(Unread(None, str(error)))
             continue
@@ -96,11 +121,12 @@ def _sent(letters: Sequence[Letter]) -> tuple[list[Sent], tuple[Unread, ...]]:
 
 def _read_by_b4(letter: Letter, place: int) -> Sent:
     subject = mailhead.plain_subject(letter.mail.subject)
-    lore = _b4().LoreMessage(_for_b4(letter, subject))
-    told = lore.lsubject
+    told = _b4().LoreSubject(_kept(subject[:_READ]))
+    title = _as_it_was(told.subject) + subject[_READ:]
+    diffstat = _DIFFSTAT.search(letter.message if letter.diff else letter.text) is not None
     return Sent(
         letter,
-        title=told.subject.removeprefix("Re: ") or "(no subject)",
+        title=title.removeprefix("Re: ") or "(no subject)",
         version=told.revision,
         number=told.counter,
         total=told.expected or told.counter,
@@ -108,23 +134,37 @@ def _read_by_b4(letter: Letter, place: int) -> Sent:
         versioned=not told.revision_inferred,
         tagged=told.patch,
         resend=told.resend,
-        reply=lore.reply,
-        diffstat=lore.has_diffstat,
+        reply=told.reply or (_gives(letter) and not (told.counter == 0 and diffstat)),
+        diffstat=diffstat,
         place=place,
     )
 
 
-def _for_b4(letter: Letter, subject: str) -> Message:
-    """The mail with all that b4 has been seen to stumble over settled: coding, odd dates, addresses."""
+def _gives(letter: Letter) -> bool:
+    """Whether this answers with no more than a trailer, which some send without "Re:"."""
+    return not letter.diff and letter.parent is not None and _GIVEN.search(letter.text) is not None
+
+
+def _kept(subject: str) -> str:
+    """A decoded subject as it has to be given to b4, which would decode it once more, and give up where it cannot."""
+    return subject.replace("=?", "=\0?")
+
+
+def _as_it_was(subject: str) -> str:
+    return subject.replace("=\0?", "=?")
+
+
+def _for_b4(name: str, subject: str, when: float) -> Message:
+    """A patch mail with nothing in it that somebody else has written.
+
+    b4's time for a text grows with the cube of a line's length, and it stumbles over odd dates, codings and addresses.
+    """
     message = Message()
-    message["Message-ID"] = f"<{letter.mail.message_id}>"
+    message["Message-ID"] = f"<{name}>"
     message["Subject"] = subject
-    message["From"] = f"<{letter.mail.author.email or 'nobody@invalid'}>"
-    message["Date"] = formatdate(letter.when)
-    if letter.parent:
-        message["In-Reply-To"] = f"<{letter.parent}>"
-    text = letter.message[:_ENOUGH] + _MARK if letter.diff else letter.text[:_ENOUGH]
-    message.set_payload(text.encode("ascii", "replace").decode("ascii"))
+    message["From"] = "<nobody@invalid>"
+    message["Date"] = formatdate(when)
+    message.set_payload(_MARK)
     return message
 
 
@@ -241,10 +281,11 @@ def _ordered(best: Posting) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
     lore for what reviewers said.
     """
     box = _b4().LoreMailbox()
-    ours = {one.id: one for one in best.patches}
+    ours = {f"{place}@patch.invalid": one for place, one in enumerate(best.patches)}
     try:
-        for one in best.patches:
-            box.add_message(_for_b4(one.letter, f"[PATCH v{best.version} {one.number}/{best.total}] {one.title}"))
+        for name, one in ours.items():
+            subject = f"[PATCH v{best.version} {one.number}/{best.total}]"
+            box.add_message(_for_b4(name, subject, one.letter.when))
         return tuple(ours[one.msgid] for one in box.series[best.version].patches if one), ()
     except _GIVES_UP as error:
         note = Unread(None, f"b4 gave up on this thread ({type(error).__name__}): it was put in order without b4")

@@ -39,7 +39,7 @@ LAYERS = (
     ("reviewbot.opened",),
     ("reviewbot.sides",),
     ("reviewbot.contexttests",),
-    ("reviewbot.callgraph", "reviewbot.bound"),
+    ("reviewbot.callgraph", "reviewbot.bound", "reviewbot.patience"),
     ("reviewbot.checks",),
     ("reviewbot.settled", "reviewbot.sift", "reviewbot.newhits", "reviewbot.functionhunks"),
     ("reviewbot.engine",),
@@ -58,6 +58,7 @@ LAYERS = (
         "reviewbot.projects",
         "reviewbot.gate",
         "reviewbot.crew",
+        "reviewbot.quarantine",
     ),
     ("reviewbot.maildir", "reviewbot.written"),
     (

@@ -59,13 +59,13 @@ def test_a_mail_without_message_id():  # trap 17
 def test_b4_gives_up_on_one_mail(monkeypatch, error):  # trap 12
     import b4
 
-    class Picky(b4.LoreMessage):
-        def __init__(self, msg):
-            if "v1-2@" in msg["Message-ID"]:
+    class Picky(b4.LoreSubject):
+        def __init__(self, subject):
+            if "2/3" in subject:
                 raise error
-            super().__init__(msg)
+            super().__init__(subject)
 
-    monkeypatch.setattr(b4, "LoreMessage", Picky)
+    monkeypatch.setattr(b4, "LoreSubject", Picky)
     check(series(1, 3), ["v1-1", "v1-3"], ["b4 could not read the mail", "patch 2/3 is not in this thread"])
 
 

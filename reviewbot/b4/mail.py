@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from reviewbot import mailhead, mails
+from reviewbot import mailhead, mails, quarantine
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, Patch
 
@@ -23,8 +23,8 @@ _PREFIX = re.compile(r"\s*\[([^\]]*)\]")
 _COUNTER = re.compile(r"\b([0-9]{1,4})/([0-9]{1,4})\b")
 
 
-def letter(raw: bytes) -> Letter:
-    """Read one message, its body as it stands. Raises InputError where there is none."""
+def letter(raw: bytes, seconds: float | None = None) -> Letter:
+    """Read one message, its body as it stands, in so many seconds. Raises InputError where that cannot be done."""
     raw = raw.lstrip(b"\r\n")
     raw = raw[found.end() :] if (found := _FROM.match(raw)) else raw
     if not raw.strip():
@@ -35,7 +35,7 @@ def letter(raw: bytes) -> Letter:
     head, body = (raw[: end.start()] + b"\n", raw[end.end() :]) if end else (raw.rstrip(b"\n") + b"\n", b"")
     if b"\0" in head:
         raise InputError("standard input holds no message: there are NUL bytes in its headers")
-    return mails.parse((_MIME if _MULTIPART.search(head) else _CODING).sub(b"", head) + b"\n" + body)
+    return quarantine.letter((_MIME if _MULTIPART.search(head) else _CODING).sub(b"", head) + b"\n" + body, seconds)
 
 
 def counted(subject: str) -> tuple[int, int] | None:

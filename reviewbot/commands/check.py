@@ -51,8 +51,9 @@ def check(options: argparse.Namespace) -> int:
 
 def _answer(options: argparse.Namespace) -> int:
     setup = ground(options)
-    letter = _letter(setup.config.limits.mail_bytes)
-    found, setup, how = _reviewed(letter, options.series, setup)
+    raw = _message(setup.config.limits.mail_bytes)
+    until = time.monotonic() + setup.config.limits.seconds
+    found, setup, how = _reviewed(raw, options.series, setup, until)
     patches = gate.wanted(found, setup.config.ignore)
     told = Told(
         kernel=setup.kernel_name,
@@ -69,27 +70,26 @@ def _answer(options: argparse.Namespace) -> int:
     return int(b4check.speaks(patches, told))
 
 
-def _letter(most: int) -> Letter:
-    """The message on standard input."""
-    from reviewbot.b4 import mail
-
+def _message(most: int) -> bytes:
+    """What is on standard input."""
     raw = streams.stdin().read(most + 1)
     if len(raw) > most:
         raise InputError(f"the message is larger than {most} bytes (mail_bytes in config.toml)")
-    return mail.letter(raw)
+    return raw
 
 
-def _reviewed(letter: Letter, whole: bool, given: Ground) -> tuple[Sequence[PatchReview], Ground, str]:
+def _reviewed(raw: bytes, whole: bool, given: Ground, until: float) -> tuple[Sequence[PatchReview], Ground, str]:
     """What there is to say of a message, the setup for the tree it is for, and what was read of it."""
+    from reviewbot.b4 import mail
     from reviewbot.b4.objects import Objects
     from reviewbot.b4.source import kernel_of
-    from reviewbot.commands.patience import TooSlow, bounded, slow
+    from reviewbot.patience import TooSlow, bounded, slow
 
     seconds = given.config.limits.seconds
-    until = time.monotonic() + seconds
+    letter = mail.letter(raw, seconds)
     with Objects(Path.cwd()) as objects:
         try:
-            with bounded(seconds):
+            with bounded(until - time.monotonic()):
                 found = _source(letter, whole, objects)
                 if found is None:
                     return (), given, ""

@@ -13,13 +13,13 @@ from typing import NamedTuple
 from reviewbot import config
 from reviewbot.commands import streams
 from reviewbot.commands.output import Output
-from reviewbot.commands.patience import TooSlow, bounded
 from reviewbot.commands.postargs import Post
 from reviewbot.commands.progress import waiting
 from reviewbot.commands.setup import Setup
 from reviewbot.model import ConfigError, Review, UsageError
 from reviewbot.patchwork import THERE, Outcome, Poster
 from reviewbot.patchworkhttp import NO_TIME, Address, Server, Token, address
+from reviewbot.patience import TooSlow, bounded
 from reviewbot.report import patchwork
 from reviewbot.report.patchwork import Check, Terms
 

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reviewbot.commands import streams
-from reviewbot.commands.patience import TooSlow, bounded, slow
 from reviewbot.cuts import Text
 from reviewbot.engine import Engine, Only, Read
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
+from reviewbot.patience import TooSlow, bounded, slow
 from reviewbot.settled import Key
 
 if TYPE_CHECKING:

@@ -97,7 +97,7 @@ def _series(source: str, setup: Setup) -> Series:
             mails, wanted = lore.fetch_thread(source, settings.url, settings.timeout, settings.hosts, setup.tell)
     else:
         mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes)
-    found = series.newest(mails, wanted, rules.projects(setup.folders))
+    found = series.newest(mails, wanted, rules.projects(setup.folders), limits.seconds)
     return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
 
 
