@@ -21,7 +21,7 @@ _TOKEN = re.compile(
 )
 _ADDED = re.compile(rb"^\+", re.MULTILINE)
 _REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
-_NAME = re.compile(rb"(\w+)\s*\(")
+_NAME = re.compile(rb"\b(\w++)\s*+\(")
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments

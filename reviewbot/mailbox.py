@@ -103,7 +103,7 @@ def _maildir(folder: Path, name: str, max_bytes: int) -> Iterator[bytes | Unread
         except (InputError, OSError) as error:
             yield Unread(None, f"{named} of {name}: {_why(error)}")
             continue
-        yield _FIRST.sub(b"", data, count=1) if _FIRST.match(data) else data
+        yield _without_first(data)
 
 
 def _load(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
@@ -143,10 +143,15 @@ def _split(data: bytes, name: str, max_bytes: int) -> Iterator[bytes | Unread]:
     if cut:
         data = data[: starts.pop()]  # the limit went through the last one
     for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
-        chunk = _FIRST.sub(b"", data[start:end], count=1)
+        chunk = _without_first(data[start:end])
         yield chunk if _GIT.match(data, start) else _ESCAPED.sub(rb"\1", chunk)
     if cut:
         yield _rest(name)
+
+
+def _without_first(data: bytes) -> bytes:
+    found = _FIRST.match(data)
+    return data[found.end() :] if found else data
 
 
 def _separates(data: bytes, at: int) -> bool:

@@ -17,7 +17,7 @@ from reviewbot.model import Address
 
 _LATEST = 253_402_300_799.0  # the end of the year 9999, the last that dates can be written of
 _LONGEST = 100_000  # characters of one header
-_PIECE = re.compile(r'(?:"(?:[^"\\]++|\\.)*+(?:"|(?P<open>\\?\Z))|[^,"]++)++')
+_PIECE = re.compile(r'(?:"(?:[^"\\]++|\\.)*+(?:"|(?P<open>\\?\Z))|[^,"]++)++', re.S)
 _ADDRESS = 1_000  # characters; Python's parser recurses, and its time grows with the square
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bq])\?([^?]*)\?=", re.I)
 _BETWEEN = re.compile(r"\?=\s+(?==\?)")

@@ -19,7 +19,7 @@ BODY = "{"  # a section that tells of a function without its name
 GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
 _SIGN = re.compile(r"[(){};\[\]]")
 _BRACES = re.compile(r"[{}]")
-_NAME = re.compile(r"(\w+)\s*\(")
+_NAME = re.compile(r"\b(\w++)\s*+\(")
 _PARAMETERS = re.compile(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
 _STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = re.compile(r"(?:return|goto|break|continue)\b")
@@ -118,7 +118,7 @@ def _inside(text: str, section: str) -> bool:
         return False
     if section.strip() and not section.rstrip().endswith(":"):
         return section == BODY or bool(function_name(section))
-    return not re.match(r"\s*(?:\.\w+\s*=|[\w\s*]+;\s*$)", first)
+    return not re.match(r"\s*+\.\w++\s*+=|[\w\s*]++;\s*+$", first)
 
 
 def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Piece:

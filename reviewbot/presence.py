@@ -15,7 +15,7 @@ from reviewbot.model import Flag, Kernel, ScopeKind, Span, Version
 Present = Callable[[Iterable[str]], frozenset[str]]
 At = Callable[[Version], Kernel]
 
-_COMMENT = re.compile(rb"/\*.*?\*/|//[^\n]*", re.S)
+_COMMENT = re.compile(rb"/\*.*?(?:\*/|\Z)|//[^\n]*", re.S)
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _VERSION = re.compile(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 _PATCHLEVEL = re.compile(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 KERNEL = "kernel"
 _TAGS = re.compile(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)*)")
 _WORDS = re.compile(r"[\s\[\],;/|&+]+")
-_FILE = re.compile(r"^diff --git (\S+) (\S+)$|^--- ([^\t\n]+).*\n\+\+\+ ([^\t\n]+).*\n@@ -", re.MULTILINE)
+_FILE = re.compile(r"^diff --git (\S+) (\S+)$|^--- ([^\t\n]++).*+\n\+\+\+ ([^\t\n]++).*+\n@@ -", re.MULTILINE)
 _SIDE = re.compile(r"^[a-z]/")
 
 

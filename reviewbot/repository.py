@@ -35,7 +35,7 @@ _FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
-_TRUST = re.compile(r"^\s*(git config --global --add safe\.directory .+)$", re.M)
+_TRUST = re.compile(r"^[ \t]*+(git config --global --add safe\.directory .+)$", re.M)
 # a split index: a patch writes what it changed, and not the names of all files of a kernel
 _CONFIG = """\
 [core]

@@ -17,10 +17,10 @@ from reviewbot.heldrows import held_rows
 from reviewbot.model import Allocator, Flag, Kernel, Rule
 from reviewbot.sides import Rows
 
-_PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
+_PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
-_NUMBER = re.compile(rb"[(,]\s*\(?\s*[0-9]\w*\s*\)?\s*[,)]")  # as an argument
-_MACRO = re.compile(rb"#[ \t]*define[ \t]+(\w+)\(((?:.*\\\n)*.*)")
+_NUMBER = re.compile(rb"[(,]\s*+(?:\(\s*+)?[0-9]\w*+\s*+(?:\)\s*+)?[,)]")  # as an argument
+_MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
@@ -66,7 +66,7 @@ class Sieve:
         self._runs = _bytes({name.split()[-1] for name in named} | {name.split()[0] for name in called})
         self._telling = self._requests | self._scopes
         self._turns = self._locks | _TURNS
-        self._flag = re.compile(rb"(\w*(?:%s)\w*)\s*(\))?" % b"|".join(map(re.escape, self._stems)))
+        self._flag = re.compile(rb"\b(\w*(?:%s)\w*+)(?:\s*+(\)))?" % b"|".join(map(re.escape, self._stems)))
         plain = [kernel.flags[name] for name in sorted(words["plain_masks"]) if name in kernel.flags]
         self._elsewhere = [
             (_bytes(strings(row, "flags")), tuple(path.encode() for path in strings(row, "paths")))
@@ -77,7 +77,9 @@ class Sieve:
         types = b"|".join(re.escape(word.encode()) for word in sorted(words["mask_types"]))
         self._declared = re.compile(rb"\b(?:%b)\s+(\w+)" % types)
         stems = b"|".join(map(re.escape, self._stems))
-        self._defined = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)(?:.*\\\n)*.*(?:%b)" % stems, re.MULTILINE)
+        self._defined = re.compile(
+            rb"(?<!\\\n)^[ \t]*#[ \t]*define[ \t]+(\w++)(?:\\\n|.)*?(?:%b)" % stems, re.MULTILINE
+        )
         self._plain = _bytes(flag.name for flag in plain)
         self._implied = {
             name.encode(): _bytes(one.implicit.split(" | "))

@@ -29,7 +29,7 @@ from reviewbot.sides import Slice, expressions
 Chain = tuple[Expr, ...]
 _UNDER = ("&", "~", "==", "!=", "^")
 _ASKS = ("", "=", "|=")  # what makes a step's flags part of a mask that is used
-_OPERATOR = re.compile(r"\s*(\|\||&&|[=!<>]=|<<|>>|[|?:,]|(?<=[\w)])&)\s*")
+_OPERATOR = re.compile(r"(?:(?<!\s)\s++)?(\|\||&&|[=!<>]=|<<|>>|[|?:,]|(?<=[\w)])&)\s*+")
 _DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
 _WORD = re.compile(r"\w+")
 _TAG = re.compile(r"(?<=\()(struct|union|enum)(?=\w)")

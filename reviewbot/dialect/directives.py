@@ -17,7 +17,7 @@ from reviewbot.dialect.comments import blanks
 _DIRECTIVE = re.compile(r"#[ \t]*+(\w++)((?:[^\n\\]++|\\.)*+)", re.DOTALL)
 _DEFINE = re.compile(r"#[ \t]*define[ \t]+(\w+)(\(([^)\n]*(?:\\\n[^)\n]*)*)\))?")
 _BODY = re.compile(r"(?![ \t]*#)(?:[^\n\\]++|\\(?!\n).)*+\\\n(?:[^\n\\]++|\\.)*+", re.DOTALL)
-_PASTE = re.compile(r"[ \t]*##[ \t]*")
+_PASTE = re.compile(r"(?:(?<![ \t])[ \t]++)?##[ \t]*+")
 _ASKED = re.compile(r"\bdefined\b\s*(?:\(\s*(\w+)\s*\)|(\w+))")
 _NAMED = re.compile(r"\w+(?:\(\w+\))?")
 _CONDITION = re.compile(r"[\w!&|()<>=+\-*/%]+")

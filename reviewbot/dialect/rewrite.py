@@ -14,13 +14,14 @@ from reviewbot.dialect.comments import blanks
 
 _PARENTHESES = re.compile(r"[()]")
 _WORD_END = re.compile(r"\w*+")
-_WORD_START = re.compile(r"\w*\Z")
+_WORD_START = re.compile(r"(?<!\w)\w*+\Z")
 _UNDERSCORED = re.compile(r"__\w++")
 _OPEN = re.compile(r"\s*+\(")
 _LONGEST_WORD = 100  # of an iterator's name
 _NEAR = 2000  # characters in which most parentheses are closed
 _CASE_RANGE = re.compile(r"\.\.\.[^:;{}\n]{1,200}(?=:)")
 _JUMP_TO = re.compile(r"goto\s*+\*[^;{}\n]{1,200}(?=;)")
+_JUMP_OUT = re.compile(r"\b(?:return|goto|break|continue)\b[^,()]{0,200}+(?:\([^()]{0,200}+\)[^,()]{0,200}+)?,")
 # A macro called at file scope, with or without a semicolon, or one that heads a function.
 _SHOUTED = re.compile(r"(?:static[ \t\n]+)?(?:(?:const|inline)[ \t]+)*([A-Z_][A-Z0-9_]*+)[ \t]*\(")
 _SHOUTED_BELOW = re.compile(r"\n" + _SHOUTED.pattern)  # a fixed first character is looked for much faster than ^
@@ -165,7 +166,7 @@ class Rewrite:
     def _failing(self, opening: int, close: int) -> None:
         """A scoped guard may name what to do if it fails; that statement is no expression."""
         inside = self.text[opening:close]
-        jump = re.search(r"\b(?:return|goto|break|continue)\b[^,()]*(?:\([^()]*\))?[^,()]*,", inside)
+        jump = _JUMP_OUT.search(inside)
         if jump is not None:
             self.edit(opening + jump.start(), opening + jump.end())
 

@@ -108,7 +108,9 @@ def _value(body: Expr | None, known: Mapping[str, Mask], lookup: Lookup) -> Mask
 
 def _elsewhere(name: str, text: str) -> bool:
     """Whether the text itself says that the macro may be defined elsewhere, or that it ends."""
-    return bool(re.search(rf"#[ \t]*(?:ifn?def[ \t]+|undef[ \t]+|(?:el)?if\b[^\n]*\bdefined\b[^\n]*\b){name}\b", text))
+    return bool(
+        re.search(rf"#[ \t]*(?:ifn?def[ \t]+|undef[ \t]+|(?:el)?if\b(?>[^\n#]*?\bdefined\b)[^\n#]*\b){name}\b", text)
+    )
 
 
 # --- helpers ---

@@ -16,7 +16,7 @@ from reviewbot.dialect import Macro
 from reviewbot.flow.maskvalues import expression
 from reviewbot.model import Allocator, Kernel
 
-_CALL = re.compile(r"\s*\(?\s*(\w+)\s*\(")
+_CALL = re.compile(r"\s*+(?:\(\s*+)?(\w++)\s*+\(")
 _LONGEST = 400  # characters of a body that is one call
 
 
