@@ -6,7 +6,6 @@ Nothing here knows about series; see postings.py for that.
 from __future__ import annotations
 
 import email
-import email.policy
 import hashlib
 from dataclasses import dataclass
 from email.message import Message
@@ -52,12 +51,15 @@ def parse(raw: bytes) -> Letter:
 
 
 def _parse(raw: bytes) -> Letter:
-    message = email.message_from_bytes(raw, policy=email.policy.compat32)
+    message = email.message_from_bytes(raw, policy=mailtext.Policy())
     parts = mailtext.pieces(message)
+    long = mailtext.cut(message)
     html = not parts and mailtext.has_html(message)
     mail, parent, notes = _mail(message, raw)
     main, text, found = _patch(parts)
     notes += _part_notes(parts, main, text, found)
+    if long:
+        notes += (Unread(None, f"a header {mailhead.clean(long)[:40]} was not read to its end: it is too long"),)
     return Letter(mail, parent, mailhead.timestamp(mail.date), text, found.message, found.diff, notes, html)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
+from email.policy import Compat32
 
 _PATCH_NAME = re.compile(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
@@ -19,6 +20,17 @@ _NO_CHARSETS = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punyc
 _CHARSET = 60  # characters of the name of one
 _CR_HEADER = re.compile(r"^(?:diff |--- |\+\+\+ )[^\n]*\r$", re.M)
 _GIT_LINE = re.compile(r"(?:diff |index |--- |\+\+\+ |@@|old |new |deleted |similarity |rename |copy |-- $)")
+
+
+_LONGEST = 1_000  # characters of a header that says what a part is: Python's time for it grows with the square
+
+
+class Policy(Compat32):
+    """How Python's parser reads a mail: as it is, but for the length of headers that say what a part is."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:_LONGEST] if name[:8].lower() == "content-" else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,12 @@ class Piece:
 def pieces(message: Message) -> tuple[Piece, ...]:
     """The parts that may hold a commit message or a diff, in the order of the mail."""
     return tuple(_pieces(message))
+
+
+def cut(message: Message) -> str:
+    """The name of a header that was too long to be read to its end, "" where all were."""
+    headers = (header for part in message.walk() for header in part.raw_items())
+    return next((name for name, value in headers if name[:8].lower() == "content-" and len(value) >= _LONGEST), "")
 
 
 def has_html(message: Message) -> bool:

@@ -242,3 +242,14 @@ def test_charsets_that_nobody_may_ask_for(name):
 def test_a_patch_in_a_charset_that_is_none():
     raw = mail("[PATCH] x", diff(), "one", extra='Content-Type: text/plain; charset="punycode-"\n')
     check([raw], ["one"])
+
+
+@pytest.mark.parametrize("value", ['text/plain; a="' + ";" * 200_000, "text/plain" + "; a=b" * 40_000])
+def test_a_long_content_type_is_cut(value):
+    begin = time.process_time()
+    found = newest([mail("[PATCH] x", diff(), "one", extra=f"Content-Type: {value}\n")])
+    assert found.patches[0].diff == diff()
+    assert [one.reason for one in found.patches[0].unread] == [
+        "a header Content-Type was not read to its end: it is too long"
+    ]
+    assert time.process_time() - begin < 5
