@@ -88,6 +88,7 @@ class LoreOptions:
     url: str
     hosts: tuple[str, ...]
     timeout: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class TreeOptions:
 @dataclass(frozen=True, slots=True)
 class Limits:
     mail_bytes: int
+    mailbox_bytes: int
     patches: int
     seconds: int
     processes: int

@@ -20,15 +20,15 @@ _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")
 
 
-def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int) -> Series:
-    """The patches of some files ("-": `stdin`); a cover letter among them is none.
+def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int, total: int = mailbox.TOTAL) -> Series:
+    """The patches of some files ("-": `stdin`); a cover letter among them is none. See mailbox.read() for the bounds.
 
     Raises InputError where one of them cannot be read, NothingToReview where no patch is in any.
     """
     found: list[tuple[str, bytes]] = []
     unread: list[Unread] = []
     for source in sources:
-        chunks, missed = mailbox.read(source, stdin, max_bytes, diffs=True)
+        chunks, missed = mailbox.read(source, stdin, max_bytes, diffs=True, total=total)
         unread += missed
         found += ((source, chunk) for chunk in chunks)
     if len(sources) == 1 and len(found) > 1:

@@ -59,6 +59,8 @@ LAYERS = (
     (
         "reviewbot.config",
         "reviewbot.rules",
+        "reviewbot.webclient",
+        "reviewbot.transfer",
         "reviewbot.lore",
         "reviewbot.patchwork",
         "reviewbot.patchworkhttp",
@@ -88,7 +90,7 @@ OUTSIDE = {
     "b4": {"reviewbot.series"},
     "multiprocessing": {"reviewbot.crew"},
     "git": {"reviewbot.gitcommand"},
-    "httpx": {"reviewbot.lore", "reviewbot.patchworkhttp"},
+    "httpx": {"reviewbot.webclient", "reviewbot.transfer", "reviewbot.patchworkhttp"},
     "liblore": {"reviewbot.lore"},
     "rich": {"reviewbot.report.text", "reviewbot.commands.output", "reviewbot.commands.progress"},
     "sqlite3": set(),

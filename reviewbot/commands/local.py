@@ -113,7 +113,7 @@ def _files(options: argparse.Namespace, setup: Setup) -> _Found:
     from reviewbot.commands.thread import placed, within
 
     limits, desk, told = setup.config.limits, Desk(), dict(os.environ)
-    found = patchfiles.read(options.patches, sys.stdin.buffer, limits.mail_bytes)
+    found = patchfiles.read(options.patches, sys.stdin.buffer, limits.mail_bytes, limits.mailbox_bytes)
     found = within(found, limits.patches)
 
     def reviewed(setup: Setup, found: Series, repository: Repository | None) -> Review:

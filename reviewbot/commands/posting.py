@@ -13,13 +13,12 @@ from typing import NamedTuple
 
 from reviewbot import config
 from reviewbot.commands.output import Output
-from reviewbot.commands.patience import TooSlow, bounded
 from reviewbot.commands.postargs import Post
 from reviewbot.commands.progress import waiting
 from reviewbot.commands.setup import Setup
 from reviewbot.model import ConfigError, Review, UsageError
 from reviewbot.patchwork import THERE, Outcome, Poster
-from reviewbot.patchworkhttp import NO_TIME, Address, Server, Token, address
+from reviewbot.patchworkhttp import Address, Server, Token, address
 from reviewbot.report import patchwork
 from reviewbot.report.escape import visible
 from reviewbot.report.patchwork import Check, Terms
@@ -98,13 +97,10 @@ class _Posting:
         server = Server(where.at, where.token, settings.timeout, time.monotonic() + settings.seconds)
         poster = Poster(server, where.project, settings.user, settings.retries, self.setup.tell, self.really)
         try:
-            # a server can keep a connection busy for ever without a part of an answer that could be counted
-            with waiting("posting checks", self.setup.quiet), bounded(settings.seconds):
+            with waiting("posting checks", self.setup.quiet):
                 for outcome in poster.post(checks):
                     outcomes.append(outcome)
                     self._tell(outcome)
-        except TooSlow:
-            outcomes += (Outcome(check, "", NO_TIME) for check in checks[len(outcomes) :])
         finally:
             server.close()
         return outcomes
