@@ -248,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"reviewbot {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
     _add_range(commands)
     b4args.add(commands, _add_command)

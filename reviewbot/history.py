@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from reviewbot import changes
@@ -18,6 +17,7 @@ from reviewbot.commits import Change, Section
 from reviewbot.crew import Died, each
 from reviewbot.engine import Engine
 from reviewbot.model import FileChange, Patch, PatchReview, Unread, Version
+from reviewbot.records import dataclass, replace
 from reviewbot.settled import End, Settling
 from reviewbot.sides import Rows
 from reviewbot.sift import Sieve

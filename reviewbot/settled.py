@@ -6,12 +6,12 @@ Only findings that are open are kept in mind, and of a patch only what is told a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Generic, TypeVar
 
 from reviewbot.csource import squeeze
 from reviewbot.model import FileChange, Finding, Patch, PatchReview
+from reviewbot.records import dataclass, replace
 
 Key = tuple[str, str, str]  # rule, function, cause
 By = TypeVar("By")  # what a patch was judged by

@@ -36,6 +36,7 @@ class Command:
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],  # that of all tests: conftest.py
             "GIT_CONFIG_NOSYSTEM": "1",
             "PYTHONPATH": str(Path(reviewbot.__file__).parents[1]),  # the same code as the tests import
             "LC_ALL": "C.UTF-8",

@@ -4,7 +4,6 @@ it, out."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cache, cached_property
 from itertools import chain
 
@@ -16,6 +15,7 @@ from reviewbot.history import Era
 from reviewbot.kernels import Kernels
 from reviewbot.model import Kernel, PatchReview, Rule, Version
 from reviewbot.presence import asked, fitted
+from reviewbot.records import replace
 from reviewbot.releases import Releases
 from reviewbot.repository import Repository
 

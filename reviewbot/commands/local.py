@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.setup import Setup, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
+from reviewbot.records import replace
 from reviewbot.report.brief import Desk
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import LOCAL

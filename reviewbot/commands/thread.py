@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewbot import lore, mailbox, rules, series
@@ -16,6 +15,7 @@ from reviewbot.commands.postargs import FAILED, chosen
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_series, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
+from reviewbot.records import replace
 from reviewbot.transfer import Bounds
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ A renderer is a module of this package with `render(review, frame) -> str`, impo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from reviewbot.records import dataclass
 
 if TYPE_CHECKING:
     from reviewbot.model import Review

@@ -7,19 +7,19 @@ as charsets.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from email.utils import quote
 from fnmatch import fnmatchcase
 
 from reviewbot.model import Address, Mail
+from reviewbot.patterns import pattern
 from reviewbot.report.escape import clip, one_line
 
 CC = ("all", "list", "none")
 # RFC 5321, no quoted local part; a dot stands between two other characters (RFC 5322 dot-atom)
-_ADDRESS = re.compile(r"(?!\.)(?:[!#-'*+\-/0-9=?A-Z^_`a-z{|}~]|\.(?![.@])){1,64}@[0-9A-Za-z\-._:\[\]]{1,255}")
-_ID = re.compile(r"[!-;=?-~]{1,900}")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")  # RFC 5322 atoms and blanks
+_ADDRESS = pattern(r"(?!\.)(?:[!#-'*+\-/0-9=?A-Z^_`a-z{|}~]|\.(?![.@])){1,64}@[0-9A-Za-z\-._:\[\]]{1,255}")
+_ID = pattern(r"[!-;=?-~]{1,900}")
+_PLAIN_NAME = pattern(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")  # RFC 5322 atoms and blanks
 _FOLD = 76
 _LONGEST = 800  # of a subject or a name; RFC 5322 allows lines of 998 bytes
 
