@@ -6,7 +6,6 @@ Nothing here knows about series; see postings.py for that.
 from __future__ import annotations
 
 import email
-import email.policy
 import hashlib
 from email.message import Message
 
@@ -42,7 +41,7 @@ class Letter:
 def parse(raw: bytes) -> Letter:
     """Read one mail. Broken headers and parts are tolerated; InputError where the parser itself gives up."""
     try:
-        message = email.message_from_bytes(raw, policy=email.policy.compat32)
+        message = email.message_from_bytes(raw)
         parts = mailtext.pieces(message)
         html = not parts and mailtext.has_html(message)
     except (RecursionError, ValueError, LookupError, TypeError, AttributeError) as error:

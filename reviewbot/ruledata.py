@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reviewbot.model import Allocator, Data, Flag, Gate, Kernel, Limit, Rule, ScopeKind, Span, Verdict, Version
-from reviewbot.records import values
+from reviewbot.records import replace, values
 
 Row = Sequence[Any]  # the values of a record in the order of its fields
 
 
 def plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Callable[[Any], Any]]:
-    """Data, and what json.dumps() is to make of the objects in it. Limits are shared, so they stand in one place."""
+    """Data, and what json.dumps() is to make of the objects in it.
+
+    What allocators have in common stands in one place: their limits, and all but the name of those that are alike.
+    """
     limits = list({limit.name: limit for one in kernel.allocators.values() for limit in one.limits}.values())
     numbers = {id(limit): number for number, limit in enumerate(limits)}
+    shapes: dict[Row, int] = {}
+    names = {name: shapes.setdefault(values(one)[1:], len(shapes)) for name, one in kernel.allocators.items()}
 
     def shown(one: Any) -> Any:
         if isinstance(one, Limit):
             return numbers[id(one)]
         return sorted(one) if isinstance(one, frozenset) else values(one)
 
-    data = {"kernel": kernel, "rules": rules, "limits": [values(limit) for limit in limits]}
+    data = {
+        "kernel": replace(kernel, allocators=names),  # type: ignore[arg-type] # numbers, for JSON
+        "shapes": list(shapes),
+        "limits": [values(limit) for limit in limits],
+        "rules": rules,
+    }
     return data, shown
 
 
@@ -34,10 +44,36 @@ def restored(data: Any) -> tuple[Kernel, tuple[Rule, ...]]:
         flags={name: _flag(*row) for name, row in flags.items()},
         spans={name: _span(*row) for name, row in spans.items()},
         scopes={name: _scope(*row) for name, row in scopes.items()},
-        allocators={name: _allocator(limits, *row) for name, row in allocators.items()},
+        allocators=_Allocators(allocators, [_shape(limits, *row) for row in data["shapes"]]),
         words={name: frozenset(listed) for name, listed in words.items()},
     )
     return kernel, tuple(_rule(row) for row in data["rules"])
+
+
+class _Allocators(Mapping[str, Allocator]):
+    """A thousand of them, of which a review asks for a few: each is made when it is asked for."""
+
+    def __init__(self, numbers: Mapping[str, int], shapes: Sequence[Row]) -> None:
+        self._numbers, self._shapes = numbers, shapes
+        self._made: dict[str, Allocator] = {}
+
+    def __getitem__(self, name: str) -> Allocator:
+        made = self._made.get(name)
+        if made is None:
+            made = self._made[name] = Allocator(name, *self._shapes[self._numbers[name]])
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self._numbers else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._numbers)
+
+    def __len__(self) -> int:
+        return len(self._numbers)
 
 
 def _version(pair: Row | None) -> Version | None:
@@ -70,18 +106,11 @@ def _scope(
     )
 
 
-def _allocator(
-    limits: Sequence[Limit], name: str, family: str, gfp: int | None, implicit: str, *rest: Any
-) -> Allocator:
+def _shape(limits: Sequence[Limit], family: str, gfp: int | None, implicit: str, *rest: Any) -> Row:
+    """All but the name of an allocator."""
     size, order, sleeps, allocates, returns, nofail_order, nofail_when, held = rest
-    bits = frozenset(nofail_when) if nofail_when else _NO_BITS
-    return Allocator(
-        *(name, family, gfp, implicit, tuple(size), order, sleeps, allocates, returns, nofail_order, bits),
-        limits=tuple([limits[number] for number in held]),
-    )
-
-
-_NO_BITS = frozenset[str]()
+    words = (family, gfp, implicit, tuple(size), order, sleeps, allocates, returns, nofail_order)
+    return (*words, frozenset(nofail_when), tuple([limits[number] for number in held]))
 
 
 def _rule(row: Row) -> Rule:

@@ -2,8 +2,8 @@
 
     python tests/bench/startup.py [RUNS]
 
-With REVIEWBOT_CORPUS set, its mails are reviewed as well as the threads beside the tests. With REVIEWBOT_KERNEL set to a
-kernel tree, the check of one mail is compared with that tree's checkpatch.pl on the same mail, in turn, by processor
+With REVIEWBOT_CORPUS set, its mails are reviewed as well as the threads beside the tests. With REVIEWBOT_KERNEL set to
+a kernel tree, the check of one mail is compared with that tree's checkpatch.pl on the same mail, in turn, by processor
 time: the ratio should be at most 1.
 """
 
