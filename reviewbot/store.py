@@ -63,8 +63,15 @@ def keep(name: str, key: str, data: Any, default: Callable[[Any], Any] | None = 
 
 def _program() -> bytes:
     """Stands for the code that makes the data: its version, and in a checkout whatever was edited since."""
-    made = (f"{path}:{found.st_mtime_ns}:{found.st_size}" for path in _CODE for found in [(_PACKAGE / path).stat()])
-    return "\0".join((__version__, *made)).encode()
+    return "\0".join((__version__, *map(_stamp, _CODE))).encode()
+
+
+def _stamp(name: str) -> str:
+    try:
+        found = (_PACKAGE / name).stat()
+    except OSError:  # installed without its sources
+        return name
+    return f"{name}:{found.st_mtime_ns}:{found.st_size}"
 
 
 _CODE = ("facts.py", "model.py", "ruledata.py", "rules.py", "schema.py", "store.py")
