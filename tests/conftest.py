@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from command import Command
@@ -35,6 +36,13 @@ def _path(given: str) -> str:
     """
     own = Path(sys.executable).parent
     return os.pathsep.join(one for one in given.split(os.pathsep) if Path(one or ".").absolute() != own)
+
+
+# a busy machine is no reason to fail: neither a slow example nor one that took long to draw
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture
