@@ -3,8 +3,9 @@
     kernel, rules = reviewbot.load([reviewbot.data_path("rules")], (6, 12))
     series = reviewbot.newest([Path("a.eml").read_bytes()])
     for reviewed in reviewbot.Engine(kernel, rules).review(series).patches:
-        print(reviewed.findings)
+        print(reviewed.findings, reviewed.unread)
 
+The command line as a function, for any streams, is reviewbot.cli.main.
 Nothing here is imported before it is asked for. Errors are drawn in reviewbot.model.
 """
 

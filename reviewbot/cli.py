@@ -7,21 +7,20 @@ Every exception becomes an exit code here and nowhere else. Commands are importe
 from __future__ import annotations
 
 import argparse
-import os
 import signal
-import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, TextIO
+from typing import NoReturn
 
 from reviewbot import __version__
-from reviewbot.commands import b4args, localargs, postargs
-from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError
-from reviewbot.report.escape import visible
+from reviewbot.commands import b4args, localargs, postargs, streams
+from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError, UsageError
 from reviewbot.report.formats import FORMATS, NAMES
+from reviewbot.report.unread import UNREAD
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 STOPPED = 128  # and the number of the signal
@@ -35,7 +34,8 @@ exit codes:
   1    reviewed, and there are remarks (of the severity that --fail-on names)
   2    the command line or a configuration file cannot be meant
   3    could not look: no answer from the server, no patch in the mail, ...
-       or looked, and could not post a check
+       or looked, and could not post a check, or did not see everything and
+       that is to fail (--unread); whatever the remarks are
   129  hung up (SIGHUP), as when the terminal is closed
   130  interrupted (SIGINT)
   143  terminated (SIGTERM)
@@ -124,37 +124,47 @@ class _Stopped(BaseException):
 
 def entry() -> NoReturn:
     """What the installed `reviewbot` runs."""
-    raise SystemExit(main())
+    streams.fill()
+    code = main()
+    streams.settle(drop=code >= STOPPED)
+    raise SystemExit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; `argv` is without the program's name. Raises nothing: all becomes an exit code."""
+    """Run one command line; `argv` is without the program's name. Raises nothing: all becomes an exit code.
+
+    A program may call it as often as it likes, in its main thread. sys.stdin, sys.stdout and sys.stderr may be anything
+    that reads or writes text; they, the handlers of signals and the environment are afterwards as they were.
+    """
+    verbose = False
     try:
-        options = _parser().parse_args(argv)
-    except SystemExit as stop:  # argparse has printed the help, or what was wrong
-        return stop.code if isinstance(stop.code, int) else 2
-    try:
-        # what a mail holds must not end the run because the terminal's encoding lacks it
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")
         with _stoppable():
-            code = _run(options)
-            print(end="", flush=True)  # now, so that a full disk or a closed pipe is met here
+            options = _parsed(argv)
+            if isinstance(options, int):
+                code = options
+            else:
+                verbose = options.verbose
+                code = _run(options)
+            streams.finish()
     except ReviewbotError as error:
         return _complain(str(error), error.exit_code)
     except _Stopped as stop:
-        _drop(sys.stdout)
         return _complain(STOPS[stop.number], STOPPED + stop.number)
-    except BrokenPipeError:
-        _drop(sys.stdout)
+    except streams.ReaderGone:
         return PIPE_CLOSED
     except OSError as error:
-        _drop(sys.stdout)
         return _complain(f"cannot go on: {error}", UNEXPECTED)
     except Exception as error:  # noqa: BLE001 - the last place that can turn one into a clear line
-        return _unexpected(error, options.verbose)
+        return _unexpected(error, verbose)
     return code
+
+
+def _parsed(argv: Sequence[str] | None) -> argparse.Namespace | int:
+    """The options; an exit code where argparse has printed the help, or what was wrong."""
+    try:
+        return _parser().parse_args(argv)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
 
 
 @contextmanager
@@ -168,7 +178,10 @@ def _stoppable() -> Iterator[None]:
             last = time.monotonic()
             raise _Stopped(number)
 
-    before = {number: signal.getsignal(number) for number in STOPS}
+    if threading.current_thread() is not threading.main_thread():
+        raise UsageError("only the main thread of a program can run this: what takes too long is ended by a signal")
+    # one that was not installed from Python (None) could not be put back
+    before = {number: handler for number in STOPS if (handler := signal.getsignal(number)) is not None}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:
             signal.signal(number, stop)
@@ -209,16 +222,8 @@ def _run(options: argparse.Namespace) -> int:
     return tables.rule(options) if options.command == "rule" else tables.matrix(options)
 
 
-def _drop(stream: TextIO) -> None:
-    """What is still buffered has nowhere to go: the interpreter would try once more when it ends, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def _complain(text: str, code: int) -> int:
-    try:
-        print(f"reviewbot: {visible(text)}", file=sys.stderr, flush=True)
-    except OSError:  # the terminal is gone
-        _drop(sys.stderr)
+    streams.say(f"reviewbot: {text}")
     return code
 
 
@@ -226,7 +231,8 @@ def _unexpected(error: Exception, verbose: bool) -> int:
     import traceback
 
     if verbose:
-        traceback.print_exception(error)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            streams.say(line)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(frame.filename).name}:{frame.lineno}"
     more = "" if verbose else "; -v shows more"
@@ -239,15 +245,34 @@ def _unexpected(error: Exception, verbose: bool) -> int:
 # --- arguments ---
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that speaks as all else does, of what may come from a script that was handed a mail's words."""
+
+    def print_help(self, _file: object = None) -> None:
+        streams.put(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        for line in self.format_usage().splitlines():
+            streams.say(line)
+        streams.say(f"{self.prog}: error: {message}")
+        raise SystemExit(2)
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        streams.put(f"reviewbot {__version__}\n")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="reviewbot",
         description=ABOUT,
         epilog=EXAMPLES + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"reviewbot {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show its version and end")
     commands = parser.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
     _add_range(commands)
@@ -302,6 +327,7 @@ def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
+    thread.add_argument("--again", action="store_true", help="with --drafts: also those that were written and are gone")
     _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
     _add_gate(thread)
     postargs.add(thread)
@@ -345,6 +371,9 @@ def _add_gate(command: argparse.ArgumentParser) -> None:
         "--fail-on", choices=(*reversed(SEVERITIES), "never"), help="how bad a remark must be for the exit code 1"
     )
     verdict.add_argument("--exit-zero", action="store_true", help="the same as --fail-on never")
+    gate.add_argument(
+        "--unread", choices=UNREAD, help="whether something that was not looked at is the exit code 3, or only said"
+    )
     gate.add_argument("--baseline", metavar="FILE", type=Path, help="remarks that are known and not raised again")
     gate.add_argument(
         "--write-baseline", metavar="FILE", type=Path, help="put all remarks there, with those of --baseline"

@@ -11,20 +11,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reviewbot import schema, store
+from reviewbot import files, schema, store
 from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
 from reviewbot.records import dataclass, replace
 from reviewbot.report.formats import SURFACES
 from reviewbot.report.headers import CC
+from reviewbot.report.unread import UNREAD
 from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 
+_LARGEST = 1_000_000  # bytes of a configuration file
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in SURFACES), CONFIDENCES),
     "surface.b4": CONFIDENCES[1:],
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
+    "report.unread": UNREAD,
     "surface.patchwork": CONFIDENCES,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
@@ -64,6 +67,7 @@ class Surface:
 class ReportOptions:
     min_severity: str
     fail_on: str
+    unread: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +249,9 @@ def _read(path: Path) -> Tables:
     import tomli
 
     try:
-        return tomli.loads(path.read_bytes().decode("utf-8"))
+        return tomli.loads(files.load(path, _LARGEST).decode("utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {files.because(error)}") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 

@@ -37,11 +37,16 @@ def size(most: int) -> int:
 
 
 def each(
-    work: Callable[[Task], Made], tasks: Iterable[Task], processes: int, begin: Callable[[], None]
+    work: Callable[[Task], Made],
+    tasks: Iterable[Task],
+    processes: int,
+    begin: Callable[[], None],
+    lane: Callable[[Task], int] | None = None,
 ) -> Iterator[tuple[Task, Made | Died]]:
     """Every task with what `work` made of it, in order; `begin` is called once in each new process.
 
-    An exception of `work` is raised here. Without processes the work is done in this one.
+    Tasks of one `lane` go to the same process, which may remember something of the last one, while there are others
+    for the rest. An exception of `work` is raised here. Without processes the work is done in this one.
     """
     if processes < 1:
         yield from ((task, work(task)) for task in tasks)
@@ -51,9 +56,9 @@ def each(
     try:
         gc.freeze()  # what is there by now is not looked at again, and so stays shared
         gc.set_threshold(_LEFT, *before[1:])  # a task makes much that its end lets go of
-        for _ in range(processes):
-            crew.hire()
-        yield from crew.run(tasks)
+        for place in range(processes):
+            crew.hire(place)
+        yield from crew.run(tasks, lane or (lambda _: 0))
     finally:
         crew.dismiss()
         gc.set_threshold(*before)
@@ -61,8 +66,41 @@ def each(
 
 
 class _Worker(NamedTuple):
+    """`place`: what the lanes that are its own leave when divided by the number of workers."""
+
     process: BaseProcess
     line: Connection
+    place: int
+
+
+class _Queue(Generic[Task]):
+    """The tasks that were read and not answered for, at most `most`; `waiting`: those that nobody is at work on, each
+    with its lane."""
+
+    def __init__(self, tasks: Iterable[Task], lane: Callable[[Task], int], most: int) -> None:
+        self._source, self._lane, self._most = enumerate(tasks), lane, most
+        self.tasks: dict[int, Task] = {}
+        self.waiting: dict[int, int] = {}
+
+    def read(self) -> bool:
+        """Whether there is one more."""
+        if len(self.tasks) >= self._most:
+            return False
+        for number, task in self._source:
+            self.tasks[number], self.waiting[number] = task, self._lane(task)
+            return True
+        return False
+
+    def has(self, lane: int) -> bool:
+        return lane in self.waiting.values()
+
+    def taken(self, lane: int) -> int | None:
+        """The number of the next task of a lane, of any where it has none; None where nothing waits."""
+        own = (number for number, place in self.waiting.items() if place == lane)
+        number = next(own, next(iter(self.waiting), None))
+        if number is not None:
+            del self.waiting[number]
+        return number
 
 
 class _Crew(Generic[Task, Made]):
@@ -72,13 +110,13 @@ class _Crew(Generic[Task, Made]):
         self._idle: list[_Worker] = []
         self._busy: dict[Connection, tuple[_Worker, int]] = {}
 
-    def hire(self) -> None:
+    def hire(self, place: int) -> None:
         here, there = self._context.Pipe()
         ours = [here, *(worker.line for worker in self._all())]
         process = self._context.Process(target=_serve, args=(there, ours, self._work, self._begin), daemon=True)
         process.start()
         there.close()
-        self._idle.append(_Worker(process, here))
+        self._idle.append(_Worker(process, here, place))
 
     def dismiss(self) -> None:
         for worker in self._all():
@@ -91,31 +129,39 @@ class _Crew(Generic[Task, Made]):
     def _all(self) -> list[_Worker]:
         return [*self._idle, *(worker for worker, _ in self._busy.values())]
 
-    def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Made | Died]]:
-        source = enumerate(tasks)
-        given: dict[int, Task] = {}
+    def run(self, tasks: Iterable[Task], lane: Callable[[Task], int]) -> Iterator[tuple[Task, Made | Died]]:
+        count = len(self._idle)
+        queue = _Queue(tasks, lambda task: lane(task) % count, _AHEAD * count)
         made: dict[int, Made | Died] = {}
-        at, more = 0, True
-        while more or given:
-            while more and self._idle and len(given) < _AHEAD * len(self._all()):
-                number, task = next(source, (-1, None))
-                if task is None:
-                    more = False
-                else:
-                    given[number] = task
-                    self._hand(number, task)
-            if not self._busy:  # all had been done before it was known that there is no more, and nobody would call
+        at = 0
+        while True:
+            self._hand_out(queue)
+            if not self._busy:
                 return
+            while len(queue.waiting) < count and queue.read():
+                pass  # the next ones are there when somebody is done
             for line in wait([*self._busy]):
                 assert isinstance(line, Connection)
                 number, result = self._taken(line)
                 made[number] = result
             while at in made:
-                yield given.pop(at), made.pop(at)
+                yield queue.tasks.pop(at), made.pop(at)
                 at += 1
 
-    def _hand(self, number: int, task: Task) -> None:
-        worker = self._idle.pop()
+    def _hand_out(self, queue: _Queue[Task]) -> None:
+        """Give everybody a task of his own lane, or one of another where there is none to be had."""
+        while self._idle:
+            worker = next((one for one in self._idle if queue.has(one.place)), None)
+            if worker is None and queue.read():
+                continue
+            worker = worker or self._idle[0]
+            number = queue.taken(worker.place)
+            if number is None:
+                return
+            self._hand(worker, number, queue.tasks[number])
+
+    def _hand(self, worker: _Worker, number: int, task: Task) -> None:
+        self._idle.remove(worker)
         self._busy[worker.line] = worker, number
         with suppress(OSError):  # that it is gone is seen where its answer is read
             worker.line.send(task)
@@ -127,7 +173,7 @@ class _Crew(Generic[Task, Made]):
         except (EOFError, OSError):
             worker.process.join()
             line.close()
-            self.hire()
+            self.hire(worker.place)
             return number, Died(worker.process.exitcode or 0)
         self._idle.append(worker)
         if not good:

@@ -1,18 +1,20 @@
 """A file and its part of a diff in, both as bytes: the functions it is made of, and what of each was changed, out.
 
-Nothing is parsed. As kernel style has it a function ends with a brace that is the first character of a row.
+Nothing is parsed. As kernel style has it a function ends with a brace that is the first character of a row. The next
+version of a file has most of its functions as they were, so the last ones are kept by their text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
-from itertools import pairwise
+from typing import NamedTuple
 
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
-_NO_END = re.compile(rb"\}\s*(?:while|else)\b")
+# a row that ends a function, below another
+_END = re.compile(rb"\n\}(?![^\S\n]*(?:while|else)\b).*(?=\n)")
 # the parts of a hunk: its first line, lines that stay, lines that do not
 _TOKEN = re.compile(
     rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@.*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE
@@ -24,14 +26,20 @@ _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes between an argument and where its call begins
+_SHORT = 80  # bytes; what is longer is no brace with blanks around it
+_KEPT = 8 << 20  # bytes of functions that are kept
 
 
 class Part:
     """What stands between the ends of two functions: the second one, and whatever is above it."""
 
-    def __init__(self, rows: Sequence[bytes], first: int) -> None:
-        self.rows, self.first, self.last = rows, first, first + len(rows) - 1
-        self.text = b"\n".join(rows)
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.typed: dict[int, bool] = {}  # what a sieve has made of it, by its number
+
+    @property
+    def rows(self) -> list[bytes]:
+        return self.text.split(b"\n")
 
     @cached_property
     def words(self) -> frozenset[bytes]:
@@ -50,15 +58,42 @@ class Part:
         return found[1] if found else b""
 
 
+class Place(NamedTuple):
+    """A part and the first and the last of its rows in a file, from 0."""
+
+    part: Part
+    first: int
+    last: int
+
+
+class _Parts:
+    """The parts that were looked at last, each once, with what was worked out of them: two generations of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most // 2, 0
+        self._young: dict[bytes, Part] = {}
+        self._old: dict[bytes, Part] = {}
+
+    def of(self, text: bytes) -> Part:
+        found = self._young.get(text)
+        if found is None:
+            found = self._young[text] = self._old.get(text) or Part(text)
+            self._size += len(text)
+            if self._size > self._most:
+                self._young, self._old, self._size = {}, self._young, 0
+        return found
+
+
+_parts = _Parts(_KEPT)
+
+
 class Text:
     """A file, cut behind the end of each function."""
 
     def __init__(self, path: bytes, text: bytes) -> None:
         self.path, self.text, self.rows = path, text, text.split(b"\n")
-        ends = [at for at, row in enumerate(self.rows) if row[:1] == b"}" and not _NO_END.match(row)]
-        cuts = [0, *(at + 1 for at in ends), len(self.rows)]
-        spans = ((first, self.rows[first:end]) for first, end in pairwise(cuts))
-        self.parts = [Part(rows, first) for first, rows in spans if b"".join(rows).strip(b"} \t\r")]
+        self.places = list(_places(text))
+        self.parts = [place.part for place in self.places]
         self.narrowed: Collection[bytes] | None = None  # see Sieve
         self.masks: frozenset[bytes] | None = None
         self.asking: frozenset[bytes] | None = None
@@ -101,21 +136,31 @@ class Text:
             at = self.text.find(name, end)
 
 
-def changed(text: Text, section: bytes) -> Iterator[tuple[Part, bytes]]:
+def _places(text: bytes) -> Iterator[Place]:
+    start = first = 0
+    for end in (*(found.end() for found in _END.finditer(text)), len(text)):
+        body = text[start:end]
+        last = first + body.count(b"\n")
+        if len(body) > _SHORT or body.strip(b"} \t\r\n"):
+            yield Place(_parts.of(body), first, last)
+        start, first = end + 1, last + 1
+
+
+def changed(text: Text, section: bytes) -> Iterator[tuple[Place, bytes]]:
     """Each part that the hunks touch, with what they add to it and take from it and the rows beside."""
     said: dict[int, list[bytes]] = {}
     place = 0
     for first, last, removed in _runs(section):
-        while place < len(text.parts) - 1 and text.parts[place].last < first:
+        while place < len(text.places) - 1 and text.places[place].last < first:
             place += 1
         at = place
-        while at < len(text.parts) and text.parts[at].first <= last:
-            part = text.parts[at]
+        while at < len(text.places) and text.places[at].first <= last:
+            part = text.places[at]
             start, end = text.statement(max(first, part.first), min(last, part.last))
             said.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
             at += 1
     for at, lines in said.items():
-        yield text.parts[at], b"\n".join(lines)
+        yield text.places[at], b"\n".join(lines)
 
 
 def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:

@@ -2,73 +2,78 @@
 
 Every draft is one file under DIR/new, named for its patch and its message id. mutt opens DIR as a
 folder or as its postponed messages (`mutt -e 'set postponed=DIR' -p`), and `git send-email FILE` takes
-the same file. Who edits a draft owns it: what has the message id of a draft is never written again.
+the same file. Who edits a draft owns it: what has the message id of a draft is never written again, and
+neither is what was written once and is gone, since it was sent or not wanted.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
-from email.parser import BytesHeaderParser
 from pathlib import Path
 from string import Template
 
-from reviewbot.files import because
-from reviewbot.model import ConfigError, InputError, UsageError
+from reviewbot import owned
+from reviewbot.files import because, load
+from reviewbot.maildir import Maildir
+from reviewbot.model import ConfigError, InputError
+from reviewbot.records import dataclass, field
 from reviewbot.report.mail import PLACEHOLDERS, REQUIRED, Draft, Texts
+from reviewbot.written import Written
 
-_HEAD = 65_536  # bytes of a file in which its Message-ID is looked for
 _LARGEST_TEXT = 65_536
 
 
-def write(drafts: Iterable[Draft], folder: Path) -> tuple[list[Path], list[Path]]:
-    """Put the drafts that are not there yet into the maildir `folder`: the files written, and those kept.
+@dataclass(slots=True)
+class Delivered:
+    """The files of drafts that are new, those of drafts that were there, the drafts that are gone; what went wrong."""
 
-    The folder is made where it is missing. Raises UsageError where it is no folder, InputError where it
-    cannot be written; a draft is there whole or not at all.
+    written: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    gone: list[Draft] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def write(drafts: Iterable[Draft], folder: Path, again: bool = False) -> Delivered:
+    """Put the drafts that are not there yet into the maildir `folder`; `again`: also those that were, and are gone.
+
+    The folder is made where it is missing. Runs beside each other wait for one another. Raises UsageError where it is
+    no folder, InputError where it cannot be written; a draft is there whole or not at all.
     """
-    written: list[Path] = []
-    kept: list[Path] = []
+    done = Delivered()
     try:
-        _open(folder)
-        known = _known(folder)
-        for draft in drafts:
-            path = folder / "new" / _file_name(draft)
-            there = known.get(draft.message_id, path)
-            if there.exists():
-                kept.append(there)
-            else:
-                _deliver(draft.content, folder / "tmp" / path.name, path)
-                written.append(path)
+        with Maildir(folder) as maildir, owned.alone(folder):
+            known = maildir.known()
+            before = Written(maildir.top)
+            for draft in drafts:
+                _put(draft, maildir, known, before, done, again)
+            before.close()
+            done.wrong += [*maildir.wrong, *before.wrong]
     except OSError as error:
         raise InputError(f"cannot write drafts to {folder}: {because(error)}") from error
-    return written, kept
+    return done
+
+
+def _put(draft: Draft, maildir: Maildir, known: dict[str, Path], before: Written, done: Delivered, again: bool) -> None:
+    name = _file_name(draft)
+    there = next((known[one] for one in (draft.message_id, *before.ids(draft.asks), name) if one in known), None)
+    if there is None and draft.asks in before and not again:
+        done.gone.append(draft)
+        return
+    path = maildir.put(name, draft.content) if there is None else None
+    if path is not None:
+        known[draft.message_id] = path
+        done.written.append(path)
+    else:
+        done.kept.append(there or maildir.path / "new" / name)
+    # only now: who is ended in between finds the draft, and not a note of one that never was
+    before.add(draft.asks, draft.message_id)
 
 
 def load_texts(folder: Path) -> Texts:
     """The templates of replies. Raises ConfigError, naming file and placeholder, for what cannot be filled."""
     found = {name.replace("-", "_"): _load(folder / f"{name}.txt", name) for name in PLACEHOLDERS}
     return Texts(**found)
-
-
-def _open(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file; drafts need a folder")
-    for part in ("tmp", "new", "cur"):
-        (folder / part).mkdir(parents=True, exist_ok=True)
-
-
-def _known(folder: Path) -> dict[str, Path]:
-    """The message ids of what the folder holds, whatever a mail program renamed or the user edited."""
-    ids: dict[str, Path] = {}
-    for part in ("new", "cur"):
-        for path in sorted((folder / part).iterdir()):
-            if path.is_file():
-                with path.open("rb") as file:
-                    header = BytesHeaderParser().parsebytes(file.read(_HEAD))
-                ids.setdefault(str(header["Message-ID"] or "").strip().strip("<>"), path)
-    return ids
 
 
 def _file_name(draft: Draft) -> str:
@@ -79,23 +84,9 @@ def _file_name(draft: Draft) -> str:
     return f"{draft.number:04d}-{slug}.{unique}.eml"
 
 
-def _deliver(content: bytes, temporary: Path, path: Path) -> None:
-    """By way of tmp/, as maildir(5) wants it, so that nobody meets half a mail."""
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def _load(path: Path, name: str) -> str:
     try:
-        with path.open("rb") as file:
-            source = file.read(_LARGEST_TEXT).decode("utf-8")
+        source = load(path, _LARGEST_TEXT).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8") from error
     except OSError as error:

@@ -12,13 +12,13 @@ import shlex
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.model import InputError
+from reviewbot.temporary import temporary
 
 _QUICKFIX = frozenset(("vim", "nvim", "gvim", "mvim"))
 _FORKS = frozenset(("gvim", "mvim"))  # unless they are told not to: the list would be gone before they read it
@@ -99,14 +99,12 @@ def _named(place: Place) -> str:
 def _list(places: Sequence[Place]) -> Iterator[str]:
     """A file with a line for each place, as _FORMAT has it."""
     rows = "".join(f"{_named(place)}\t{place.line}\t{place.text}\n" for place in places)
-    with ExitStack() as stack:
+    with temporary() as folder:
         try:
-            file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="reviewbot-", suffix=".txt"))
-            file.write(os.fsencode(rows))
-            file.flush()
+            (folder / "places.txt").write_bytes(os.fsencode(rows))
         except OSError as error:
             raise InputError(f"no temporary files can be written (TMPDIR): {error.strerror}") from error
-        yield file.name
+        yield str(folder / "places.txt")
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:

@@ -12,7 +12,9 @@ from string import Template
 from reviewbot import changes
 from reviewbot.checks.base import Check, Context, Hit
 from reviewbot.csource import squeeze
+from reviewbot.cuts import Text
 from reviewbot.fixes import fixed
+from reviewbot.functionhunks import function_hunks, is_touched, speaks_of, text_of
 from reviewbot.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -33,7 +35,7 @@ from reviewbot.pieces import OPEN
 from reviewbot.placed import place
 from reviewbot.records import replace
 from reviewbot.renames import renamed
-from reviewbot.settled import End, Settling
+from reviewbot.settled import Key, Origin, Settling
 from reviewbot.sides import Reader, Rows, Slice
 
 # a macro, or what may be an enumerator: a name alone on its line
@@ -96,19 +98,19 @@ class Engine:
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
         self._begin(series)
-        settling = Settling(self._end)
+        settling = Settling(self._left)
         for patch in series.patches:
-            settling.add(self.patch(patch), None)
+            settling.add(self.patch(patch))
         return Review(series, settling.reviews(), self.kernel.version, series.unread)
 
     def one(self, series: Series, at: int) -> PatchReview:
         """One patch of a series by its index; of the later ones only those are read that touch what it is about."""
         self._begin(series)
-        settling = Settling(self._end)
-        settling.add(self.patch(series.patches[at]), None)
+        settling = Settling(self._left)
+        settling.add(self.patch(series.patches[at]))
         for patch in series.patches[at + 1 :]:
             if settling.concerns(changes.parse(patch.diff)[0]):
-                settling.add(self.patch(patch), None)
+                settling.add(self.patch(patch))
         return settling.reviews()[0]
 
     def _begin(self, series: Series) -> None:
@@ -143,20 +145,41 @@ class Engine:
         one, unread = self._by_hunks(change)
         return self._findings([(one, self._hits(one, defined))], defined), unread
 
-    def end(self, patch: Patch, change: FileChange) -> End | None:
-        """What a patch leaves of a whole file: the functions it touches, what is wrong in them; None by hunks alone."""
-        self._incomplete = patch.number > self._first_missing
-        one, _ = self._file(patch, change, None)
-        if not one.whole:
-            return None
-        hits = self._hits(one, self.defined | self.definitions(patch.diff))
-        functions = {unit.function.name for unit in one.after.units} if one.after is not None else set()
-        functions |= _cut(one.before(_ALL))
-        keys = {(rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs}
-        return End(frozenset(functions), frozenset(keys))
+    def wrong(self, path: str, texts: tuple[Text | None, Text], function: str) -> frozenset[Key] | None:
+        """What is wrong in a function of a file, "" for anything there, held against what the file was before.
 
-    def _end(self, patch: Patch, change: FileChange, _: None) -> End | None:
-        return self.end(patch, change)
+        None where that is not known, for not all of it was understood.
+        """
+        before, after = texts
+        change = function_hunks(path, before, after, function)
+        side = self.reader.file(change, _said_by(after), "+")
+        if side.unread:
+            return None
+
+        def earlier(names: frozenset[str]) -> Slice | None:
+            return None if before is None else self.reader.file(change, _said_by(before), "-", names=names)
+
+        hits = self._hits(_File(change, side, earlier, True), self.defined)
+        return frozenset((rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs)
+
+    def _left(self, origin: Origin, patch: Patch, change: FileChange) -> bool | None:
+        """See Settling."""
+        self._incomplete = patch.number > self._first_missing
+        finding = origin.finding
+        old, new = self._before(patch, change), self._after(patch, change)
+        if new is None or (old is None and not change.created):
+            return False if change.deleted else None
+        after = text_of(change.path, new)
+        if old is not None and not is_touched(text_of(change.path, old), after, finding.function):
+            return None
+        if not speaks_of(after, finding.function):
+            return False
+        first = self._before(origin.patch, origin.change)
+        if first is None and not origin.change.created:
+            return None
+        before = None if first is None else text_of(origin.change.path, first)
+        found = self.wrong(change.path, (before, after), finding.function)
+        return None if found is None else (finding.rule, finding.function, finding.key) in found
 
     def definitions(self, diff: str) -> frozenset[str]:
         """The names that the added lines of a diff define, of those that some kernel version has for a flag."""
@@ -296,12 +319,8 @@ def fingerprint(rule: str, path: str, function: str, text: str) -> str:
     return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _cut(before: Slice | None) -> frozenset[str]:
-    """The functions that lose a line: one that only stands beside what is added is not read again after it."""
-    if before is None:
-        return frozenset()
-    spans = ((unit.function.name, *unit.function.lines) for unit in before.units)
-    return frozenset(name for name, first, last in spans if any(before.changed[first : last + 1]))
+def _said_by(text: Text) -> str:
+    return text.text.decode("utf-8", "surrogateescape")
 
 
 def _in_life(rule: Rule, kernel: Kernel) -> bool:

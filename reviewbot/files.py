@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from pathlib import Path
 
+from reviewbot import owned, pipes
 from reviewbot.model import InputError
 
 
@@ -18,9 +18,8 @@ def check(path: Path) -> None:
         if there is not None and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if _is_file(there):
-            trial = _beside(target)
-            trial.touch(exist_ok=False)
-            trial.unlink()
+            with owned.handle(target.parent) as folder, owned.part(folder):
+                pass
     except OSError as error:
         raise InputError(f"cannot write {path}: {because(error)}") from error
 
@@ -35,7 +34,7 @@ def write(path: Path, content: bytes) -> None:
         if _is_file(there):
             _replace(target, content, there)
         else:
-            with target.open("wb") as file:
+            with pipes.written(target, os.O_WRONLY) as file:
                 file.write(content)
     except OSError as error:
         raise InputError(f"cannot write {path}: {because(error)}") from error
@@ -44,10 +43,27 @@ def write(path: Path, content: bytes) -> None:
 def append(path: Path, content: bytes) -> None:
     """Add to a file that others write to as well. Raises InputError."""
     try:
-        with path.open("ab") as file:
+        with pipes.written(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             file.write(content)
     except OSError as error:
         raise InputError(f"cannot write {path}: {because(error)}") from error
+
+
+def fill(descriptor: int, content: bytes) -> None:
+    """Write a new file to its end, and have it on the disk before it gets its name. Raises OSError."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
+
+
+def load(path: Path, largest: int) -> bytes:
+    """All of a file, a device or a pipe. Raises OSError, also where that is more than `largest` bytes."""
+    with pipes.opened(path) as file:
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"it is larger than {largest} bytes")
+    return content
 
 
 def because(error: OSError) -> str:
@@ -58,10 +74,10 @@ def because(error: OSError) -> str:
 
 
 def _target(path: Path) -> tuple[Path, os.stat_result | None]:
-    """What a path leads to, and what is there."""
+    """What a path leads to, and what is there; what is no file is called as it was (/dev/stdout leads to no name)."""
     try:
-        target = path.resolve()
-        there = target.stat()
+        there = path.stat()
+        target = path if not _is_file(there) else path.resolve()
     except FileNotFoundError:
         return path.resolve(), None
     except RuntimeError as error:  # Python before 3.13 says so of links that lead to themselves
@@ -75,21 +91,9 @@ def _is_file(there: os.stat_result | None) -> bool:
     return there is None or stat.S_ISREG(there.st_mode)
 
 
-def _beside(target: Path) -> Path:
-    """A name of a new file in the same folder, so that it can take the other's place in one step."""
-    return target.with_name(f".reviewbot-{secrets.token_hex(8)}.part")
-
-
 def _replace(target: Path, content: bytes, there: os.stat_result | None) -> None:
-    part = _beside(target)
-    try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+    with owned.handle(target.parent) as folder, owned.part(folder) as part:
+        fill(part.descriptor, content)
         if there is not None:
-            part.chmod(stat.S_IMODE(there.st_mode))
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+            os.fchmod(part.descriptor, stat.S_IMODE(there.st_mode))
+        os.replace(part.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -11,33 +11,26 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 from reviewbot import changes
 from reviewbot.commits import Change, Section
 from reviewbot.crew import Died, each
 from reviewbot.engine import Engine
-from reviewbot.model import FileChange, Patch, PatchReview, Unread, Version
+from reviewbot.kernels import Era
+from reviewbot.model import FileChange, Patch, PatchReview, Unread
+from reviewbot.outcomes import Fate, Judge, Remark, Trails, settle
 from reviewbot.records import dataclass, replace
-from reviewbot.settled import End, Settling
+from reviewbot.settled import Settling
 from reviewbot.sides import Rows
 from reviewbot.sift import Sieve
 
 _BYTES = 1 << 18  # of diff, and
 _COMMITS = 16  # in one task
 _ERAS = 8  # kernels whose rules are in memory together
+_FEW = 8  # files with remarks that are worth a process
 _FILES = 64  # whose contents are in memory together
 _EMPTY = "nothing"  # the tree before a root
-
-
-class Era(NamedTuple):
-    """A kernel to judge by. `names`: those of its headers that matter, None where the version alone tells.
-
-    `end`: it is that of the end of the range, whatever its names.
-    """
-
-    version: Version
-    names: frozenset[str] | None = None
-    end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +74,7 @@ class Reviewer:
         self._tools: OrderedDict[Era, _Tools] = OrderedDict()
         self._ids: dict[tuple[str, str], str] = {}
         self._near: Mapping[str, bytes | None] = {}  # what was looked at last
-        self._defined: frozenset[str] = frozenset()
+        self.defined: frozenset[str] = frozenset()  # names that the commits so far define
         self.engine, self._sieve = self._turned(end)
 
     def _turned(self, era: Era) -> _Tools:
@@ -93,7 +86,7 @@ class Reviewer:
             if len(self._tools) > _ERAS:
                 self._tools.popitem(last=False)
         self._tools.move_to_end(era)
-        self._tools[era].engine.defined = self._defined
+        self._tools[era].engine.defined = self.defined
         return self._tools[era]
 
     def review(self, one: Numbered) -> PatchReview:
@@ -108,7 +101,7 @@ class Reviewer:
         if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
             reviewed = self.engine.patch(one.patch(whole), only)
         names = {section.file.path for section in kept}
-        return replace(
+        found = replace(
             reviewed,
             patch=one.patch(),
             unread=(*reviewed.unread, *_binary(one.change)),
@@ -118,14 +111,15 @@ class Reviewer:
             unlisted=sum(section.added for section in one.change.sections),
             kernel=None if one.era.version == self._whole else one.era.version,
         )
+        return _with_hunks(one, found, {finding.path for finding in reviewed.findings})
 
-    def end(self, patch: Patch, change: FileChange, era: Era) -> End | None:
-        """As Engine.end(), of the commit that was turned to last, by the kernel of another."""
-        return self._turned(era).engine.end(patch, change)
+    def fates(self, remarks: Sequence[Remark]) -> list[Fate]:
+        """See Judge; the names are those that were defined up to the commit that was turned to last."""
+        return Judge(lambda era: self._turned(era).engine, self._contents).fates(remarks)
 
     def turn_to(self, one: Numbered) -> None:
         """Have the files of a commit at hand, and what reviews by its kernel."""
-        self._defined = one.defined
+        self.defined = one.defined
         self.engine, self._sieve = self._turned(one.era)
         self._ids, self._near = {}, {}
         for section in one.change.sections:
@@ -168,6 +162,14 @@ def _binary(change: Change) -> Iterator[Unread]:
             yield Unread(section.file.path, "git takes it for binary")
 
 
+class Reviewed(NamedTuple):
+    """Commits in order with what was found in each, by which kernel, and the way of their files."""
+
+    reviews: list[PatchReview]
+    eras: list[Era]
+    trails: Trails
+
+
 def review(
     reviewer: Reviewer,
     read: Iterable[tuple[Change, Era]],
@@ -175,29 +177,43 @@ def review(
     processes: int,
     begin: Callable[[], None],
     done: Callable[[], None],
-) -> tuple[PatchReview, ...]:
+) -> Reviewed:
     """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
-    settling = Settling(reviewer.end)
-    tasks = _tasks(_numbered(read, total, reviewer.engine))  # of all kernels, it knows the same names
+    settling, eras, trails = Settling(), list[Era](), Trails()
+    tasks = _tasks(
+        _numbered(read, total, reviewer.engine), max(1, processes)
+    )  # of all kernels, it knows the same names
 
     def work(task: list[Numbered]) -> list[PatchReview]:
         return [reviewer.review(one) for one in task]
 
-    for task, made in each(work, tasks, processes, begin):
-        answers = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
-        for one, reviewed in zip(task, answers, strict=True):
-            reviewer.turn_to(one)
-            _settle(settling, one, reviewed)
+    answers: dict[int, tuple[Numbered, PatchReview]] = {}
+    for task, made in each(work, tasks, processes, begin, lambda task: _lane(task[0].change)):
+        said = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
+        answers |= {one.number: (one, reviewed) for one, reviewed in zip(task, said, strict=True)}
+        while (answer := answers.pop(len(eras) + 1, None)) is not None:
+            one, reviewed = answer
+            concerned = settling.concerns(reviewed.files)  # a function may have moved to any of them
+            every = {file.path for file in reviewed.files} if concerned else set()
+            settling.add(_with_hunks(one, reviewed, every), reviewed)
+            trails.add(one.number - 1, one.change.sections, {finding.path for finding in reviewed.findings})
+            eras.append(one.era)
+            reviewer.defined = one.defined
             done()
-    return settling.reviews()
+    return Reviewed(list(settling.reviews()), eras, trails)
 
 
-def _settle(settling: Settling[Era], one: Numbered, reviewed: PatchReview) -> None:
-    about = {finding.path for finding in reviewed.findings}
-    concerned = [file for file in reviewed.files if settling.concerns([file])]
-    kept = _with_hunks(one, reviewed, about | {file.path for file in concerned})
-    every = {file.path for file in reviewed.files} if concerned else set()  # a function may have moved to any of them
-    settling.add(_with_hunks(one, reviewed, every), one.era, kept)
+def outcome(
+    reviewer: Reviewer, found: Reviewed, tip: Callable[[str], str], processes: int, begin: Callable[[], None]
+) -> tuple[PatchReview, ...]:
+    """The commits with those findings named that a later one resolves; `tip`: see settle()."""
+
+    def fates(groups: Sequence[Sequence[Remark]]) -> Iterator[Sequence[Fate] | None]:
+        for _, made in each(reviewer.fates, groups, processes if len(groups) >= _FEW else 0, begin):
+            yield None if isinstance(made, Died) else made
+
+    settle(found.reviews, found.eras, found.trails, tip, fates)
+    return tuple(found.reviews)
 
 
 def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) -> Iterator[Numbered]:
@@ -211,17 +227,23 @@ def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) ->
         yield Numbered(number, total, change, known, era)
 
 
-def _tasks(commits: Iterable[Numbered]) -> Iterator[list[Numbered]]:
-    task: list[Numbered] = []
-    size = 0
+def _tasks(commits: Iterable[Numbered], lanes: int) -> Iterator[list[Numbered]]:
+    """Commits that follow each other on the same files, as far as there are so many lanes."""
+    begun: dict[int, list[Numbered]] = {}
+    sizes: dict[int, int] = {}
     for one in commits:
-        task.append(one)
-        size += sum(len(section.text) for section in one.change.sections)
-        if size >= _BYTES or len(task) >= _COMMITS:
-            yield task
-            task, size = [], 0
-    if task:
-        yield task
+        lane = _lane(one.change) % lanes
+        begun.setdefault(lane, []).append(one)
+        sizes[lane] = sizes.get(lane, 0) + sum(len(section.text) for section in one.change.sections)
+        if sizes[lane] >= _BYTES or len(begun[lane]) >= _COMMITS:
+            sizes[lane] = 0
+            yield begun.pop(lane)
+    yield from begun.values()
+
+
+def _lane(change: Change) -> int:
+    """A number that commits to the same file have in common; it depends on nothing but the path."""
+    return crc32(change.sections[0].file.path.encode("utf-8", "surrogateescape")) if change.sections else 0
 
 
 def _alone(reviewer: Reviewer, one: Numbered, begin: Callable[[], None]) -> PatchReview:

@@ -20,6 +20,17 @@ _MAKEFILE = "Makefile"
 Path = tuple[bytes, ...]
 
 
+class Era(NamedTuple):
+    """A kernel to judge by. `names`: those of its headers that matter, None where the version alone tells.
+
+    `end`: it is that of the end of the range, whatever its names.
+    """
+
+    version: Version
+    names: frozenset[str] | None = None
+    end: bool = False
+
+
 class Known(NamedTuple):
     """What a tree says of itself. `version`: None where no Makefile says it; `names`: None where no header is there."""
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from reviewbot import pipes
 from reviewbot.model import InputError, Unread
 
 MAILS = 2_000  # more is no thread, and finding out what belongs together is not linear
@@ -83,7 +84,7 @@ def _chunks(source: str, name: str, stdin: BinaryIO, total: int) -> Iterator[byt
         if path.is_dir():
             yield from _maildir(path, name, total)
             return
-        with path.open("rb") as stream:
+        with pipes.opened(path) as stream:
             data = _load(stream, name, total)
     except FileNotFoundError as error:
         raise InputError(f"no file {name}: name a mail, an mbox or a maildir, or - for stdin") from error

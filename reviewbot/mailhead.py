@@ -96,7 +96,7 @@ def addresses(message: Message, name: str) -> tuple[Address, ...]:
     value = header(message, name)
     found = list(_parsed(value)) or list(_parsed(decoded(value)))
     if not found:
-        found = [Address("", clean(email)) for email in _BARE.findall(value)]
+        found = [Address("", _marked(email)) for email in _BARE.findall(value)]
     return tuple({address.email.lower(): address for address in reversed(found)}.values())[::-1]
 
 
@@ -109,9 +109,15 @@ def _parsed(value: str) -> Iterator[Address]:
         except (RecursionError, ValueError, LookupError):
             continue
         for name, email in pairs:
-            email = clean(email)
-            if "@" in email and " " not in email:
+            email = _marked(email)
+            if "@" in email and (" " not in email or email.startswith('"')):
                 yield Address(clean(decoded(name)), email)
+
+
+def _marked(email: str) -> str:
+    """An address as it is, with a mark for what clean() takes away: without it, it would be another address."""
+    kept = (char if char == " " or clean(char) else "\ufffd" for char in email)
+    return "".join(kept)
 
 
 def ids(message: Message, name: str) -> tuple[str, ...]:

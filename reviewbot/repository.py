@@ -11,16 +11,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from reviewbot.gitcommand import Command, Done, end, outside_of_all
 from reviewbot.model import InputError, UsageError, Version
 from reviewbot.presence import release
+from reviewbot.temporary import temporary
 
 if TYPE_CHECKING:
     from reviewbot.gitcommand import Process
@@ -73,7 +73,7 @@ class Repository:
         with ExitStack() as stack:
             stack.enter_context(outside_of_all())
             self._theirs, asked = _open(path, environment or {}, called or f"--tree {path}", self.until)
-            self.folder = Path(stack.enter_context(_temporary()))
+            self.folder = stack.enter_context(temporary())
             stack.callback(self._hang_up)
             try:
                 self._borrow(*asked)
@@ -371,24 +371,3 @@ def _alternate(folder: bytes) -> bytes:
         return folder + b"\n"
     quoted = folder.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"' + quoted + b'"\n'
-
-
-@contextmanager
-def _temporary() -> Iterator[str]:
-    """A folder that is gone afterwards, whatever stands in it. Raises InputError where none can be made."""
-    try:
-        if _is_last_resort(tempfile.gettempdir()):
-            raise FileNotFoundError(0, "there is no folder for them")
-        folder = tempfile.mkdtemp(prefix="reviewbot-")
-    except OSError as error:
-        raise InputError(f"no temporary files can be written (TMPDIR): {error.strerror or error}") from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_last_resort(place: str) -> bool:
-    """Whether Python found nothing better than the folder it runs in, which may be a work tree."""
-    named = {os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP")}
-    return place not in named | {"/tmp", "/var/tmp", "/usr/tmp"} and Path(place).samefile(".")  # noqa: S108

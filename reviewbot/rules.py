@@ -14,12 +14,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from reviewbot import facts, ruledata, schema, store
+from reviewbot import facts, files, ruledata, schema, store
 from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
 from reviewbot.projects import Project, Projects
 from reviewbot.releases import Releases
 from reviewbot.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
 
+_LARGEST = 10_000_000  # bytes of a file of rules
 _KERNEL = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -140,9 +141,9 @@ def _toml_files(folder: Path) -> list[Path]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return files.load(path, _LARGEST)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
+        raise ConfigError(f"{path}: {files.because(error)}") from None
 
 
 def _parse(path: Path) -> dict[str, Any]:

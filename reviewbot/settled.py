@@ -1,71 +1,72 @@
 """Patches as they were reviewed in, one by one, the same with what a later one settles named as resolved by it out.
 
-Only findings that are open are kept in mind, and of a patch only what is told about it: a history may be long.
+A remark on a file that was seen as a whole is settled by the first patch that changes its function and leaves it
+without what was wrong; else by one that takes the line of the remark away. Only findings that are open are kept in
+mind, and of a patch only what is told about it: a history may be long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from typing import Generic, TypeVar
 
 from reviewbot.csource import squeeze
 from reviewbot.model import FileChange, Finding, Patch, PatchReview
 from reviewbot.records import dataclass, replace
 
 Key = tuple[str, str, str]  # rule, function, cause
-By = TypeVar("By")  # what a patch was judged by
 
 
 @dataclass(frozen=True, slots=True)
-class End:
-    """What a patch leaves of a whole file: the functions it touches, and what is wrong in them then."""
+class Origin:
+    """Where a finding comes from: the patch that it is about, and what that does to its file."""
 
-    functions: frozenset[str]
-    keys: frozenset[Key]
+    patch: Patch
+    change: FileChange
+    finding: Finding
+
+
+Left = Callable[[Origin, Patch, FileChange], bool | None]
 
 
 @dataclass(slots=True)
-class _Open(Generic[By]):
-    """A finding that nothing has settled: which one it is, what by, and whether its file was seen as a whole."""
+class _Open:
+    """A finding that nothing has settled: the place of its patch and its own, and whether its file was seen whole."""
 
     patch: int
     at: int
     finding: Finding
-    whole: bool
-    by: By
-
-    @property
-    def key(self) -> Key:
-        return self.finding.rule, self.finding.function, self.finding.key
+    origin: Origin | None
 
 
-class Settling(Generic[By]):
-    """`end(patch, change, by)` tells what a patch leaves of a file that was seen as a whole.
+class Settling:
+    """`left(origin, patch, change)`: whether what was wrong is still there after a patch to its file; None where that
+    patch has nothing to do with it, or it is not known.
 
-    It is judged by what the finding was: a rule that holds no longer has not mended anything.
+    Without `left`, files that were seen as a whole are somebody else's matter.
     """
 
-    def __init__(self, end: Callable[[Patch, FileChange, By], End | None]) -> None:
-        self._end = end
+    def __init__(self, left: Left | None = None) -> None:
+        self._left = left
         self._reviews: list[PatchReview] = []
-        self._open: dict[str, list[_Open[By]]] = {}  # by the path that the file has by now
+        self._open: dict[str, list[_Open]] = {}  # by the path that the file has by now
 
     def concerns(self, files: Iterable[FileChange]) -> bool:
         """Whether a patch to these files may settle something: then it has to be added with their hunks."""
         return any(path in self._open for change in files for path in (change.path, change.old_path))
 
-    def add(self, reviewed: PatchReview, by: By, kept: PatchReview | None = None) -> None:
+    def add(self, reviewed: PatchReview, kept: PatchReview | None = None) -> None:
         """The next patch of the series; `kept`: as much of it as is to stay in memory, None for all."""
-        followed: list[tuple[str, _Open[By]]] = []
+        followed: list[tuple[str, _Open]] = []
         for change in reviewed.files:
             for path in dict.fromkeys((change.old_path, change.path)):
                 if path is not None and path in self._open and not (path == change.old_path and is_copy(change)):
                     followed += self._after(self._open.pop(path), change, reviewed)
-        followed += (
-            (one.path, _Open(len(self._reviews), at, one, one.path in reviewed.whole, by))
-            for at, one in enumerate(reviewed.findings)
-        )
+        changes = {change.path: change for change in reviewed.files}
+        for at, finding in enumerate(reviewed.findings):
+            whole = finding.path in reviewed.whole
+            if not whole or self._left is not None:
+                origin = Origin(reviewed.patch, changes[finding.path], finding) if whole else None
+                followed.append((finding.path, _Open(len(self._reviews), at, finding, origin)))
         for path, one in followed:
             self._open.setdefault(path, []).append(one)
         self._reviews.append(kept or reviewed)
@@ -74,42 +75,38 @@ class Settling(Generic[By]):
         """All that were added, in order."""
         return tuple(self._reviews)
 
-    def _after(
-        self, here: list[_Open[By]], change: FileChange, reviewed: PatchReview
-    ) -> Iterator[tuple[str, _Open[By]]]:
+    def _after(self, here: list[_Open], change: FileChange, reviewed: PatchReview) -> Iterator[tuple[str, _Open]]:
         """The findings that are still open after a patch to their file, and where they are then."""
-        end = cache(lambda by: self._end(reviewed.patch, change, by))
         for one in here:
-            if not one.whole:
+            if one.origin is None or self._left is None:
                 gone = _removes(change, one.finding.line_text)
-                again = gone and any(other.fingerprint == one.finding.fingerprint for other in reviewed.findings)
-            elif change.path in reviewed.whole and (left := end(one.by)) is not None:
-                gone = one.finding.function in left.functions and one.key not in left.keys
-                again = False
-                if gone and (moved := self._moved(one, change, reviewed)) is not None:
-                    yield moved, one
-                    continue
-            else:
-                gone = again = False
-            if not gone:
+                again = any(other.fingerprint == one.finding.fingerprint for other in reviewed.findings)
+                if not gone:
+                    yield change.path, one
+                elif not again:
+                    self._settle(one, reviewed.patch)
+            elif change.path not in reviewed.whole or self._left(one.origin, reviewed.patch, change) is not False:
                 yield change.path, one
-            elif not again:
+            elif (moved := self._moved(one.origin, change, reviewed)) is not None:
+                yield moved, one
+            else:
                 self._settle(one, reviewed.patch)
 
-    def _moved(self, one: _Open[By], away: FileChange, reviewed: PatchReview) -> str | None:
+    def _moved(self, origin: Origin, away: FileChange, reviewed: PatchReview) -> str | None:
         """The other file of a patch that has the same trouble in a function of the same name after it."""
-        for change in reviewed.files:
-            if change.path in reviewed.whole and change.path != away.path:
-                left = self._end(reviewed.patch, change, one.by)
-                if left is not None and one.key in left.keys:
-                    return change.path
-        return None
+        others = (change for change in reviewed.files if change.path in reviewed.whole and change.path != away.path)
+        assert self._left is not None
+        return next((one.path for one in others if self._left(origin, reviewed.patch, one)), None)
 
-    def _settle(self, one: _Open[By], patch: Patch) -> None:
-        reviewed = self._reviews[one.patch]
-        findings = list(reviewed.findings)
-        findings[one.at] = replace(findings[one.at], resolved_by=name_of(patch))
-        self._reviews[one.patch] = replace(reviewed, findings=tuple(findings))
+    def _settle(self, one: _Open, patch: Patch) -> None:
+        self._reviews[one.patch] = settled(self._reviews[one.patch], one.at, patch)
+
+
+def settled(reviewed: PatchReview, at: int, by: Patch) -> PatchReview:
+    """A patch with one of its findings resolved by another patch."""
+    findings = list(reviewed.findings)
+    findings[at] = replace(findings[at], resolved_by=name_of(by))
+    return replace(reviewed, findings=tuple(findings))
 
 
 def is_commit(patch: Patch) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import repeat
+from itertools import count, repeat
 
 from reviewbot.checks.base import strings
 from reviewbot.cuts import BLANKS, Part, Text, call_around, changed, removed, words_of
@@ -20,26 +20,28 @@ from reviewbot.sides import Rows
 _PUT = re.compile(rb"(?:\.|->)\s*(\w+)\s*=\s*&?\s*\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
 _NUMBER = re.compile(rb"[(,]\s*\(?\s*[0-9]\w*\s*\)?\s*[,)]")  # as an argument
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(((?:.*\\\n)*.*)", re.MULTILINE)
+_MACRO = re.compile(rb"#[ \t]*define[ \t]+(\w+)\(((?:.*\\\n)*.*)")
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
 _TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
 # what rows of rules say of calls and functions, see checks/atomic.py and checks/callbacks.py
 _LISTED = ("frees", "asserts", "returns", "takes", "members", "holds", "registers", "through", "enters", "params")
+_numbers = count()
 
 
 class Sieve:
     """The words of one kernel and its rules, as the bytes of a file have them."""
 
     def __init__(self, kernel: Kernel, rules: Sequence[Rule]) -> None:
+        self._number = next(_numbers)
         words = kernel.words
         ending = [scope for scope in kernel.scopes.values() if not scope.atomic and scope.family != "handle"]
         rows = [row for rule in rules for row in rule.rows]
         listed = {key: {word for row in rows for word in strings(row, key)} for key in _LISTED}
         # what is run by these, or has these, and what that calls, may not ask for all that a mask may have
         run = [row for row in rows if "bit" in row]
-        members = _bytes(word.split()[-1] for row in run for word in strings(row, "members"))
+        self._members = members = _bytes(word.split()[-1] for row in run for word in strings(row, "members"))
         self._registers = _bytes(word.split()[0] for row in run for word in strings(row, "registers"))
         self._run = members | self._registers
         put = b"|".join(map(re.escape, sorted(members))) or b"(?!)"
@@ -98,8 +100,8 @@ class Sieve:
         text = Text(path.encode("utf-8", "surrogateescape"), after)
         touched = list(changed(text, section))
         text.changed = frozenset(word for _, said in touched for word in words_of(said))
-        found = (part for part, said in touched if self._may_be_new(text, part, said))
-        return tuple((part.first, part.last) for part in found)
+        found = (place for place, said in touched if self._may_be_new(text, place.part, said))
+        return tuple((place.first, place.last) for place in found)
 
     def takes(self, section: bytes) -> bool:
         """Whether a file's part of a diff takes a line away that tells something."""
@@ -130,7 +132,8 @@ class Sieve:
             handles = [word for word in self._handles if word in text.text]
             found = {part.name for part in text.having(handles) if part.name}
             found |= {name for name, part in text.named.items() if self._is_typed(part)}
-            found |= text.named.keys() & set(self._put.findall(text.text))
+            if any(member in text.text for member in self._members):
+                found |= text.named.keys() & set(self._put.findall(text.text))
             for word in self._registers:
                 found |= text.named.keys() & set(text.given_to(word) if word in text.text else ())
             new = set(found)
@@ -222,7 +225,11 @@ class Sieve:
 
     def _is_typed(self, part: Part) -> bool:
         """Whether a function has a type, or parameters, that only those have which others run."""
-        return _has(part.text, self._types) or any(all(kind in part.head for kind in kinds) for kinds in self._takes)
+        known = part.typed.get(self._number)
+        if known is None:
+            takes = any(all(kind in part.head for kind in kinds) for kinds in self._takes)
+            known = part.typed[self._number] = takes or _has(part.text, self._types)
+        return known
 
     def _row_asks(self, row: bytes, words: list[bytes], called: Collection[bytes]) -> bool:
         return any(word in self._requests or word in called for word in words) or _has(row, self._stems)

@@ -27,6 +27,7 @@ TOP = Path(reviewbot.__file__).parents[1]
 TIMEOUT = 300
 
 BAD = "int made(void)\n{\n\tvoid *p;\n\tp = kmalloc(8, GFP_KERNEL | GFP_NOFS);\n}\n"
+UNREADABLE = "int made(void)\n{\n\0}\n"
 GOOD = BAD.replace(" | GFP_NOFS", "")
 LEAK = (
     "int leak(void)\n{\n\tunsigned int flags = memalloc_nofs_save();\n\n\tif (fill())\n\t\treturn -EIO;\n"
@@ -46,6 +47,9 @@ class Pull:
         self.head = self.tree.commit("fs: bad", {"fs/d.c": BAD})
         self.tree.git("checkout", "--quiet", "main")
         self.base = self.tree.commit("fs: news", {"fs/n.c": LEAK})
+        self.tree.git("checkout", "--quiet", "-b", "unreadable")
+        self.tree.commit("fs: a file that cannot be read", {"fs/u.c": UNREADABLE})
+        self.tree.git("checkout", "--quiet", "main")
 
     def clone(self, folder: Path, *options: str) -> Path:
         self.tree.git("clone", "--quiet", *options, f"file://{self.tree.folder}", str(folder))

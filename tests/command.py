@@ -9,7 +9,6 @@ import io
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -82,9 +81,8 @@ class Command:
         """The same without a process of its own, for tables of many runs: most of one is spent on imports."""
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
         environment = mock.patch.dict(os.environ, {**self.env, **env}, clear=True)
-        forgotten = mock.patch.object(tempfile, "tempdir", None)  # where TMPDIR was before
         with contextlib.ExitStack() as stack:
-            for one in (contextlib.chdir(self.work), environment, forgotten):
+            for one in (contextlib.chdir(self.work), environment):
                 stack.enter_context(one)
             stack.enter_context(contextlib.redirect_stdout(out))
             stack.enter_context(contextlib.redirect_stderr(err))

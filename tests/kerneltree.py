@@ -108,7 +108,7 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Whatever a test does, no temporary folder outlives it."""
     place = tmp_path / "temporary"
     place.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
     yield
     assert list(place.iterdir()) == []
 

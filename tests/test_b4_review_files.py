@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from reviewbot import changes
+from reviewbot import changes, files
 from reviewbot.b4 import folder, said
 from reviewbot.b4.said import Earlier
 from reviewbot.b4.tracking import Comment
@@ -247,12 +247,14 @@ def test_a_run_that_was_cut_short_is_followed_by_a_whole_one(place, monkeypatch)
     folder.put(place, FILES)
     new = {**FILES, "0001.txt": b"new\n", "0002.txt": b"new too\n"}
 
-    def stop(path, content):
-        if path.name == "0002.txt":
-            raise InputError("cannot write")
-        path.write_bytes(content)
+    fill = files.fill
 
-    monkeypatch.setattr("reviewbot.files.write", stop)
+    def stop(descriptor, content):
+        if content == b"new too\n":
+            raise OSError(28, "No space left on device")
+        fill(descriptor, content)
+
+    monkeypatch.setattr(files, "fill", stop)
     with pytest.raises(InputError):
         folder.put(place, new)
     monkeypatch.undo()

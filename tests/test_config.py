@@ -98,9 +98,9 @@ def test_a_mistake_is_named_with_file_key_and_what_is_allowed(tmp_path, text, sa
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: No such file"):
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: no such file"):
         load(tmp_path / "absent.toml", {})
-    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+    with pytest.raises(ConfigError, match="cannot be read: is a directory"):
         load(tmp_path, {})
 
 

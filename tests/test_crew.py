@@ -83,3 +83,30 @@ def test_each_process_begins_once_and_none_is_this_one():
 
     assert os.getpid() not in {made for _, made in each(lambda _: os.getpid(), range(20), 2, begin)}
     assert begun.value == 2
+
+
+@pytest.mark.parametrize("processes", [2, 3])
+def test_tasks_of_a_lane_meet_the_same_process_while_there_are_others_for_the_rest(processes):
+    """Each lane has its process, whatever the order; and in the end everybody helps."""
+
+    def work(task: int) -> int:
+        time.sleep(0.02)
+        return os.getpid()
+
+    done = [*each(work, range(30), processes, nothing, lambda task: task)]
+    assert [task for task, _ in done] == [*range(30)]
+    lanes = [[made for task, made in done[:-processes] if task % processes == lane] for lane in range(processes)]
+    assert all(max(map(lane.count, lane)) > len(lane) * 2 // 3 for lane in lanes)
+
+
+def test_one_lane_keeps_nobody_idle():
+    done = [made for _, made in each(lambda task: time.sleep(0.02) or os.getpid(), range(20), 3, nothing, lambda _: 1)]
+    assert len(set(done)) == 3
+
+
+def test_no_more_is_read_than_is_needed_soon():
+    read = []
+    asked = each(lambda task: task, (read.append(at) or at for at in range(100)), 2, nothing, lambda task: task)
+    assert next(asked) == (0, 0)
+    assert len(read) <= 10
+    asked.close()

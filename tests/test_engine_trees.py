@@ -210,3 +210,17 @@ def test_a_new_scope_is_judged_by_the_named_mask_of_an_old_function():
     new = MUST + plain.replace("\tspin_unlock(&c->other);\n", "\tspin_unlock(&c->other);\n" + scope)
     [found] = said(review({PATH: old}, {PATH: new}))
     assert "nofail-in-scope" in [rule for rule, *_ in found]
+
+
+WIDE = "static void *toy_get(struct toy *c)\n{\n\treturn kmalloc(c->size, GFP_KERNEL);\n}\n"
+NARROW = WIDE.replace("KERNEL", "NOFS")
+BESIDE = WIDE.replace("\treturn", "\tc->n++;\n\treturn")
+
+
+@pytest.mark.parametrize(
+    ("later", "by"), [((WIDE, BESIDE), None), ((WIDE, NARROW), "2/2"), ((WIDE, "int x;\n"), "2/2")]
+)
+def test_a_later_patch_settles_what_it_takes_back_and_no_more(later, by):
+    """What a patch made wider stays wider than it was, whatever a later one does beside it."""
+    found = review(*({PATH: text} for text in (NARROW, *later)))
+    assert [(one.rule, one.resolved_by) for one in found.patches[0].findings] == [("widened-flags", by)]

@@ -67,6 +67,18 @@ def test_the_step_fails_where_it_is_to(pull, installed, tmp_path):
     assert rows(made.workspace / "my r.sarif") == [FOUND]
 
 
+def test_what_could_not_be_looked_at_fails_the_step_unless_that_is_not_wanted(pull, installed, tmp_path):
+    made = action(pull, installed, tmp_path, pull_request(pull))
+    ends = {"base": "origin/unreadable~1", "head": "origin/unreadable", "fail_on": "never"}
+    failed = made.steps("Review", **ends)
+    assert (failed.code, made.outputs["exit-code"]) == (3, "3")
+    assert failed.out.startswith("::error title=reviewbot::not looked at:%0Afs/u.c: ")
+    assert "clean" not in made.summary
+    passed = made.steps("Review", **ends, unread="say")
+    assert passed.code == 0
+    assert passed.out.startswith("::notice title=reviewbot::not looked at:%0Afs/u.c: ")
+
+
 def test_every_input_reaches_the_program(pull, installed, tmp_path):
     made = action(pull, installed, tmp_path, pull_request(pull))
     (made.workspace / "own.toml").write_text('[rules]\ndisable = ["conflicting-flags"]\n')

@@ -71,6 +71,16 @@ def test_the_job_fails_where_it_is_to(pull, project):
     assert again(pull, project, **base, CI_MERGE_REQUEST_SOURCE_BRANCH_SHA=f"{pull.head}~1").code == 0
 
 
+def test_what_could_not_be_looked_at_fails_the_job_unless_that_is_not_wanted(pull, project):
+    names = "+refs/heads/unreadable:refs/remotes/origin/unreadable"
+    assert run(["git", "fetch", "--quiet", "origin", names], project, environment(project.parent / "home")).code == 0
+    ends = {"CI_MERGE_REQUEST_DIFF_BASE_SHA": "origin/unreadable~1", "CI_COMMIT_SHA": "origin/unreadable"}
+    failed = again(pull, project, **ends, REVIEWBOT_FAIL_ON="never")
+    assert (failed.code, "1 not looked at: fs/u.c" in failed.err) == (3, True)
+    assert len(list(ElementTree.parse(project / "reviewbot-tests.xml").iter("error"))) == 1
+    assert again(pull, project, **ends, REVIEWBOT_FAIL_ON="never", REVIEWBOT_UNREAD="say").code == 0
+
+
 def test_a_push_on_gitlab(pull, project):
     assert again(pull, project, CI_COMMIT_BEFORE_SHA=f"{pull.head}~1").code == 1
     assert again(pull, project, CI_COMMIT_BEFORE_SHA=pull.head).code == 0

@@ -197,7 +197,7 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(type(path), "open", refuse)
+    monkeypatch.setattr("reviewbot.pipes.os.open", refuse)
     says(lambda: mailbox.read(str(path), io.BytesIO(), LIMIT), "cannot read", "Permission denied")
 
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from cisystems import BAD, GOOD, LEAK, TOP, nipa, program
+from cisystems import BAD, GOOD, LEAK, TOP, UNREADABLE, nipa, program
 from kerneltree import KernelTree
 
 TEST = TOP / "ci/nipa/reviewbot"
@@ -17,6 +17,9 @@ VERDICTS = {
     "clean": ({"fs/d.c": GOOD}, 0, "clean: 1 commit, "),
     "a warning": ({"fs/d.c": BAD}, 250, "1 remark (1 warning) on 1 commit, "),
     "an error": ({"fs/d.c": LEAK}, 1, "1 remark (1 error) on 1 commit, "),
+    "not all of it": ({"fs/d.c": GOOD, "fs/u.c": UNREADABLE}, 250, "nothing found in what was read: 1 commit, "),
+    "an error, and not all of it": ({"fs/d.c": LEAK, "fs/u.c": UNREADABLE}, 1, "1 remark (1 error) on 1 commit, "),
+    "a warning, and not all of it": ({"fs/d.c": BAD, "fs/u.c": UNREADABLE}, 250, "1 remark (1 warning) on 1 commit, "),
     "nothing to read": ({"Documentation/x.rst": "x\n"}, 0, ""),
 }
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from reviewbot.changes import SOURCES
 
-from cisystems import BAD, GOOD, LEAK, TOP, Job, environment, run
+from cisystems import BAD, GOOD, LEAK, TOP, UNREADABLE, Job, environment, run
 from kerneltree import NOBODY, KernelTree
 
 
@@ -61,6 +61,12 @@ def test_a_commit_with_the_hook(hooks, tmp_path):
     (tree.folder / "fs/d.c").write_text(BAD)  # not staged, so no part of the commit
     other = committed(tree, hooks, {"Documentation/x.rst": "x\n"})
     assert (other.code, "Skipped" in other.err + other.out) == (0, True)
+
+
+def test_a_commit_of_what_cannot_be_read_is_held_up(hooks, tmp_path):
+    tree = hooked(hooks, tmp_path / "tree")
+    held = committed(tree, hooks, {"fs/g.c": GOOD, "fs/u.c": UNREADABLE})
+    assert (held.code, "fs/u.c: not looked at: " in held.err + held.out) == (1, True)
 
 
 def test_a_hook_with_other_arguments(hooks, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 from reviewbot import cli
@@ -46,6 +47,18 @@ def test_the_example_of_a_rule_works(command):
 def test_the_example_of_a_configuration_is_one(command):
     (command.work / "mine.toml").write_text(_block("name a file with `--config`"))
     assert command("rule", "--config", "mine.toml").code == 0
+
+
+def test_the_examples_in_python_run(command, monkeypatch, capsys):
+    (command.work / "series.mbox").write_bytes((THREADS / "demo.mbox").read_bytes())
+    (command.work / "a.eml").write_bytes(mail(diff=diff()))
+    monkeypatch.chdir(command.work)
+    names: dict[str, object] = {}
+    for example in re.findall(r"^```python\n(.*?)^```", README, re.M | re.S):
+        exec(example, names)
+    assert names["code"] == 1
+    assert json.loads(names["said"].getvalue())["schema"] == 1
+    assert "conflicting-flags" in capsys.readouterr().out
 
 
 def _section(title: str) -> str:

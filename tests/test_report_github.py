@@ -93,7 +93,7 @@ def test_the_summary_has_everything():
         unread=(Unread(None, "a mail was left out"),),
     )
     assert summary(given) == (
-        "### reviewbot: 2 remarks (1 error, 1 note)\n\n"
+        "### reviewbot: 2 remarks (1 error, 1 note), 2 not looked at\n\n"
         "- **error** `toy-scope` `fs/toy/alloc.c:17` in `toy_fill()`: a scope that takes reclaim away\n"
         "- **note** `toy-scope` `fs/toy/dir.c:2` in `toy_fill()`: a scope that takes reclaim away\n"
         "- **error** `toy-scope` `fs/toy/alloc.c:23` in `toy_fill()`: settled by patch 2/2: "

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from reviewbot import temporary
 from reviewbot.model import InputError, UsageError
 from reviewbot.repository import Repository
 
@@ -60,7 +60,7 @@ def test_a_folder_may_have_any_name(made, tmp_path, monkeypatch, name):
 @pytest.mark.parametrize("name", ["line\nbreak", '"quoted"', "a:b", "$HOME", os.fsdecode(b"\xff")], ids=ascii)
 def test_so_may_the_temporary_folder(made, tmp_path, monkeypatch, name):
     (tmp_path / name).mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / name))
     stands(made[0], made)
     assert list((tmp_path / name).iterdir()) == []
 
@@ -244,14 +244,24 @@ def test_a_repository_of_another_kind(made, tmp_path, key):
 def test_temporary_files_go_nowhere_near_the_tree(made, monkeypatch):
     """Python takes the folder it runs in where it finds no other."""
     monkeypatch.chdir(made[0])
-    monkeypatch.setattr(tempfile, "tempdir", str(made[0]))
+    monkeypatch.setattr(temporary, "_USUAL", ("/nonexistent",))
     for name in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match="no temporary files can be written"):
-        Repository(made[0])
-    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent")
     with pytest.raises(InputError, match=r"no temporary files can be written .*No such file"):
         Repository(made[0])
+    monkeypatch.setenv("TMPDIR", "/dev/null")
+    with pytest.raises(InputError, match=r"no temporary files can be written .*Not a directory"):
+        Repository(made[0])
+
+
+def test_there_is_another_place_for_temporary_files(made, monkeypatch, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    monkeypatch.setattr(temporary, "_USUAL", (str(other),))
+    with Repository(made[0]) as repository:
+        assert repository.folder.parent == other
+    assert list(other.iterdir()) == []
 
 
 def test_trees_that_were_not_fetched(made, tmp_path):

@@ -332,7 +332,7 @@ def test_unreadable_files(folder: Folder) -> None:
         load(path)
     (path / "no-way.toml").unlink()
     (path / "no-way.toml").mkdir()
-    with pytest.raises(ConfigError, match=r"no-way\.toml: Is a directory"):
+    with pytest.raises(ConfigError, match=r"no-way\.toml: is a directory"):
         load(path)
 
 

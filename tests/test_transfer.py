@@ -240,8 +240,9 @@ def test_a_busy_server_is_asked_again_when_it_says(case: str, status: int) -> No
     assert said[1:] == [f"{server.name} answered {status}: trying again in 1 seconds"]
 
 
-@pytest.mark.parametrize("wait", ["3600", formatdate(time.time() + 3601, usegmt=True), "9" * 9])
+@pytest.mark.parametrize("wait", ["3600", "a date", "9" * 9])
 def test_nobody_waits_longer_than_there_is_time(wait: str) -> None:
+    wait = formatdate(time.time() + 3601, usegmt=True) if wait == "a date" else wait
     begin = time.monotonic()
     with serve(lambda to: to.send(429, b"", **{"Retry-After": wait})) as server, pytest.raises(FetchError) as error:
         fetch(server)

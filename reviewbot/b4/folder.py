@@ -2,20 +2,21 @@
 
 b4 0.16 looks below `.git` of the work tree for b4-review/<id of the branch's last commit>, takes all that is in it
 under the one name that identity.txt gives, and removes it. A list of our own beside the files says which are ours, as
-we wrote them: b4 does not look at it.
+we wrote them: b4 does not look at it. Links are others' as well, and none is followed.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import re
-import secrets
-import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from reviewbot import files
+from reviewbot import files, owned
 from reviewbot.files import because
 from reviewbot.model import InputError
 
@@ -23,75 +24,105 @@ IDENTITY = "identity.txt"
 _LIST = "reviewbot.json"
 _TAKEN = re.compile(r"identity\.txt|series\.txt|[0-9]{4}\.txt")
 _LARGEST = 16 << 20
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def put(folder: Path, content: Mapping[str, bytes]) -> tuple[str, ...]:
     """Put the files there, in place of those of an earlier run; the names that others hold, which were left.
 
-    With no files those of an earlier run are taken away. Raises InputError where somebody else's review is in the
-    folder, or it cannot be written; then it is as it was.
+    With no files those of an earlier run are taken away. Runs beside each other wait for one another. Raises InputError
+    where somebody else's review is in the folder, or it cannot be written; then it is as it was.
     """
+    parent = folder.parent
     try:
-        if not folder.exists():
+        with owned.alone(parent.parent):
             if content:
-                _make(folder, content)
-            return ()
-        there = {path.name for path in folder.iterdir() if _TAKEN.fullmatch(path.name)}
-        ours = _ours(folder)
-        others = there - ours
-        if IDENTITY in others or (others and IDENTITY not in there):
-            advice = "let b4 take it in (open the series), then run this again"
-            raise InputError(f"{folder} holds the review of {_name(folder)}: {advice}")
-        _replace(folder, ours, {name: data for name, data in content.items() if name not in others})
-        return tuple(sorted(others & set(content)))
+                parent.mkdir(exist_ok=True)
+            elif not parent.is_dir():
+                return ()
+            with owned.handle(parent) as descriptor:
+                owned.clear(descriptor)
+            if not os.path.lexists(folder) and (not content or _make(folder, content)):
+                return ()
+            with owned.handle(folder, follow=False) as descriptor:
+                return _update(folder, descriptor, content)
     except OSError as error:
         raise InputError(f"cannot write {folder}: {because(error)}") from error
 
 
-def _make(folder: Path, content: Mapping[str, bytes]) -> None:
-    """All at once: b4 may look at any time."""
-    folder.parent.mkdir(exist_ok=True)
-    part = folder.with_name(f".reviewbot-{secrets.token_hex(8)}")
-    part.mkdir()
-    try:
+def _make(folder: Path, content: Mapping[str, bytes]) -> bool:
+    """All at once: b4 may look at any time. False where somebody else was there first."""
+    with owned.folder(folder.parent, hidden=True) as part, owned.handle(part) as descriptor:
         for name, data in content.items():
-            (part / name).write_bytes(data)
-        (part / _LIST).write_bytes(_listed({name: {_sum(data)} for name, data in content.items()}))
-        part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+            _write(descriptor, name, data)
+        _write(descriptor, _LIST, _listed({name: {_sum(data)} for name, data in content.items()}))
+        try:
+            part.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            return False
+    return True
 
 
-def _replace(folder: Path, ours: set[str], content: Mapping[str, bytes]) -> None:
-    """File by file; whichever of them is there when this ends early, it is known as ours."""
-    new = {name: {_sum(data)} for name, data in content.items()}
-    old = {name: {_sum((folder / name).read_bytes())} for name in ours}
-    files.write(folder / _LIST, _listed({name: new.get(name, set()) | old.get(name, set()) for name in {*new, *old}}))
-    for name in sorted(ours - set(content)):
-        (folder / name).unlink()
-    for name, data in content.items():
-        files.write(folder / name, data)
-    if content:
-        files.write(folder / _LIST, _listed(new))
-        return
-    (folder / _LIST).unlink()
-    if not any(folder.iterdir()):
+def _update(folder: Path, descriptor: int, content: Mapping[str, bytes]) -> tuple[str, ...]:
+    owned.clear(descriptor)
+    there = {name for name in owned.listed(descriptor) if _TAKEN.fullmatch(name)}
+    ours = _ours(descriptor)
+    others = there - set(ours)
+    if IDENTITY in others or (others and IDENTITY not in there):
+        advice = "let b4 take it in (open the series), then run this again"
+        raise InputError(f"{folder} holds the review of {_name(descriptor)}: {advice}")
+    _replace(descriptor, ours, {name: data for name, data in content.items() if name not in others})
+    if not owned.listed(descriptor):
         folder.rmdir()
+    return tuple(sorted(others & set(content)))
 
 
-def _ours(folder: Path) -> set[str]:
-    """The files that stand there as an earlier run has written them."""
+def _replace(folder: int, ours: Mapping[str, str], content: Mapping[str, bytes]) -> None:
+    """File by file; whichever of them is there when this ends early, it is known as ours."""
+    new = {name: _sum(data) for name, data in content.items()}
+    both = {name: {one[name] for one in (new, ours) if name in one} for name in {*new, *ours}}
+    _write(folder, _LIST, _listed(both))
+    for name in sorted(set(ours) - set(content)):
+        os.unlink(name, dir_fd=folder)
+    for name, data in content.items():
+        _write(folder, name, data)
+    if content:
+        _write(folder, _LIST, _listed({name: {new[name]} for name in new}))
+    else:
+        os.unlink(_LIST, dir_fd=folder)
+
+
+def _write(folder: int, name: str, data: bytes) -> None:
+    with owned.part(folder) as part:
+        files.fill(part.descriptor, data)
+        os.replace(part.name, name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _ours(folder: int) -> dict[str, str]:
+    """The files that stand there as an earlier run has written them, with what they hold."""
     try:
-        with (folder / _LIST).open("rb") as file:
-            listed = json.loads(file.read(_LARGEST))
-    except (OSError, ValueError, RecursionError):
-        return set()
+        listed = json.loads(_content(folder, _LIST) or b"")
+    except (ValueError, RecursionError):
+        return {}
     rows = listed.items() if isinstance(listed, dict) else ()
     known = {name: sums for name, sums in rows if _TAKEN.fullmatch(name) and isinstance(sums, list)}
-    return {
-        name for name, sums in known.items() if (folder / name).is_file() and _sum((folder / name).read_bytes()) in sums
-    }
+    found = {name: _content(folder, name) for name in known}
+    return {name: _sum(data) for name, data in found.items() if data is not None and _sum(data) in known[name]}
+
+
+def _content(folder: int, name: str) -> bytes | None:
+    """What is in a file; None where there is none, or it cannot be one of ours."""
+    try:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        data = file.read(_LARGEST + 1)
+        return data if len(data) <= _LARGEST else None
 
 
 def _listed(sums: Mapping[str, set[str]]) -> bytes:
@@ -102,8 +133,5 @@ def _sum(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _name(folder: Path) -> str:
-    try:
-        return (folder / IDENTITY).read_text("utf-8", "replace").strip()[:200] or "somebody else"
-    except OSError:
-        return "somebody else"
+def _name(folder: int) -> str:
+    return (_content(folder, IDENTITY) or b"").decode("utf-8", "replace").strip()[:200] or "somebody else"

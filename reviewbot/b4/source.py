@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from reviewbot import pipes
 from reviewbot.b4 import mail, whole
 from reviewbot.b4.objects import Objects
 from reviewbot.b4.whole import Read
@@ -86,7 +87,7 @@ def tracked(env: Mapping[str, str]) -> Tracking | None:
     if not name:
         return None
     try:
-        with Path(name).open("rb") as file:
+        with pipes.opened(Path(name)) as file:
             data = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"B4_TRACKING_FILE: {error}") from error

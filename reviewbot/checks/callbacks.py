@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from reviewbot.checks.base import strings
 from reviewbot.model import Data
@@ -24,7 +25,8 @@ _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
 _MOST_CALLS = 5_000  # of one text
 
-_TOKEN = pattern(r"[{}]|(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
+_BRACES = pattern(r"[{}]")
+_TOKEN = pattern(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
 _WORD_BEFORE = pattern(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = pattern(r"(?<!\w)(\w+)\s*\Z")
 _LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
@@ -117,12 +119,8 @@ class _Text:
 
     def __init__(self, side: Slice, calls: frozenset[str]) -> None:
         self.rows = side.rows
-        self.puts: dict[str, list[_Put]] = {}
-        self.held: dict[tuple[str, str], dict[str, _Put]] = {}  # by the variable and the member, then by the function
+        self.puts, self.held = _puts(side.rows)
         self.calls: dict[str, list[tuple[list[str], int]]] = {}
-        for put in _puts(side.rows):
-            self.puts.setdefault(put.member, []).append(put)
-            self.held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
         for name, args, row in islice(_calls(side, calls), _MOST_CALLS) if calls else ():
             self.calls.setdefault(name, []).append((args, row))
 
@@ -228,26 +226,69 @@ def _arguments(text: str) -> list[str]:
     return []
 
 
+class _Puts(NamedTuple):
+    """What is put into members: by the member; and by the variable and the member, then by the function."""
+
+    members: Mapping[str, Sequence[_Put]]
+    held: Mapping[tuple[str, str], Mapping[str, _Put]]
+
+
 @lru_cache(maxsize=2)  # several rules ask it of a text, and of no earlier one
-def _puts(rows: Sequence[str]) -> tuple[_Put, ...]:
-    return tuple(_all_puts(rows))
+def _puts(rows: Sequence[str]) -> _Puts:
+    members: dict[str, list[_Put]] = {}
+    held: dict[tuple[str, str], dict[str, _Put]] = {}
+    for put in _all_puts(rows):
+        members.setdefault(put.member, []).append(put)
+        held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
+    return _Puts(members, held)
+
+
+class _Braces:
+    """The braces that are open at places of a text, asked for in order; what they open is worked out only then."""
+
+    def __init__(self, rows: Sequence[str]) -> None:
+        self._rows = rows
+        self._row = self._column = 0
+        self._texts: list[tuple[str, str]] = []  # before each, and the row above
+        self._known: list[_Brace] = []
+
+    def around(self, row: int, column: int) -> _Brace:
+        """The innermost one there."""
+        # where a definition begins, what was open before ends at the latest
+        begins = (at for at in range(row, self._row, -1) if self._rows[at][:1].isalpha() or self._rows[at][:1] == "_")
+        if (first := next(begins, None)) is not None:
+            self._texts.clear()
+            self._known.clear()
+            self._row, self._column = first, 0
+        while self._row < row:
+            self._pass(len(self._rows[self._row][:_LONGEST]))
+            self._row, self._column = self._row + 1, 0
+        self._pass(column)
+        for before, above in self._texts[len(self._known) :]:
+            self._known.append(_brace(before, above, self._known[-1] if self._known else _Brace()))
+        return self._known[-1] if self._known else _Brace()
+
+    def _pass(self, end: int) -> None:
+        text = self._rows[self._row]
+        for found in _BRACES.finditer(text, self._column, end):
+            if found[0] == "{":
+                above = self._rows[self._row - 1] if self._row else ""
+                self._texts.append((text[: found.start()][-_HEAD:], above))
+            else:
+                del self._texts[-1:]
+                del self._known[len(self._texts) :]
+        self._column = end
 
 
 def _all_puts(rows: Sequence[str]) -> Iterator[_Put]:
     """Every word that is put into a member, in an initializer or in a statement."""
     types: Mapping[str, set[str]] | None = None
-    open_: list[_Brace] = []
+    braces = _Braces(rows)
     for row, text in enumerate(rows):
-        if text[:1].isalpha() or text[:1] == "_":  # a definition begins: what was open before ends here at the latest
-            open_.clear()
-        for found in _TOKEN.finditer(text[:_LONGEST]) if "{" in text or "}" in text or "=" in text else ():
+        for found in _TOKEN.finditer(text[:_LONGEST]) if "=" in text else ():
             before = text[: found.start()][-_HEAD:]
-            if found[0] == "{":
-                open_.append(_brace(before, rows[row - 1] if row else "", open_[-1] if open_ else _Brace()))
-            elif found[0] == "}":
-                del open_[-1:]
-            elif (variable := _LAST_BEFORE.search(before)) is None:
-                around = open_[-1] if open_ else _Brace()
+            if (variable := _LAST_BEFORE.search(before)) is None:
+                around = braces.around(row, found.start())
                 yield _Put(found[2], found[1], around.struct, around.holder, row)
             else:
                 types = _declared(rows) if types is None else types

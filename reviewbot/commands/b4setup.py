@@ -13,6 +13,7 @@ from reviewbot import __version__, rules
 from reviewbot.b4 import settings
 from reviewbot.b4.objects import Objects
 from reviewbot.b4.settings import AM, PREP, REVIEW, SERIES, Change, GitConfig
+from reviewbot.commands import streams
 from reviewbot.commands.setup import Ground, ground
 
 REFRESH = "b4 keeps what a check has said: press R in its table of checks, or run b4 prep --check --no-cache."
@@ -37,7 +38,7 @@ def setup(options: argparse.Namespace) -> int:
         for change in changes:
             if options.write:
                 git.make(change)
-            print(git.command(change))
+            streams.put(f"{git.command(change)}\n")
         _explain(changes, options, given)
     return 0
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewbot import gate, rules
+from reviewbot.commands import streams
 from reviewbot.commands.setup import Ground, for_series, ground, program
 from reviewbot.model import InputError, PatchReview, ReviewbotError, UsageError
 from reviewbot.report import b4check
 from reviewbot.report.b4check import FAIL, WARN, Told
+from reviewbot.report.runners import JSON
 
 if TYPE_CHECKING:
     from reviewbot.b4.objects import Objects
@@ -72,7 +73,7 @@ def _letter(most: int) -> Letter:
     """The message on standard input."""
     from reviewbot.b4 import mail
 
-    raw = sys.stdin.buffer.read(most + 1)
+    raw = streams.stdin().read(most + 1)
     if len(raw) > most:
         raise InputError(f"the message is larger than {most} bytes (mail_bytes in config.toml)")
     return mail.letter(raw)
@@ -133,9 +134,8 @@ def _source(letter: Letter, whole: bool, objects: Objects) -> Source | None:
 def _print_rows(rows: Sequence[b4check.Row]) -> None:
     import json
 
-    print(json.dumps(rows, indent=1))
+    streams.put(json.dumps(rows, indent=1) + "\n", JSON)
 
 
 def _print_lines(lines: Sequence[str]) -> None:
-    for line in lines:
-        print(line)
+    streams.put("".join(f"{line}\n" for line in lines))

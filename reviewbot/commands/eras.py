@@ -11,8 +11,7 @@ from reviewbot import rules
 from reviewbot.commands.progress import PatientEngine
 from reviewbot.commands.setup import Setup, at_date
 from reviewbot.commits import Change
-from reviewbot.history import Era
-from reviewbot.kernels import Kernels
+from reviewbot.kernels import Era, Kernels
 from reviewbot.model import Kernel, PatchReview, Rule, Version
 from reviewbot.presence import asked, fitted
 from reviewbot.records import replace

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from reviewbot import files, gate
 from reviewbot.commands.output import Output
+from reviewbot.commands.postargs import FAILED
 from reviewbot.commands.setup import Setup
 from reviewbot.gate import Known
 from reviewbot.model import ConfigError, Review
 
+_LARGEST = 100_000_000  # bytes of a baseline: that of all of Linux has some
 _SHOWN = 20  # idle tables and stale entries that -v names
 
 
@@ -45,18 +47,24 @@ class Gate:
         return done.review
 
     def code(self, review: Review, output: Output) -> int:
-        """Write the baseline, if one is wanted; 1 where a remark that is shown is bad enough. Raises InputError."""
+        """Write the baseline, if one is wanted; 3 where something was not looked at and that fails the run.
+
+        Else 1 where a remark that is shown is bad enough: a CI that lets remarks pass must not take a run that did not
+        see everything for one of those. Raises InputError.
+        """
         if self._file is not None:
             files.write(self._file, gate.dumped(self._baseline).encode("utf-8"))
             count = sum(entry.count for entry in self._baseline)
             remarks = "1 remark is" if count == 1 else f"{count} remarks are"
             self.setup.say(f"{self._file}: {remarks} known from now on")
+        if output.fails(review):
+            return FAILED
         return int(self._fail_on != "never" and output.speaks(review, self._fail_on))
 
 
 def _read(path: Path) -> Sequence[Known]:
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = files.load(path, _LARGEST).decode("utf-8")
     except OSError as error:
         raise ConfigError(f"--baseline {path}: {files.because(error)}") from error
     except UnicodeDecodeError as error:

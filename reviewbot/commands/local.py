@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot import worktree
-from reviewbot.commands import own
+from reviewbot.commands import own, streams
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.setup import Setup, prepare
@@ -113,7 +112,7 @@ def _files(options: argparse.Namespace, setup: Setup) -> _Found:
     from reviewbot.commands.thread import placed, within
 
     limits, desk, told = setup.config.limits, Desk(), dict(os.environ)
-    found = patchfiles.read(options.patches, sys.stdin.buffer, limits.mail_bytes, limits.mailbox_bytes)
+    found = patchfiles.read(options.patches, streams.stdin(), limits.mail_bytes, limits.mailbox_bytes)
     found = within(found, limits.patches)
 
     def reviewed(setup: Setup, found: Series, repository: Repository | None) -> Review:
@@ -180,4 +179,4 @@ def _edit(command: str, review: Review, output: Output) -> None:
     try:
         editor.visit(command, places)
     except InputError as error:
-        print(f"reviewbot: {visible(str(error))}", file=sys.stderr)
+        streams.say(f"reviewbot: {error}")

@@ -14,9 +14,10 @@ from functools import cached_property
 from pathlib import Path
 
 from reviewbot import config, drafts, files, rules
+from reviewbot.commands import streams
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
-from reviewbot.model import SEVERITIES, Review
+from reviewbot.model import SEVERITIES, Review, Unread, UsageError
 from reviewbot.records import replace
 from reviewbot.report import brief, mail, text
 from reviewbot.report.brief import Desk
@@ -24,6 +25,7 @@ from reviewbot.report.formats import LOCAL, MAIL, NAMES
 from reviewbot.report.mail import Draft, Drafted, Sender
 from reviewbot.report.remarks import Frame, unread
 from reviewbot.report.select import select
+from reviewbot.report.unread import FAIL, SAY, counted
 
 _READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
@@ -42,9 +44,13 @@ class Output:
         self.targets = targets(options.format, options.output, names)
         self.format = self.targets[0].format
         self.folder: Path | None = getattr(options, "drafts", None)
+        self.again: bool = getattr(options, "again", False)
+        if self.again and self.folder is None:
+            raise UsageError("--again is about drafts: it needs --drafts DIR")
         self.color: str = options.color
         self.explain: bool = options.explain
         self.desk = Desk()
+        self.unread: str = options.unread or setup.config.report.unread
         self.severity: str = options.min_severity or setup.config.report.min_severity
         self._confidence: str | None = options.min_confidence
         self.drafting = self.folder is not None or any(target.format == MAIL for target in self.targets)
@@ -76,8 +82,9 @@ class Output:
         self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
         if self.format == MAIL and drafted and not drafted.drafts:
             self.setup.say("nothing to ask about: no draft")
-        if not any(target.format in LOCAL and _tells(target.format) for target in self.targets):
-            self._tell_unread(review)
+        if not self._told and not self._failing(review):  # then fails() says it, -q or not
+            for part in unread(review):
+                self.setup.say(_line(part))
         if drafted and self.folder:
             self._deliver(review, drafted, self.folder)
 
@@ -97,17 +104,17 @@ class Output:
         if summary and any(target.format == "github" for target in wanted):
             from reviewbot.report import githubsummary
 
-            files.append(Path(summary), githubsummary.summary(review, self.frame("github")).encode())
+            files.append(Path(summary), githubsummary.summary(review, self._judged("github", review)).encode())
         for name, path in wanted:
             if path is None and name in _READ:
                 self._show(name, review)
             elif path is None:
-                _print(self._content(name, review, drafted))
+                streams.put_report(self._content(name, review, drafted))
 
     def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
         if name == MAIL:
             return b"".join(map(_mboxrd, drafted.drafts)) if drafted else b""
-        return LOCAL[name].render(review, self.frame(name)).encode()
+        return LOCAL[name].render(review, self._judged(name, review)).encode()
 
     def frame(self, name: str) -> Frame:
         """What a format says besides the review."""
@@ -121,16 +128,39 @@ class Output:
             repository=_repository(os.environ),
         )
 
+    def _judged(self, name: str, review: Review) -> Frame:
+        """The same for a report that says whether the run has failed."""
+        return replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
+
     @cached_property
     def _digest(self) -> str:
         return rules.digest(self.setup.folders)
 
-    def _tell_unread(self, review: Review) -> None:
-        for part in unread(review):
-            self.setup.say(f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}")
+    @property
+    def _told(self) -> bool:
+        """Whether one of the reports has a place for what was not looked at."""
+        return any(target.format in LOCAL and _tells(target.format) for target in self.targets)
+
+    def _failing(self, review: Review) -> tuple[Unread, ...]:
+        """What was not looked at, where that fails the run; what only a reply would miss is not of that kind."""
+        if self.unread != FAIL:
+            return ()
+        from reviewbot.mails import NO_AUTHOR, NO_ID
+
+        return tuple(part for part in unread(review) if part not in (NO_AUTHOR, NO_ID))
+
+    def fails(self, review: Review) -> bool:
+        """Whether a run has failed for what was not looked at; then it is named, by us if no report does."""
+        parts = self._failing(review)
+        if parts and not self._told:
+            for part in parts:
+                streams.say(_line(part))
+        if parts:
+            streams.say(f"reviewbot: failed, with {counted(parts)} (--unread say lets it pass)")
+        return bool(parts)
 
     def _show(self, name: str, review: Review) -> None:
-        on_terminal = sys.stdout.isatty()
+        on_terminal = streams.is_terminal(sys.stdout)
         width = shutil.get_terminal_size().columns if on_terminal else text.PIPE_WIDTH
         if name == "text":
             view = text.View(self.setup.kernel_name, self.severity, self.confidence(name), self.explain, width)
@@ -140,11 +170,9 @@ class Output:
             said = brief.lines(review, self.frame(name), desk)
         plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         if self.color == "never" or (self.color == "auto" and plain):
-            print(text.plain(said), end="")
-            return
-        from rich.console import Console
-
-        text.paint(said, Console(force_terminal=True, no_color=False, width=width))
+            streams.put(text.plain(said))
+        else:
+            streams.put(text.painted(said, width))
 
     def _drafted(self, review: Review) -> Drafted:
         settings = self.setup.config.mail
@@ -166,26 +194,30 @@ class Output:
 
     def _deliver(self, review: Review, drafted: Drafted, folder: Path) -> None:
         if not drafted.drafts:
-            if self.speaks(review):
+            if self.speaks(review) and not drafted.skipped:
                 self.setup.say("no draft: nothing is sure enough to be asked on a list")
             return
-        written, kept = drafts.write(drafted.drafts, folder)
-        there = f", {len(kept)} already there" if kept else ""
-        self.setup.say(f"{len(written)} new draft{'' if len(written) == 1 else 's'} in {folder}/new{there}")
-        if written:
+        done = drafts.write(drafted.drafts, folder, self.again)
+        for problem in done.wrong:
+            self.setup.say(problem)
+        new, gone = len(done.written), len(done.gone)
+        there = f", {len(done.kept)} already there" if done.kept else ""
+        self.setup.say(f"{new} new draft{'' if new == 1 else 's'} in {folder}/new{there}")
+        if gone:
+            which, them = ("1 draft was", "it") if gone == 1 else (f"{gone} drafts were", "them")
+            self.setup.say(f"{which} written before and {'is' if gone == 1 else 'are'} gone; --again writes {them}")
+        if done.written:
             setting = shlex.quote(f'set postponed="{folder}"')
             self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
+
+
+def _line(part: Unread) -> str:
+    return f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}"
 
 
 def _tells(name: str) -> bool:
     """Whether a format does not take what was not looked at for clean; drafts of a clean patch there are none."""
     return name == MAIL or LOCAL[name].unread
-
-
-def _print(content: bytes) -> None:
-    """To standard output as it is: a report says itself how it is encoded."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
 
 
 def _mboxrd(draft: Draft) -> bytes:

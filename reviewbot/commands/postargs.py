@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from reviewbot.commands.output import Output
     from reviewbot.commands.setup import Setup
 
-FAILED = 3  # the exit code where a check could not be posted: that is worse than a remark
+FAILED = 3  # the exit code where not all was done that should be: that is worse than a remark
 
 Post = Callable[[Review], bool]
 

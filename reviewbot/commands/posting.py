@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from string import Template
 from typing import NamedTuple
 
 from reviewbot import config
+from reviewbot.commands import streams
 from reviewbot.commands.output import Output
 from reviewbot.commands.postargs import Post
 from reviewbot.commands.progress import waiting
@@ -20,7 +20,6 @@ from reviewbot.model import ConfigError, Review, UsageError
 from reviewbot.patchwork import THERE, Outcome, Poster
 from reviewbot.patchworkhttp import Address, Server, Token, address
 from reviewbot.report import patchwork
-from reviewbot.report.escape import visible
 from reviewbot.report.patchwork import Check, Terms
 
 VARIABLE = "REVIEWBOT_PATCHWORK_TOKEN"
@@ -114,7 +113,7 @@ class _Posting:
 
     def _complain(self, text: str) -> None:
         self.failed = True
-        print(f"reviewbot: {visible(text)}", file=sys.stderr)
+        streams.say(f"reviewbot: {text}")
 
 
 def _alike(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from reviewbot.commands import streams
 from reviewbot.commands.patience import TooSlow, bounded, slow
+from reviewbot.cuts import Text
 from reviewbot.engine import Engine, Only, Read
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
+from reviewbot.settled import Key
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +38,13 @@ class PatientEngine(Engine):
             return PatchReview(patch, (), (*patch.unread, Unread(None, slow(self.seconds))))
         finally:
             self.done()
+
+    def wrong(self, path: str, texts: tuple[Text | None, Text], function: str) -> frozenset[Key] | None:
+        try:
+            with bounded(min(self.seconds, self.until - time.monotonic())):
+                return super().wrong(path, texts, function)
+        except TooSlow:
+            return None
 
 
 @contextmanager
@@ -63,7 +73,7 @@ def counting(patches: int, quiet: bool) -> Iterator[Callable[[], None]]:
 
 
 def _terminal(quiet: bool) -> Console | None:
-    if quiet or not sys.stderr.isatty():
+    if quiet or not streams.is_terminal(sys.stderr):
         return None
     from rich.console import Console
 

@@ -13,7 +13,7 @@ from reviewbot.commands.postargs import FAILED, chosen
 from reviewbot.commands.progress import counting, waiting
 from reviewbot.commands.setup import Setup, for_tree, prepare
 from reviewbot.commits import diffs, message, read
-from reviewbot.history import Reviewer, review
+from reviewbot.history import Reviewer, outcome, review
 from reviewbot.model import InputError, Review, Series, Unread
 from reviewbot.report.formats import FORMATS
 from reviewbot.repository import Repository
@@ -75,14 +75,22 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> tuple[Review, 
     The setup is that of the end of the range, with the rules of all of it.
     """
     limits, total = setup.config.limits, len(span.commits)
-    eras = Eras(repository, setup, repository.tree(span.tip) or "")
+    tip = repository.tree(span.tip) or ""
+    eras = Eras(repository, setup, tip)
     reviewer = Reviewer(eras.engine, eras.end, repository.contents)
+
+    def at_the_end(path: str) -> str:
+        entry = repository.entry(tip, path)
+        return entry.id if entry is not None else ""
+
     processes = crew.size(limits.processes) if total >= _FEW else 0
     commits = ((one, eras.of(one)) for one in read(repository, span.commits, limits.mail_bytes))
     begin = span.base[:12] if span.base else "from the root"
     setup.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
     with counting(total, setup.quiet) as done:
-        patches = review(reviewer, commits, total, processes, repository.forked, done)
+        found = review(reviewer, commits, total, processes, repository.forked, done)
+    with waiting("looking at what became of the remarks", setup.quiet or total == 1):
+        patches = outcome(reviewer, found, at_the_end, processes, repository.forked)
     with waiting("looking into merges", setup.quiet or not span.merges):
         unread = _merged(repository, span, limits.mail_bytes)
     subject = span.name if total != 1 else patches[0].patch.subject

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from reviewbot import config, rules, schema
+from reviewbot.commands import streams
 from reviewbot.config import AUTO, Config
 from reviewbot.mailhead import timestamp
 from reviewbot.model import Kernel, Rule, Series, Version
 from reviewbot.presence import fitted
 from reviewbot.records import dataclass, replace
 from reviewbot.releases import Releases
-from reviewbot.report.escape import visible
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Ground:
     def say(self, text: str) -> None:
         """A line for the person at the terminal, unless -q."""
         if not self.quiet:
-            print(visible(text), file=sys.stderr)
+            streams.say(text)
 
     def tell(self, text: str) -> None:
         """A line about what is being done, with -v only."""

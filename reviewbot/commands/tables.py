@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 
+from reviewbot.commands import streams
 from reviewbot.commands.setup import prepare
 from reviewbot.report import explain
 
@@ -13,20 +15,18 @@ def rule(options: argparse.Namespace) -> int:
     """List the rules that hold at this kernel version, or explain one. Raises UsageError for one nobody knows."""
     setup = prepare(options)
     if options.id is None:
-        print(explain.rules_list(setup.rules, _width()), end="")
+        streams.put(explain.rules_list(setup.rules, _width()))
     else:
-        print(explain.rule(explain.find_rule(setup.rules, options.id), setup.kernel, _width()), end="")
+        streams.put(explain.rule(explain.find_rule(setup.rules, options.id), setup.kernel, _width()))
     return 0
 
 
 def matrix(options: argparse.Namespace) -> int:
     """Print the flag-scope matrix, or what it says of one name. Raises UsageError for one nobody knows."""
-    print(explain.matrix(prepare(options).kernel, options.name, _width()), end="")
+    streams.put(explain.matrix(prepare(options).kernel, options.name, _width()))
     return 0
 
 
 def _width() -> int:
     """In a pipe 80 columns, so that what is kept does not depend on the window it was made in."""
-    import sys
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 80
+    return shutil.get_terminal_size().columns if streams.is_terminal(sys.stdout) else 80

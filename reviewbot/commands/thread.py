@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reviewbot import lore, mailbox, rules, series
+from reviewbot.commands import streams
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.postargs import FAILED, chosen
@@ -98,7 +98,7 @@ def _series(source: str, setup: Setup) -> Series:
             bounds = Bounds(settings.timeout, settings.seconds, limits.mailbox_bytes)
             mails, wanted = lore.fetch_thread(source, settings.url, bounds, settings.hosts, setup.tell)
     else:
-        mails, unread = mailbox.read(source, sys.stdin.buffer, limits.mail_bytes, total=limits.mailbox_bytes)
+        mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes, total=limits.mailbox_bytes)
     found = series.newest(mails, wanted, rules.projects(setup.folders))
     return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
 

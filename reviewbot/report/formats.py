@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from reviewbot.records import dataclass
+from reviewbot.report.runners import JSON, OWN, TEXT, XML, disarmed
 
 if TYPE_CHECKING:
     from reviewbot.model import Review
@@ -18,29 +19,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`unread`: whether the format has a place for what was not looked at."""
+    """`unread`: whether the format has a place for what was not looked at; `spelling`: as of runners.disarmed()."""
 
     module: str
+    spelling: str
     unread: bool = True
 
     def render(self, review: Review, frame: Frame) -> str:
         """The whole report, "" where the format says nothing of a clean review."""
         made: Callable[[Review, Frame], str] = import_module(f"reviewbot.report.{self.module}").render
-        return made(review, frame)
+        return disarmed(made(review, frame), self.spelling)
 
 
 FORMATS: Mapping[str, Format] = {
-    "text": Format("text"),
-    "json": Format("jsonv1"),
-    "sarif": Format("sarif"),
-    "github": Format("github"),
-    "gitlab": Format("gitlab", unread=False),
-    "junit": Format("junit"),
-    "checkstyle": Format("checkstyle"),
-    "rdjson": Format("rdjson", unread=False),
-    "rdjsonl": Format("rdjsonl", unread=False),
+    "text": Format("text", TEXT),
+    "json": Format("jsonv1", JSON),
+    "sarif": Format("sarif", JSON),
+    "github": Format("github", OWN),
+    "gitlab": Format("gitlab", JSON, unread=False),
+    "junit": Format("junit", XML),
+    "checkstyle": Format("checkstyle", XML),
+    "rdjson": Format("rdjson", JSON, unread=False),
+    "rdjsonl": Format("rdjsonl", JSON, unread=False),
 }
-LOCAL: Mapping[str, Format] = {"local": Format("brief"), **FORMATS}  # of what is on somebody's own disk
+LOCAL: Mapping[str, Format] = {"local": Format("brief", TEXT), **FORMATS}  # of what is on somebody's own disk
 MAIL = "mail"  # the drafts: no report, but a format of standard output all the same
 NAMES = (*FORMATS, MAIL)
 SURFACES = (*LOCAL, MAIL)  # each has its bar in the configuration

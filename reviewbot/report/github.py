@@ -2,8 +2,8 @@
 
 GitHub shows ten errors, ten warnings and ten notices of a step (and fifty annotations of a job) and drops the rest
 without a word, so the worst come first, and what is left over is counted in a notice: report/githubsummary.py has all
-of it. What a later patch settles is left out; what was not looked at is one notice. Nothing is printed for a review
-without remarks of which all was read.
+of it. What a later patch settles is left out; what was not looked at is one notice, or one error where it fails
+the run. Nothing is printed for a review without remarks of which all was read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections import Counter
 from reviewbot.model import Finding, Review, Unread
 from reviewbot.report.escape import clip, visible
 from reviewbot.report.remarks import Frame, columns, remarks, unread, worst_first
+from reviewbot.report.runners import disarmed
+from reviewbot.report.unread import FAIL
 
 MOST = 10  # of a kind in one step: actions/runner, _maxCountPerIssueType
 LONGEST = 4096  # characters of a message: actions/runner, _maxIssueMessageLength
@@ -25,8 +27,9 @@ _IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 def render(review: Review, frame: Frame) -> str:
     """A line for each annotation."""
     found, missed = worst_first(remarks(review, frame)), unread(review)
+    beside = "error" if frame.unread == FAIL else "notice"
     room = dict.fromkeys(KIND.values(), MOST)
-    room["notice"] -= bool(missed)
+    room[beside] -= bool(missed)
     counts = Counter(KIND[remark.finding.severity] for remark in found)
     if any(counts[kind] > room[kind] for kind in room):
         room["notice"] -= 1
@@ -37,8 +40,8 @@ def render(review: Review, frame: Frame) -> str:
             room[kind] -= 1
             lines.append(_annotation(kind, remark.finding))
     left = len(found) - len(lines)
-    lines += [_notice(_left_out(left))] if left else []
-    lines += [_notice(_missed(missed))] if missed else []
+    lines += [_titled("notice", _left_out(left))] if left else []
+    lines += [_titled(beside, _missed(missed))] if missed else []
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -51,12 +54,12 @@ def _annotation(kind: str, found: Finding) -> str:
         "col": str(len(columns(found.line_text)[0]) + 1),
         "title": found.rule,
     }
-    told = ",".join(f"{key}={_escaped(visible(value), _IN_PROPERTY)}" for key, value in properties.items())
+    told = ",".join(f"{key}={_escaped(disarmed(visible(value)), _IN_PROPERTY)}" for key, value in properties.items())
     return f"::{kind} {told}::{_message(lines)}"
 
 
-def _notice(text: list[str]) -> str:
-    return f"::notice title=reviewbot::{_message(text)}"
+def _titled(kind: str, text: list[str]) -> str:
+    return f"::{kind} title=reviewbot::{_message(text)}"
 
 
 def _left_out(count: int) -> list[str]:
@@ -69,7 +72,7 @@ def _missed(parts: tuple[Unread, ...]) -> list[str]:
 
 
 def _message(lines: list[str]) -> str:
-    return _escaped(clip("\n".join(map(visible, lines)), LONGEST), _IN_MESSAGE)
+    return _escaped(clip(disarmed("\n".join(map(visible, lines))), LONGEST), _IN_MESSAGE)
 
 
 def _escaped(text: str, table: dict[str, str]) -> str:

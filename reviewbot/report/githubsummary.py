@@ -34,10 +34,11 @@ def summary(review: Review, frame: Frame) -> str:
 
 def _headline(found: list[Finding], missed: tuple[Unread, ...]) -> str:
     if not found:
-        return "nothing found in what was read" if missed else "clean"
+        return f"nothing found in what was read, {len(missed)} not looked at" if missed else "clean"
     counts = Counter(one.severity for one in found)
     kinds = (_count(counts[word], word) for word in reversed(SEVERITIES) if counts[word])
-    return f"{_count(len(found), 'remark')} ({', '.join(kinds)})"
+    unread = f", {len(missed)} not looked at" if missed else ""
+    return f"{_count(len(found), 'remark')} ({', '.join(kinds)}){unread}"
 
 
 def _settled(review: Review, frame: Frame) -> Iterator[Finding]:

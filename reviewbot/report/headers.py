@@ -8,49 +8,67 @@ as charsets.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from email.utils import quote
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from reviewbot.model import Address, Mail
 from reviewbot.patterns import pattern
 from reviewbot.report.escape import clip, one_line
+from reviewbot.report.runners import orders
 
 CC = ("all", "list", "none")
-# RFC 5321, no quoted local part; a dot stands between two other characters (RFC 5322 dot-atom)
-_ADDRESS = pattern(r"(?!\.)(?:[!#-'*+\-/0-9=?A-Z^_`a-z{|}~]|\.(?![.@])){1,64}@[0-9A-Za-z\-._:\[\]]{1,255}")
+# of RFC 5322's dot-atom what no mail program, shell or alias file takes for more than a name: nothing that begins an
+# option ("-f"), a command ("|cmd"), a file ("/file"), a list (":include:") or a route ("@host:"), nothing quoted
+_LOCAL = r"(?=[^@]{1,64}@)[A-Za-z0-9_](?:[A-Za-z0-9_+\-='#/~]|\.(?![.@]))*"
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
+_ADDRESS = pattern(rf"{_LOCAL}@(?=.{{1,255}}\Z)(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Za-z.:\-]{{2,64}}\])")
 _ID = pattern(r"[!-;=?-~]{1,900}")
 _PLAIN_NAME = pattern(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")  # RFC 5322 atoms and blanks
+# what may stand between quotes; with more in it a name is taken apart by mail programs that read quotes another way
+_QUOTED_NAME = pattern(r"[A-Za-z0-9!#$%&'()*+,\-./:=?\[\]^_`{|}~ ]*")
 _FOLD = 76
 _LONGEST = 800  # of a subject or a name; RFC 5322 allows lines of 998 bytes
 
 
 def usable_address(email: str) -> bool:
-    """An address that can stand in a header as it is: ASCII, one @, no blanks, no angle brackets.
+    """An address that a mail program can be handed: plain ASCII, one @, and nothing that it may take for more.
 
-    One that looks like an encoded word (RFC 2047) is none: readers take it for one, and some stumble over it.
+    git send-email gives each to sendmail as an argument of its own, and a mail server may look it up in its aliases.
     """
-    return _ADDRESS.fullmatch(email) is not None and "=?" not in email
+    return _ADDRESS.fullmatch(email) is not None
+
+
+def reachable_address(email: str) -> bool:
+    """A usable one that a reply can go to: git send-email stops at an address without a dot in its domain."""
+    return usable_address(email) and "." in email.rpartition("@")[2]
 
 
 def usable_id(message_id: str) -> bool:
     """A message id, without its angle brackets, that can stand in a header as it is."""
-    return _ID.fullmatch(message_id) is not None
+    return _ID.fullmatch(message_id) is not None and not orders(f"<{message_id}")
 
 
-def recipients(
-    mail: Mail, own: str, policy: str, lists: Sequence[str]
-) -> tuple[tuple[Address, ...], tuple[Address, ...]]:
+class Recipients(NamedTuple):
+    """Who gets a reply, and the addresses that were left out since no mail program can be handed them."""
+
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    left: tuple[str, ...]
+
+
+def recipients(mail: Mail, own: str, policy: str, lists: Sequence[str]) -> Recipients:
     """To and Cc of a reply: Reply-To and always the author; then who else got the mail, without `own`.
 
     `policy` is a word of CC: everybody, only the addresses that match a pattern of `lists`, or nobody.
-    Nobody is named twice; an address that cannot stand in a header is left out.
+    Nobody is named twice; an address that is not reachable_address() is left out.
     """
-    taken = {own.lower()}
-    to = tuple(_fresh((*mail.reply_to, mail.author), taken))
-    others = tuple(_fresh((*mail.to, *mail.cc), taken))
+    first = (*mail.reply_to, mail.author)
+    others = (*mail.to, *mail.cc) if policy != "none" else ()
     if policy == "list":
         others = tuple(other for other in others if _is_list(other.email, lists))
-    return to, others if policy != "none" else ()
+    taken = {own.lower()}
+    left = (one.email for one in (*first, *others) if one.email and not reachable_address(one.email))
+    return Recipients(tuple(_fresh(first, taken)), tuple(_fresh(others, taken)), tuple(dict.fromkeys(left)))
 
 
 def reply_subject(subject: str) -> str:
@@ -82,7 +100,7 @@ def id_field(name: str, ids: Iterable[str]) -> str:
 
 def _fresh(addresses: Iterable[Address], taken: set[str]) -> Iterator[Address]:
     for address in addresses:
-        if usable_address(address.email) and address.email.lower() not in taken:
+        if reachable_address(address.email) and address.email.lower() not in taken:
             taken.add(address.email.lower())
             yield address
 
@@ -95,15 +113,15 @@ def _mailbox(address: Address) -> str:
     name = clip(one_line(address.name), 200)
     if not name or name == address.email:
         return address.email
-    if not _ascii(name):
+    if not _ascii(name) or not _QUOTED_NAME.fullmatch(name):
         return "\n ".join((*_encoded(name), f"<{address.email}>"))
-    shown = name if _PLAIN_NAME.fullmatch(name) else f'"{quote(name)}"'
+    shown = name if _PLAIN_NAME.fullmatch(name) else f'"{name}"'
     return f"{shown} <{address.email}>"
 
 
 def _ascii(text: str) -> bool:
-    """Needs no encoding, and would not be taken for encoded either."""
-    return text.isascii() and "=?" not in text
+    """Needs no encoding, and would not be taken for encoded either, nor for a command where a line begins with it."""
+    return text.isascii() and "=?" not in text and not any(orders(f" {word}") for word in text.split(" "))
 
 
 def _encoded(text: str) -> Iterator[str]:

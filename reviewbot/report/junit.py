@@ -2,7 +2,8 @@
 
 The elements and attributes are those of the schema that Jenkins' xUnit plugin ships (junit-10.xsd), which has no file
 and line: they stand in the text of a failure. A rule whose remarks a later patch settles has passed, with those
-remarks in its output. What was not looked at is a skipped test; of a patch of which nothing was read, so is each rule.
+remarks in its output. What was not looked at is a skipped test, or where it fails the run one with an
+error; of a patch of which nothing was read, each rule is skipped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from reviewbot.model import SEVERITIES, Finding, PatchReview, Review, Unread
 from reviewbot.report.escape import clip, xml
 from reviewbot.report.remarks import Frame
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
+from reviewbot.report.unread import FAIL
 
 LONGEST = 200  # characters of a test's name
 
@@ -25,7 +27,7 @@ def render(review: Review, frame: Frame) -> str:
     beside = unread_beside(review)
     if beside:
         suite = ElementTree.SubElement(top, "testsuite", name="the series")
-        _skipped(suite, "reviewbot.series", beside)
+        _missed(suite, "reviewbot.series", beside, frame)
     for suite in top:
         _total(suite, suite)
     _total(top, top)
@@ -56,7 +58,7 @@ def _patch(top: ElementTree.Element, reviewed: PatchReview, frame: Frame) -> Non
             ElementTree.SubElement(case, "skipped", message="nothing of this patch was read")
         else:
             _case(case, said)
-    _skipped(suite, group, missed)
+    _missed(suite, group, missed, frame)
 
 
 def _case(case: ElementTree.Element, said: list[Finding]) -> None:
@@ -80,13 +82,16 @@ def _told(found: Finding) -> str:
     return "\n".join(map(xml, lines))
 
 
-def _skipped(suite: ElementTree.Element, group: str, parts: tuple[Unread, ...]) -> None:
+def _missed(suite: ElementTree.Element, group: str, parts: tuple[Unread, ...], frame: Frame) -> None:
     for part in parts:
         name = clip(
             f"not looked at: {part.path}: {part.reason}" if part.path else f"not looked at: {part.reason}", LONGEST
         )
         case = ElementTree.SubElement(suite, "testcase", classname=group, name=xml(name))
-        ElementTree.SubElement(case, "skipped", message=xml(part.reason))
+        said = ElementTree.SubElement(case, "skipped", message=xml(part.reason))
+        if frame.unread == FAIL:
+            said.tag = "error"
+            said.set("type", "not looked at")
 
 
 def _total(element: ElementTree.Element, within: ElementTree.Element) -> None:
@@ -94,6 +99,6 @@ def _total(element: ElementTree.Element, within: ElementTree.Element) -> None:
     cases = list(within.iter("testcase"))
     element.set("tests", str(len(cases)))
     element.set("failures", str(sum(case.find("failure") is not None for case in cases)))
-    element.set("errors", "0")
+    element.set("errors", str(sum(case.find("error") is not None for case in cases)))
     if element.tag == "testsuite":
         element.set("skipped", str(sum(case.find("skipped") is not None for case in cases)))

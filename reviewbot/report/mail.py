@@ -7,9 +7,8 @@ mail that a program drafted.
 
 from __future__ import annotations
 
-import binascii
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from string import Template
@@ -17,17 +16,19 @@ from string import Template
 from reviewbot import __version__
 from reviewbot.model import Address, ConfigError, Finding, Mail, PatchReview, Review, Unread
 from reviewbot.records import dataclass, field
-from reviewbot.report.escape import one_line
+from reviewbot.report import transfer
+from reviewbot.report.escape import clip, one_line
 from reviewbot.report.headers import (
     address_field,
     id_field,
+    reachable_address,
     recipients,
     reply_subject,
     text_field,
     usable_address,
     usable_id,
 )
-from reviewbot.report.prose import fill, wrap
+from reviewbot.report.prose import apart, fill, wrap
 from reviewbot.report.reply import remarks
 from reviewbot.report.select import ordered, select
 
@@ -54,6 +55,9 @@ LISTS = (  # where the addresses of lists end, for `cc = "list"`
     "*@*.lists.*",
     "*@lore.kernel.org",
 )
+_SHOWN = 5  # addresses that get no draft, and are named
+_LONGEST_NAME = 200
+_MOST_REFERENCES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,17 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One mail. `number` is the patch's, 0 for the series as a whole; ids without angle brackets."""
+    """One mail. `number` is the patch's, 0 for the series as a whole; ids without angle brackets.
+
+    `asks` is the same for all drafts that ask the same of the same mail, by whatever version of the rules.
+    """
 
     message_id: str
     in_reply_to: str
     subject: str
     content: bytes = field(repr=False)
     number: int = 0
+    asks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +136,13 @@ def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> D
         for at, reviewed in enumerate(review.patches)
     }
     drafts: list[Draft] = []
+    left: dict[str, None] = {}  # addresses
     target = _first_mail(review)
     common = _common(asked, options.common) if target and not _refusal(target, sender) else ()
     for rule in common:
         assert target
         drafts.append(_series_reply(review, target, rule, asked, sender, texts, options))
+        left |= _left(target, sender, options)
     skipped: list[Unread] = []
     for at, reviewed in enumerate(review.patches):
         findings = [found for found in asked[at] if found.rule not in common]
@@ -140,9 +150,18 @@ def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> D
         refusal = _refusal(mail, sender) if mail else "it did not come as a mail"
         if findings and mail and not refusal:
             drafts.append(_patch_reply(reviewed, mail, findings, sender, texts, options))
+            left |= _left(mail, sender, options)
         elif findings:
             skipped.append(Unread(None, f"no draft for {_named(reviewed)}: {refusal}"))
+    if left:
+        shown = ", ".join(clip(one_line(one), _LONGEST_NAME) for one in list(left)[:_SHOWN])
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        skipped.append(Unread(None, f"no draft goes to {shown}{more}: no address that a mail program can be handed"))
     return Drafted(tuple(drafts), tuple(skipped))
+
+
+def _left(mail: Mail, sender: Sender, options: Options) -> dict[str, None]:
+    return dict.fromkeys(recipients(mail, sender.email, options.cc, options.lists).left)
 
 
 def _asked(reviewed: PatchReview, options: Options) -> tuple[Finding, ...]:
@@ -155,7 +174,7 @@ def _refusal(mail: Mail, sender: Sender) -> str:
         return "a program sent it"
     if mail.author.email.lower() == sender.email.lower():
         return "it is our own mail"
-    if not usable_address(mail.author.email):
+    if not reachable_address(mail.author.email):
         return "its author has no address that a reply can go to"
     if not usable_id(mail.message_id):
         return "its message id cannot stand in a header"
@@ -232,13 +251,13 @@ def _assembled(
     template: str, blocks: Mapping[str, Sequence[str]], mail: Mail, sender: Sender, texts: Texts
 ) -> list[str]:
     """The lines of a template, filled and wrapped; blocks go in as they are."""
-    name = one_line(mail.author.name) or mail.author.email
+    name = clip(one_line(mail.author.name), _LONGEST_NAME) or mail.author.email
     values = {
-        "sentdate": one_line(mail.date),
-        "fromname": name,
-        "firstname": name.split(" ")[0],
+        "sentdate": apart(clip(one_line(mail.date), _LONGEST_NAME)),
+        "fromname": apart(name),
+        "firstname": apart(name.split(" ")[0]),
         "fromemail": mail.author.email,
-        "subject": one_line(mail.subject),
+        "subject": apart(one_line(mail.subject)),
         "msgid": mail.message_id,
         "myname": one_line(sender.name) or sender.email,
         "myemail": sender.email,
@@ -277,14 +296,14 @@ def _draft(
     mail: Mail, lines: Sequence[str], findings: Sequence[Finding], sender: Sender, options: Options, number: int
 ) -> Draft:
     subject = reply_subject(mail.subject)
-    message_id = _message_id(mail, findings, sender, options.digest)
+    prints = sorted(found.fingerprint or f"{found.rule} {found.path} {found.line_text}" for found in findings)
+    message_id = _message_id(mail, prints, sender, options.digest)
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
-    encoding, body = _transfer(body)
-    to, cc = recipients(mail, sender.email, options.cc, options.lists)
-    references = (
-        *(given for given in mail.references if usable_id(given) and given != mail.message_id),
-        mail.message_id,
-    )
+    encoding, body = transfer.encoded(body)
+    to, cc, _ = recipients(mail, sender.email, options.cc, options.lists)
+    above = [given for given in mail.references if usable_id(given) and given != mail.message_id]
+    if len(above) > _MOST_REFERENCES:  # RFC 5537, 3.4.4: the first and the last tell where a mail belongs
+        above = [above[0], *above[1 - _MOST_REFERENCES :]]
     header = [
         address_field("From", (Address(sender.name, sender.email),)),
         address_field("To", to),
@@ -293,7 +312,7 @@ def _draft(
         f"Date: {format_datetime(options.now)}",
         id_field("Message-ID", (message_id,)),
         id_field("In-Reply-To", (mail.message_id,)),
-        id_field("References", dict.fromkeys(references)),
+        id_field("References", dict.fromkeys((*above, mail.message_id))),
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         f"Content-Transfer-Encoding: {encoding}",
@@ -303,19 +322,14 @@ def _draft(
         "X-Patchwork-Hint: ignore",
         f"Robot-Unsubscribe: Contact <mailto:{sender.email}>",
     ]
-    return Draft(message_id, mail.message_id, subject, "\n".join(header).encode("ascii") + b"\n\n" + body, number)
+    content = "\n".join(header).encode("ascii") + b"\n\n" + body
+    return Draft(message_id, mail.message_id, subject, content, number, _sum(mail.message_id, *prints))
 
 
-def _message_id(mail: Mail, findings: Sequence[Finding], sender: Sender, digest: str) -> str:
+def _message_id(mail: Mail, prints: Iterable[str], sender: Sender, digest: str) -> str:
     """The same for the same mail, findings and rules, so that a second run writes, and a retry sends, nothing new."""
-    prints = sorted(found.fingerprint or f"{found.rule} {found.path} {found.line_text}" for found in findings)
-    seed = "\n".join((mail.message_id, digest, *prints)).encode("utf-8", "surrogateescape")
-    return f"reviewbot.{hashlib.sha256(seed).hexdigest()[:24]}@{sender.email.rpartition('@')[2]}"
+    return f"reviewbot.{_sum(mail.message_id, digest, *prints)}@{sender.email.rpartition('@')[2]}"
 
 
-def _transfer(body: bytes) -> tuple[str, bytes]:
-    """How a body travels: as it is, unless it has what RFC 5322 and 2045 allow in no line of 7bit or 8bit."""
-    lines = body.split(b"\n")
-    if b"\0" in body or b"\r" in body or max(map(len, lines)) > 998:
-        return "quoted-printable", b"\n".join(binascii.b2a_qp(line, istext=False) for line in lines)
-    return ("7bit" if body.isascii() else "8bit"), body
+def _sum(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:24]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from string import Template
 
 from reviewbot.report.escape import visible
 
 WIDTH = 72
+# what a line of ours must not be taken for: a quote, the start of another mail, and a trailer, which would be collected
+# with the patch, and whose address git send-email sends the mail to as well
+_TAKEN = re.compile(r">|From |(?i:[a-z][a-z-]*-by|cc):")
 
 
 class _Names(dict[str, str]):
@@ -59,5 +63,9 @@ def wrap(line: str, width: int = WIDTH) -> list[str]:
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
     # one column is kept free for the blank below
     broken = textwrap.wrap(text, width - 1 - len(indent), break_long_words=False, break_on_hyphens=False)
-    # a reader must not take a line of ours for a quote or for the start of another mail
-    return [f"{indent}{' ' if part.startswith(('>', 'From ')) else ''}{part}" for part in broken]
+    return [f"{indent}{apart(part)}" for part in broken]
+
+
+def apart(text: str) -> str:
+    """Text that may begin a line of a mail, with a blank before it where it would be taken for something else."""
+    return f" {text}" if _TAKEN.match(text) else text

@@ -27,6 +27,7 @@ from reviewbot.model import (
 from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import visible
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
+from reviewbot.report.unread import SAY
 from reviewbot.settled import is_copy
 
 Place = tuple[str, int]  # a path and a line of it, 1-based
@@ -36,7 +37,8 @@ Place = tuple[str, int]  # a path and a line of it, 1-based
 class Frame:
     """What a report says besides the review: the version judged by, the rules and their digest, and the bars.
 
-    `repository`: the URI of the repository whose commits the patches are, "" where that is not known.
+    `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: what
+    becomes of a run in which something was not looked at, a word of report.unread.UNREAD.
     """
 
     kernel: str
@@ -45,6 +47,7 @@ class Frame:
     min_severity: str = "note"
     min_confidence: str = "low"
     repository: str = ""
+    unread: str = SAY
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from reviewbot.report.escape import clip, raw, visible
 from reviewbot.report.markdown import plain
 from reviewbot.report.prose import paragraphs, readable
 from reviewbot.report.remarks import Frame, Remark, columns, remarks, suggestion, unread
+from reviewbot.report.unread import FAIL
 
 Json = str | int | bool | list["Json"] | dict[str, "Json"]
 Object = dict[str, Json]
@@ -37,9 +38,10 @@ def render(review: Review, frame: Frame) -> str:
 
 def _run(review: Review, frame: Frame) -> Object:
     looked = review.looked
-    missed = [_notification(part) for part in unread(review)]
+    missed = [_notification(part, frame.unread) for part in unread(review)]
     places = {rule.id: at for at, rule in enumerate(frame.rules)}
-    invocation: Object = {"executionSuccessful": looked, "toolExecutionNotifications": [*missed]}
+    successful = looked and not (missed and frame.unread == FAIL)
+    invocation: Object = {"executionSuccessful": successful, "toolExecutionNotifications": [*missed]}
     run: Object = {
         "tool": {"driver": _driver(frame)},
         "automationDetails": {"id": "reviewbot/"},
@@ -63,10 +65,11 @@ def _driver(frame: Frame) -> Object:
     }
 
 
-def _notification(part: Unread) -> Object:
+def _notification(part: Unread, unread: str) -> Object:
+    """3.58.6: one of level "error" is what fails a run."""
     reason = f"{part.path}: {part.reason}" if part.path else part.reason
     text = visible(f"not looked at: {reason}")
-    notification: Object = {"level": "warning", "message": {"text": _unlinked(text)}}
+    notification: Object = {"level": "error" if unread == FAIL else "warning", "message": {"text": _unlinked(text)}}
     if part.path:
         notification["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": uri(part.path)}}}]
     return notification

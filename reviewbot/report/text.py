@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from io import StringIO
 
 from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
 from reviewbot.records import dataclass
@@ -17,10 +17,8 @@ from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
 from reviewbot.report.remarks import Frame
 from reviewbot.report.select import kernels, ordered, select, unread_beside, unread_of
+from reviewbot.report.unread import counted
 from reviewbot.settled import is_commit, title_of
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 PIPE_WIDTH = 80
 _WIDEST_PROSE = 100
@@ -70,17 +68,16 @@ def plain(said: Iterable[Line]) -> str:
     return "".join("".join(text for text, _ in line) + "\n" for line in said)
 
 
-def render_rich(review: Review, view: View, console: Console) -> None:
-    """Print the report to a terminal."""
-    paint(lines(review, view), console)
-
-
-def paint(said: Iterable[Line], console: Console) -> None:
-    """Print lines to a terminal; code is neither wrapped nor cropped, the terminal does that."""
+def painted(said: Iterable[Line], width: int) -> str:
+    """Lines as a terminal takes them; code is neither wrapped nor cropped, the terminal does that."""
+    from rich.console import Console
     from rich.text import Text
 
+    made = StringIO()
+    console = Console(file=made, force_terminal=True, no_color=False, width=width)
     for line in said:
         console.print(Text.assemble(*((text, STYLES[style]) for text, style in line)), soft_wrap=True, highlight=False)
+    return made.getvalue()
 
 
 def lines(review: Review, view: View) -> Iterator[Line]:
@@ -186,16 +183,18 @@ def summary(review: Review, view: View, what: str = "") -> Line:
     read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
     read = f"{read}, kernel {kernels(review, view.kernel)}"
     shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
-    unread = len(unread_beside(review)) + sum(len(unread_of(reviewed)) for reviewed in review.patches)
+    unread = counted(
+        [*unread_beside(review), *(part for reviewed in review.patches for part in unread_of(reviewed))],
+    )
     below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
-    notes = [f"{unread} not looked at"] if unread else []
-    notes += [f"{below} below the bar"] if below else []
+    notes = [f"{below} below the bar"] if below else []
     notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
+    notes += [unread] if unread else []
     tail = f" ({', '.join(notes)})" if notes else ""
     if not review.patches:
         return ((f"no patch to look at{tail}", "warning"),)
     if not shown:
-        word = "nothing found in what was read" if unread else "clean"
+        word = ("nothing found in what was read" if review.looked else "nothing was read") if unread else "clean"
         return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
     return ((f"{_remarks(shown)} on {read}{tail}", "head"),)
 

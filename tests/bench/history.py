@@ -73,11 +73,11 @@ class _Import:
         self._data(subject.encode() + b"\n\nWhy.\n\nSigned-off-by: " + WHO + b"\n")
 
     def file(self, file: File) -> None:
-        self.stream.write(b"M %s inline %s\n" % (file.mode, _quoted(file.path)))
+        self.stream.write(b"M %s inline %s\n" % (file.mode, quoted(file.path)))
         self._data(file.content)
 
     def remove(self, path: str) -> None:
-        self.stream.write(b"D %s\n" % _quoted(path))
+        self.stream.write(b"D %s\n" % quoted(path))
 
     def base(self) -> None:
         self.stream.write(b"reset refs/tags/base\nfrom refs/heads/main\n\n")
@@ -86,7 +86,7 @@ class _Import:
         self.stream.write(b"data %d\n%s\n" % (len(data), data))
 
 
-def _quoted(path: str) -> bytes:
+def quoted(path: str) -> bytes:
     return b'"%s"' % path.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
