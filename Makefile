@@ -8,6 +8,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+JOBS ?= auto
 DRAFTS := demo-drafts
 
 # Debian packages that some tests use; without one, those tests are skipped and say so
@@ -28,7 +29,9 @@ test: $(VENV)/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	@# what measures time has the machine to itself; all other tests run side by side
+	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m 'not alone' -n $(JOBS) --dist worksteal
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python tests/bench/startup.py

@@ -7,7 +7,6 @@ takes away counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from reviewbot import flags
@@ -15,6 +14,7 @@ from reviewbot.csource import Expr, Function
 from reviewbot.flow import Flow, Lookup
 from reviewbot.model import Kernel, Mask
 from reviewbot.opened import Unit
+from reviewbot.records import dataclass
 
 _MOST = 8  # different masks for one function
 

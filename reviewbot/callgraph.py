@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from reviewbot.contexttests import asks_context, is_constant, refuted
@@ -15,9 +14,11 @@ from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Lookup
 from reviewbot.model import ScopeKind
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass, replace
 
-_WORD = re.compile(r"\w+")
-_LAST = re.compile(r"(\w+)\W*\Z")
+_WORD = pattern(r"\w+")
+_LAST = pattern(r"(\w+)\W*\Z")
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
 Counts = Callable[[ScopeKind], bool]

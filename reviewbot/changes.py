@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
 from reviewbot.model import DiffLine, FileChange, Hunk, Unread
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass, field
 
 MAX_LINES = 100_000  # of one file's section
 MAX_FILES = 5_000
@@ -22,11 +23,11 @@ MAX_WIDTH = 20_000  # characters of one line
 SOURCES = ("c", "h", "inc", "S")  # what the names of files end in that can be read
 _MAX_HEADER = 100  # git writes at most nine
 
-_HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@(?: ?(.*))", re.DOTALL)
-_DIFFSTAT = re.compile(r" [0-9]{1,9} files? changed, ")
-_DATE = re.compile(r"\t| (?=[0-9]{4}-[0-9]{2}-[0-9]{2} |\((?:revision|working copy))")  # what follows a file name
-_GIT_VERSION = re.compile(r"[0-9]+\.[0-9]+")
-_QUOTED = re.compile(rb'\\([abtnvfr"\\]|[0-3][0-7]{2})')
+_HUNK = pattern(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@(?: ?(.*))", re.DOTALL)
+_DIFFSTAT = pattern(r" [0-9]{1,9} files? changed, ")
+_DATE = pattern(r"\t| (?=[0-9]{4}-[0-9]{2}-[0-9]{2} |\((?:revision|working copy))")  # what follows a file name
+_GIT_VERSION = pattern(r"[0-9]+\.[0-9]+")
+_QUOTED = pattern(rb'\\([abtnvfr"\\]|[0-3][0-7]{2})')
 _UNQUOTED = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 _PREFIXES = frozenset("abciow12")  # git-diff(1): a/ b/, --mnemonic-prefix, and 1/ 2/ of --no-index
 _MERGE = ("diff --cc ", "diff --combined ")

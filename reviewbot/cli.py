@@ -273,7 +273,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show its version and end")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
     _add_thread(commands)
     _add_range(commands)
     b4args.add(commands, _add_command)

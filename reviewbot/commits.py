@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from reviewbot import changes
@@ -18,6 +17,7 @@ from reviewbot.changes import SOURCES
 from reviewbot.gitcommand import Failed
 from reviewbot.mailtext import decoded
 from reviewbot.model import FileChange, Unread
+from reviewbot.records import dataclass
 from reviewbot.repository import Repository
 from reviewbot.revisions import Commit
 

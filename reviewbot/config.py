@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reviewbot import files, schema
+from reviewbot import files, schema, store
 from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
+from reviewbot.records import dataclass, replace
 from reviewbot.report.formats import SURFACES
 from reviewbot.report.headers import CC
 from reviewbot.report.unread import UNREAD
@@ -92,6 +92,7 @@ class LoreOptions:
     url: str
     hosts: tuple[str, ...]
     timeout: int
+    seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class TreeOptions:
 @dataclass(frozen=True, slots=True)
 class Limits:
     mail_bytes: int
+    mailbox_bytes: int
     patches: int
     seconds: int
     processes: int
@@ -187,7 +189,7 @@ def load(explicit: Path | None, env: Mapping[str, str]) -> Config:
 
     Raises ConfigError for a file that cannot be read or is no TOML, an unknown key, a wrong type or value.
     """
-    tables = _read(data_path("config.toml"))
+    tables = _defaults()
     path = explicit or _user_file(env)
     ignores: tuple[Ignore, ...] = ()
     if path:
@@ -227,6 +229,20 @@ def _user_file(env: Mapping[str, str]) -> Path | None:
     home = env.get("XDG_CONFIG_HOME") or (f"{env['HOME']}/.config" if env.get("HOME") else "")
     path = Path(home, "reviewbot", "config.toml")
     return path if home and path.is_file() else None
+
+
+def _defaults() -> Tables:
+    """The shipped file, which is parsed once for many runs."""
+    path = data_path("config.toml")
+    try:
+        key = store.key(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    found: Any = store.kept("config", key)
+    if found is None:
+        found = _read(path)
+        store.keep("config", key, found)
+    return dict(found)
 
 
 def _read(path: Path) -> Tables:

@@ -7,15 +7,16 @@ a name. A test of a length, a count or a direction says nothing. What a caller p
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 
-_NAME = re.compile(r"[A-Za-z_]\w*")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-_EQUAL = re.compile(r"\(?(\w+)\s*([=!])=\s*(\w+)\)?\Z")
-_ORDERED = re.compile(r"\(?(\w+)\s*([<>]=?)\s*(\d+)\)?\Z")
-_MASKED = re.compile(r"\(?(\w+)\s*&\s*(\w+)\)?\Z")
+from reviewbot.patterns import pattern
+
+_NAME = pattern(r"[A-Za-z_]\w*")
+_PART = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_EQUAL = pattern(r"\(?(\w+)\s*([=!])=\s*(\w+)\)?\Z")
+_ORDERED = pattern(r"\(?(\w+)\s*([<>]=?)\s*(\d+)\)?\Z")
+_MASKED = pattern(r"\(?(\w+)\s*&\s*(\w+)\)?\Z")
 _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
     "<": operator.lt,
     "<=": operator.le,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
@@ -18,6 +17,7 @@ from reviewbot import owned
 from reviewbot.files import because, load
 from reviewbot.maildir import Maildir
 from reviewbot.model import ConfigError, InputError
+from reviewbot.records import dataclass, field
 from reviewbot.report.mail import PLACEHOLDERS, REQUIRED, Draft, Texts
 from reviewbot.written import Written
 

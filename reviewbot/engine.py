@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, cached_property
 from importlib import import_module
 from string import Template
@@ -34,6 +33,7 @@ from reviewbot.model import (
 from reviewbot.newhits import Pair, Sides, new_hits
 from reviewbot.pieces import OPEN
 from reviewbot.placed import place
+from reviewbot.records import replace
 from reviewbot.renames import renamed
 from reviewbot.settled import Key, Origin, Settling
 from reviewbot.sides import Reader, Rows, Slice

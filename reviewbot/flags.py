@@ -8,12 +8,12 @@ at what was written instead: the names OR-ed together, whatever bits they hold.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 
 from reviewbot.csource.steps import Expr
 from reviewbot.model import Kernel, Mask
+from reviewbot.records import dataclass, field
 
 _NONE: frozenset[str] = frozenset()
 _ZERO = ("0", "0x0", "0U", "0u", "0UL")

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from reviewbot import schema
 from reviewbot.model import ConfigError, Finding, PatchReview, Review
+from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import printable
 from reviewbot.schema import TABLES, TEXT, Kind
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 from zlib import crc32
 
@@ -21,6 +20,7 @@ from reviewbot.engine import Engine
 from reviewbot.kernels import Era
 from reviewbot.model import FileChange, Patch, PatchReview, Unread
 from reviewbot.outcomes import Fate, Judge, Remark, Trails, settle
+from reviewbot.records import dataclass, replace
 from reviewbot.settled import Settling
 from reviewbot.sides import Rows
 from reviewbot.sift import Sieve

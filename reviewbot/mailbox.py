@@ -17,7 +17,7 @@ from reviewbot import pipes
 from reviewbot.model import InputError, Unread
 
 MAILS = 2_000  # more is no thread, and finding out what belongs together is not linear
-TOTAL = 8  # times the limit of one mail: what a whole mbox or maildir may hold
+TOTAL = 50_000_000  # bytes that a whole mbox or maildir may hold, unpacked
 
 _FIRST = re.compile(rb"From [^\r\n]*\r?\n")
 _NEXT = re.compile(rb"^From \S(?=[^\r\n]*?\d:\d\d)[^\r\n]*+\r?\n", re.M)
@@ -30,18 +30,19 @@ _BELOW = re.compile(rb"^(?:diff --git |--- [^\n]+\n\+\+\+ )", re.M)
 
 
 def read(
-    source: str, stdin: BinaryIO, max_bytes: int, diffs: bool = False
+    source: str, stdin: BinaryIO, max_bytes: int, diffs: bool = False, *, total: int = TOTAL
 ) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
     """The raw mails of `source` ("-": `stdin`), in the order they stand there; with `diffs` it may be a diff instead.
 
-    A mail larger than `max_bytes`, and whatever of an mbox or maildir is no mail, is listed instead.
+    A mail larger than `max_bytes`, what comes after `total` bytes, and whatever of an mbox or maildir is no mail, is
+    listed instead.
     Raises InputError where not a single mail remains, with the reason and what to do about it.
     """
     name = "stdin" if source == "-" else shown(source)
     good: list[bytes] = []
     bad: list[Unread] = []
     size = 0
-    for chunk in _chunks(source, name, stdin, max_bytes):
+    for chunk in _chunks(source, name, stdin, total):
         if isinstance(chunk, Unread):
             bad.append(chunk)
             continue
@@ -50,8 +51,8 @@ def read(
             bad.append(Unread(None, f"mail {len(good) + len(bad) + 1} of {name} {problem}"))
             continue
         size += len(chunk)
-        if size > TOTAL * max_bytes or len(good) >= MAILS:
-            bad.append(_rest(name))
+        if size > total or len(good) >= MAILS:
+            bad.append(_rest(name, total if size > total else None))
             break
         good.append(chunk)
     if not good:
@@ -59,8 +60,12 @@ def read(
     return tuple(good), tuple(bad)
 
 
-def _rest(name: str) -> Unread:
-    return Unread(None, f"the rest of {name} was not read: there is too much in it for one thread")
+def _rest(name: str, total: int | None = None) -> Unread:
+    """What is left out of a mailbox, because of its bytes or of the number of its mails."""
+    why = (
+        f"it is larger than {total} bytes (mailbox_bytes in config.toml)" if total else "there are too many mails in it"
+    )
+    return Unread(None, f"the rest of {name} was not read: {why}")
 
 
 def _nothing(name: str, bad: list[Unread]) -> str:
@@ -70,25 +75,25 @@ def _nothing(name: str, bad: list[Unread]) -> str:
     return name + reason if reason != bad[0].reason else reason
 
 
-def _chunks(source: str, name: str, stdin: BinaryIO, max_bytes: int) -> Iterator[bytes | Unread]:
+def _chunks(source: str, name: str, stdin: BinaryIO, total: int) -> Iterator[bytes | Unread]:
     if source == "-":
-        yield from _split(_load(stdin, name, max_bytes), name, max_bytes)
+        yield from _split(_load(stdin, name, total), name, total)
         return
     try:
         path = Path(source)
         if path.is_dir():
-            yield from _maildir(path, name, max_bytes)
+            yield from _maildir(path, name, total)
             return
         with pipes.opened(path) as stream:
-            data = _load(stream, name, max_bytes)
+            data = _load(stream, name, total)
     except FileNotFoundError as error:
         raise InputError(f"no file {name}: name a mail, an mbox or a maildir, or - for stdin") from error
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {name}: {_why(error)}") from error
-    yield from _split(data, name, max_bytes)
+    yield from _split(data, name, total)
 
 
-def _maildir(folder: Path, name: str, max_bytes: int) -> Iterator[bytes | Unread]:
+def _maildir(folder: Path, name: str, total: int) -> Iterator[bytes | Unread]:
     """The mails of cur/ and new/ in the order of their names, which begin with the time of delivery."""
     if not ((folder / "cur").is_dir() and (folder / "new").is_dir()):
         raise InputError(f"{name} is a directory but no maildir: there is no cur/ and new/ in it")
@@ -99,23 +104,22 @@ def _maildir(folder: Path, name: str, max_bytes: int) -> Iterator[bytes | Unread
             if not path.is_file():
                 continue
             with path.open("rb") as stream:
-                data = _load(stream, named, max_bytes)
+                data = _load(stream, named, total)
         except (InputError, OSError) as error:
             yield Unread(None, f"{named} of {name}: {_why(error)}")
             continue
         yield _without_first(data)
 
 
-def _load(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
-    """All bytes, unpacked, up to one more than may be looked at.
+def _load(stream: BinaryIO, name: str, total: int) -> bytes:
+    """All bytes, unpacked, up to one more than `total`.
 
     Raises InputError for an empty or a broken gzip stream.
     """
-    limit = TOTAL * max_bytes + 1
     try:
-        data = stream.read(limit)
+        data = stream.read(total + 1)
         if data[:2] == b"\x1f\x8b":
-            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(limit)
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(total + 1)
     except EOFError as error:
         raise InputError(f"{name} is cut short (its gzip stream has no end): fetch it again") from error
     except (zlib.error, gzip.BadGzipFile) as error:
@@ -127,7 +131,7 @@ def _load(stream: BinaryIO, name: str, max_bytes: int) -> bytes:
     return data
 
 
-def _split(data: bytes, name: str, max_bytes: int) -> Iterator[bytes | Unread]:
+def _split(data: bytes, name: str, total: int) -> Iterator[bytes | Unread]:
     """The mails of an mbox, or the one mail that `data` is.
 
     ">From " loses one ">" as mboxrd wants it (mboxo wrote the same for one level); git format-patch
@@ -139,14 +143,14 @@ def _split(data: bytes, name: str, max_bytes: int) -> Iterator[bytes | Unread]:
         return
     starts = [match.start() for match in _NEXT.finditer(data) if _separates(data, match.start())]
     starts = [0, *(start for start in starts if start)]
-    cut = len(data) > TOTAL * max_bytes and len(starts) > 1
+    cut = len(data) > total and len(starts) > 1
     if cut:
         data = data[: starts.pop()]  # the limit went through the last one
     for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
         chunk = _without_first(data[start:end])
         yield chunk if _GIT.match(data, start) else _ESCAPED.sub(rb"\1", chunk)
     if cut:
-        yield _rest(name)
+        yield _rest(name, total)
 
 
 def _without_first(data: bytes) -> bytes:

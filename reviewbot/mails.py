@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import email
 import hashlib
-from dataclasses import dataclass
 from email.message import Message
 
 from reviewbot import mailhead, mailtext, patchtext
 from reviewbot.model import Address, InputError, Mail, Unread
+from reviewbot.records import dataclass
 
 NO_ID = Unread(None, "the mail has no Message-ID: a reply will not stand below it in an archive")
 NO_AUTHOR = Unread(None, "the mail has no usable From address: nobody to answer")

@@ -9,17 +9,19 @@ import codecs
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from email.message import Message
 from email.policy import Compat32
 
-_PATCH_NAME = re.compile(r"\.(?:patch|diff|txt)$", re.I)
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
+
+_PATCH_NAME = pattern(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
 # codecs that Python knows and nobody may ask for: they rewrite backslashes or host names, one in quadratic time
 _NO_CHARSETS = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"})
 _CHARSET = 60  # characters of the name of one
-_CR_HEADER = re.compile(r"^(?:diff |--- |\+\+\+ )[^\n]*\r$", re.M)
-_GIT_LINE = re.compile(r"(?:diff |index |--- |\+\+\+ |@@|old |new |deleted |similarity |rename |copy |-- $)")
+_CR_HEADER = pattern(r"^(?:diff |--- |\+\+\+ )[^\n]*\r$", re.M)
+_GIT_LINE = pattern(r"(?:diff |index |--- |\+\+\+ |@@|old |new |deleted |similarity |rename |copy |-- $)")
 
 
 _LONGEST = 1_000  # characters of a header that says what a part is: Python's time for it grows with the square

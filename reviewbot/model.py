@@ -1,4 +1,4 @@
-"""The nouns of reviewbot, as frozen dataclasses, and its errors; this file imports nothing of ours.
+"""The nouns of reviewbot, as frozen dataclasses, and its errors; nothing else of ours is imported but what makes them.
 
 Errors (each knows the exit code the command line turns it into):
     ReviewbotError
@@ -12,8 +12,9 @@ Errors (each knows the exit code the command line turns it into):
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
+
+from reviewbot.records import dataclass
 
 Version = tuple[int, int]
 Data = str | int | bool | tuple[str, ...]
@@ -132,9 +133,8 @@ class Gate:
 class ScopeKind:
     """Anything entered and left that changes what an allocation may do.
 
-    `clears`/`sets`: gfp bits taken from or added to every mask below; `hides`: PF_ bits whose scopes
-    have no effect on a mask while this one is open; `atomic`: nothing below may sleep; `flag`: the
-    PF_ bit; `verdict`: safe, unsafe or regretted, as the matrix has it.
+    `clears`/`sets`: gfp bits taken from or added to every mask below; `hides`: PF_ bits whose scopes have no effect
+    on a mask while this one is open; `atomic`: nothing below may sleep; `flag`: the PF_ bit; `verdict`: the matrix'.
     """
 
     name: str

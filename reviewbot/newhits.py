@@ -8,19 +8,19 @@ nothing, and each old hit excuses one new.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 
 from reviewbot.checks.base import Hit
 from reviewbot.csource import squeeze
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
 from reviewbot.sides import Slice
 
 _OFFERED = (".h", ".inc")  # a function there is offered to more than before
 _SHORTEST = 2  # words by which a statement is known again
 _APART = 3  # rows of one statement that a hit does not name
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 
 Pair = tuple[Slice, Hit]
 Key = tuple[str, str]

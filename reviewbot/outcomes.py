@@ -13,7 +13,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
@@ -24,6 +23,7 @@ from reviewbot.engine import Engine
 from reviewbot.functionhunks import is_touched, speaks_of
 from reviewbot.kernels import Era
 from reviewbot.model import Finding, PatchReview
+from reviewbot.records import dataclass, replace
 from reviewbot.settled import Key, is_copy, settled
 
 _TEXTS = 16  # that are kept cut into functions

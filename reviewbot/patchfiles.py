@@ -8,27 +8,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import PurePath
 from typing import BinaryIO
 
 from reviewbot import mailbox, mails, quarantine, series
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
+from reviewbot.records import replace
 
 _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")
 
 
-def read(sources: Sequence[str], stdin: BinaryIO, max_bytes: int, seconds: float | None = None) -> Series:
+def read(
+    sources: Sequence[str],
+    stdin: BinaryIO,
+    max_bytes: int,
+    total: int = mailbox.TOTAL,
+    seconds: float | None = None,
+) -> Series:
     """The patches of some files ("-": `stdin`); a cover letter among them is none. A mail may take so many seconds.
+
+    See mailbox.read() for the other bounds.
 
     Raises InputError where one of them cannot be read, NothingToReview where no patch is in any.
     """
     found: list[tuple[str, bytes]] = []
     unread: list[Unread] = []
     for source in sources:
-        chunks, missed = mailbox.read(source, stdin, max_bytes, diffs=True)
+        chunks, missed = mailbox.read(source, stdin, max_bytes, diffs=True, total=total)
         unread += missed
         found += ((source, chunk) for chunk in chunks)
     if len(sources) == 1 and len(found) > 1:

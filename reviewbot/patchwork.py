@@ -10,10 +10,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from reviewbot.patchworkhttp import Server, Trouble
+from reviewbot.records import dataclass, field
 from reviewbot.report.origin import same_subject
 from reviewbot.report.patchwork import Check
 

@@ -6,16 +6,16 @@ it names is ever asked. The token goes into one header and nowhere else: whateve
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import re
 import time
 import urllib.parse
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot import __version__
+from reviewbot import webclient
 from reviewbot.model import ConfigError, InputError, UsageError
 from reviewbot.report.escape import clip, visible
 
@@ -126,46 +126,46 @@ class Server:
     """One Patchwork for one run; nothing is asked after `until`, by time.monotonic(). Close it."""
 
     def __init__(self, at: Address, token: Token | None, timeout: float, until: float) -> None:
-        import httpx
-
         self.address, self.until = at, until
         self._token, self._timeout = token, timeout
-        headers = {"User-Agent": f"reviewbot/{__version__}", "Accept": "application/json"}
-        headers |= {"Accept-Encoding": "identity"} | ({"Authorization": token.header()} if token else {})
-        try:
-            # a proxy has no part in what goes to this machine itself, unencrypted
-            self._client = httpx.Client(headers=headers, follow_redirects=False, trust_env=not at.local)
-        except (ImportError, OSError, ValueError) as error:
-            raise InputError(f"the proxy or TLS settings of the environment cannot be used: {error}") from error
+        headers = {"Accept": "application/json"} | ({"Authorization": token.header()} if token else {})
+        # a proxy has no part in what goes to this machine itself, unencrypted
+        self._client = webclient.client(headers, timeout, trust_env=not at.local)
+        self._loop = asyncio.Runner()  # one for all requests, which share a connection
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._client.close()
+        self._loop.run(self._client.aclose())
+        self._loop.close()
 
     def ask(self, path: str, query: Mapping[str, str | int] | None = None, post: object = None) -> Answer:
         """What is below the address, or what comes of putting `post` there. Raises Trouble."""
+        return self._loop.run(self._ask(path, query, post))
+
+    async def _ask(self, path: str, query: Mapping[str, str | int] | None, post: object) -> Answer:
         import httpx
 
         left = self.until - time.monotonic()
         if left <= 0:
             raise Trouble(NO_TIME, everywhere=True)
-        timeout = min(self._timeout, left)
-        method = "GET" if post is None else "POST"
+        silence = min(self._timeout, left)
+        whole = min(self._timeout * _PATIENCE, left)
+        url = f"{self.address.url}/{path}"
+        ask = self._client.stream("GET" if post is None else "POST", url, params=query, json=post, timeout=silence)
         try:
-            with self._client.stream(
-                method, f"{self.address.url}/{path}", params=query, json=post, timeout=timeout
-            ) as answer:
-                text = self._read(answer, min(self.until, time.monotonic() + timeout * _PATIENCE))
-                return self._answer(answer, text)
+            async with asyncio.timeout(whole), ask as answer:
+                return self._answer(answer, await self._read(answer))
+        except TimeoutError as error:
+            raise self._failed(f"is too slow (no end after {round(whole, 1):g} seconds)", again=True) from error
         except httpx.TimeoutException as error:
-            raise self._failed(f"is too slow ({round(timeout, 1):g} seconds without a word)", again=True) from error
+            raise self._failed(f"is too slow ({round(silence, 1):g} seconds without a word)", again=True) from error
         except httpx.RemoteProtocolError as error:
             raise self._failed("broke off or garbled its answer", again=True) from error
         except httpx.InvalidURL as error:
             raise self._failed("has an address that cannot be asked", everywhere=True) from error
         except httpx.HTTPError as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise self._failed(f"cannot be reached ({self.shown(reason)})", again=True) from error
+            why = self.shown(webclient.reason(error))
+            raise self._failed(f"cannot be reached ({why})", again=True) from error
 
     def shown(self, said: str) -> str:
         """A little of what the server said, without the token."""
@@ -174,16 +174,14 @@ class Server:
     def _failed(self, what: str, **how: Any) -> Trouble:
         return Trouble(f"{self.address.host} {what}", **how)
 
-    def _read(self, answer: httpx.Response, until: float) -> bytes:
+    async def _read(self, answer: httpx.Response) -> bytes:
         if answer.headers.get("Content-Encoding", "identity") != "identity":
             raise self._failed("packs its answer, which nobody asked for", status=answer.status_code)
         text = bytearray()
-        for part in answer.iter_raw():
+        async for part in answer.aiter_raw():
             text += part
             if len(text) > MAX_BODY:
                 raise self._failed(f"sent more than {MAX_BODY} bytes", status=answer.status_code)
-            if time.monotonic() > until:
-                raise self._failed("is too slow (its answer has no end)", again=True)
         return bytes(text)
 
     def _answer(self, answer: httpx.Response, text: bytes) -> Answer:
@@ -228,15 +226,5 @@ class Server:
             f"answered {status}{f': {said}' if said and not again else ''}",
             status=status,
             again=again,
-            wait=_wait(answer.headers.get("Retry-After", "")) if again else None,
+            wait=webclient.retry_after(answer) if again else None,
         )
-
-
-def _wait(asked: str) -> float | None:
-    """The seconds that a Retry-After asks for, itself in seconds or as a date (RFC 9110, 10.2.3)."""
-    if re.fullmatch(r"[0-9]{1,9}", asked):
-        return float(asked)
-    try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
-    except (ValueError, OverflowError):
-        return None

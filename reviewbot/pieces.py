@@ -10,27 +10,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from reviewbot.dialect import Macro, blanks
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass, replace
 
 OPEN = "__not_shown"
 BODY = "{"  # a section that tells of a function without its name
 GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
-_SIGN = re.compile(r"[(){};\[\]]")
-_BRACES = re.compile(r"[{}]")
-_NAME = re.compile(r"\b(\w++)\s*+\(")
-_PARAMETERS = re.compile(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
-_STATEMENT = re.compile(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
-_JUMP = re.compile(r"(?:return|goto|break|continue)\b")
-_LABEL = re.compile(r"[A-Za-z_]\w*:\s*$")
-_BRACE = re.compile(r"^\{", re.MULTILINE)
+_SIGN = pattern(r"[(){};\[\]]")
+_BRACES = pattern(r"[{}]")
+_NAME = pattern(r"\b(\w++)\s*+\(")
+_PARAMETERS = pattern(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
+_STATEMENT = pattern(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
+_JUMP = pattern(r"(?:return|goto|break|continue)\b")
+_LABEL = pattern(r"[A-Za-z_]\w*:\s*$")
+_BRACE = pattern(r"^\{", re.MULTILINE)
 _ROW = 500  # characters above a brace in which the row before it is looked for
 _BRANCH = ("if(", "}else")  # at the margin: what dialect makes of an #if
-_HEAD_AND_BRACE = re.compile(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
-_FIRST_ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*[,)]")
-_BARE_HEAD = re.compile(r"\s*[A-Za-z_]\w*\s*\(")
-_NO_END = re.compile(r"\}\s*(?:while|else)\b")
+_HEAD_AND_BRACE = pattern(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
+_FIRST_ARGUMENT = pattern(r"\s*([A-Za-z_]\w*)\s*[,)]")
+_BARE_HEAD = pattern(r"\s*[A-Za-z_]\w*\s*\(")
+_NO_END = pattern(r"\}\s*(?:while|else)\b")
 _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 
 

@@ -5,9 +5,8 @@ A patch may apply some lines off from what its @@ lines say, and what is reviewe
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.records import replace
 
 
 def place(change: FileChange, before: str | None, after: str | None) -> FileChange | None:

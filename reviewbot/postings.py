@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from reviewbot.mails import Letter
+from reviewbot.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

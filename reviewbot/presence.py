@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from reviewbot.model import Flag, Kernel, ScopeKind, Span, Version
+from reviewbot.patterns import pattern
+from reviewbot.records import replace
 
 Present = Callable[[Iterable[str]], frozenset[str]]
 At = Callable[[Version], Kernel]
 
-_COMMENT = re.compile(rb"/\*.*?(?:\*/|\Z)|//[^\n]*", re.S)
-_WORD = re.compile(rb"[A-Za-z_]\w*")
-_VERSION = re.compile(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
-_PATCHLEVEL = re.compile(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
+_COMMENT = pattern(rb"/\*.*?(?:\*/|\Z)|//[^\n]*", re.S)
+_WORD = pattern(rb"[A-Za-z_]\w*")
+_VERSION = pattern(rb"^VERSION[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
+_PATCHLEVEL = pattern(rb"^PATCHLEVEL[ \t]*=[ \t]*([0-9]{1,4})[ \t]*$", re.M)
 _NEWEST = (9999, 0)
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
 
 KERNEL = "kernel"
-_TAGS = re.compile(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)*)")
-_WORDS = re.compile(r"[\s\[\],;/|&+]+")
-_FILE = re.compile(r"^diff --git (\S+) (\S+)$|^--- ([^\t\n]++).*+\n\+\+\+ ([^\t\n]++).*+\n@@ -", re.MULTILINE)
-_SIDE = re.compile(r"^[a-z]/")
+_TAGS = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)*)")
+_WORDS = pattern(r"[\s\[\],;/|&+]+")
+_FILE = pattern(r"^diff --git (\S+) (\S+)$|^--- ([^\t\n]++).*+\n\+\+\+ ([^\t\n]++).*+\n@@ -", re.MULTILINE)
+_SIDE = pattern(r"^[a-z]/")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reviewbot.model import Version
+from reviewbot.records import dataclass
 
 _PREFIXES = re.compile(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
 _BETWEEN = re.compile(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest

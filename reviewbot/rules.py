@@ -6,14 +6,15 @@ and named for its id. A later folder adds to an earlier one, or overrides it nam
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from reviewbot import facts, files, schema
+from reviewbot import facts, files, ruledata, schema, store
 from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
 from reviewbot.projects import Project, Projects
 from reviewbot.releases import Releases
@@ -37,6 +38,7 @@ _RULE: Spec = {
     "row": TABLES,
 }
 
+_PLAIN = ("_releases.toml", "_projects.toml")  # what a run needs of them is kept as it is
 _PROJECT: Spec = dict.fromkeys(("tags", "titles", "paths"), TEXTS)
 
 
@@ -54,8 +56,21 @@ def parse_version(text: str) -> Version:
 def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
     """What the tables say at this version, and the rules that hold at it, by id.
 
-    Raises ConfigError, naming file and key, for a folder or file that cannot be read or says what it may not.
+    Raises ConfigError, naming file and key, for a folder or file that cannot be read or says what it may not. Files
+    that were read before, by this run or an earlier one, are not read again.
     """
+    name = f"kernel-{version[0]}.{version[1]}"
+    key = store.key(name.encode(), *_content(folders))
+    found = store.kept(name, key)
+    if found is not None:
+        with contextlib.suppress(TypeError, ValueError, LookupError):
+            return ruledata.restored(found)
+    kernel, rules = _load(folders, version)
+    store.keep(name, key, *ruledata.plain(kernel, rules))
+    return kernel, rules
+
+
+def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
     files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
     kernel = facts.kernel([(str(path), table) for path, table in files if path.name in facts.TOP], version)
     rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in facts.TOP}
@@ -103,12 +118,18 @@ def projects(folders: Sequence[Path]) -> Projects:
 def digest(folders: Sequence[Path]) -> str:
     """12 hex digits over the names and bytes of the folders' files: which rules a report was made with."""
     total = hashlib.sha256()
+    for part in _content(folders):
+        total.update(part)
+    return total.hexdigest()[:12]
+
+
+def _content(folders: Sequence[Path]) -> Iterator[bytes]:
+    """The name and size, and the bytes, of each file."""
     for folder in folders:
         for path in _toml_files(folder):
             content = _bytes(path)
-            total.update(f"{path.name}\0{len(content)}\0".encode(errors="surrogateescape"))
-            total.update(content)
-    return total.hexdigest()[:12]
+            yield f"{path.name}\0{len(content)}\0".encode(errors="surrogateescape")
+            yield content
 
 
 def _toml_files(folder: Path) -> list[Path]:
@@ -126,10 +147,22 @@ def _bytes(path: Path) -> bytes:
 
 
 def _parse(path: Path) -> dict[str, Any]:
+    """A file as a table, its top level checked."""
+    text = _bytes(path)
+    name, key = path.stem, store.key(path.name.encode(), text)
+    if path.name in _PLAIN and type(found := store.kept(name, key)) is dict:
+        return found
+    table = _parsed(path, text)
+    if path.name in _PLAIN:
+        store.keep(name, key, table)
+    return table
+
+
+def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     import tomli
 
     try:
-        table = tomli.loads(_bytes(path).decode())
+        table = tomli.loads(text.decode())
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
     except (tomli.TOMLDecodeError, RecursionError) as error:

@@ -8,10 +8,10 @@ mind, and of a patch only what is told about it: a history may be long.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 
 from reviewbot.csource import squeeze
 from reviewbot.model import FileChange, Finding, Patch, PatchReview
+from reviewbot.records import dataclass, replace
 
 Key = tuple[str, str, str]  # rule, function, cause
 

@@ -7,10 +7,10 @@ with one row (and GAP characters) for each gap, so that a function which several
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 
 from reviewbot import dialect, pieces
 from reviewbot.pieces import GAP, Piece
+from reviewbot.records import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

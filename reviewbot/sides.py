@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from reviewbot import dialect, pieces
@@ -19,7 +18,9 @@ from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Lookup
 from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
+from reviewbot.patterns import pattern
 from reviewbot.pieces import Piece
+from reviewbot.records import dataclass, field
 from reviewbot.renames import renamed
 from reviewbot.shown import Stretch, heading
 
@@ -166,9 +167,9 @@ class Read:
 
 
 _NOTHING = Read()
-_WORD = re.compile(r"\w+")
-_AT_MARGIN = re.compile(r"[A-Za-z_]")
-_CALL = re.compile(r"\b(\w+)\s*\(")
+_WORD = pattern(r"\w+")
+_AT_MARGIN = pattern(r"[A-Za-z_]")
+_CALL = pattern(r"\b(\w+)\s*\(")
 _ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask that is asked with
 Rows = tuple[int, int]  # the first and the last, from 0
 Touched = Callable[[int, int], bool]

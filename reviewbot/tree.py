@@ -7,12 +7,12 @@ or hook of the repository has a part in it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from reviewbot import changes, treebase
 from reviewbot.gitcommand import Done, TooLong
 from reviewbot.model import FileChange, Patch, Series, Unread, UsageError, Version
 from reviewbot.presence import named
+from reviewbot.records import dataclass, replace
 from reviewbot.repository import Repository
 from reviewbot.treebase import Base
 

@@ -11,13 +11,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from reviewbot.changes import SOURCES
 from reviewbot.gitcommand import Done
 from reviewbot.model import InputError, Unread
+from reviewbot.records import dataclass
 from reviewbot.repository import Repository
 from reviewbot.revisions import Commit
 

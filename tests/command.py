@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import io
 import os
 import subprocess
@@ -14,8 +16,18 @@ from unittest import mock
 import reviewbot
 from reviewbot import cli
 
+from forkserver import EARLY, ForkServer
+
 THREADS = Path(__file__).parent / "threads"
 TIMEOUT = 60
+
+
+@functools.cache
+def _server(early: tuple[tuple[str, str], ...]) -> ForkServer:
+    """One for each environment; they end with the tests."""
+    server = ForkServer({**dict(early), "PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"})
+    atexit.register(server.close)
+    return server
 
 
 class Done(NamedTuple):
@@ -35,6 +47,7 @@ class Command:
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
+            "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"],  # that of all tests: conftest.py
             "GIT_CONFIG_NOSYSTEM": "1",
             "PYTHONPATH": str(Path(reviewbot.__file__).parents[1]),  # the same code as the tests import
             "LC_ALL": "C.UTF-8",
@@ -42,6 +55,16 @@ class Command:
         }
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"", **env: str) -> Done:
+        """Forked from a process that has imported everything, unless what is given matters before that."""
+        if any(name.startswith(EARLY) for name in env):
+            return self.fresh(*arguments, stdin=stdin, **env)
+        whole = {**self.env, **env}
+        server = _server(tuple(sorted((name, whole[name]) for name in whole if name.startswith(EARLY))))
+        ended = server.run([*map(str, arguments)], stdin, self.work, whole, TIMEOUT)
+        return Done(ended.code, *(one.decode("utf-8", "surrogateescape") for one in (ended.out, ended.err)))
+
+    def fresh(self, *arguments: str | Path, stdin: bytes = b"", **env: str) -> Done:
+        """As a user's shell starts it."""
         done = subprocess.run(
             [sys.executable, "-m", "reviewbot", *map(str, arguments)],
             input=stdin,

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from command import Command
@@ -13,6 +16,33 @@ from inbox import inbox
 from patchworkpost import hurry, there
 
 __all__ = ["desk", "hurry", "inbox", "there"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What the tests find around them is the same for whoever starts them, and however."""
+    os.environ["PATH"] = _path(os.environ["PATH"])
+    os.environ.pop("VIRTUAL_ENV", None)
+    # rules that one process has read need not be read again by the next; xdist starts its workers after this
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.TemporaryDirectory(prefix="reviewbot-tests-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["XDG_CACHE_HOME"] = folder.name
+
+
+def _path(given: str) -> str:
+    """Without the programs of this virtual environment, which is on the path of who has activated it.
+
+    A test that wants `reviewbot` or pre-commit there puts it there.
+    """
+    own = Path(sys.executable).parent
+    return os.pathsep.join(one for one in given.split(os.pathsep) if Path(one or ".").absolute() != own)
+
+
+# a busy machine is no reason to fail: neither a slow example nor one that took long to draw
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import itertools
 import os
+import shutil
 import stat
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,15 +32,29 @@ NOBODY = {
 }
 
 
+@functools.cache
+def _first(form: str) -> Path:
+    """A repository with a first commit, which those of the tests are copies of."""
+    folder = Path(tempfile.mkdtemp(dir=os.environ["XDG_CACHE_HOME"])) / "first"
+    made = object.__new__(KernelTree)
+    made.folder, made.clock = folder, 1_700_000_000
+    folder.mkdir()
+    made.git("init", "--quiet", f"--object-format={form}", "-b", "main")
+    for sample in (folder / ".git" / "hooks").iterdir():
+        sample.unlink()
+    made.commit("first", {"Makefile": MAKEFILE, "fs/a.c": LINES, "fs/b.c": LINES, "mm/c.c": LINES})
+    return folder
+
+
 class KernelTree:
     """A repository in `folder` with a first commit."""
 
     def __init__(self, folder: Path, form: str = "sha1") -> None:
         self.folder = folder
-        self.clock = 1_700_000_000
-        folder.mkdir(parents=True)
-        self.git("init", "--quiet", f"--object-format={form}", "-b", "main")
-        self.base = self.commit("first", {"Makefile": MAKEFILE, "fs/a.c": LINES, "fs/b.c": LINES, "mm/c.c": LINES})
+        self.clock = 1_700_000_060
+        shutil.copytree(_first(form), folder, symlinks=True)
+        self.git("update-index", "--refresh")  # it knows files by their times, and these are copies
+        self.base = self.git("rev-parse", "HEAD")
 
     def git(self, *arguments: str, **env: str) -> str:
         command = ("git", "-C", str(self.folder), *arguments)

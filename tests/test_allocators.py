@@ -285,6 +285,7 @@ def test_implicit_masks_are_written_in_known_flags(kernel):
         assert set(re.findall(r"\w+", found.implicit)) <= kernel.flags.keys(), name
 
 
+@pytest.mark.alone
 def test_the_table_is_whole_and_quick_to_read():
     text = TABLE.read_text()
     calls = tomli.loads(text)["call"]
@@ -293,9 +294,9 @@ def test_the_table_is_whole_and_quick_to_read():
     assert max(map(len, text.splitlines())) <= 120
     took = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         tomli.loads(text)
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < 0.06, "it is read at every start"
 
 

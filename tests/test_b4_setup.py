@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 
 import pytest
@@ -21,6 +22,9 @@ def setup(tmp_path):
     command = Command(tmp_path)
     command.env |= {"GIT_CONFIG_GLOBAL": str(command.home / ".gitconfig")}
     git(command, "init", "-q")
+    gits = tmp_path / "gits"  # git, and no reviewbot, wherever that is installed
+    gits.mkdir()
+    (gits / "git").symlink_to(shutil.which("git"))
 
     def run(*options, on_path=True):
         programs = tmp_path / "bin"
@@ -28,7 +32,7 @@ def setup(tmp_path):
             programs.mkdir()
             (programs / "reviewbot").write_text("#!/bin/sh\n")
             (programs / "reviewbot").chmod(0o755)
-        path = command.env["PATH"] if not on_path else f"{programs}:{command.env['PATH']}"
+        path = f"{programs}:{command.env['PATH']}" if on_path else str(gits)
         return command("setup", "b4", *options, PATH=path)
 
     run.command = command

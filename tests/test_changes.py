@@ -298,12 +298,14 @@ def test_bounds_are_named() -> None:
     ],
     ids=["rules", "headers", "hunks", "names", "tail", "messages", "spaces", "quotes"],
 )
+@pytest.mark.alone
 def test_time_grows_with_the_text_alone(text: str) -> None:
     start = time.process_time()
     parse(text)
     assert time.process_time() - start < 10  # about one second; anything quadratic takes minutes
 
 
+@pytest.mark.alone
 def test_a_megabyte() -> None:
     hunk = "@@ -{0},4 +{0},6 @@ int f(void)\n a line of context;\n+\tan added line;\n+\tanother;\n one\n two\n three\n"
     file = GIT + NAMES + "".join(hunk.format(1 + 10 * number) for number in range(100))

@@ -18,6 +18,7 @@ SOURCES = sorted(TOP.rglob("*.py"))
 # a module may import those before it and those of its own row
 LAYERS = (
     ("reviewbot",),
+    ("reviewbot.records", "reviewbot.patterns", "reviewbot.store"),
     ("reviewbot.model",),
     ("reviewbot.scopes",),
     (
@@ -53,6 +54,7 @@ LAYERS = (
         "reviewbot.mails",
         "reviewbot.postings",
         "reviewbot.facts",
+        "reviewbot.ruledata",
         "reviewbot.presence",
         "reviewbot.releases",
         "reviewbot.projects",
@@ -64,6 +66,8 @@ LAYERS = (
     (
         "reviewbot.config",
         "reviewbot.rules",
+        "reviewbot.webclient",
+        "reviewbot.transfer",
         "reviewbot.lore",
         "reviewbot.patchwork",
         "reviewbot.patchworkhttp",
@@ -94,7 +98,7 @@ OUTSIDE = {
     "b4": {"reviewbot.series"},
     "multiprocessing": {"reviewbot.crew"},
     "git": {"reviewbot.gitcommand"},
-    "httpx": {"reviewbot.lore", "reviewbot.patchworkhttp"},
+    "httpx": {"reviewbot.webclient", "reviewbot.transfer", "reviewbot.patchworkhttp"},
     "liblore": {"reviewbot.lore"},
     "rich": {"reviewbot.report.text", "reviewbot.commands.output", "reviewbot.commands.progress"},
     "sqlite3": set(),
@@ -146,8 +150,8 @@ def test_imports_go_downward_and_each_world_has_one_door(path):
                 assert any(_within(own, door) for door in doors), f"{own} may not import {world}"
 
 
-def test_the_model_imports_nothing_of_ours():
-    assert not [name for name in _imports(TOP / "model.py") if name.startswith("reviewbot")]
+def test_the_model_imports_nothing_of_ours_but_what_makes_its_classes():
+    assert {name for name in _imports(TOP / "model.py") if name.startswith("reviewbot")} == {"reviewbot.records"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=_module)

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import gzip
-import re
-import socket
-import time
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reviewbot import __version__, lore
+from reviewbot import lore
 from reviewbot.lore import fetch_thread, is_remote
 from reviewbot.model import ConfigError, FetchError, ReviewbotError, UsageError
+from reviewbot.transfer import Bounds, Place
 
-from httpserver import Answer, Handler, Server, serve
 from inbox import Inbox
 
 ID = "20240101.1-1-author@example.org"
+BOUNDS = Bounds(silence=20, seconds=60, size=50_000_000)
 MBOX = f"From mboxrd@z Thu Jan  1 00:00:00 1970\nMessage-ID: <{ID}>\nSubject: x\n\nbody\n\n".encode()
 
 
@@ -91,11 +88,11 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lore, "_download", lambda *_: pytest.fail("something was asked"))
+    monkeypatch.setattr(lore, "download", lambda *_: pytest.fail("something was asked"))
     source, reason = REFUSED[case]
     said: list[str] = []
     with pytest.raises(UsageError) as error:
-        fetch_thread(source, "https://lore.example/all", 1, ["lore.example"], said.append)
+        fetch_thread(source, "https://lore.example/all", BOUNDS, ["lore.example"], said.append)
     assert reason in str(error.value)
     assert str(error.value).isprintable() and not said
 
@@ -103,7 +100,7 @@ def test_refused(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("base", ["", "lore.example", "ftp://lore.example", "https://a:b@lore.example", "http://[x/"])
 def test_a_bad_base_url_is_a_config_error(base: str) -> None:
     with pytest.raises(ConfigError, match=r"\[lore\] url is"):
-        fetch_thread(ID, base, 1, [], print)
+        fetch_thread(ID, base, BOUNDS, [], print)
 
 
 ASKED = {
@@ -129,14 +126,14 @@ ASKED = {
 def test_what_is_asked(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     urls: list[str] = []
 
-    def download(url: str, *_: object) -> bytes:
-        urls.append(url)
+    def download(place: Place, *_: object) -> bytes:
+        urls.append(place.url)
         return MBOX
 
-    monkeypatch.setattr(lore, "_download", download)
+    monkeypatch.setattr(lore, "download", download)
     said: list[str] = []
     hosts = ["lore.example", "short.example"]
-    mails, message_id = fetch_thread(source, "https://lore.example/all/", 1, hosts, said.append)
+    mails, message_id = fetch_thread(source, "https://lore.example/all/", BOUNDS, hosts, said.append)
     assert urls == [ASKED[source].format(ID.replace("@", "%40")) + "/t.mbox.gz"]
     assert message_id == ID and len(mails) == 1
     assert said == [f"fetching {urls[0]}"] and said[0].isprintable()
@@ -145,123 +142,9 @@ def test_what_is_asked(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.text(max_size=60) | st.text("abc@/:%.<>[]", max_size=30).map("http://lore.example/".__add__))
 def test_any_source_is_an_error_or_an_id(source: str) -> None:
     try:
-        lore._locate(source, lore._split_base("https://lore.example/all"), {"lore.example"})
+        lore._locate(source, lore._split_base("https://lore.example/all"), frozenset({"lore.example"}))
     except ReviewbotError as error:
         assert str(error).isprintable()
-
-
-# --- a server that misbehaves ---
-
-
-def fetch(server: Server, timeout: float = 5, **bounds: int) -> tuple[bytes, ...]:
-    return fetch_thread(ID, f"http://{server.name}/all", timeout, [], lambda _: None, **bounds)[0]
-
-
-def test_a_plain_server_is_enough() -> None:
-    with serve(lambda to: to.send(200, gzip.compress(MBOX))) as server:
-        (mail,) = fetch(server)
-        assert server.seen == [(f"/all/{ID.replace('@', '%40')}/t.mbox.gz", f"reviewbot/{__version__}")]
-    assert message_from_bytes(mail)["Message-ID"] == f"<{ID}>"
-
-
-def test_mails_come_once_and_several_gzip_parts_are_one() -> None:
-    other = MBOX.replace(ID.encode(), b"other@x")
-    with serve(lambda to: to.send(200, gzip.compress(MBOX) + gzip.compress(other + MBOX))) as server:
-        assert len(fetch(server)) == 2
-
-
-def drip(to: Handler) -> None:
-    to.send_response(200)
-    to.end_headers()
-    for byte in gzip.compress(MBOX):
-        to.wfile.write(bytes([byte]))
-        to.wfile.flush()
-        time.sleep(0.04)
-
-
-def hang_up(to: Handler) -> None:
-    to.send_response(200)
-    to.send_header("Content-Length", "100000")
-    to.end_headers()
-    to.wfile.write(gzip.compress(MBOX))
-
-
-WRONG: dict[str, tuple[Answer, str, int | None]] = {
-    "not here": (lambda to: to.send(404, b"nope", "text/plain"), "not on this server: " + ID, 404),
-    "similar ids": (lambda to: to.send(300, b"<html>", "text/html"), "not on this server: " + ID, 300),
-    "broken": (lambda to: to.send(500, b"boom"), "answered 500: try again later", 500),
-    "overloaded": (lambda to: to.send(503, b"boom"), "answered 503", 503),
-    "too many requests": (lambda to: to.send(429, b""), "answered 429", 429),
-    "robots": (lambda to: to.send(200, b"<html>Are you human?", "text/html; charset=utf-8"), "a web page", 200),
-    "no gzip": (lambda to: to.send(200, MBOX), "sent no gzip, or a damaged one", None),
-    "damaged": (lambda to: to.send(200, gzip.compress(MBOX)[:20] + b"\0" * 50), "sent no gzip, or a damaged", None),
-    "truncated": (lambda to: to.send(200, gzip.compress(MBOX)[:-12]), "only the beginning of the thread", None),
-    "nothing": (lambda to: to.send(200, b""), "only the beginning of the thread", None),
-    "empty thread": (lambda to: to.send(200, gzip.compress(b"")), "sent an empty thread", None),
-    "hang-up": (hang_up, "broke off or garbled its answer", None),
-    "hang-up at once": (lambda to: to.connection.close(), "broke off or garbled its answer", None),
-    "no HTTP": (lambda to: to.wfile.write(b"\x1b[2J hello\r\n\r\n"), "broke off or garbled its answer", None),
-    "silent": (lambda to: time.sleep(0.6), "is too slow (0.3 seconds without a word)", None),
-    "dripping": (drip, "is too slow (no end after 1.8 seconds)", None),
-    "away": (lambda to: to.send(302, b"", Location="http://evil.example/\x9b2J"), "redirects to 'http://evil.ex", 302),
-    "away to a file": (lambda to: to.send(301, b"", Location="file:///etc/passwd"), "redirects to 'file:", 301),
-    "in circles": (lambda to: to.send(302, b"", Location=to.path), "in circles", None),
-    "nowhere": (lambda to: to.send(302, b""), "in circles", None),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_what_a_server_can_do_wrong(case: str) -> None:
-    answer, reason, status = WRONG[case]
-    with serve(answer) as server, pytest.raises(FetchError) as error:
-        fetch(server, timeout=0.3 if case in ("silent", "dripping") else 5)
-    text = str(error.value)
-    assert reason in text and error.value.status == status and error.value.exit_code == 3
-    assert text.isprintable() and re.search("try again|check|save the thread|config.toml", text)
-    assert server.name in text
-
-
-def test_a_server_that_is_gone() -> None:
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-        with pytest.raises(FetchError, match=rf"cannot reach 127.0.0.1:{port} .*refused") as error:
-            fetch_thread(ID, f"http://127.0.0.1:{port}/all", 5, [], print)
-    assert error.value.status is None
-
-
-def test_bounds_are_named() -> None:
-    noise = b"".join(bytes([number * 7919 % 251]) for number in range(300_000))
-    bomb = gzip.compress(b"\0" * 30_000_000)
-    parts = gzip.compress(b"\0" * 1_000_001) + gzip.compress(b"\0" * 30_000_000)
-    with (
-        serve(lambda to: to.send(200, gzip.compress(noise, 0))) as server,
-        pytest.raises(FetchError, match="is larger than 100000 bytes: save"),
-    ):
-        fetch(server, max_download=100_000)
-    for data in (bomb, parts):
-        with (
-            serve(lambda to, data=data: to.send(200, data)) as server,
-            pytest.raises(FetchError, match="unpacks to more than 1000000 bytes: save"),
-        ):
-            fetch(server, max_unpacked=1_000_000)
-
-
-def test_redirects_lead_to_known_servers_only() -> None:
-    with serve(lambda to: to.send(200, gzip.compress(MBOX))) as second:
-        target = f"http://{second.name}/linux-mm/x/t.mbox.gz"
-        with serve(lambda to: to.send(302, b"", Location=target)) as first:
-            with pytest.raises(FetchError, match="not among the servers"):
-                fetch(first)
-            assert not second.seen
-            (mail,), _ = fetch_thread(ID, f"http://{first.name}/all", 5, [second.name], lambda _: None)
-        assert second.seen[0][0] == "/linux-mm/x/t.mbox.gz" and mail
-
-
-def test_a_proxy_that_cannot_be_used_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("http_proxy", "gopher://127.0.0.1:1")
-    with pytest.raises(FetchError, match="proxy or TLS settings"):
-        fetch_thread(ID, "http://127.0.0.1:1/all", 1, [], lambda _: None)
 
 
 # --- a public-inbox ---
@@ -305,7 +188,7 @@ def thread(inbox: Inbox) -> Inbox:
 )
 def test_a_thread_of_a_public_inbox(thread: Inbox, source: str) -> None:
     asked = source.format(url=thread.url, port=thread.port)
-    mails, message_id = fetch_thread(asked, thread.url + "/", 20, ["127.0.0.1"], lambda _: None)
+    mails, message_id = fetch_thread(asked, thread.url + "/", BOUNDS, ["127.0.0.1"], lambda _: None)
     subjects = {message_from_bytes(raw)["Subject"] for raw in mails}
     assert subjects == {
         "[PATCH 0/2] fs: two invented steps",
@@ -324,14 +207,14 @@ def test_the_same_as_liblore_gets(thread: Inbox) -> None:
 
     with LoreNode(thread.url) as node:
         theirs = split_mbox_as_bytes(node.get_mbox_by_msgid(COVER))
-    assert fetch_thread(COVER, thread.url, 20, [], lambda _: None)[0] == tuple(theirs)
+    assert fetch_thread(COVER, thread.url, BOUNDS, [], lambda _: None)[0] == tuple(theirs)
     assert split_mbox_as_bytes(thread.thread_mbox(COVER)) == theirs
 
 
 def test_odd_ids_and_bytes_survive(thread: Inbox) -> None:
     odd = "a/b+c%2Fd$e!f=g&h?i#j~k@example.org"
     thread.deliver(mail(5, "odd", "From here\n>From there\n\xff".encode().decode() + "\f", message_id=odd))
-    (raw,), message_id = fetch_thread(f"<{odd}>", thread.url, 20, [], lambda _: None)
+    (raw,), message_id = fetch_thread(f"<{odd}>", thread.url, BOUNDS, [], lambda _: None)
     assert message_id == odd
     assert b"\nFrom here\n>From there\n\xc3\xbf\f\n" in raw
 
@@ -340,19 +223,19 @@ def test_nothing_is_left_behind(thread: Inbox, tmp_path: Path, monkeypatch: pyte
     for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    fetch_thread(COVER, thread.url, 20, [], lambda _: None)
+    fetch_thread(COVER, thread.url, BOUNDS, [], lambda _: None)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_message_that_is_not_there(thread: Inbox) -> None:
     with pytest.raises(FetchError, match=r"not on this server: nobody@example\.org") as error:
-        fetch_thread("nobody@example.org", thread.url, 20, [], lambda _: None)
+        fetch_thread("nobody@example.org", thread.url, BOUNDS, [], lambda _: None)
     assert error.value.status == 404
 
 
 def test_a_reply_that_arrives_later_is_seen(thread: Inbox) -> None:
     thread.deliver(mail(6, "Re: [PATCH 2/2] fs: second step", "Late.", "thread-2@example.org"))
-    mails, _ = fetch_thread(COVER, thread.url, 20, [], lambda _: None)
+    mails, _ = fetch_thread(COVER, thread.url, BOUNDS, [], lambda _: None)
     assert any(b"Late." in raw for raw in mails)
     html = thread.thread_html(COVER)
     assert "Late." in html and html.index("second step") < html.index("Late.")

@@ -99,10 +99,11 @@ def test_bytes_that_mean_nothing(raw):
         mail("[PATCH v" + "9" * 10_000 + " 1/2] x", diff()),
     ],
 )
+@pytest.mark.alone
 def test_hostile_mails_do_not_hold_it_up(raw):
-    start = time.perf_counter()
+    start = time.process_time()
     try:
         newest([raw])
     except ReviewbotError as error:
         assert len(str(error)) < 1_000
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -207,7 +207,15 @@ def test_what_passes_is_tried_again(there, case, method):
     assert ": trying again in " in line
 
 
-def test_a_post_whose_answer_was_lost_is_not_posted_twice(there):
+def drip(to: Handler) -> None:
+    """The beginning of an answer that takes too long, with a sign of life all the time."""
+    for byte in b"HTTP/1.1 201 Created\r\n" + b"X-Header: x\r\n" * 10:
+        to.wfile.write(bytes([byte]))
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("lost", [hang_up, cut, silent, drip, status(500), status(503, **{"Retry-After": "0"})])
+def test_a_post_whose_answer_was_lost_is_not_posted_twice(there, lost):
     patch = there.patch(ID)
 
     def taken(to: Handler) -> bool:
@@ -215,11 +223,11 @@ def test_a_post_whose_answer_was_lost_is_not_posted_twice(there):
             return False
         there.before = lambda _: False
         there.check(patch, "bot", description="no remarks", target_url=URL)
-        to.connection.close()
+        lost(to)
         return True
 
     there.before = taken
-    assert post(there) == ["already there"]
+    assert post(there, timeout=0.3) == ["already there"]
     assert len(there.checks[patch]) == 1
 
 

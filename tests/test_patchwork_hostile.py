@@ -36,13 +36,38 @@ def drip(to: Handler) -> None:
         time.sleep(0.05)
 
 
+def drip_headers(to: Handler) -> None:
+    for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Header: x\r\n" * 20:
+        to.wfile.write(bytes([byte]))
+        time.sleep(0.05)
+
+
+def early(to: Handler) -> None:
+    while True:
+        to.wfile.write(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100)
+
+
+def headers(to: Handler) -> None:
+    to.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while True:
+        to.wfile.write(b"X-Header: x\r\n" * 100)
+
+
+def chunks(to: Handler) -> None:
+    to.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\x1b[2Jzz\r\n[]\r\n")
+
+
 def packed(to: Handler) -> None:
     to.send(200, b"\x1f\x8b", "application/json", **{"Content-Encoding": "gzip"})
 
 
 HOSTILE = {
     "a huge answer": (endless, "sent more than 4000000 bytes"),
-    "a slow answer": (drip, "is too slow (its answer has no end)"),
+    "a slow answer": (drip, "is too slow (no end after 0.9 seconds)"),
+    "slow headers": (drip_headers, "is too slow (no end after 0.9 seconds)"),
+    "announcements without an end": (early, "is too slow (no end after 0.9 seconds)"),
+    "headers without an end": (headers, "broke off or garbled"),
+    "chunks that are none": (chunks, "broke off or garbled"),
     "a packed answer": (packed, "packs its answer"),
     "a page": (lambda to: to.send(200, b"<html>", "text/html"), "sent no JSON: is it a Patchwork?"),
     "half an answer": (lambda to: to.send(200, b'[{"id"', "application/json"), "sent no JSON"),

@@ -331,7 +331,7 @@ def test_a_lone_cover_letter_with_the_diff_in_it():
 def test_every_mail_of_the_corpus(corpus):
     for line in (corpus / "manifest.jsonl").read_text().splitlines():
         about = json.loads(line)
-        start = time.perf_counter()
+        start = time.process_time()
         messages, unread = mailbox.read(str(corpus / "lore" / about["file"]), io.BytesIO(), 10_000_000)
         try:
             count = [bool(one.diff) for one in newest(messages).patches]
@@ -339,7 +339,7 @@ def test_every_mail_of_the_corpus(corpus):
             count = []
         assert count == [True] * about["has_diff"], about["file"]
         assert not unread
-        assert time.perf_counter() - start < 5
+        assert time.process_time() - start < 5
 
 
 def test_every_series_of_the_corpus(corpus):

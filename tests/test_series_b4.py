@@ -195,19 +195,21 @@ def test_the_stated_coding_is_undone_once():  # trap 16
     assert newest([raw]).patches[0].diff == diff(line="x=20, y=3D")
 
 
+@pytest.mark.alone
 def test_a_hundred_mails_are_quick():
     messages = [m for version in range(1, 6) for m in series(version, 20)]
     newest(messages[:1] + messages[1:2])
-    start = time.perf_counter()
+    start = time.process_time()
     found = newest(messages)
     assert len(found.patches) == 20
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
+@pytest.mark.alone
 def test_one_mail_is_quick():
     message = patch("[PATCH] x", "one")
     newest([message])
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(10):
         newest([message])
-    assert (time.perf_counter() - start) / 10 < 0.03
+    assert (time.process_time() - start) / 10 < 0.03

@@ -71,7 +71,7 @@ def test_a_megabyte_of_anything_is_sifted_within_seconds(unit):
     text = f"int many(void)\n{{\n{unit * (1_000_000 // len(unit))}\n}}\n{last}\n"
     added = "".join(f"+{row}\n" for row in text.split("\n"))
     diff = f"diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -0,0 +1,{added.count(chr(10))} @@\n{added}"
-    start = time.monotonic()
+    start = time.process_time()
     kept = tools("6.12")[1].kept("a.c", diff.encode(), text.encode())
     assert kept[-1][1] == text.count("\n") - 1
-    assert time.monotonic() - start < 30  # a bound against stalls
+    assert time.process_time() - start < 30  # a bound against stalls

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewbot.b4.objects import Commit, Objects
 from reviewbot.b4.tracking import PREFIX, Tracking, from_message
 from reviewbot.model import InputError
+from reviewbot.records import dataclass
 
 _HEADS = "refs/heads/"
 

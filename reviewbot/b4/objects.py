@@ -15,11 +15,12 @@ from typing import NamedTuple, Self
 
 from reviewbot.gitcommand import QUIET
 from reviewbot.model import InputError
+from reviewbot.patterns import pattern
 
 LARGEST = 4 << 20  # bytes of a file that is handed out
 _LONGEST = 60  # seconds of a command
-_ANSWER = re.compile(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)")
-_PARENT = re.compile(rb"^parent ([0-9a-f]{40,64})$", re.M)
+_ANSWER = pattern(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)")
+_PARENT = pattern(rb"^parent ([0-9a-f]{40,64})$", re.M)
 
 
 class Thing(NamedTuple):

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 from reviewbot.b4.tracking import Comment
 from reviewbot.model import Finding, Kernel
+from reviewbot.records import dataclass
 
 _FROM = re.compile(r"From: (.*?) \| ")  # how b4 begins what it renders of each mail
 _WORD = re.compile(r"\w+")

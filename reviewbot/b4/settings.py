@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 from reviewbot.model import InputError
+from reviewbot.records import dataclass
 
 REVIEW, SERIES = "b4.review-perpatch-check-cmd", "b4.review-series-check-cmd"
 PREP, AM = "b4.prep-perpatch-check-cmd", "b4.am-perpatch-check-cmd"

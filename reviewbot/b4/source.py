@@ -6,7 +6,6 @@ What is needed for a series alone is imported for one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,7 @@ from reviewbot.b4.whole import Read
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, Patch, Series, Version
 from reviewbot.presence import named, release
+from reviewbot.records import replace
 
 if TYPE_CHECKING:
     from reviewbot.b4.tracking import Tracking

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from reviewbot.model import InputError
+from reviewbot.records import dataclass
 
 MARKER = "--- b4-review-tracking ---"
 PREFIX = "b4/review/"

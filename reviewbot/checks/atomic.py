@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reviewbot.bound import Bound, bound
@@ -31,6 +30,7 @@ from reviewbot.flow import Open
 from reviewbot.heldrows import held_rows
 from reviewbot.model import CONFIDENCES, Rule
 from reviewbot.opened import Unit
+from reviewbot.records import dataclass, replace
 from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from reviewbot.fixes import Replace
 from reviewbot.flow import Lookup, World, settled
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.opened import Unit
+from reviewbot.records import dataclass, field
 from reviewbot.sides import Slice, expressions
 
 

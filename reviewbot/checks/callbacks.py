@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from reviewbot.checks.base import strings
 from reviewbot.model import Data
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
 from reviewbot.sides import Slice
 
 _LONGEST = 400  # characters of a row that are looked at
@@ -24,17 +25,17 @@ _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
 _MOST_CALLS = 5_000  # of one text
 
-_BRACES = re.compile(r"[{}]")
-_TOKEN = re.compile(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
-_WORD_BEFORE = re.compile(r"(?<![\w.>])(\w+)\s*\Z")
-_LAST_BEFORE = re.compile(r"(?<!\w)(\w+)\s*\Z")
-_LAST = re.compile(r"(?<!\w)(\w+)\W*\Z")
-_KEPT = re.compile(r"(?<!\w)(\w+)\s*=\s*\Z")
-_VARIABLE = re.compile(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
-_LITERAL = re.compile(r"struct\s++(\w++)\s*+(?:(\[\s*+\])\s*+)?\)\s*+\Z")
-_MEMBER = re.compile(r"(?<![\w.])\w*+\.([\w.]++)\s*+=\s*+\Z")
-_ELEMENT = re.compile(r"(?:\A|[,{]|\]\s*=)\s*\Z")
-_DECLARED = re.compile(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
+_BRACES = pattern(r"[{}]")
+_TOKEN = pattern(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
+_WORD_BEFORE = pattern(r"(?<![\w.>])(\w+)\s*\Z")
+_LAST_BEFORE = pattern(r"(?<!\w)(\w+)\s*\Z")
+_LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
+_KEPT = pattern(r"(?<!\w)(\w+)\s*=\s*\Z")
+_VARIABLE = pattern(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
+_LITERAL = pattern(r"struct\s++(\w++)\s*+(?:(\[\s*+\])\s*+)?\)\s*+\Z")
+_MEMBER = pattern(r"(?<![\w.])\w*+\.([\w.]++)\s*+=\s*+\Z")
+_ELEMENT = pattern(r"(?:\A|[,{]|\]\s*=)\s*\Z")
+_DECLARED = pattern(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
 
 
 _Found = tuple[str, str, int, str]  # a function, how it is known, the row and a word on that

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from reviewbot import flags
@@ -29,10 +28,11 @@ from reviewbot.csource import Expr, Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
 from reviewbot.scopes import apply_scopes
 from reviewbot.sides import Slice
 
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 
 
 def _surely(one: Request, context: Context) -> frozenset[str]:

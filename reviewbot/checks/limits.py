@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from reviewbot.bound import Bound, bound
 from reviewbot.checks.base import Context, Hit, code, masks_at, reached, requests, rows_of, words
@@ -12,6 +11,7 @@ from reviewbot.checks.requests import rows, shown, sides
 from reviewbot.csource import Expr, Step
 from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
 from reviewbot.opened import Unit
+from reviewbot.records import replace
 from reviewbot.sides import Slice
 
 

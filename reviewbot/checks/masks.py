@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -24,15 +23,16 @@ from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import sources
 from reviewbot.model import Flag, Kernel, Rule, Span
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
 from reviewbot.sides import Slice, expressions
 
 Chain = tuple[Expr, ...]
 _UNDER = ("&", "~", "==", "!=", "^")
 _ASKS = ("", "=", "|=")  # what makes a step's flags part of a mask that is used
-_OPERATOR = re.compile(r"(?:(?<!\s)\s++)?(\|\||&&|[=!<>]=|<<|>>|[|?:,]|(?<=[\w)])&)\s*+")
-_DIRECTIVE = re.compile(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
-_WORD = re.compile(r"\w+")
-_TAG = re.compile(r"(?<=\()(struct|union|enum)(?=\w)")
+_OPERATOR = pattern(r"(?:(?<!\s)\s++)?(\|\||&&|[=!<>]=|<<|>>|[|?:,]|(?<=[\w)])&)\s*+")
+_DIRECTIVE = pattern(r"\s*#\s*(if|ifdef|ifndef|elif|else|endif)\b(.*)")
+_WORD = pattern(r"\w+")
+_TAG = pattern(r"(?<=\()(struct|union|enum)(?=\w)")
 
 
 def said(expr: Expr) -> str:

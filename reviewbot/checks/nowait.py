@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from reviewbot.checks.base import Context, Hit, code, flag_rows, masks_at, reached, request_at, strings
@@ -10,10 +9,11 @@ from reviewbot.checks.origins import spelled_out
 from reviewbot.csource import Expr
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
 from reviewbot.sides import Slice
 
-_WORD = re.compile(r"\w+")
-_PATH = re.compile(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
+_WORD = pattern(r"\w+")
+_PATH = pattern(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
 
 
 def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from reviewbot import flags
 from reviewbot.checks.base import Context, masks_at, reached
@@ -12,9 +10,11 @@ from reviewbot.csource import Expr, Step
 from reviewbot.flow.maskvalues import expression, kept, sources, touched
 from reviewbot.model import Flag, Kernel
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
 from reviewbot.sides import Define, Slice, expressions
 
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)

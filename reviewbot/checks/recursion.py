@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from reviewbot.callgraph import asks, shown_as
 from reviewbot.checks.base import (
@@ -24,6 +23,7 @@ from reviewbot.csource import Step
 from reviewbot.flow import World
 from reviewbot.model import CONFIDENCES, Data, Rule
 from reviewbot.opened import Unit
+from reviewbot.records import dataclass, replace
 from reviewbot.sides import Slice, expressions
 
 _MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import accumulate
 
 from reviewbot.checks.base import Context, Hit, allocation, mask_of, masks_at, reached, rows_of, strings, words
@@ -13,6 +12,7 @@ from reviewbot.csource import Expr
 from reviewbot.model import Rule, ScopeKind
 from reviewbot.opened import Unit
 from reviewbot.pieces import OPEN
+from reviewbot.records import dataclass
 from reviewbot.sides import Slice
 
 _MOST_NAMED = 3  # calls that a text names

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from reviewbot.callgraph import shown_as, taker
@@ -17,8 +16,10 @@ from reviewbot.checks.held import may_lock, may_unlock
 from reviewbot.csource import Step
 from reviewbot.flow import Open
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
 
-_LIST = re.compile(r"&([A-Za-z_]\w*)((?:->|\.)[\w.>-]+)\Z")
+_LIST = pattern(r"&([A-Za-z_]\w*)((?:->|\.)[\w.>-]+)\Z")
 _FURTHEST = 60  # steps from a request to where its list is changed
 
 

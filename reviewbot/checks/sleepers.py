@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from reviewbot import flags
 from reviewbot.callgraph import Entry, taker
@@ -26,8 +24,10 @@ from reviewbot.csource import Expr, Step
 from reviewbot.flow.conditions import settled
 from reviewbot.model import Data, Kernel, Rule
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass, replace
 
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 _NOTHING = ("NULL", "0")
 
 Row = Mapping[str, Data]

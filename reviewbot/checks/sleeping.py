@@ -13,10 +13,11 @@ from reviewbot.csource import Step
 from reviewbot.csource.steps import UNUSED
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
+from reviewbot.patterns import pattern
 from reviewbot.pieces import OPEN
 from reviewbot.sides import Slice
 
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 _ORDER = ("<", ">", "<=", ">=")
 _SOON = 16  # steps from a failure to where the function ends
 _ROUNDS = 3  # calls in each other that are followed

@@ -4,7 +4,6 @@ it, out."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import cache, cached_property
 from itertools import chain
 
@@ -15,6 +14,7 @@ from reviewbot.commits import Change
 from reviewbot.kernels import Era, Kernels
 from reviewbot.model import Kernel, PatchReview, Rule, Version
 from reviewbot.presence import asked, fitted
+from reviewbot.records import replace
 from reviewbot.releases import Releases
 from reviewbot.repository import Repository
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.setup import Setup, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
+from reviewbot.records import replace
 from reviewbot.report.brief import Desk
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import LOCAL
@@ -112,7 +112,7 @@ def _files(options: argparse.Namespace, setup: Setup) -> _Found:
     from reviewbot.commands.thread import placed, within
 
     limits, desk, told = setup.config.limits, Desk(), dict(os.environ)
-    found = patchfiles.read(options.patches, streams.stdin(), limits.mail_bytes, limits.seconds)
+    found = patchfiles.read(options.patches, streams.stdin(), limits.mail_bytes, limits.mailbox_bytes, limits.seconds)
     found = within(found, limits.patches)
 
     def reviewed(setup: Setup, found: Series, repository: Repository | None) -> Review:

@@ -9,7 +9,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +18,7 @@ from reviewbot.commands import streams
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
 from reviewbot.model import SEVERITIES, Review, Unread, UsageError
+from reviewbot.records import replace
 from reviewbot.report import brief, mail, text
 from reviewbot.report.brief import Desk
 from reviewbot.report.formats import LOCAL, MAIL, NAMES

@@ -18,8 +18,7 @@ from reviewbot.commands.progress import waiting
 from reviewbot.commands.setup import Setup
 from reviewbot.model import ConfigError, Review, UsageError
 from reviewbot.patchwork import THERE, Outcome, Poster
-from reviewbot.patchworkhttp import NO_TIME, Address, Server, Token, address
-from reviewbot.patience import TooSlow, bounded
+from reviewbot.patchworkhttp import Address, Server, Token, address
 from reviewbot.report import patchwork
 from reviewbot.report.patchwork import Check, Terms
 
@@ -97,13 +96,10 @@ class _Posting:
         server = Server(where.at, where.token, settings.timeout, time.monotonic() + settings.seconds)
         poster = Poster(server, where.project, settings.user, settings.retries, self.setup.tell, self.really)
         try:
-            # a server can keep a connection busy for ever without a part of an answer that could be counted
-            with waiting("posting checks", self.setup.quiet), bounded(settings.seconds):
+            with waiting("posting checks", self.setup.quiet):
                 for outcome in poster.post(checks):
                     outcomes.append(outcome)
                     self._tell(outcome)
-        except TooSlow:
-            outcomes += (Outcome(check, "", NO_TIME) for check in checks[len(outcomes) :])
         finally:
             server.close()
         return outcomes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from reviewbot.config import AUTO, Config
 from reviewbot.mailhead import timestamp
 from reviewbot.model import Kernel, Rule, Series, Version
 from reviewbot.presence import fitted
+from reviewbot.records import dataclass, replace
 from reviewbot.releases import Releases
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reviewbot import lore, mailbox, rules, series
@@ -16,6 +15,8 @@ from reviewbot.commands.postargs import FAILED, chosen
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_series, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
+from reviewbot.records import replace
+from reviewbot.transfer import Bounds
 
 if TYPE_CHECKING:
     from reviewbot.repository import Repository
@@ -94,9 +95,10 @@ def _series(source: str, setup: Setup) -> Series:
     unread: tuple[Unread, ...] = ()
     if lore.is_remote(source):
         with waiting("asking for the thread", setup.quiet):
-            mails, wanted = lore.fetch_thread(source, settings.url, settings.timeout, settings.hosts, setup.tell)
+            bounds = Bounds(settings.timeout, settings.seconds, limits.mailbox_bytes)
+            mails, wanted = lore.fetch_thread(source, settings.url, bounds, settings.hosts, setup.tell)
     else:
-        mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes)
+        mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes, total=limits.mailbox_bytes)
     found = series.newest(mails, wanted, rules.projects(setup.folders), limits.seconds)
     return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tree_sitter import Node
 
@@ -11,6 +10,7 @@ from reviewbot.csource.expressions import DEEPEST, TooMuch
 from reviewbot.csource.steps import UNUSED, Expr, Step, squash, squeeze
 from reviewbot.csource.values import Values
 from reviewbot.pieces import OPEN
+from reviewbot.records import dataclass
 
 _TWO_CALLS = ("macro_type_specifier", "function_declarator")  # what `macro(a) call(b);` is taken for
 Blocks = tuple[tuple[str, ...], ...]

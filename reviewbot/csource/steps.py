@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from reviewbot.records import dataclass
 
 UNUSED = ";"  # the target of a call whose result a statement throws away
 

@@ -7,10 +7,11 @@ import re
 from tree_sitter import Node
 
 from reviewbot.csource.steps import squeeze
+from reviewbot.patterns import pattern
 from reviewbot.pieces import Piece
 
-_ENDS = re.compile(r"[;{}]")
-_MATTERS = re.compile(r"[{}]|\w\s*\(|\b(?:if|else|while|for|do|switch|case|default|return|goto|break|continue)\b")
+_ENDS = pattern(r"[;{}]")
+_MATTERS = pattern(r"[{}]|\w\s*\(|\b(?:if|else|while|for|do|switch|case|default|return|goto|break|continue)\b")
 _DEEPEST = 500  # brackets in each other: beyond it a parser's recovery takes minutes
 _LONGEST = 250_000  # characters: four times the longest function of the kernel
 _SHOWN = 60

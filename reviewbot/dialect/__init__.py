@@ -8,11 +8,11 @@ for they are code too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reviewbot.dialect.comments import blanks, strip_comments
 from reviewbot.dialect.directives import Macro, directives
 from reviewbot.dialect.rewrite import Words, bare, rewrite, words_of
+from reviewbot.records import dataclass
 
 __all__ = ["Macro", "Prepared", "Words", "bare", "blanks", "prepare", "words_of"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
+from reviewbot.patterns import pattern
+
 # A quote without its partner on the line is taken up to the line's end, so that no character is looked at twice.
-_TOKEN = re.compile(
-    r'/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|//[^\n]*+|"(?:\\.|[^"\\\n])*+"?|\'(?:\\.|[^\'\\\n])*+\'?', re.DOTALL
-)
-_COMMENT = re.compile(r"/\*.*?\*/|//.*|/\*.*")
-_STARRED = re.compile(r"[ \t]*\*(?:[ \t/].*)?$")
+_TOKEN = pattern(r'/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|//[^\n]*+|"(?:\\.|[^"\\\n])*+"?|\'(?:\\.|[^\'\\\n])*+\'?', re.DOTALL)
+_COMMENT = pattern(r"/\*.*?\*/|//.*|/\*.*")
+_STARRED = pattern(r"[ \t]*\*(?:[ \t/].*)?$")
 
 
 def blanks(text: str) -> str:

@@ -9,25 +9,26 @@ the first half is kept. No half of a group deeper than _DEEPEST is left out.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from zlib import crc32
 
 from reviewbot.dialect.comments import blanks
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass, field
 
-_DIRECTIVE = re.compile(r"#[ \t]*+(\w++)((?:[^\n\\]++|\\.)*+)", re.DOTALL)
-_DEFINE = re.compile(r"#[ \t]*define[ \t]+(\w+)(\(([^)\n]*(?:\\\n[^)\n]*)*)\))?")
-_BODY = re.compile(r"(?![ \t]*#)(?:[^\n\\]++|\\(?!\n).)*+\\\n(?:[^\n\\]++|\\.)*+", re.DOTALL)
-_PASTE = re.compile(r"(?:(?<![ \t])[ \t]++)?##[ \t]*+")
-_ASKED = re.compile(r"\bdefined\b\s*(?:\(\s*(\w+)\s*\)|(\w+))")
-_NAMED = re.compile(r"\w+(?:\(\w+\))?")
-_CONDITION = re.compile(r"[\w!&|()<>=+\-*/%]+")
-_SIGN = re.compile(r"[{}()]")
-_AT_MARGIN = re.compile(r"^(?:\{[ \t]*$|\}(?!else)|[A-Za-z_](?!f\(|\w*[ \t]*:))", re.MULTILINE)
+_DIRECTIVE = pattern(r"#[ \t]*+(\w++)((?:[^\n\\]++|\\.)*+)", re.DOTALL)
+_DEFINE = pattern(r"#[ \t]*define[ \t]+(\w+)(\(([^)\n]*(?:\\\n[^)\n]*)*)\))?")
+_BODY = pattern(r"(?![ \t]*#)(?:[^\n\\]++|\\(?!\n).)*+\\\n(?:[^\n\\]++|\\.)*+", re.DOTALL)
+_PASTE = pattern(r"(?:(?<![ \t])[ \t]++)?##[ \t]*+")
+_ASKED = pattern(r"\bdefined\b\s*(?:\(\s*(\w+)\s*\)|(\w+))")
+_NAMED = pattern(r"\w+(?:\(\w+\))?")
+_CONDITION = pattern(r"[\w!&|()<>=+\-*/%]+")
+_SIGN = pattern(r"[{}()]")
+_AT_MARGIN = pattern(r"^(?:\{[ \t]*$|\}(?!else)|[A-Za-z_](?!f\(|\w*[ \t]*:))", re.MULTILINE)
 _UNFINISHED = frozenset("=+-*/%&|,(?<>!^")
-_NO_STATEMENT = re.compile(r"(?:else|while)\b|[.)&|,]")
-_CASE = re.compile(r"(?:case|default)\b")
-_DOES = re.compile(r"[(=]|\b(?:return|goto|break|continue)\b|\+\+|--")
-_ROOM = re.compile(r"\s*[ \t]")
+_NO_STATEMENT = pattern(r"(?:else|while)\b|[.)&|,]")
+_CASE = pattern(r"(?:case|default)\b")
+_DOES = pattern(r"[(=]|\b(?:return|goto|break|continue)\b|\+\+|--")
+_ROOM = pattern(r"\s*[ \t]")
 _OPENS = frozenset({"if", "ifdef", "ifndef"})
 _ELSES = frozenset({"else", "elif", "elifdef", "elifndef"})
 _DEEPEST = 16  # groups in each other: each costs another copy of what it holds

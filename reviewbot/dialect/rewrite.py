@@ -7,33 +7,34 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from reviewbot.dialect.comments import blanks
+from reviewbot.patterns import pattern
+from reviewbot.records import dataclass
 
-_PARENTHESES = re.compile(r"[()]")
-_WORD_END = re.compile(r"\w*+")
-_WORD_START = re.compile(r"(?<!\w)\w*+\Z")
-_UNDERSCORED = re.compile(r"__\w++")
-_OPEN = re.compile(r"\s*+\(")
+_PARENTHESES = pattern(r"[()]")
+_WORD_END = pattern(r"\w*+")
+_WORD_START = pattern(r"(?<!\w)\w*+\Z")
+_UNDERSCORED = pattern(r"__\w++")
+_OPEN = pattern(r"\s*+\(")
 _LONGEST_WORD = 100  # of an iterator's name
 _NEAR = 2000  # characters in which most parentheses are closed
-_CASE_RANGE = re.compile(r"\.\.\.[^:;{}\n]{1,200}(?=:)")
-_JUMP_TO = re.compile(r"goto\s*+\*[^;{}\n]{1,200}(?=;)")
-_JUMP_OUT = re.compile(r"\b(?:return|goto|break|continue)\b[^,()]{0,200}+(?:\([^()]{0,200}+\)[^,()]{0,200}+)?,")
+_CASE_RANGE = pattern(r"\.\.\.[^:;{}\n]{1,200}(?=:)")
+_JUMP_TO = pattern(r"goto\s*+\*[^;{}\n]{1,200}(?=;)")
+_JUMP_OUT = pattern(r"\b(?:return|goto|break|continue)\b[^,()]{0,200}+(?:\([^()]{0,200}+\)[^,()]{0,200}+)?,")
 # A macro called at file scope, with or without a semicolon, or one that heads a function.
-_SHOUTED = re.compile(r"(?:static[ \t\n]+)?(?:(?:const|inline)[ \t]+)*([A-Z_][A-Z0-9_]*+)[ \t]*\(")
-_SHOUTED_BELOW = re.compile(r"\n" + _SHOUTED.pattern)  # a fixed first character is looked for much faster than ^
-_STATIC_CALL = re.compile(r"static\s++(?=(?:const\s+)?[A-Z_][A-Z0-9_]++\s*\()")
+_SHOUTED = pattern(r"(?:static[ \t\n]+)?(?:(?:const|inline)[ \t]+)*([A-Z_][A-Z0-9_]*+)[ \t]*\(")
+_SHOUTED_BELOW = pattern(r"\n" + _SHOUTED.pattern)  # a fixed first character is looked for much faster than ^
+_STATIC_CALL = pattern(r"static\s++(?=(?:const\s+)?[A-Z_][A-Z0-9_]++\s*\()")
 _KINDS = r"(?:const|volatile|unsigned|signed|long|short|int|char|bool|void|float|double)\b"
-_TYPE = re.compile(
+_TYPE = pattern(
     rf"[(,]\s*+((?:(?:const|volatile)\s++)?(?:(?:struct|union|enum)\s++\w++\s*+|(?:{_KINDS}\s*+)++|const\s++\w++\s*+)"
     r"(?:\*\s*+(?:const\b\s*+)?)*+)(?=[,)])"
 )
-_TAG = re.compile(r"\b(?:const|volatile|struct|union|enum)\b|\*")
+_TAG = pattern(r"\b(?:const|volatile|struct|union|enum)\b|\*")
 _NO_CALL = frozenset({"sizeof", "typeof", "__typeof__", "__typeof", "_Alignof", "alignof", "__alignof__", "return"})
-_OFFSET = re.compile(r"offsetof\s*+\([^(),]{1,100},\s*+\w++\s*+[\[.]")
+_OFFSET = pattern(r"offsetof\s*+\([^(),]{1,100},\s*+\w++\s*+[\[.]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from reviewbot.flow.gates import Lookup
 from reviewbot.flow.maskvalues import expression, is_mask
 from reviewbot.flow.walk import Flow
 from reviewbot.model import Kernel, Mask
+from reviewbot.patterns import pattern
 from reviewbot.pieces import Piece
 
-_DIRECTIVE = re.compile(r"^[ \t]*#", re.MULTILINE)
-_CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|else|elif|endif)", re.MULTILINE)
-_WORD = re.compile(r"\w+")
+_DIRECTIVE = pattern(r"^[ \t]*#", re.MULTILINE)
+_CONDITION = pattern(r"^[ \t]*#[ \t]*(?:if|else|elif|endif)", re.MULTILINE)
+_WORD = pattern(r"\w+")
 _ROUNDS = 3  # how deep macros, and helpers, may be made of each other
 _MOST = 50  # helpers; the file with the most of them has a tenth
 _LONGEST = 1000  # characters of a macro that may be a mask

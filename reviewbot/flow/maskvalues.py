@@ -16,14 +16,15 @@ from reviewbot import csource, flags
 from reviewbot.csource.steps import Expr, Function, Step
 from reviewbot.flow.worlds import Masks
 from reviewbot.model import ConfigError, Kernel, Mask
+from reviewbot.patterns import pattern
 from reviewbot.pieces import Piece
 
-_WORD = re.compile(r"[A-Za-z_]\w*")
-_ROOT = re.compile(r"[*&(]*([A-Za-z_]\w*)")
-_MEMBER = re.compile(r"(?:->|\.)(\w+)\Z")
-_MEMBERS = re.compile(r"(?:->|\.)\w+")
-_FORMULA = re.compile(r"(\w+)\(([\w, ]*)\) = (.+)\Z")
-_NO_VALUE = re.compile(r"[;{}#\"]|[|&^?:,=(~!]\s*\Z")
+_WORD = pattern(r"[A-Za-z_]\w*")
+_ROOT = pattern(r"[*&(]*([A-Za-z_]\w*)")
+_MEMBER = pattern(r"(?:->|\.)(\w+)\Z")
+_MEMBERS = pattern(r"(?:->|\.)\w+")
+_FORMULA = pattern(r"(\w+)\(([\w, ]*)\) = (.+)\Z")
+_NO_VALUE = pattern(r"[;{}#\"]|[|&^?:,=(~!]\s*\Z")
 _KEPT = ("name", "field", "*x")
 _OPS = ("=", "|=", "&=")
 

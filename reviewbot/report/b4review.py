@@ -8,10 +8,10 @@ are about. These are offered as text for the maintainer's own reply, and so are 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from reviewbot import __version__
 from reviewbot.model import Address, Finding, PatchReview
+from reviewbot.records import dataclass
 from reviewbot.report.escape import one_line, visible
 from reviewbot.report.prose import fill
 from reviewbot.report.reply import annotated

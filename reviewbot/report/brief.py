@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reviewbot.model import Evidence, FileChange, Finding, PatchReview, Review, Rule
+from reviewbot.records import dataclass
 from reviewbot.report import text
 from reviewbot.report.escape import visible
 from reviewbot.report.prose import readable

@@ -6,10 +6,10 @@ A renderer is a module of this package with `render(review, frame) -> str`, impo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from reviewbot.records import dataclass
 from reviewbot.report.runners import JSON, OWN, TEXT, XML, disarmed
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ as charsets.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from reviewbot.model import Address, Mail
+from reviewbot.patterns import pattern
 from reviewbot.report.escape import clip, one_line
 from reviewbot.report.runners import orders
 
@@ -21,11 +21,11 @@ CC = ("all", "list", "none")
 # option ("-f"), a command ("|cmd"), a file ("/file"), a list (":include:") or a route ("@host:"), nothing quoted
 _LOCAL = r"(?=[^@]{1,64}@)[A-Za-z0-9_](?:[A-Za-z0-9_+\-='#/~]|\.(?![.@]))*"
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_\-]{0,61}[A-Za-z0-9_])?"
-_ADDRESS = re.compile(rf"{_LOCAL}@(?=.{{1,255}}\Z)(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Za-z.:\-]{{2,64}}\])")
-_ID = re.compile(r"[!-;=?-~]{1,900}")
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")  # RFC 5322 atoms and blanks
+_ADDRESS = pattern(rf"{_LOCAL}@(?=.{{1,255}}\Z)(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9A-Za-z.:\-]{{2,64}}\])")
+_ID = pattern(r"[!-;=?-~]{1,900}")
+_PLAIN_NAME = pattern(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")  # RFC 5322 atoms and blanks
 # what may stand between quotes; with more in it a name is taken apart by mail programs that read quotes another way
-_QUOTED_NAME = re.compile(r"[A-Za-z0-9!#$%&'()*+,\-./:=?\[\]^_`{|}~ ]*")
+_QUOTED_NAME = pattern(r"[A-Za-z0-9!#$%&'()*+,\-./:=?\[\]^_`{|}~ ]*")
 _FOLD = 76
 _LONGEST = 800  # of a subject or a name; RFC 5322 allows lines of 998 bytes
 

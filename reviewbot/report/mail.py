@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 from string import Template
 
 from reviewbot import __version__
 from reviewbot.model import Address, ConfigError, Finding, Mail, PatchReview, Review, Unread
+from reviewbot.records import dataclass, field
 from reviewbot.report import transfer
 from reviewbot.report.escape import clip, one_line
 from reviewbot.report.headers import (

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 import urllib.parse
 from collections import Counter
-from dataclasses import dataclass, replace
 from string import Template
 
 from reviewbot.model import SEVERITIES, ConfigError, Finding, PatchReview, Review, Unread
+from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import clip, one_line, visible
 from reviewbot.report.origin import Origin, origin
 from reviewbot.report.select import kernel_of, ordered, select, unread_of

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from reviewbot.model import FileChange, Hunk
+from reviewbot.records import dataclass
 
 CUT = None  # stands in an excerpt where lines were left out
 

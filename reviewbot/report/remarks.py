@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 from reviewbot.model import (
@@ -25,6 +24,7 @@ from reviewbot.model import (
     Unread,
     Version,
 )
+from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import visible
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import SAY

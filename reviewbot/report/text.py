@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from io import StringIO
 
 from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
+from reviewbot.records import dataclass
 from reviewbot.report.escape import clip, visible
 from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places

@@ -2,12 +2,15 @@
 
     python tests/bench/startup.py [RUNS]
 
-With REVIEWBOT_CORPUS set, its mails are reviewed as well as the threads beside the tests.
+With REVIEWBOT_CORPUS set, its mails are reviewed as well as the threads beside the tests. With REVIEWBOT_KERNEL set to
+a kernel tree, the check of one mail is compared with that tree's checkpatch.pl on the same mail, in turn, by processor
+time: the ratio should be at most 1.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -49,6 +52,25 @@ def process(arguments: list[str], given: bytes) -> None:
         raise SystemExit(done.stderr.decode())
 
 
+def cost(command: list[str], given: bytes, folder: str) -> float:
+    """Milliseconds of processor time of a whole process."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, input=given, capture_output=True, cwd=folder, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime) * 1000
+
+
+def against_checkpatch(kernel: str, mail: bytes, runs: int) -> None:
+    check = [sys.executable, *PROCESSES["check of b4, one mail"]]
+    checkpatch = ["perl", f"{kernel}/scripts/checkpatch.pl", "--no-tree", "-"]
+    here = str(TESTS.parent)
+    pairs = [(cost(check, mail, here), cost(checkpatch, mail, kernel)) for _ in range(runs + 1)][1:]
+    print(row("check, processor time", [ours for ours, _ in pairs]))
+    print(row("checkpatch.pl, the same", [theirs for _, theirs in pairs]))
+    ratios = [ours / theirs for ours, theirs in pairs]
+    print(ROW.format("check / checkpatch.pl", runs, *(f"{f(ratios):.2f}" for f in (min, statistics.median, max))))
+
+
 def patches(folder: Path, pattern: str) -> Iterator[Patch]:
     for path in sorted(folder.glob(pattern)):
         try:
@@ -64,6 +86,8 @@ def main() -> None:
     (_, mail, *_), _ = mailbox.read(str(TESTS / "threads" / "demo.mbox"), sys.stdin.buffer, 10_000_000)
     for name, arguments in PROCESSES.items():
         print(row(name, [timed(lambda given=arguments: process(given, mail)) for _ in range(runs)]))
+    if os.environ.get("REVIEWBOT_KERNEL"):
+        against_checkpatch(os.environ["REVIEWBOT_KERNEL"], mail, runs)
     engine = Engine(*rules.load((config.data_path("rules"),), (6, 12)))
     found = [("patch of tests/threads", patches(TESTS / "threads", "*.mbox"))]
     if os.environ.get("REVIEWBOT_CORPUS"):
