@@ -202,9 +202,12 @@ class Kernel:
         return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One rules/<id>.toml. Texts are string.Template sources filled from a finding's values."""
+    """One rules/<id>.toml. Texts are string.Template sources filled from a finding's values.
+
+    A rule is itself and no other, so that what is worked out of its rows can be kept by it.
+    """
 
     id: str
     severity: str

@@ -19,6 +19,8 @@ from reviewbot.pieces import Piece
 
 _DIRECTIVE = re.compile(r"^[ \t]*#", re.MULTILINE)
 _CONDITION = re.compile(r"^[ \t]*#[ \t]*(?:if|else|elif|endif)", re.MULTILINE)
+_SPOKEN_OF = re.compile(r"#[ \t]*(?:ifn?def|undef)[ \t]+(\w+)")
+_ASKED = re.compile(r"#[ \t]*(?:el)?if\b[^\n]*?\bdefined\b([^\n]*)")
 _WORD = re.compile(r"\w+")
 _ROUNDS = 3  # how deep macros, and helpers, may be made of each other
 _MOST = 50  # helpers; the file with the most of them has a tenth
@@ -74,6 +76,7 @@ def _macros(text: str, macros: Sequence[Macro], lookup: Lookup) -> dict[str, Mas
     casts = re.compile(rf"\(\s*(?:\w+\s+)*(?:{'|'.join(map(re.escape, lookup.kernel.words['mask_types']))})\s*\)")
     known: dict[str, Mask] = {}
     bodies: dict[str, list[Expr | None]] = {}
+    elsewhere: frozenset[str] | None = None
     for _ in range(_ROUNDS):
         names = _spoken(macros, frozenset(bodies), lookup.kernel) - frozenset(bodies)
         for macro in (macro for macro in macros if macro.name in names):
@@ -81,7 +84,8 @@ def _macros(text: str, macros: Sequence[Macro], lookup: Lookup) -> dict[str, Mas
             body = expression(casts.sub("", macro.body).strip(), lookup.kernel) if plain else None
             bodies.setdefault(macro.name, []).append(body)
         found = {name: [_value(body, known, lookup) for body in listed] for name, listed in bodies.items()}
-        fresh = {name: mask for name, mask in _sure(found) if not _elsewhere(name, text)}
+        elsewhere = _elsewhere(text) if elsewhere is None and found else elsewhere
+        fresh = {name: mask for name, mask in _sure(found) if name not in (elsewhere or ())}
         if not names and fresh == known:
             break
         known = fresh
@@ -106,9 +110,10 @@ def _value(body: Expr | None, known: Mapping[str, Mask], lookup: Lookup) -> Mask
     return flags.evaluate(body, known, lookup.kernel, lookup.tools)
 
 
-def _elsewhere(name: str, text: str) -> bool:
-    """Whether the text itself says that the macro may be defined elsewhere, or that it ends."""
-    return bool(re.search(rf"#[ \t]*(?:ifn?def[ \t]+|undef[ \t]+|(?:el)?if\b[^\n]*\bdefined\b[^\n]*\b){name}\b", text))
+def _elsewhere(text: str) -> frozenset[str]:
+    """The macros of which the text itself says that they may be defined elsewhere, or end."""
+    asked = (_WORD.findall(said) for said in _ASKED.findall(text))
+    return frozenset(_SPOKEN_OF.findall(text)).union(*asked)
 
 
 # --- helpers ---
