@@ -215,8 +215,7 @@ def asserted(units: Sequence[Unit], rows: Sequence[str], lookup: Lookup, locks: 
     """Functions that assert a lock, or are annotated with one, where the text shows that it spins."""
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     told = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
-    uses = cache(lambda: _uses(rows))
-    spins = cache(lambda name: _spins(name, [rows[row] for row in uses().get(name, ())], lookup, locks))
+    spins = cache(lambda name: _spins(name, [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
@@ -226,15 +225,6 @@ def asserted(units: Sequence[Unit], rows: Sequence[str], lookup: Lookup, locks: 
                 name = _LAST.search(said)
                 if name is not None and (kind := spins(name[1])):
                     yield unit.function.name, Entry(kind, f"with {said.strip()} held", ((row, "says that it is held"),))
-
-
-def _uses(rows: Sequence[str]) -> Mapping[str, list[int]]:
-    """The rows that say a word, by the word."""
-    found: dict[str, list[int]] = {}
-    for row, text in enumerate(rows):
-        for word in dict.fromkeys(_WORD.findall(text)):
-            found.setdefault(word, []).append(row)
-    return found
 
 
 def _spins(name: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from reviewbot import dialect
-from reviewbot.shown import Stretch
 
-_USED = re.compile(r"(define|return|[^\w\s])(?=\s*\b(\w+))")
+_SIGN = re.compile(r"(define|return|[^\w\s])\s*\Z")
+_WORD = re.compile(r"\w")
+_ABOVE = 200  # characters in which what stands before a word is looked for
 _ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask that is asked with
 
 
@@ -38,23 +39,21 @@ class Defines(tuple[Define, ...]):
         return sorted((one for name in names for one in self.by_name.get(name, ())), key=lambda one: one.row)
 
 
-class Asked:
-    """A text's words, by what stands before them."""
+def is_asked(name: str, text: str) -> bool:
+    """Whether a macro that is a mask is one that requests are made with, and not one that others are reduced to."""
+    signs = set(_signs(name, text)) - {"define"}
+    return bool(signs) and all(sign in _ASKING for sign in signs)
 
-    def __init__(self, stretches: Sequence[Stretch]) -> None:
-        self._stretches = stretches
 
-    def with_name(self, name: str) -> bool:
-        """Whether a macro that is a mask is one that requests are made with, and not one that others are reduced to."""
-        signs = self._signs.get(name, set()) - {"define"}
-        return bool(signs) and all(sign in _ASKING for sign in signs)
-
-    @cached_property
-    def _signs(self) -> Mapping[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for sign, word in _USED.findall("\n".join(one.text for one in self._stretches)):
-            found.setdefault(word, set()).add(sign)
-        return found
+def _signs(name: str, text: str) -> Iterator[str]:
+    """What stands before a macro wherever the text says it, other words than two left out."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
+        sign = _SIGN.search(text[max(0, at - _ABOVE) : at])
+        if sign is not None and not _WORD.search(around):
+            yield sign[1]
+        at = text.find(name, at + len(name))
 
 
 def rows_of(macro: dialect.Macro) -> tuple[int, int]:

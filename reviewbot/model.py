@@ -204,10 +204,7 @@ class Kernel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One rules/<id>.toml. Texts are string.Template sources filled from a finding's values.
-
-    A rule is itself and no other, so that what is worked out of its rows can be kept by it.
-    """
+    """One rules/<id>.toml, itself and no other. Texts are string.Template sources filled from a finding's values."""
 
     id: str
     severity: str

@@ -16,7 +16,7 @@ from functools import cached_property
 
 from reviewbot import dialect, pieces
 from reviewbot.csource import Expr, Function, Step
-from reviewbot.defines import Asked, Define, Defines, rows_of
+from reviewbot.defines import Define, Defines, is_asked, rows_of
 from reviewbot.flow import Lookup
 from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
@@ -290,12 +290,12 @@ class Reader:
                 units.append(unit)
         touching = tuple(units)
         beside = Beside(touching, far, lambda piece: self._speaks(piece, names), opened.units)
-        asked = Asked(stretches)
+        text = "\n".join(one.text for one in stretches)
         defines = []
         for macro in opened.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
             mine = touched is None or touched(*rows_of(macro))
-            asks = macro.name not in opened.masks or asked.with_name(macro.name)
+            asks = macro.name not in opened.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
                 units += opened.macro(macro)
         return Read(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
