@@ -77,12 +77,15 @@ class Flow:
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
         for index, first in starts.items():
             self.at[index] = first
-        todo, rounds = sorted(starts), [0] * len(steps)
-        waiting, back = set(todo), set[int]()
-        while todo or back:
-            if not todo:  # ways back are taken once all of them are known
-                todo, waiting, back = sorted(back), back, set()
-            index = heappop(todo)  # in the order of the text, so that a join waits for all that leads to it
+        lasts = {target: at for at, step in enumerate(steps) for target in step.next if target <= at}
+        # in the order of the text, so that a join waits for all that leads to it; so does the head of a loop, for all
+        # ways back to it
+        todo, rounds = [(at, at) for at in sorted(starts)], [0] * len(steps)
+        waiting = set(starts)
+        while todo:
+            _, index = heappop(todo)
+            if index not in waiting:
+                continue
             waiting.discard(index)
             rounds[index] += 1
             if rounds[index] > _MOST_ROUNDS:
@@ -95,11 +98,9 @@ class Flow:
                     return
                 if merged != self.at[target]:
                     self.at[target] = merged
-                    if target <= index:
-                        back.add(target)
-                    elif target not in waiting:
+                    if target > index or target not in waiting:
                         waiting.add(target)
-                        heappush(todo, target)
+                        heappush(todo, (target if target > index else lasts[target] + 1, target))
 
     def _out(self, index: int) -> Iterator[tuple[int, list[World]]]:
         step = self.function.steps[index]
