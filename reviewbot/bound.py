@@ -6,7 +6,7 @@ takes away counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from reviewbot import flags
@@ -30,31 +30,42 @@ class Bound:
     at: int
 
 
-def bound(unit: Unit, units: Callable[[], Sequence[Unit]], lookup: Lookup) -> Iterator[Bound]:
-    """One for each mask that one of the units surely passes.
+Calls = Mapping[str, Sequence[tuple[Unit, int]]]  # by the name of what is called, the function and the step
 
-    `units` is asked for them only where the function has a mask to pass.
+
+def calls_of(units: Sequence[Unit]) -> Calls:
+    """All calls of some functions."""
+    found: dict[str, list[tuple[Unit, int]]] = {}
+    for unit in units:
+        for at, step in enumerate(unit.steps if not unit.function.macro else ()):
+            if step.kind == "call":
+                found.setdefault(step.name, []).append((unit, at))
+    return found
+
+
+def bound(unit: Unit, calls: Callable[[], Calls], lookup: Lookup) -> Iterator[Bound]:
+    """One for each mask that one of the calls surely passes.
+
+    `calls` is asked for them only where the function has a mask to pass.
     """
     place = _mask_param(unit.function, lookup.kernel)
     if place < 0 or unit.flow.lost:
         return
     name = unit.function.params[place][1]
     seen: set[Mask] = set()
-    for caller in units():
-        if caller.function.macro or caller.function.name == unit.function.name:
+    for caller, at in calls().get(unit.function.name, ()):
+        step = caller.steps[at]
+        if caller.function.name == unit.function.name or len(step.args) != len(unit.function.params):
             continue
-        for at, step in enumerate(caller.steps):
-            if step.kind != "call" or step.name != unit.function.name or len(step.args) != len(unit.function.params):
-                continue
-            arg = step.args[place]
-            if caller.flow.lost or len(seen) >= _MOST:
-                continue
-            mask = _passed(caller, at, arg, lookup)
-            if mask is None or mask in seen:
-                continue
-            seen.add(mask)
-            given = unit.function, lookup, {**unit.flow.given, name: mask}
-            yield Bound(Unit(unit.function, unit.text, partial(Flow, *given)), name, arg, caller, at)
+        arg = step.args[place]
+        if caller.flow.lost or len(seen) >= _MOST:
+            continue
+        mask = _passed(caller, at, arg, lookup)
+        if mask is None or mask in seen:
+            continue
+        seen.add(mask)
+        given = unit.function, lookup, {**unit.flow.given, name: mask}
+        yield Bound(Unit(unit.function, unit.text, partial(Flow, *given)), name, arg, caller, at)
 
 
 def _mask_param(function: Function, kernel: Kernel) -> int:

@@ -216,27 +216,24 @@ def asserted(units: Sequence[Unit], rows: Sequence[str], lookup: Lookup, locks: 
     """Functions that assert a lock, or are annotated with one, where the text shows that it spins."""
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     told = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
+    spins = cache(lambda name: _spins(name, [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
         first, last = unit.function.lines
         for row in range(max(first, 0), min(last + 1, len(rows))):
             for said in told.findall(rows[row]):
-                kind = _spins(said, rows, lookup, locks)
-                if kind:
+                name = _LAST.search(said)
+                if name is not None and (kind := spins(name[1])):
                     yield unit.function.name, Entry(kind, f"with {said.strip()} held", ((row, "says that it is held"),))
 
 
-def _spins(lock: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:
-    """The kind of scope that a lock of this name is, as the text uses it; "" if it does not say, or says two things."""
-    found = _LAST.search(lock)
-    if found is None:
-        return ""
-    name = re.escape(found[1])
+def _spins(name: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:
+    """The kind of scope that a lock of this name is, as its rows use it; "" if they do not say, or say two things."""
     used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{name}\s*[,)]|\b(\w+)\s+{name}\s*[;,\[=]")
     kinds: set[str] = set()
     for row in rows:
-        for call, kind in used.findall(row) if found[1] in row else ():
+        for call, kind in used.findall(row):
             if any(word in (call or kind) for word in locks.sleeps):
                 return ""
             kinds.update(scope.name for scope, gate in lookup.enter.get(call, ()) if scope.atomic and gate.key >= 0)

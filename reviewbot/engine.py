@@ -132,6 +132,7 @@ class Engine:
                 one, missed = self._file(patch, change, only)
                 notes += missed
                 read.append((one, self._hits(one, names)))
+                notes += _unfollowed(one)
                 if not read[-1][1]:
                     one.after = None  # of a patch to thousands of files, only those that are hit stay in memory
                 files = (*files[:at], one.change, *files[at + 1 :])
@@ -143,7 +144,8 @@ class Engine:
     def file(self, change: FileChange, defined: frozenset[str]) -> tuple[list[Finding], list[Unread]]:
         """One file of a diff by its hunks alone."""
         one, unread = self._by_hunks(change)
-        return self._findings([(one, self._hits(one, defined))], defined), unread
+        hits = self._hits(one, defined)
+        return self._findings([(one, hits)], defined), [*unread, *_unfollowed(one)]
 
     def wrong(self, path: str, texts: tuple[Text | None, Text], function: str) -> frozenset[Key] | None:
         """What is wrong in a function of a file, "" for anything there, held against what the file was before.
@@ -370,6 +372,13 @@ def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]
     for finding in findings:
         seen.setdefault((finding.rule, finding.path, finding.line, finding.message), finding)
     return sorted(seen.values(), key=lambda finding: (paths.index(finding.path), finding.line, finding.rule))
+
+
+def _unfollowed(one: _File) -> list[Unread]:
+    """The functions of a file that the rules have asked about, and of which nothing is known."""
+    units = one.after.units if one.after is not None else ()
+    lost = ((unit.function.name, unit.unfollowed) for unit in units)
+    return [Unread(one.change.path, f"{name}(): {why}") for name, why in lost if why]
 
 
 def _unread(one: _File) -> list[Unread]:

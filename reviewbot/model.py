@@ -202,9 +202,9 @@ class Kernel:
         return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """One rules/<id>.toml. Texts are string.Template sources filled from a finding's values."""
+    """One rules/<id>.toml, itself and no other. Texts are string.Template sources filled from a finding's values."""
 
     id: str
     severity: str

@@ -64,16 +64,26 @@ class Sides:
         wanted = [word for word, _ in self._bare(part, _statement(part, hit))]
         if after is None or len(wanted) < _SHORTEST:
             return False
-        for unit in after.units:
-            if self.old(unit.function.name) == hit.function:
-                first, last = unit.function.lines
-                said = self._bare(after, range(max(first, 0), min(last + 1, len(after.rows))))
-                for at in range(len(said) - len(wanted) + 1):
-                    here = said[at : at + len(wanted)]
-                    rows = {row for _, row in here}
-                    if [word for word, _ in here] == wanted and self.wrong.isdisjoint(rows | self._named(rows)):
-                        return True
+        for text, rows in self._there.get(hit.function, ()):
+            for at in _places(text, wanted):
+                here = set(rows[at : at + len(wanted)])
+                if self.wrong.isdisjoint(here | self._named(here)):
+                    return True
         return False
+
+    @cached_property
+    def _there(self) -> Mapping[str, Sequence[tuple[str, Sequence[int]]]]:
+        """The functions after the patch by what they were called before: their words, flags aside, each with its row.
+
+        The words are one text, with a blank before and behind each.
+        """
+        after, found = self.slices[0], dict[str, list[tuple[str, Sequence[int]]]]()
+        for unit in after.units if after is not None else ():
+            first, last = unit.function.lines
+            said = self._bare(after, range(max(first, 0), min(last + 1, len(after.rows)))) if after is not None else []
+            text = "".join(f" {word}" for word, _ in said) + " "
+            found.setdefault(self.old(unit.function.name), []).append((text, [row for _, row in said]))
+        return found
 
     def _named(self, rows: Iterable[int]) -> set[int]:
         """The wrong rows that say a variable or a macro which some rows have for a mask."""
@@ -90,6 +100,10 @@ class Sides:
     def old(self, name: str) -> str:
         """What a function was called before."""
         return self.old_names.get(name, name)
+
+    def old_function(self, pair: Pair) -> str:
+        """What the function of a hit was called before."""
+        return self.old(pair[1].function)
 
     def cause(self, hit: Hit) -> str:
         """What is wrong, whatever it is called: as the check says, else the constants and scopes that the key names."""
@@ -110,9 +124,9 @@ def new_hits(files: Sequence[Sides]) -> Iterator[Pair]:
     gone: list[tuple[Sides, Pair]] = []
     for one in files:
         after, before = list(one.after), list(one.before)
-        _cancel(after, before, _exact)
+        _cancel(after, before, (_exactly, _exactly), lambda *_: True)
         before_left = [pair for pair in before if not one.mended(pair)]
-        _cancel(after, before_left, partial(_alike, one))
+        _cancel(after, before_left, (one.old_function, _function), partial(_alike, one))
         kept = {id(pair) for pair in before_left}
         fresh += [(one, pair) for pair in after]
         gone += [(one, pair) for pair in before if id(pair) in kept]
@@ -132,18 +146,49 @@ def _seen(one: Sides, pair: Pair) -> Pair:
     return next((other for other in alike if one.cause(other[1]) == one.cause(pair[1])), pair)
 
 
-def _cancel(after: list[Pair], before: list[Pair], same: Callable[[Pair, Pair], bool]) -> None:
-    """Take pairs that are the same out of both lists, those on added lines last."""
+def _places(text: str, words: Sequence[str]) -> Iterator[int]:
+    """Where some words stand in a row, as the number of the first; see Sides._there."""
+    sought = f" {' '.join(words)} "
+    at = text.find(sought)
+    while at >= 0:
+        yield text.count(" ", 0, at)
+        at = text.find(sought, at + 1)
+
+
+def _cancel(
+    after: list[Pair],
+    before: list[Pair],
+    kinds: tuple[Callable[[Pair], object], Callable[[Pair], object]],
+    same: Callable[[Pair, Pair], bool],
+) -> None:
+    """Take pairs that are the same out of both lists, those on added lines last; those of one kind are compared.
+
+    `kinds`: of which one is, after the patch and before.
+    """
+    old: dict[object, list[Pair]] = {}
+    for pair in before:
+        old.setdefault(kinds[1](pair), []).append(pair)
     after.sort(key=_changed)
-    for pair in list(after):
-        old = next((one for one in before if same(pair, one)), None)
-        if old is not None:
-            after.remove(pair)
-            before.remove(old)
+    gone: set[int] = set()
+    for pair in after:
+        others = old.get(kinds[0](pair), [])
+        at = next((at for at, one in enumerate(others) if same(pair, one)), None)
+        if at is not None:
+            gone |= {id(pair), id(others.pop(at))}
+    for pairs in (after, before):
+        pairs[:] = [pair for pair in pairs if id(pair) not in gone]
+
+
+def _exactly(pair: Pair) -> Key:
+    return _key(pair[1])
+
+
+def _function(pair: Pair) -> str:
+    return pair[1].function
 
 
 def _exact(pair: Pair, old: Pair) -> bool:
-    return _key(pair[1]) == _key(old[1])
+    return _exactly(pair) == _exactly(old)
 
 
 def _key(hit: Hit) -> Key:
@@ -155,8 +200,6 @@ def _alike(one: Sides, pair: Pair, old: Pair) -> bool:
 
     Where one of the two does not say what is wrong, as a mask in a variable does not, lines have to be replaced.
     """
-    if one.old(pair[1].function) != old[1].function:
-        return False
     causes = {one.cause(pair[1]), one.cause(old[1])}
     return len(causes) == 1 or ("" in causes and _changed(pair) and _changed(old))
 

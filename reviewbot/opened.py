@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache, partial
 
 from reviewbot import csource, dialect, pieces
 from reviewbot.csource import Function
-from reviewbot.flow import Flow, Lookup, file_masks, macro_allocators
+from reviewbot.flow import Flow, Lookup, Reaching, file_masks, macro_allocators
 from reviewbot.model import Kernel, Mask
 from reviewbot.pieces import Piece
 from reviewbot.shown import Shown, Stretch, connected, show
@@ -39,6 +39,24 @@ class Unit:
     @cached_property
     def flow(self) -> Flow:
         return self._follow()
+
+    @property
+    def unfollowed(self) -> str:
+        """Why nothing is known of its paths, "" if something is or nobody has asked."""
+        return "more paths or open scopes than are followed" if "flow" in self.__dict__ and self.flow.lost else ""
+
+    @cached_property
+    def assigned(self) -> Mapping[str, Sequence[int]]:
+        """By what is written, the steps that assign or declare it."""
+        found: dict[str, list[int]] = {}
+        for at, step in enumerate(self.steps):
+            if step.kind == "assign":
+                found.setdefault(step.target, []).append(at)
+        return found
+
+    @cached_property
+    def reaching(self) -> Reaching:
+        return Reaching(self.function)
 
 
 class Opened:

@@ -76,17 +76,23 @@ def function_name(section: str) -> str:
 def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
     """Pieces of a prepared text. `section` names the function its start may lie in; `whole`: it is a file."""
     at, line, first = 0, 0, True
-    chunk: list[str] = []
-    size = 0
-    for row in text.split("\n"):
-        chunk.append(row)
-        size += len(row) + 1
-        if row.startswith("}") and not _NO_END.match(row):
-            body = "\n".join(chunk)
-            yield from _piece(body, at, line, section if first else "", not whole and first, True)
-            at, line, chunk, size, first = at + size, line + len(chunk), [], 0, False
-    if any(row.strip() for row in chunk):
-        yield from _piece("\n".join(chunk), at, line, section if first else "", not whole and first, False)
+    for end in _ends(text):
+        body = text[at:end]
+        yield from _piece(body, at, line, section if first else "", not whole and first, True)
+        at, line, first = end + 1, line + body.count("\n") + 1, False
+    if text[at:].strip():
+        yield from _piece(text[at:], at, line, section if first else "", not whole and first, False)
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where the rows end that end a function."""
+    at = 0 if text.startswith("}") else text.find("\n}") + 1 or -1
+    while at >= 0:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        if not _NO_END.match(text, at, end):
+            yield end
+        at = text.find("\n}", at) + 1 or -1
 
 
 def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Piece]:

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from reviewbot import dialect, pieces
 from reviewbot.csource import Expr, Function, Step
+from reviewbot.defines import Define, Defines, is_asked, rows_of
 from reviewbot.flow import Lookup
 from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
@@ -27,15 +28,6 @@ from reviewbot.shown import Stretch, heading
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
-
-
-@dataclass(frozen=True, slots=True)
-class Define:
-    """A #define of a slice."""
-
-    name: str
-    row: int
-    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ class Slice:
     changed: tuple[bool, ...]
     near: tuple[bool, ...]
     units: tuple[Unit, ...]
-    defines: tuple[Define, ...]
+    defines: Defines
     unread: tuple[str, ...] = ()
     beside: Beside | None = None
     whole: bool = False
@@ -82,11 +74,7 @@ class Slice:
 
     def function_at(self, row: int) -> str:
         """The function that a row stands in; "" if it is in none."""
-        inside = (unit.function for unit in self.units if not unit.function.macro)
-        found = next((one.name for one in inside if one.lines[0] <= row <= one.lines[1]), "")
-        if not found and self.beside is not None:
-            return self.beside.function_at(row)
-        return "" if found == pieces.OPEN else found
+        return self.beside.function_at(row) if self.beside is not None else ""
 
     @property
     def others(self) -> frozenset[str]:
@@ -114,8 +102,19 @@ class Beside:
     def around(self) -> tuple[Unit, ...]:
         return self._all(self.callers)
 
+    @cached_property
+    def _rows(self) -> Mapping[int, str]:
+        """The rows of the units, by what these are called."""
+        found: dict[int, str] = {}
+        for one in (unit.function for unit in self._units if unit.function.name):
+            for row in range(one.lines[0], one.lines[1] + 1):
+                found.setdefault(row, one.name)
+        return found
+
     def function_at(self, row: int) -> str:
-        """The function of these that a row stands in; "" if it is in none."""
+        """The function that a row stands in; "" if it is in none."""
+        if row in self._rows:
+            return "" if self._rows[row] == pieces.OPEN else self._rows[row]
         for piece in (one for one in self._far if not one.macro):
             if any(part.line <= row <= part.line + part.text.count("\n") for part in piece.parts or (piece,)):
                 return pieces.named(piece)
@@ -160,7 +159,7 @@ class Read:
     """What was read of a text; see Slice."""
 
     units: tuple[Unit, ...] = ()
-    defines: tuple[Define, ...] = ()
+    defines: Defines = field(default_factory=Defines)
     unread: tuple[str, ...] = ()
     beside: Beside | None = None
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
@@ -170,7 +169,6 @@ _NOTHING = Read()
 _WORD = pattern(r"\w+")
 _AT_MARGIN = pattern(r"[A-Za-z_]")
 _CALL = pattern(r"\b(\w+)\s*\(")
-_ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask that is asked with
 Rows = tuple[int, int]  # the first and the last, from 0
 Touched = Callable[[int, int], bool]
 
@@ -297,11 +295,11 @@ class Reader:
         defines = []
         for macro in opened.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
-            mine = touched is None or touched(*_rows_of(macro))
-            asks = macro.name not in opened.masks or _is_asked(macro, text)
+            mine = touched is None or touched(*rows_of(macro))
+            asks = macro.name not in opened.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
                 units += opened.macro(macro)
-        return Read(tuple(units), tuple(defines), tuple(unread), beside, opened.allocators)
+        return Read(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
 
     def _speaks(self, piece: Piece, names: Sequence[str]) -> bool:
         return self.telling(piece.text) or any(name in piece.text for name in names)
@@ -344,17 +342,6 @@ def _among(rows: list[int]) -> Touched:
         return at < len(rows) and rows[at] <= last
 
     return touched
-
-
-def _is_asked(macro: dialect.Macro, text: str) -> bool:
-    """Whether a macro that is a mask is one that requests are made with, and not one that others are reduced to."""
-    used = re.compile(rf"(define|return|[^\w\s])\s*\b{re.escape(macro.name)}\b")
-    signs = {found[1] for found in used.finditer(text)} - {"define"}
-    return bool(signs) and all(sign in _ASKING for sign in signs)
-
-
-def _rows_of(macro: dialect.Macro) -> tuple[int, int]:
-    return macro.row, macro.body_row + macro.body.count("\n")
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:

@@ -78,7 +78,7 @@ def expressions() -> Iterator[Found]:
 
 
 def _compiled(node: ast.expr) -> re.Pattern | None:
-    if not (isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile"):
+    if not (isinstance(node, ast.Call) and ast.unparse(node.func) in ("re.compile", "pattern")):
         return None
     source = _text(node.args[0])
     return None if source is None else re.compile(source, _flags(node))

@@ -34,6 +34,7 @@ LAYERS = (
     ),
     ("reviewbot.pieces",),
     ("reviewbot.shown", "reviewbot.renames"),
+    ("reviewbot.defines",),
     ("reviewbot.csource",),
     ("reviewbot.flags",),
     ("reviewbot.flow",),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
-from reviewbot.bound import Bound, bound
+from reviewbot.bound import Bound, Calls, bound, calls_of
 from reviewbot.callgraph import (
     Entries,
     Entry,
@@ -73,7 +73,7 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for hit in (*_sleeps(unit, entries), *_given_masks(unit, entries)):
             said.add(hit.rows)
             yield hit
-        for one in bound(unit, lambda: entries.units, context.lookup):
+        for one in bound(unit, lambda: entries.calls, context.lookup):
             for hit in _sleeps(one.unit, entries, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
@@ -156,6 +156,10 @@ class _Entries:
     @cached_property
     def units(self) -> tuple[Unit, ...]:
         return (*self.side.units, *self.side.around, *self.below())
+
+    @cached_property
+    def calls(self) -> Calls:
+        return calls_of(self.units)
 
     def of(self, unit: Unit) -> Entries:
         return self._all.get(unit.function.name, ()) if self._any else ()

@@ -109,24 +109,19 @@ def _ways(side: Slice, unit: Unit, exits: Sequence[Step], fresh: Sequence[int], 
 def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int], context: Context) -> tuple[int, ...]:
     """Rows of new gotos that lead past the restore."""
     rows = []
-    for index, step in enumerate(unit.steps):
+    for index in unit.flow.within.get(save, ()):
+        step = unit.steps[index]
         row = step.lines[0]
         if step.kind != "join" or step.name or not _changed(side, row) or "goto" not in side.rows[row]:
             continue
-        inside = any(one.step == save for world in reached(unit, index) for one in world.open)
-        if inside and _leads(unit, index, token, exits, context):
+        if _leads(unit, index, token, exits, context):
             rows.append(row)
     return tuple(rows)
 
 
 def _inside(side: Slice, unit: Unit, save: int) -> tuple[int, ...]:
     """Rows inside the scope, last first, that are new or stand beside what was taken out: where the restore stood."""
-    rows = {
-        row
-        for index, step in enumerate(unit.steps)
-        if any(one.step == save for world in reached(unit, index) for one in world.open)
-        for row in step.lines
-    }
+    rows = {row for index in unit.flow.within.get(save, ()) for row in unit.steps[index].lines}
     steps = [row for row in sorted(rows, reverse=True) if 0 <= row < len(side.rows)]
     changed = [row for row in steps if side.changed[row]]
     beside = [row for row in steps if side.near[row]]

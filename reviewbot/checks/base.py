@@ -63,6 +63,7 @@ def strings(row: Mapping[str, Data], key: str) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (str(value),)
 
 
+@lru_cache(maxsize=512)  # asked for each step
 def words(rule: Rule, key: str) -> frozenset[str]:
     """All words that the rule's rows list under a key."""
     return frozenset(word for row in rule.rows for word in strings(row, key))
@@ -177,8 +178,8 @@ def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -
 def origin_rows(unit: Unit, variable: str, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:
     """Rows on which a variable is given flags (those of `names`, if given)."""
     rows: list[int] = []
-    for step in unit.steps:
-        if step.kind == "assign" and step.target == variable and step.value is not None:
+    for step in (unit.steps[at] for at in unit.assigned.get(variable, ())):
+        if step.value is not None:
             rows += flag_rows(step.value, kernel, names)
     return tuple(dict.fromkeys(rows))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import heappop, heappush
 
 from reviewbot.checks.base import Context
 from reviewbot.csource import Step
@@ -78,16 +79,16 @@ def given_back_below(unit: Unit, index: int, taken: Open, context: Context) -> b
 
     Of a lock that is taken on one of several paths this shows that the author has it in mind at the step.
     """
-    todo, seen = list(unit.steps[index].next), {index}
+    todo, seen = sorted(unit.steps[index].next), {index}
     while todo:
-        at = todo.pop()
+        at = heappop(todo)  # what is near first: most often it is given back there
         if at < 0 or at in seen:
             continue
         seen.add(at)
-        if any(world_has(world, taken) for world in unit.flow.at[at]) and _leaves(unit.steps[at], taken, context):
+        if _leaves(unit.steps[at], taken, context) and any(world_has(world, taken) for world in unit.flow.at[at]):
             return True
-        if at != taken.step:
-            todo += unit.steps[at].next
+        for target in unit.steps[at].next if at != taken.step else ():
+            heappush(todo, target)
     return False
 
 

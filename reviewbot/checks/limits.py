@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
-from reviewbot.bound import Bound, bound
+from reviewbot.bound import Bound, bound, calls_of
 from reviewbot.checks.base import Context, Hit, code, masks_at, reached, requests, rows_of, words
 from reviewbot.checks.origins import because
 from reviewbot.checks.requests import rows, shown, sides
@@ -21,12 +22,13 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size; `one`, calls for
     one structure.
     """
+    calls = cache(lambda: calls_of((*side.units, *side.around)))
     for unit in (*side.units, *side.telling_below(context.kernel.words["mask_types"])):
         said = set()
         for hit in _refused(side, unit, rule, context):
             said.add(hit.key)
             yield hit
-        for one in bound(unit, lambda: (*side.units, *side.around), context.lookup):
+        for one in bound(unit, calls, context.lookup):
             for hit in _refused(side, one.unit, rule, context):
                 if hit.key not in said:
                     said.add(hit.key)

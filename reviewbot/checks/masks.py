@@ -20,7 +20,6 @@ from reviewbot.checks.base import (
 )
 from reviewbot.checks.origins import added, because, one_side, plain, spelled_out
 from reviewbot.csource import Expr, Step
-from reviewbot.flow.maskvalues import sources
 from reviewbot.model import Flag, Kernel, Rule, Span
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
@@ -137,13 +136,13 @@ def _all_of(unit: Unit, index: int, mask: Expr, known: list[Flag | None], contex
 
 def _parts(side: Slice, unit: Unit, index: int, mask: Expr) -> list[Expr]:
     """The names that a mask is made of, those in its variables instead of the variables."""
-    steps = [unit.steps[at] for at in sources(unit.function, index, mask)]
+    steps = [unit.steps[at] for at in unit.reaching.sources(index, mask)]
     filled = {step.target for step in steps}
     todo, found = list(added(mask)), list[Expr]()
     for step in steps:
         todo += added(step.value) if step.value is not None else ()
     for part in todo:
-        lists = [define for define in side.defines if define.name == part.text]
+        lists = side.defines.by_name.get(part.text, ())
         if part.text not in filled and not (lists and part.text in unit.flow.given):
             found.append(part)
         for define in lists:
@@ -165,7 +164,7 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     continue
                 if context.incomplete and not span.never:  # a patch that is not here may define it
                     continue
-                if part.text in context.kernel.flags or any(define.name == part.text for define in side.defines):
+                if part.text in context.kernel.flags or part.text in side.defines.by_name:
                     continue
                 if _conditional(side, part.line, words(rule, "conditions") | {part.text}):
                     continue

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from reviewbot import flags
 from reviewbot.checks.base import Context, masks_at, reached
 from reviewbot.csource import Expr, Step
-from reviewbot.flow.maskvalues import expression, kept, sources, touched
+from reviewbot.defines import Defines
+from reviewbot.flow.maskvalues import expression, kept, touched
 from reviewbot.model import Flag, Kernel
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
 from reviewbot.records import dataclass
-from reviewbot.sides import Define, Slice, expressions
+from reviewbot.sides import Slice, expressions
 
 _WORD = pattern(r"\w+")
 
@@ -73,7 +75,7 @@ def _leads(unit: Unit, start: int, index: int) -> bool:
 
 def _put(unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
     """The names that assignments add, and where; what stands under & or ~ or in a call adds nothing."""
-    for at in sources(unit.function, index, term):
+    for at in unit.reaching.sources(index, term):
         step = unit.steps[at]
         if step.value is not None and step.op in ("=", "|="):
             mine = step.target == term.text  # what went into another variable first may have been changed there
@@ -92,21 +94,19 @@ def added(value: Expr) -> Iterator[Expr]:
 
 
 def _listed(side: Slice, unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
-    names = _names(unit, index, term)
-    for define in side.defines:
-        if define.name in names:
-            yield from ((-1, define.row, word) for word in _WORD.findall(define.body))
+    for define in side.defines.of(_names(unit, index, term)):
+        yield from ((-1, define.row, word) for word in _WORD.findall(define.body))
 
 
 def _names(unit: Unit, index: int, term: Expr) -> set[str]:
     """Every name that a mask is made of, directly or in the assignments before."""
     found = kept(term)
-    for at in sources(unit.function, index, term):
+    for at in unit.reaching.sources(index, term):
         found |= kept(unit.steps[at].value or term)
     return found
 
 
-def spelled_out(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], context: Context) -> Expr:
+def spelled_out(unit: Unit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
     """What a mask is as it was written first: in the one assignment that its variable has, in a macro of the file.
 
     Both sides of a ?: that are the same are one. What several assignments put together is a sum, if nothing else can be
@@ -118,7 +118,7 @@ def spelled_out(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], c
         return mask if parts == mask.args else _sum(parts)
     if mask.op not in ("name", "field", "*x") or mask.text in context.kernel.flags:
         return mask
-    steps = [(at, unit.steps[at]) for at in sources(unit.function, index, mask)]
+    steps = [(at, unit.steps[at]) for at in unit.reaching.sources(index, mask)]
     if not steps:
         return _defined(mask, defines, context) or mask
     values = [step.value for _, step in steps if step.value is not None]
@@ -130,15 +130,24 @@ def spelled_out(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], c
     return _sum([spelled_out(unit, at, value, defines, context) for at, value in zip(places, values, strict=True)])
 
 
-def meant_here(unit: Unit, index: int, mask: Expr, defines: Sequence[Define], context: Context) -> Expr:
+def meant_here(unit: Unit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
     """What the mask of a request was written as, if its variable is read for this request alone; else the mask."""
     mask = one_side(mask)
     function = unit.function
     if not mask.text.isidentifier() or mask.text in context.kernel.flags or not (function.ends and not function.holes):
         return mask
-    read = [at for at, step in enumerate(unit.steps) if any(mask.text in _read(expr) for expr in expressions(step))]
-    local = any(step.kind == "assign" for step in unit.steps if step.target == mask.text)
-    return spelled_out(unit, index, mask, defines, context) if local and read == [index] else mask
+    local = mask.text in unit.assigned and _readers(unit).get(mask.text) == [index]
+    return spelled_out(unit, index, mask, defines, context) if local else mask
+
+
+@lru_cache(maxsize=2)  # asked for each request of one
+def _readers(unit: Unit) -> Mapping[str, list[int]]:
+    """By what they read, the steps that do."""
+    found: dict[str, list[int]] = {}
+    for at, step in enumerate(unit.steps):
+        for text in {text for expr in expressions(step) for text in _read(expr)}:
+            found.setdefault(text, []).append(at)
+    return found
 
 
 def _read(expr: Expr) -> Iterator[str]:
@@ -167,9 +176,9 @@ def _sum(parts: Sequence[Expr]) -> Expr:
     return first
 
 
-def _defined(mask: Expr, defines: Sequence[Define], context: Context) -> Expr | None:
+def _defined(mask: Expr, defines: Defines, context: Context) -> Expr | None:
     """The body of the only macro of this name, where it stands."""
-    found = [define for define in defines if define.name == mask.text]
+    found = defines.by_name.get(mask.text, ())
     body = expression(found[0].body.strip(), context.kernel) if len(found) == 1 else None
     return _placed(body, found[0].row) if body is not None else None
 
@@ -181,7 +190,7 @@ def _placed(expr: Expr, row: int) -> Expr:
 
 def plain(unit: Unit, index: int, term: Expr) -> bool:
     """Whether a mask is made of names and | alone, so that nobody has taken or chosen anything."""
-    steps = [unit.steps[at] for at in sources(unit.function, index, term)]
+    steps = [unit.steps[at] for at in unit.reaching.sources(index, term)]
     values = [term, *(step.value for step in steps if step.value is not None)]
     return all(step.op in ("=", "|=") for step in steps) and all(
         part.op in ("name", "num", "|") for value in values for part in value.walk()
@@ -196,12 +205,12 @@ def because(
     `names`: flags of which something is said, so that the rows that name them come first.
     """
     shown: list[tuple[int, str]] = []
-    for at in sources(unit.function, index, mask):
+    for at in unit.reaching.sources(index, mask):
         step = unit.steps[at]
         if step.value is not None:
             shown.append((_row(step, context.kernel, names), _did(step)))
     words = _names(unit, index, mask) - context.kernel.flags.keys()
-    shown += [(define.row, f"{define.name} is defined here") for define in side.defines if define.name in words]
+    shown += [(define.row, f"{define.name} is defined here") for define in side.defines.of(words)]
     return tuple(dict.fromkeys(shown))
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
+from reviewbot.bound import Calls, calls_of
 from reviewbot.callgraph import keeps_entry
 from reviewbot.checks.base import Context, Request, code, masks_at, reached, request_at, strings
 from reviewbot.checks.origins import spelled_out
 from reviewbot.csource import Step
 from reviewbot.csource.steps import UNUSED
+from reviewbot.defines import Defines
 from reviewbot.model import Rule
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
@@ -88,14 +91,22 @@ class Sleeping:
                 asked = "" if request.allocator.gfp is None else _base(unit, request, self.context)
                 yield index, Said(request.said, asked)
 
+    @cached_property
+    def _calls(self) -> Calls:
+        return calls_of(self.units)
+
+    @cached_property
+    def _said(self) -> Counter[str]:
+        """How often the text says each word."""
+        return Counter(_WORD.findall(self.side.text))
+
     def entered(self, unit: Unit) -> tuple[Said, int] | None:
         """What sleeps where a static function is called, and the row, if it does at each call the whole text has."""
         name = unit.function.name
         if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
             return None
-        calls = [(one, at) for one in self.units for at, step in enumerate(one.steps) if _calls(step, name)]
-        said = re.compile(rf"\b{re.escape(name)}\b")
-        if len(calls) + 1 != sum(len(said.findall(row)) for row in self.side.rows):
+        calls = [(one, at) for one, at in self._calls.get(name, ()) if not one.steps[at].op]
+        if len(calls) + 1 != self._said[name]:
             return None  # its address may be taken, or a call was not read
         found = [self._beside(one, at) for one, at in calls]
         return found[0] if found and all(found) else None
@@ -109,13 +120,9 @@ class Sleeping:
 
 def _base(unit: Unit, request: Request, context: Context) -> str:
     """The name in a mask that says how it may reclaim; the mask itself if none does."""
-    written = spelled_out(unit, request.at, request.mask, (), context)
+    written = spelled_out(unit, request.at, request.mask, Defines(), context)
     known = (context.kernel.flags.get(part.text) for part in written.walk())
     return next((flag.name for flag in known if flag is not None and flag.base), code(request.mask))
-
-
-def _calls(step: Step, name: str) -> bool:
-    return step.kind == "call" and not step.op and step.name == name
 
 
 def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Request | None:

@@ -7,6 +7,7 @@ from reviewbot.flow.conditions import normal, settled
 from reviewbot.flow.filemasks import file_masks
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.macrocalls import macro_allocators
+from reviewbot.flow.reaching import Reaching
 from reviewbot.flow.walk import Flow
 from reviewbot.flow.worlds import OTHER, UNKNOWN, Event, Open, World
 
@@ -18,6 +19,7 @@ __all__ = [
     "Flow",
     "Lookup",
     "Open",
+    "Reaching",
     "World",
     "argument",
     "file_masks",

@@ -20,6 +20,8 @@ from reviewbot.pieces import Piece
 
 _DIRECTIVE = pattern(r"^[ \t]*#", re.MULTILINE)
 _CONDITION = pattern(r"^[ \t]*#[ \t]*(?:if|else|elif|endif)", re.MULTILINE)
+_SPOKEN_OF = pattern(r"#[ \t]*(?:ifn?def|undef)[ \t]+(\w+)")
+_ASKED = pattern(r"#[ \t]*(?:el)?if\b(?>[^\n#]*?\bdefined\b)([^\n#]*)")
 _WORD = pattern(r"\w+")
 _ROUNDS = 3  # how deep macros, and helpers, may be made of each other
 _MOST = 50  # helpers; the file with the most of them has a tenth
@@ -75,6 +77,7 @@ def _macros(text: str, macros: Sequence[Macro], lookup: Lookup) -> dict[str, Mas
     casts = re.compile(rf"\(\s*(?:\w+\s+)*(?:{'|'.join(map(re.escape, lookup.kernel.words['mask_types']))})\s*\)")
     known: dict[str, Mask] = {}
     bodies: dict[str, list[Expr | None]] = {}
+    elsewhere: frozenset[str] | None = None
     for _ in range(_ROUNDS):
         names = _spoken(macros, frozenset(bodies), lookup.kernel) - frozenset(bodies)
         for macro in (macro for macro in macros if macro.name in names):
@@ -82,7 +85,8 @@ def _macros(text: str, macros: Sequence[Macro], lookup: Lookup) -> dict[str, Mas
             body = expression(casts.sub("", macro.body).strip(), lookup.kernel) if plain else None
             bodies.setdefault(macro.name, []).append(body)
         found = {name: [_value(body, known, lookup) for body in listed] for name, listed in bodies.items()}
-        fresh = {name: mask for name, mask in _sure(found) if not _elsewhere(name, text)}
+        elsewhere = _elsewhere(text) if elsewhere is None and found else elsewhere
+        fresh = {name: mask for name, mask in _sure(found) if name not in (elsewhere or ())}
         if not names and fresh == known:
             break
         known = fresh
@@ -107,11 +111,10 @@ def _value(body: Expr | None, known: Mapping[str, Mask], lookup: Lookup) -> Mask
     return flags.evaluate(body, known, lookup.kernel, lookup.tools)
 
 
-def _elsewhere(name: str, text: str) -> bool:
-    """Whether the text itself says that the macro may be defined elsewhere, or that it ends."""
-    return bool(
-        re.search(rf"#[ \t]*(?:ifn?def[ \t]+|undef[ \t]+|(?:el)?if\b(?>[^\n#]*?\bdefined\b)[^\n#]*\b){name}\b", text)
-    )
+def _elsewhere(text: str) -> frozenset[str]:
+    """The macros of which the text itself says that they may be defined elsewhere, or end."""
+    asked = (_WORD.findall(said) for said in _ASKED.findall(text))
+    return frozenset(_SPOKEN_OF.findall(text)).union(*asked)
 
 
 # --- helpers ---

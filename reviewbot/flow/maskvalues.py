@@ -19,7 +19,7 @@ from reviewbot.model import ConfigError, Kernel, Mask
 from reviewbot.patterns import pattern
 from reviewbot.pieces import Piece
 
-_WORD = pattern(r"[A-Za-z_]\w*")
+WORD = pattern(r"[A-Za-z_]\w*")
 _ROOT = pattern(r"[*&(]*([A-Za-z_]\w*)")
 _MEMBER = pattern(r"(?:->|\.)(\w+)\Z")
 _MEMBERS = pattern(r"(?:->|\.)\w+")
@@ -119,19 +119,33 @@ def touched(target: str, key: str) -> bool:
     if target == key or key.startswith((target + "->", target + ".", target + "[")):
         return True
     if target.isidentifier() or (target.startswith("*") and _is_member(key)):
-        return target.lstrip("*") in _WORD.findall(_MEMBERS.sub("", key))
-    one, other = _MEMBER.search(target), _MEMBER.search(key)
-    return one is not None and other is not None and one.group(1) == other.group(1)
+        return target.lstrip("*") in WORD.findall(_MEMBERS.sub("", key))
+    one = member(target)
+    return bool(one) and one == member(key)
+
+
+def member(text: str) -> str:
+    """The member that an lvalue ends in, "" if it is none."""
+    found = _MEMBER.search(text)
+    return found[1] if found else ""
 
 
 def forgotten(masks: Masks, name: str) -> Masks:
     """After somebody was given the variable's address to write to."""
-    return {key: mask for key, mask in masks.items() if not touched(name, key)}
+    return _left(masks, name)
+
+
+def _left(masks: Masks, target: str) -> Masks:
+    """What is left where `target` is written. A plain variable, as most are, is touched by its own name alone."""
+    bare, ending = target.lstrip("*"), member(target)
+    near = (key for key in masks if bare in key or (ending and key.endswith(ending)))
+    gone = {key for key in near if key == target or (not key.isidentifier() and touched(target, key))}
+    return {key: mask for key, mask in masks.items() if key not in gone} if gone else masks
 
 
 def handed(masks: Masks, step: Step, names: Names, kernel: Kernel) -> Masks:
     """After a call: what it may have written through its arguments is not known any more."""
-    if not any(map(_is_member, masks)) or step.name in kernel.allocators or step.name in kernel.words["only_read"]:
+    if step.name in kernel.allocators or step.name in kernel.words["only_read"] or not any(map(_is_member, masks)):
         return masks
     given = {names.alike(name) for arg in step.args for name in _given(arg)}
     return {
@@ -165,11 +179,8 @@ def assigned(masks: Masks, step: Step, names: Names, kernel: Kernel, tools: flag
             fresh[target] = flags.assign(old, step.op, value, masks, kernel, tools)
         elif step.op == "=":
             fresh = {target + at: flags.evaluate(one, masks, kernel, tools) for at, one in _members(value)}
-    if not fresh and not any(touched(target, key) for key in masks):
-        return masks
-    kept = {key: mask for key, mask in masks.items() if not touched(target, key)}
-    kept.update((key, mask) for key, mask in fresh.items() if key not in names.escaped)
-    return kept
+    left = _left(masks, target)
+    return {**left, **{key: mask for key, mask in fresh.items() if key not in names.escaped}} if fresh else left
 
 
 def _members(value: Expr) -> Iterator[tuple[str, Expr]]:
@@ -242,30 +253,6 @@ def expression(text: str, kernel: Kernel) -> Expr | None:
 
 
 # --- where a mask came from ---
-
-
-def sources(function: Function, index: int, expr: Expr) -> tuple[int, ...]:
-    """The assignments that an expression's mask may be made of when a step is reached, in the order of the text."""
-    before: dict[int, list[int]] = {}
-    for at, step in enumerate(function.steps):
-        for target in step.next:
-            before.setdefault(target, []).append(at)
-    found: set[int] = set()
-    todo = [(at, name) for name in kept(expr) for at in before.get(index, ())]
-    seen = set(todo)
-    while todo:
-        at, name = todo.pop()
-        step = function.steps[at]
-        goes_on = {name}
-        if step.kind == "assign" and touched(step.target, name):
-            goes_on = {name} if step.op in ("|=", "&=") else set()
-            if step.target == name and step.value is not None:
-                found.add(at)
-                goes_on |= kept(step.value)
-        more = {(above, one) for above in before.get(at, ()) for one in goes_on} - seen
-        seen |= more
-        todo.extend(more)
-    return tuple(sorted(found))
 
 
 def kept(expr: Expr) -> set[str]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from heapq import heappop, heappush
 from types import MappingProxyType
 
@@ -19,11 +19,13 @@ from reviewbot.flow import maskvalues
 from reviewbot.flow.conditions import choosing, normal, settled
 from reviewbot.flow.gates import Lookup, argument, is_local, token_of
 from reviewbot.flow.worlds import OTHER, Event, Masks, Open, World, merge
+from reviewbot.flow.written import Written
 from reviewbot.model import Gate, ScopeKind
 from reviewbot.pieces import OPEN
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_WORLDS = 32
+_MOST_OPEN = 48  # scopes at once; lockdep gives up there as well (include/linux/sched.h: MAX_LOCK_DEPTH)
 _MOST_ROUNDS = 40  # times a step may be taken again
 _SINGLE = ("lock", "irq")  # families of which one scope is open once; preemption, BH and RCU count
 
@@ -43,7 +45,8 @@ class Flow:
         lent = (part for step in function.steps for arg in step.args for part in arg.walk() if part.op == "&x")
         own = self.declared - {part.args[0].text for part in lent}
         self.made = frozenset(name for name in own if not hidden and self._only_saves(name))
-        self.telling = self._telling()
+        self.written = Written(function)
+        self.telling = frozenset((text, way) for text in self._telling() for way in (True, False))
         self.names = maskvalues.Names(function, self.params | self.declared)
         self.given = maskvalues.mentioned(function, given)
         self.entry = World(masks=self.given, holds={})  # nothing is known but that
@@ -56,6 +59,15 @@ class Flow:
             self._run()
             self._tell()
 
+    @cached_property
+    def within(self) -> Mapping[int, Sequence[int]]:
+        """By the step that opens a scope, those at which it is open on some path."""
+        found: dict[int, list[int]] = {}
+        for index, worlds in enumerate(() if self.lost else self.at):
+            for save in {one.step for world in worlds for one in world.open}:
+                found.setdefault(save, []).append(index)
+        return found
+
     # -- the fixed point --
 
     def _run(self) -> None:
@@ -65,22 +77,30 @@ class Flow:
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
         for index, first in starts.items():
             self.at[index] = first
-        todo, rounds = sorted(starts), [0] * len(steps)
+        lasts = {target: at for at, step in enumerate(steps) for target in step.next if target <= at}
+        # in the order of the text, so that a join waits for all that leads to it; so does the head of a loop, for all
+        # ways back to it
+        todo, rounds = [(at, at) for at in sorted(starts)], [0] * len(steps)
+        waiting = set(starts)
         while todo:
-            index = heappop(todo)  # in the order of the text, so that a join waits for all that leads to it
+            _, index = heappop(todo)
+            if index not in waiting:
+                continue
+            waiting.discard(index)
             rounds[index] += 1
             if rounds[index] > _MOST_ROUNDS:
                 self.lost = True
                 return
             for target, worlds in self._out(index):
                 merged = merge(self.at[target] + tuple(worlds), self.telling)
-                if len(merged) > _MOST_WORLDS:
+                if len(merged) > _MOST_WORLDS or any(len(one.open) > _MOST_OPEN for one in merged):
                     self.lost = True
                     return
                 if merged != self.at[target]:
                     self.at[target] = merged
-                    if target not in todo:
-                        heappush(todo, target)
+                    if target > index or target not in waiting:
+                        waiting.add(target)
+                        heappush(todo, (target if target > index else lasts[target] + 1, target))
 
     def _out(self, index: int) -> Iterator[tuple[int, list[World]]]:
         step = self.function.steps[index]
@@ -235,7 +255,7 @@ class Flow:
             handed = (one._replace(handed=True) if one.token in passed else one for one in world.open)
             world = world._replace(open=tuple(handed))
         for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
-            world = _forget(world, given)
+            world = self._forget(world, given)
         masks = maskvalues.handed(world.masks or {}, step, self.names, self.kernel)
         return world if masks is world.masks else world._replace(masks=masks)
 
@@ -301,10 +321,8 @@ class Flow:
     def _assign(self, world: World, index: int, step: Step) -> World:
         self._use(world, index, step, "")
         target = step.target
-        facts = world.facts
-        if any(target in fact[0] for fact in facts):
-            facts = frozenset(fact for fact in facts if target not in _words(fact[0]) and fact[0] != target)
-        holds = _outside(target, world.holds or {})
+        facts = self.written.known(world.facts, target)
+        holds = self.written.held(world.holds or {}, target)
         value = step.value
         if value is not None and "?" in value.text:
             value = settled(value, facts, self.kernel.words["transparent"])
@@ -314,7 +332,7 @@ class Flow:
             truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
             facts = facts if truth is None else facts | {(target, truth)}
         if value is not None and step.op == "=" and self._from_call(index, step):
-            holds[target] = frozenset({index - 1})  # what is not there comes from elsewhere
+            holds = {**holds, target: frozenset({index - 1})}  # what is not there comes from elsewhere
         opened = world.open
         if opened and value is not None and not self._from_call(index, step):
             said = set(_WORD.findall(value.text))
@@ -328,27 +346,15 @@ class Flow:
         before = self.function.steps[index - 1] if index else None
         return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
 
+    def _forget(self, world: World, name: str) -> World:
+        """What is left of a world after somebody was given a variable's address to write to."""
+        facts = self.written.known(world.facts, name)
+        masks = maskvalues.forgotten(world.masks or {}, name)
+        holds = self.written.held(world.holds or {}, name)
+        return world._replace(facts=facts, masks=masks, holds=holds)
+
 
 def _gives_back(world: World, step: Step, closed: list[tuple[ScopeKind, Gate]]) -> bool:
     """Whether a call that both opens and closes is given the state of a scope that is open."""
     given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
     return any(one.token in given for one in world.open if one.token)
-
-
-def _forget(world: World, name: str) -> World:
-    """What is left of a world after somebody was given a variable's address to write to."""
-    facts = frozenset(fact for fact in world.facts if name not in _words(fact[0]))
-    masks = maskvalues.forgotten(world.masks or {}, name)
-    holds = _outside(name, world.holds or {})
-    return world._replace(facts=facts, masks=masks, holds=holds)
-
-
-def _outside(target: str, holds: Mapping[str, frozenset[int]]) -> dict[str, frozenset[int]]:
-    """What is left where `target` is assigned: not what it is, nor what stands in it."""
-    inside = (f"{target}->", f"{target}.", f"{target}[")
-    return {name: steps for name, steps in holds.items() if name != target and not name.startswith(inside)}
-
-
-@lru_cache(maxsize=4096)
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text))

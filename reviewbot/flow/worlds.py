@@ -14,6 +14,7 @@ OTHER = -1  # a variable's value comes from elsewhere
 _OTHER = frozenset((OTHER,))
 
 Masks = Mapping[str, Mask]
+Facts = frozenset[tuple[str, bool]]
 
 
 class Open(NamedTuple):
@@ -31,7 +32,7 @@ class World(NamedTuple):
     """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
 
     open: tuple[Open, ...] = ()
-    facts: frozenset[tuple[str, bool]] = frozenset()
+    facts: Facts = frozenset()
     masks: Mapping[str, Mask] | None = None
     holds: Mapping[str, frozenset[int]] | None = None
 
@@ -51,25 +52,21 @@ class Event(NamedTuple):
     always: bool
 
 
-def merge(worlds: tuple[World, ...], telling: frozenset[str]) -> tuple[World, ...]:
+def merge(worlds: tuple[World, ...], telling: Facts) -> tuple[World, ...]:
     """Worlds with the same open scopes become one that says what all of them agree on.
 
-    They stay apart by what they know of the `telling` conditions: after `if (a || b) save();` it takes both ways in
+    They stay apart by which of the `telling` facts they know: after `if (a || b) save();` it takes both ways in
     to see that `if (a || b) restore();` is reached.
     """
     by: dict[tuple[Open, ...], list[World]] = {}
     for world in worlds:
         alike = by.setdefault(world.open, [])
-        at = next((i for i, one in enumerate(alike) if not telling or _told(one, telling) <= world.facts), None)
+        at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= world.facts), None)
         if at is None:
             alike.append(world)
         else:
             alike[at] = _meet(alike[at], world)
     return tuple(world for alike in by.values() for world in _few(alike))
-
-
-def _told(world: World, telling: frozenset[str]) -> frozenset[tuple[str, bool]]:
-    return frozenset(fact for fact in world.facts if fact[0] in telling)
 
 
 def _few(worlds: list[World]) -> list[World]:
