@@ -49,7 +49,9 @@ def _standard(default: object) -> Any:
     return make(default=default)
 
 
-def _dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False) -> Callable[[type], type]:
+def _dataclass(
+    *, frozen: bool = False, slots: bool = False, order: bool = False, eq: bool = True
+) -> Callable[[type], type]:
     """A decorator that makes a dataclass: with == and hash() by its values, and with < where `order` says so."""
 
     def made(plain: type) -> type:
@@ -66,10 +68,10 @@ def _dataclass(*, frozen: bool = False, slots: bool = False, order: bool = False
             "__match_args__": tuple(fields),
             "__values__": attrgetter(*fields) if len(fields) > 1 else _alone(*fields),
             "__init__": _first_init,
-            "__eq__": _eq,
             "__reduce__": _reduce,
-            "__hash__": _hash if frozen else None,
         }
+        if eq:
+            body |= {"__eq__": _eq, "__hash__": _hash if frozen else None}
         body.setdefault("__repr__", _repr)
         if slots:
             body["__slots__"] = tuple(own)
