@@ -1,8 +1,8 @@
 """A message id or the URL of a public-inbox message into the raw mails of its thread.
 
-The thread comes as <archive>/<message id>/t.mbox.gz, which public-inbox has always served. liblore
-splits it; the transfer is our own because liblore's neither bounds what it unpacks nor refuses a
-redirect to another host.
+The thread comes as <archive>/<message id>/t.mbox.gz, which public-inbox has always served. liblore's
+transfer neither bounds what it unpacks nor refuses a redirect to another host, and what it does with
+a mailbox takes a time that grows with the square of a header: so both are our own.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import urllib.parse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reviewbot import mailbox
 from reviewbot.model import ConfigError, FetchError, UsageError
 from reviewbot.transfer import SAVED, Bounds, Place, download, is_known, netloc
 
@@ -37,7 +38,7 @@ def fetch_thread(
     hosts: Sequence[str],
     say: Callable[[str], None],
 ) -> tuple[tuple[bytes, ...], str]:
-    """The raw mails of the thread that `source` belongs to, each once, and the id asked for.
+    """The raw mails of the thread that `source` belongs to, as often as they came to a list, and the id asked for.
 
     `base_url` is the archive that knows a bare message id; `hosts` are those that a URL, or a redirect,
     may lead to besides it. `say` gets a line of progress.
@@ -51,10 +52,7 @@ def fetch_thread(
     url = f"{archive.geturl()}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
     say(f"fetching {url}")
     mbox = download(Place(url, message_id, known), bounds, say)
-
-    from liblore.utils import DEFAULT_LISTID_PREFERENCE, split_and_dedupe_as_bytes
-
-    mails = tuple(split_and_dedupe_as_bytes(mbox, DEFAULT_LISTID_PREFERENCE))
+    mails = mailbox.split(mbox)
     if not mails:
         raise FetchError(f"{archive.netloc} sent an empty thread for {message_id}: try again later, {SAVED}")
     return mails, message_id

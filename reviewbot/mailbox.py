@@ -39,10 +39,22 @@ def read(
     Raises InputError where not a single mail remains, with the reason and what to do about it.
     """
     name = "stdin" if source == "-" else shown(source)
+    return taken(_chunks(source, name, stdin, total), name, max_bytes, diffs, total)
+
+
+def split(data: bytes) -> tuple[bytes, ...]:
+    """The mails of an mbox in memory, whatever they are."""
+    return tuple(chunk for chunk in _split(data, "", len(data)) if isinstance(chunk, bytes) and chunk.strip())
+
+
+def taken(
+    chunks: Iterable[bytes | Unread], name: str, max_bytes: int, diffs: bool = False, total: int = TOTAL
+) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
+    """Those of some mails that can be read, as read() has them; `name`: where they are from."""
     good: list[bytes] = []
     bad: list[Unread] = []
     size = 0
-    for chunk in _chunks(source, name, stdin, total):
+    for chunk in chunks:
         if isinstance(chunk, Unread):
             bad.append(chunk)
             continue

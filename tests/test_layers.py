@@ -100,7 +100,6 @@ OUTSIDE = {
     "multiprocessing": {"reviewbot.crew"},
     "git": {"reviewbot.gitcommand"},
     "httpx": {"reviewbot.webclient", "reviewbot.transfer", "reviewbot.patchworkhttp"},
-    "liblore": {"reviewbot.lore"},
     "rich": {"reviewbot.report.text", "reviewbot.commands.output", "reviewbot.commands.progress"},
     "sqlite3": set(),
     "subprocess": {"reviewbot.b4.objects", "reviewbot.config", "reviewbot.editor", "reviewbot.gitcommand"},

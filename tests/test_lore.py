@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from email import message_from_bytes
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reviewbot import lore
+from reviewbot import lore, mailbox
 from reviewbot.lore import fetch_thread, is_remote
 from reviewbot.model import ConfigError, FetchError, ReviewbotError, UsageError
 from reviewbot.transfer import Bounds, Place
@@ -207,8 +208,24 @@ def test_the_same_as_liblore_gets(thread: Inbox) -> None:
 
     with LoreNode(thread.url) as node:
         theirs = split_mbox_as_bytes(node.get_mbox_by_msgid(COVER))
-    assert fetch_thread(COVER, thread.url, BOUNDS, [], lambda _: None)[0] == tuple(theirs)
+    ours = fetch_thread(COVER, thread.url, BOUNDS, [], lambda _: None)[0]
+    assert [one.rstrip(b"\n") for one in ours] == [one.rstrip(b"\n") for one in theirs]  # it adds one to the last
     assert split_mbox_as_bytes(thread.thread_mbox(COVER)) == theirs
+
+
+def test_a_header_takes_no_longer_than_it_is() -> None:
+    """liblore looks for an id in "<<<<" from each character on, to the end."""
+    form = b"From x Thu Jan  1 00:00:00 1970\nMessage-ID: %b\nList-Id: %b\n\nx\n\n"
+    twice = b"".join(form % (b"<" * size, b"<" * size) for size in (5, 300_000))
+    begun = time.process_time()
+    assert [len(one) for one in mailbox.split(twice)] == [27 + 2 * 5, 27 + 2 * 300_000]
+    assert time.process_time() - begun < 1
+
+
+def test_a_mail_without_an_id_is_not_lost() -> None:
+    """liblore passes over it in silence."""
+    mail = b"Subject: [PATCH] a\n\nx\n"
+    assert mailbox.split(b"From x Thu Jan  1 00:00:00 1970\n" + mail) == (mail,)
 
 
 def test_odd_ids_and_bytes_survive(thread: Inbox) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from reviewbot import cli
-from reviewbot.commands.patience import TooSlow, bounded
+from reviewbot.patience import TooSlow, bounded
 
 from command import THREADS, Done, diff, mail
 from kerneltree import KernelTree

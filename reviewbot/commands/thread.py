@@ -96,7 +96,8 @@ def _series(source: str, setup: Setup) -> Series:
     if lore.is_remote(source):
         with waiting("asking for the thread", setup.quiet):
             bounds = Bounds(settings.timeout, settings.seconds, limits.mailbox_bytes)
-            mails, wanted = lore.fetch_thread(source, settings.url, bounds, settings.hosts, setup.tell)
+            fetched, wanted = lore.fetch_thread(source, settings.url, bounds, settings.hosts, setup.tell)
+        mails, unread = mailbox.taken(fetched, "the thread", limits.mail_bytes, total=limits.mailbox_bytes)
     else:
         mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes, total=limits.mailbox_bytes)
     found = series.newest(mails, wanted, rules.projects(setup.folders), limits.seconds)
