@@ -180,6 +180,7 @@ def review(
 ) -> Reviewed:
     """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
     settling, eras, trails = Settling(), list[Era](), Trails()
+    about = set[str | None]()  # files with remarks, whose lines later commits move
     tasks = _tasks(
         _numbered(read, total, reviewer.engine), max(1, processes)
     )  # of all kernels, it knows the same names
@@ -195,8 +196,11 @@ def review(
             one, reviewed = answer
             concerned = settling.concerns(reviewed.files)  # a function may have moved to any of them
             every = {file.path for file in reviewed.files} if concerned else set()
-            settling.add(_with_hunks(one, reviewed, every), reviewed)
-            trails.add(one.number - 1, one.change.sections, {finding.path for finding in reviewed.findings})
+            moving = {file.path for file in reviewed.files if not about.isdisjoint((file.path, file.old_path))}
+            settling.add(_with_hunks(one, reviewed, every), _with_hunks(one, reviewed, moving))
+            found = {finding.path for finding in reviewed.findings}
+            trails.add(one.number - 1, one.change.sections, found)
+            about |= found | moving
             eras.append(one.era)
             reviewer.defined = one.defined
             done()
@@ -257,6 +261,7 @@ def _alone(reviewer: Reviewer, one: Numbered, begin: Callable[[], None]) -> Patc
 
 def _with_hunks(one: Numbered, reviewed: PatchReview, paths: set[str]) -> PatchReview:
     """With the hunks of some of its files."""
+    paths = paths - {file.path for file in reviewed.files if file.hunks}
     shown = {section.file.path: section for section in one.change.sections if section.file.path in paths}
     if not shown:
         return reviewed

@@ -107,11 +107,11 @@ def test_one_broken_file_among_several(tmp_path, monkeypatch):
     good, bad = tmp_path / "good.eml", tmp_path / "bad.eml"
     good.write_bytes(patch("[PATCH] x", "one"))
     bad.write_bytes(b"Message-ID: <bad@example.org>\n" + b"Content-Type: message/rfc822\n\n" * 3_000)
-    found = read([str(bad), str(good)], None, 10**6, 10)
+    found = read([str(bad), str(good)], None, 10**6, seconds=10)
     assert len(found.patches) == 1
     assert "bad.eml: a mail <bad@example.org> could not be taken apart" in found.unread[0].reason
     with pytest.raises(InputError, match="could not be taken apart"):
-        read([str(bad)], None, 10**6, 10)
+        read([str(bad)], None, 10**6, seconds=10)
 
 
 # --- a process of its own ---

@@ -44,7 +44,7 @@ def test_a_full_disk(span, tmp_path):
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "reviewbot", "range", "main", "--format", "json"]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=span.folder, env=span.command.env)
-    assert (done.returncode, done.stderr) == (3, b"reviewbot: cannot go on: [Errno 28] No space left on device\n")
+    assert (done.returncode, done.stderr) == (3, b"reviewbot: cannot write to standard output: the disk is full\n")
 
 
 @pytest.mark.parametrize("most", [0, 300])

@@ -89,7 +89,8 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> tuple[Review, 
     setup.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
     with counting(total, setup.quiet) as done:
         found = review(reviewer, commits, total, processes, repository.forked, done)
-    with waiting("looking at what became of the remarks", setup.quiet or total == 1):
+    remarks = total > 1 and any(one.findings for one in found.reviews)
+    with waiting("looking at what became of the remarks", setup.quiet or not remarks):
         patches = outcome(reviewer, found, at_the_end, processes, repository.forked)
     with waiting("looking into merges", setup.quiet or not span.merges):
         unread = _merged(repository, span, limits.mail_bytes)

@@ -14,6 +14,7 @@ from reviewbot.csource.steps import Function
 from reviewbot.flow.conditions import normal
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
+_LVALUE = re.compile(r"\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])++|\*++[A-Za-z_]\w*+")
 _PARTS = ("->", ".", "[")
 _NONE = frozenset[tuple[str, bool]]()
 
@@ -30,7 +31,7 @@ class Written:
         texts = {normal(step.value, True)[0] for step in function.steps if step.kind == "test" and step.value}
         targets = {step.target for step in function.steps if step.kind == "assign"}
         for text in texts | targets:
-            for name in {text, *words(text)}:
+            for name in {text, *words(text), *_lvalues(text)}:
                 self._facts.setdefault(name, set()).update(((text, True), (text, False)))
         for target in targets:
             for whole in (target, *_wholes(target)):
@@ -50,6 +51,13 @@ class Written:
         for one in gone:
             left.pop(one, None)
         return left
+
+
+def _lvalues(text: str) -> Iterator[str]:
+    """What may be written to of what a condition says, and what each of it is a part of: p->q and *r of p->q&&*r."""
+    for found in _LVALUE.findall(text):
+        yield found
+        yield from _wholes(found)
 
 
 def _wholes(target: str) -> Iterator[str]:
