@@ -37,10 +37,12 @@ _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
 _TRUST = re.compile(r"^[ \t]*+(git config --global --add safe\.directory .+)$", re.M)
 # a split index: a patch writes what it changed, and not the names of all files of a kernel
+# a small cache: of a long range each process has a git of its own, which would take 96 MB for what it unpacked
 _CONFIG = """\
 [core]
 \tfsmonitor = false
 \tsplitIndex = true
+\tdeltaBaseCacheLimit = 24m
 \tlooseCompression = 0
 \tcompression = 0
 [gc]
