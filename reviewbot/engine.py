@@ -9,6 +9,8 @@ from functools import cache, cached_property
 from importlib import import_module
 from string import Template
 
+from msgspec.structs import replace
+
 from reviewbot import changes
 from reviewbot.checks.base import Check, Context, Hit
 from reviewbot.csource import squeeze
@@ -33,7 +35,6 @@ from reviewbot.model import (
 from reviewbot.newhits import Pair, Sides, new_hits
 from reviewbot.pieces import OPEN
 from reviewbot.placed import place
-from reviewbot.records import replace
 from reviewbot.renames import renamed
 from reviewbot.settled import Key, Origin, Settling
 from reviewbot.sides import Reader, Rows, Slice

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+
 from reviewbot.model import Version
-from reviewbot.records import dataclass
 
 _PREFIXES = re.compile(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
 _BETWEEN = re.compile(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
@@ -19,8 +20,7 @@ _TREES = frozenset({"stable", "linux", "lts", "longterm", "autosel"})  # a numbe
 _BEFORE = _TREES | {"for", ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Releases:
+class Releases(Struct, frozen=True):
     """`days`: on which each version came out, like "2024-11-17"; `longterm`: older ones that still get patches."""
 
     days: Mapping[Version, str]

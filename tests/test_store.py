@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import astuple
 from reviewbot import config, ruledata, rules, store
 from reviewbot.model import ConfigError
 
@@ -171,7 +172,8 @@ def test_kept_rules_are_those_that_were_read(cache, version, monkeypatch):
     assert list(cache.iterdir())
     monkeypatch.setattr(rules, "_load", lambda *_: pytest.fail("it was read again"))
     again = rules.load(SHIPPED, version)
-    assert again == fresh
+    assert again[0] == fresh[0]
+    assert [astuple(one) for one in again[1]] == [astuple(one) for one in fresh[1]]
     assert list(again[0].allocators) == list(fresh[0].allocators) and list(again[0].flags) == list(fresh[0].flags)
     assert hash(next(iter(again[0].allocators.values()))) == hash(next(iter(fresh[0].allocators.values())))
 

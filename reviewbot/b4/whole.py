@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from reviewbot import changes
 from reviewbot.b4.objects import Objects
 from reviewbot.model import FileChange, Patch
 from reviewbot.placed import place
-from reviewbot.records import replace
 
 _INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
 Read = Callable[[str, str], bytes | None]
