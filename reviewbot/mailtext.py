@@ -10,11 +10,16 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
-from email.policy import Compat32
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from reviewbot.patterns import pattern
+
+if TYPE_CHECKING:
+    from email.policy import Compat32
+else:  # the same; email.policy loads what reads addresses too, which no mail is read with here
+    Compat32 = type(Message().policy)
 
 _PATCH_NAME = pattern(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
