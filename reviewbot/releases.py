@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 
 from reviewbot.model import Version
+from reviewbot.patterns import pattern
 
-_PREFIXES = re.compile(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
-_BETWEEN = re.compile(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
-_BRANCH = re.compile(
+_PREFIXES = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
+_BETWEEN = pattern(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
+_BRANCH = pattern(
     r"(?P<lead>(?:[a-z][a-z0-9]*-)*)(?P<v>v?)(?P<major>[0-9]{1,2})\.(?P<minor>[0-9]{1,3})(?P<point>\.[0-9]{1,3})?"
     r"(?P<y>\.[xy])?(?P<tail>(?:-[a-z]+[0-9]*)*)",
     re.ASCII,
