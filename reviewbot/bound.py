@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
+from msgspec import Struct
+
 from reviewbot import flags
 from reviewbot.csource import Expr, Function
 from reviewbot.flow import Flow, Lookup
 from reviewbot.model import Kernel, Mask
 from reviewbot.opened import Unit
-from reviewbot.records import dataclass
 
 _MOST = 8  # different masks for one function
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """`unit`: the function with a caller's mask in `param`; `arg`: what `caller` wrote, at the step of its call."""
 
     unit: Unit

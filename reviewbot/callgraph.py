@@ -9,13 +9,15 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.contexttests import asks_context, is_constant, refuted
 from reviewbot.csource import Expr, Function, Step
 from reviewbot.flow import Lookup
 from reviewbot.model import ScopeKind
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass, replace
 
 _WORD = pattern(r"\w+")
 _LAST = pattern(r"(\w+)\W*\Z")
@@ -27,8 +29,7 @@ _MOST_ROUNDS = 5  # calls from the lock down to the function
 _MOST_ENTRIES = 4  # calls of one function with different constants
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Under what a function is run, as a rule why nothing in it may sleep.
 
     `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
@@ -201,8 +202,7 @@ def asks(unit: Unit, at: int, words: Iterable[str]) -> bool:
     return any(word in name for text in facts for name in _WORD.findall(text) for word in telling)
 
 
-@dataclass(frozen=True, slots=True)
-class Locks:
+class Locks(Struct, frozen=True):
     """Words that tell locks apart: `asserts`, calls and annotations whose first argument is a lock that is held;
     `spins`, "type scope" of the locks that spin; `sleeps`, what stands in the type or the calls of those that do not.
     """

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from msgspec import Struct, field
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
 from reviewbot.model import DiffLine, FileChange, Hunk, Unread
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass, field
 
 MAX_LINES = 100_000  # of one file's section
 MAX_FILES = 5_000
@@ -47,8 +47,7 @@ _HEADER = (*_CHANGE, "diff -", "similarity index ", "dissimilarity index ", "ind
 _NEVER = ("1970-01-01", "1969-12-31")  # the date plain diff prints for a file that is not there
 
 
-@dataclass(slots=True)
-class _Section:
+class _Section(Struct):
     """What belongs to one file: header lines, and each hunk's lines with what is wrong with it."""
 
     header: list[str] = field(default_factory=list)

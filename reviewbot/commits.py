@@ -12,12 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from reviewbot import changes
 from reviewbot.changes import SOURCES
 from reviewbot.gitcommand import Failed
 from reviewbot.mailtext import decoded
 from reviewbot.model import FileChange, Unread
-from reviewbot.records import dataclass
 from reviewbot.repository import Repository
 from reviewbot.revisions import Commit
 
@@ -61,8 +62,7 @@ class Section(NamedTuple):
         return b"".join(kept)
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A commit and what it changes in files that can be read; `before` and `after` are the ids of its trees.
 
     `label`: see revisions.Commit; `stamp`: see Message.

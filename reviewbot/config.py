@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import files, schema, store
 from reviewbot.gate import Ignore, ignore_of
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
-from reviewbot.records import dataclass, replace
 from reviewbot.report.formats import SURFACES
 from reviewbot.report.headers import CC
 from reviewbot.report.unread import UNREAD
@@ -39,13 +41,11 @@ KINDS: Mapping[type, Kind] = {str: TEXT, int: ABOVE_0, list: TEXTS}
 Tables = dict[str, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class KernelOptions:
+class KernelOptions(Struct, frozen=True):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(Struct, frozen=True):
     """The lowest confidence each surface shows."""
 
     text: str
@@ -63,15 +63,13 @@ class Surface:
     patchwork: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReportOptions:
+class ReportOptions(Struct, frozen=True):
     min_severity: str
     fail_on: str
     unread: str
 
 
-@dataclass(frozen=True, slots=True)
-class MailOptions:
+class MailOptions(Struct, frozen=True):
     name: str
     email: str
     contact: str
@@ -82,21 +80,18 @@ class MailOptions:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class B4Options:
+class B4Options(Struct, frozen=True):
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class LoreOptions:
+class LoreOptions(Struct, frozen=True):
     url: str
     hosts: tuple[str, ...]
     timeout: int
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class PatchworkOptions:
+class PatchworkOptions(Struct, frozen=True):
     url: str
     project: str
     context: str
@@ -108,15 +103,13 @@ class PatchworkOptions:
     seconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class TreeOptions:
+class TreeOptions(Struct, frozen=True):
     branches: tuple[str, ...]
     seconds: int
     headers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     mail_bytes: int
     mailbox_bytes: int
     patches: int
@@ -124,19 +117,16 @@ class Limits:
     processes: int
 
 
-@dataclass(frozen=True, slots=True)
-class RuleOptions:
+class RuleOptions(Struct, frozen=True):
     extra: tuple[str, ...]
     disable: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateOptions:
+class TemplateOptions(Struct, frozen=True):
     folder: str
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """One attribute a table of config.toml, one field a key; what each means is said in that file."""
 
     kernel: KernelOptions

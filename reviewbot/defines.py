@@ -6,8 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from msgspec import Struct
+
 from reviewbot import dialect
-from reviewbot.records import dataclass
 
 _SIGN = re.compile(r"(define|return|[^\w\s])\s*\Z")
 _WORD = re.compile(r"\w")
@@ -15,8 +16,7 @@ _ABOVE = 200  # characters in which what stands before a word is looked for
 _ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask that is asked with
 
 
-@dataclass(frozen=True, slots=True)
-class Define:
+class Define(Struct, frozen=True):
     """A #define of a slice."""
 
     name: str

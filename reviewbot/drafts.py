@@ -13,19 +13,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
+from msgspec import Struct, field
+
 from reviewbot import owned
 from reviewbot.files import because, load
 from reviewbot.maildir import Maildir
 from reviewbot.model import ConfigError, InputError
-from reviewbot.records import dataclass, field
 from reviewbot.report.mail import PLACEHOLDERS, REQUIRED, Draft, Texts
 from reviewbot.written import Written
 
 _LARGEST_TEXT = 65_536
 
 
-@dataclass(slots=True)
-class Delivered:
+class Delivered(Struct):
     """The files of drafts that are new, those of drafts that were there, the drafts that are gone; what went wrong."""
 
     written: list[Path] = field(default_factory=list)

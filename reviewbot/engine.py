@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import import_module
 from string import Template
+
+from msgspec.structs import replace
 
 from reviewbot import changes
 from reviewbot.checks.base import Check, Context, Hit
@@ -31,15 +32,15 @@ from reviewbot.model import (
     Unread,
 )
 from reviewbot.newhits import Pair, Sides, new_hits
+from reviewbot.patterns import pattern
 from reviewbot.pieces import OPEN
 from reviewbot.placed import place
-from reviewbot.records import replace
 from reviewbot.renames import renamed
 from reviewbot.settled import Key, Origin, Settling
 from reviewbot.sides import Reader, Rows, Slice
 
 # a macro, or what may be an enumerator: a name alone on its line
-_DEFINES = re.compile(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
+_DEFINES = pattern(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
 
 _LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
 _OTHER = "the tree's file is not what the hunks say; only these were read"

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
+from msgspec import Struct, field
+
 from reviewbot.csource.steps import Expr
 from reviewbot.model import Kernel, Mask
-from reviewbot.records import dataclass, field
 
 _NONE: frozenset[str] = frozenset()
 _ZERO = ("0", "0x0", "0U", "0u", "0UL")
@@ -21,16 +22,14 @@ _KEPT = ("name", "field", "*x")  # what a mask is kept in
 _MOST_SIDES = 16  # of one mask, where it is chosen by several conditions
 
 
-@dataclass(frozen=True, slots=True)
-class Helper:
+class Helper(Struct, frozen=True):
     """A function that gives back a mask, as a formula over its parameters."""
 
     params: tuple[str, ...]
     body: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
+class Tools(Struct, frozen=True):
     """What one kernel has to make masks with. `helpers`: calls that give one; `tests`: calls that ask about one."""
 
     helpers: Mapping[str, Helper] = field(default_factory=dict)

@@ -8,7 +8,6 @@ does not tell, for it stands for two functions, or for a macro, all that speaks 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 
 from reviewbot.cuts import Place, Text
 from reviewbot.model import DiffLine, FileChange, Hunk
@@ -62,6 +61,8 @@ def _compared(old: Place, new: Place) -> Iterator[DiffLine]:
     if len(before) * len(after) > _MOST:
         yield from (*_all(old, "-"), *_all(new, "+"))
         return
+    from difflib import SequenceMatcher  # of which a review of mails alone has no need
+
     for kind, first, last, begin, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "equal":
             for at in range(last - first):

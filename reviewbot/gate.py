@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import schema
 from reviewbot.model import ConfigError, Finding, PatchReview, Review
-from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import printable
 from reviewbot.schema import TABLES, TEXT, Kind
 
@@ -24,8 +26,7 @@ _FILE = {"schema": Kind(str(SCHEMA), lambda value: value == SCHEMA), "remarks": 
 _ENTRY = {**dict.fromkeys(("rule", "path", "function", "line", "fingerprint"), TEXT), "count": _COUNT}
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """Remarks that are not wanted, and why. "" is any; in `path` and `function` * stands for anything, "/" too."""
 
     reason: str
@@ -49,8 +50,7 @@ class Ignore:
         return ", ".join(f"{key} {getattr(self, key)}" for key in keys if getattr(self, key))
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Known:
+class Known(Struct, frozen=True, order=True):
     """Remarks of one fingerprint that a baseline has. All but fingerprint and count is there for those who read it."""
 
     path: str
@@ -150,7 +150,7 @@ def loaded(text: str, where: str) -> tuple[Known, ...]:
 
 def ignore_of(table: Mapping[str, str], where: str) -> Ignore:
     """One table under [[ignore]]; ConfigError without a reason, or where it would leave out everything."""
-    schema.check(table, dict.fromkeys(Ignore.__dataclass_fields__, TEXT), where)
+    schema.check(table, dict.fromkeys(Ignore.__struct_fields__, TEXT), where)
     if not table.get("reason", "").strip():
         raise ConfigError(f"{where}: say why, in a reason")
     found = Ignore(**table)

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import changes
 from reviewbot.commits import Change, Section
 from reviewbot.crew import Died, each
@@ -20,7 +23,6 @@ from reviewbot.engine import Engine
 from reviewbot.kernels import Era
 from reviewbot.model import FileChange, Patch, PatchReview, Unread
 from reviewbot.outcomes import Fate, Judge, Remark, Trails, settle
-from reviewbot.records import dataclass, replace
 from reviewbot.settled import Settling
 from reviewbot.sides import Rows
 from reviewbot.sift import Sieve
@@ -33,8 +35,7 @@ _FILES = 64  # whose contents are in memory together
 _EMPTY = "nothing"  # the tree before a root
 
 
-@dataclass(frozen=True, slots=True)
-class Numbered:
+class Numbered(Struct, frozen=True):
     """A commit with its place in the range, the names that it and those before it define, and its kernel."""
 
     number: int

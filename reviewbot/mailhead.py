@@ -14,22 +14,23 @@ from email.utils import getaddresses, mktime_tz, parsedate_tz
 
 from reviewbot import mailtext
 from reviewbot.model import Address
+from reviewbot.patterns import pattern
 
 _LATEST = 253_402_300_799.0  # the end of the year 9999, the last that dates can be written of
 _LONGEST = 100_000  # characters of one header
-_PIECE = re.compile(r'(?:"(?:[^"\\]++|\\.)*+(?:"|(?P<open>\\?\Z))|[^,"]++)++', re.S)
+_PIECE = pattern(r'(?:"(?:[^"\\]++|\\.)*+(?:"|(?P<open>\\?\Z))|[^,"]++)++', re.S)
 _ADDRESS = 1_000  # characters; Python's parser recurses, and its time grows with the square
-_WORD = re.compile(r"=\?([^?\s]{1,64})\?([bq])\?([^?]*)\?=", re.I)
-_BETWEEN = re.compile(r"\?=\s+(?==\?)")
-_ID = re.compile(r"<([^<>\s]+)>")
-_BARE = re.compile(r"[^\s<>,;:\"()\[\]]{1,64}@[^\s<>,;:\"()\[\]]{1,255}")
+_WORD = pattern(r"=\?([^?\s]{1,64})\?([bq])\?([^?]*)\?=", re.I)
+_BETWEEN = pattern(r"\?=\s+(?==\?)")
+_ID = pattern(r"<([^<>\s]+)>")
+_BARE = pattern(r"[^\s<>,;:\"()\[\]]{1,64}@[^\s<>,;:\"()\[\]]{1,255}")
 # overrides of the writing direction can make a line read as something else
 _BIDI = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
-_REPLY = re.compile(r"(?:re|aw|fwd?|antw|回复|答复|回覆|转发|отв)\s?(?:\[\d+\]|\^\d+)?\s?[:：]\s*", re.I)
+_REPLY = pattern(r"(?:re|aw|fwd?|antw|回复|答复|回覆|转发|отв)\s?(?:\[\d+\]|\^\d+)?\s?[:：]\s*", re.I)
 # short reply marks of other languages are subsystem names as well ("rv:"), so a [PATCH] must follow
-_FOREIGN = re.compile(r"\w{1,4}\s?[:：]\s*(?=\[[^\]]*patch)", re.I)
-_BRACKETS = re.compile(r"(?:\[[^\]]*\]\s*)+")
+_FOREIGN = pattern(r"\w{1,4}\s?[:：]\s*(?=\[[^\]]*patch)", re.I)
+_BRACKETS = pattern(r"(?:\[[^\]]*\]\s*)+")
 
 
 def header(message: Message, name: str) -> str:

@@ -9,9 +9,10 @@ import email
 import hashlib
 from email.message import Message
 
+from msgspec import Struct
+
 from reviewbot import mailhead, mailtext, patchtext
 from reviewbot.model import Address, InputError, Mail, Unread
-from reviewbot.records import dataclass
 
 NO_ID = Unread(None, "the mail has no Message-ID: a reply will not stand below it in an archive")
 NO_AUTHOR = Unread(None, "the mail has no usable From address: nobody to answer")
@@ -19,8 +20,7 @@ FIRST_ALONE = "only the first was read"  # how a note ends that speaks of a furt
 _SUBJECT = 1_000  # characters; b4's time for reading one grows with the cube
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """One mail. `text` is all of its text, `message` that before "---", `diff` "" where it has none."""
 
     mail: Mail

@@ -10,10 +10,16 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from email.message import Message
-from email.policy import Compat32
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
+
+if TYPE_CHECKING:
+    from email.policy import Compat32
+else:  # the same; email.policy loads what reads addresses too, which no mail is read with here
+    Compat32 = type(Message().policy)
 
 _PATCH_NAME = pattern(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
@@ -35,8 +41,7 @@ class Policy(Compat32):
         return name, value[:_LONGEST] if name[:8].lower() == "content-" else value
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """One text part; `name` is that of an attachment, "" for the mail's own text."""
 
     text: str

@@ -1,4 +1,4 @@
-"""The nouns of reviewbot, as frozen dataclasses, and its errors; nothing else of ours is imported but what makes them.
+"""The nouns of reviewbot, as frozen structs, and its errors; nothing else of ours is imported.
 
 Errors (each knows the exit code the command line turns it into):
     ReviewbotError
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 
-from reviewbot.records import dataclass
+from msgspec import Struct
 
 Version = tuple[int, int]
 Data = str | int | bool | tuple[str, ...]
@@ -56,8 +56,7 @@ class NothingToReview(InputError):
 # --- masks, flags, scopes, allocators: what rules/_*.toml say at one kernel version ---
 
 
-@dataclass(frozen=True, slots=True)
-class Mask:
+class Mask(Struct, frozen=True):
     """A gfp mask as two sets of bit names: those surely set, and those that may be; must <= may."""
 
     must: frozenset[str]
@@ -68,8 +67,7 @@ class Mask:
         return bit not in self.may
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One cell of the flag-scope matrix: safe, unsafe, pointless, context or none, and why."""
 
     word: str
@@ -77,8 +75,7 @@ class Verdict:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """A __GFP_ bit or a GFP_ compound with the bits it holds at this kernel version."""
 
     name: str
@@ -94,8 +91,7 @@ class Flag:
     base: bool = False  # a mask of its own: it says whether the request may reclaim
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A name that exists from `since` (None: always) up to but not in `until` (None: still there)."""
 
     name: str
@@ -113,8 +109,7 @@ class Span:
         return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
 
 
-@dataclass(frozen=True, slots=True)
-class Gate:
+class Gate(Struct, frozen=True):
     """A call that enters or leaves a scope.
 
     `has`: a word one argument must name (PF_MEMALLOC_NOFS), "" for none. `token`: where the saved
@@ -129,8 +124,7 @@ class Gate:
     when: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ScopeKind:
+class ScopeKind(Struct, frozen=True):
     """Anything entered and left that changes what an allocation may do.
 
     `clears`/`sets`: gfp bits taken from or added to every mask below; `hides`: PF_ bits whose scopes have no effect
@@ -153,8 +147,7 @@ class ScopeKind:
     known_by: str = ""  # a name that the headers of a tree have where, and only where, they have this scope
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What an allocator does with a mask that surely has all of `has` and surely lacks all of `lacks`."""
 
     name: str
@@ -167,8 +160,7 @@ class Limit:
     confidence: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Allocator:
+class Allocator(Struct, frozen=True):
     """A function that allocates: where its mask, sizes and order stand, counted from 0."""
 
     name: str
@@ -185,8 +177,7 @@ class Allocator:
     limits: tuple[Limit, ...] = ()
 
 
-@dataclass(frozen=True)
-class Kernel:
+class Kernel(Struct, frozen=True, dict=True):
     """What rules/_*.toml say at one kernel version."""
 
     version: Version
@@ -202,8 +193,7 @@ class Kernel:
         return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
+class Rule(Struct, frozen=True, eq=False):
     """One rules/<id>.toml, itself and no other. Texts are string.Template sources filled from a finding's values."""
 
     id: str
@@ -225,14 +215,12 @@ class Rule:
 # --- mails and diffs ---
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     name: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Struct, frozen=True):
     """The headers of a mail that a reply needs, decoded; ids without angle brackets."""
 
     message_id: str
@@ -246,16 +234,14 @@ class Mail:
     automatic: bool = False  # Auto-Submitted other than "no"
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """Something that was not looked at, and the reason; path is None where it concerns more than a file."""
 
     path: str | None
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """One patch of a series. `diff` is everything from the first diff line on, surrogateescape for odd bytes.
 
     `before` and `after` are the ids of the trees it leads from and to, None where there is no tree.
@@ -274,8 +260,7 @@ class Patch:
     label: str = ""  # what it is called where that is neither the number of a mail nor a commit's id: "staged", say
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(Struct, frozen=True):
     """The newest whole version of a series. `unread`: what of the thread was left out, and why.
 
     `base`: the commit it says it is made for, or was applied to; `prerequisites`: the ids of patches to apply first.
@@ -297,8 +282,7 @@ class Series:
         return next((mail.message_id for mail in (self.cover, *(one.mail for one in self.patches)) if mail), None)
 
 
-@dataclass(frozen=True, slots=True)
-class DiffLine:
+class DiffLine(Struct, frozen=True):
     """`mark` is " ", "+" or "-"; numbers are 1-based in the old and the new file, None where it is not there."""
 
     mark: str
@@ -307,8 +291,7 @@ class DiffLine:
     new: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
+class Hunk(Struct, frozen=True):
     """`header` is the whole @@ line; `section` the text after it, which names the function around."""
 
     header: str
@@ -316,8 +299,7 @@ class Hunk:
     lines: tuple[DiffLine, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """One file of a diff; `header` holds the lines before its first hunk."""
 
     path: str
@@ -328,8 +310,7 @@ class FileChange:
     deleted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """A line that shows why: where a scope was entered, where a lock was taken, how a mask came to be."""
 
     path: str
@@ -339,8 +320,7 @@ class Evidence:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One remark, hung on a line of the new file. `message` is for a terminal, `question` for a mail.
 
     `fix`: the line as it would be, where a change to this line alone surely mends it. `key`: what tells the cause from
@@ -363,8 +343,7 @@ class Finding:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PatchReview:
+class PatchReview(Struct, frozen=True):
     """What was found in one patch. `depth` says what it was seen through: diff, file or tree.
 
     `whole`: the paths of the files seen as a whole; `unlisted`: added lines in hunks that `files` does not hold, of a
@@ -386,8 +365,7 @@ class PatchReview:
         return bool(self.files) or (self.patch.after is not None and not self.unread)
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     series: Series
     patches: tuple[PatchReview, ...]
     kernel: Version

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 
+from msgspec import Struct
+
 from reviewbot.checks.base import Hit
 from reviewbot.csource import squeeze
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
 from reviewbot.sides import Slice
 
 _OFFERED = (".h", ".inc")  # a function there is offered to more than before
@@ -26,8 +27,7 @@ Pair = tuple[Slice, Hit]
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Sides:
+class Sides(Struct, frozen=True, dict=True):
     """The hits of one rule in one file, after and before the patch.
 
     `slices`: both sides, None where there is none; `old_names`: of renamed functions, by their new names; `prefixes`:

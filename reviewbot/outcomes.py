@@ -17,21 +17,22 @@ from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.commits import Section
 from reviewbot.cuts import Text
 from reviewbot.engine import Engine
 from reviewbot.functionhunks import is_touched, speaks_of
 from reviewbot.kernels import Era
 from reviewbot.model import Finding, PatchReview
-from reviewbot.records import dataclass, replace
 from reviewbot.settled import Key, is_copy, settled
 
 _TEXTS = 16  # that are kept cut into functions
 _BESIDE = 256  # files of one commit that a function is looked for in
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """What a commit makes of a file. `commit`: its place in the range, from 0; `old`, `new`: the ids of the contents,
     "" for none; `beside`: path and content of all files of the commit."""
 
@@ -42,8 +43,7 @@ class State:
     beside: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A finding, and what its file was after it. `at`: its commit and its place there; `before`, `after`: the contents
     that its commit made one of the other; `last`: the content at the end; `again`: it is made again later."""
 

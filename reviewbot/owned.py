@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import re
-import secrets
 import shutil
 import stat
 import time
@@ -143,7 +142,7 @@ def _locked(descriptor: int) -> bool | None:
 def _file(folder: int) -> tuple[str, int]:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
     while True:
-        name = f".reviewbot-{secrets.token_hex(8)}.part"
+        name = f".reviewbot-{os.urandom(8).hex()}.part"
         descriptor = os.open(name, flags, 0o666, dir_fd=folder)
         if _is_ours(descriptor):
             return name, descriptor
@@ -152,7 +151,7 @@ def _file(folder: int) -> tuple[str, int]:
 
 def _folder(parent: Path, stem: str, mode: int) -> tuple[Path, int]:
     while True:
-        path = parent / f"{stem}{secrets.token_hex(8)}"
+        path = parent / f"{stem}{os.urandom(8).hex()}"
         path.mkdir(mode)
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)

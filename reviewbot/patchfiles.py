@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 from typing import BinaryIO
 
+from msgspec.structs import replace
+
 from reviewbot import mailbox, mails, quarantine, series
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
-from reviewbot.records import replace
 
 _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from reviewbot.records import dataclass
+from msgspec import Struct
 
 _GIT = re.compile(r"diff --(?:git|cc|combined) \S")
 _HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@")
@@ -26,8 +26,7 @@ _IN_BODY = re.compile(r"\A(?:(?:From|Subject|Date): .*\n)+\n+")  # git am takes 
 _NEAR = 12  # header lines between `diff` and its first hunk, wrapped ones counted twice
 
 
-@dataclass(frozen=True, slots=True)
-class PatchText:
+class PatchText(Struct, frozen=True):
     """`diff` is "" where there is none; `more`: another patch follows the signature of the first."""
 
     message: str

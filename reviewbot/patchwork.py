@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from msgspec import Struct, field
+
 from reviewbot.patchworkhttp import Server, Trouble
-from reviewbot.records import dataclass, field
 from reviewbot.report.origin import same_subject
 from reviewbot.report.patchwork import Check
 
@@ -26,8 +27,7 @@ _LONGEST_WAIT = 30.0
 POSTED, THERE, WOULD = "posted", "already there", "would be posted"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a check; `failed`: why it was not posted, "" where it was, or need not be."""
 
     check: Check
@@ -35,8 +35,7 @@ class Outcome:
     failed: str = ""
 
 
-@dataclass(slots=True)
-class Poster:
+class Poster(Struct):
     """Posts checks to one server. `retries`: how often more than once is tried for a check; `user`: who posts.
 
     Without `user` the newest check of a context counts, whoever posted it. Without `really` nothing is posted.

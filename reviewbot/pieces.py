@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.dialect import Macro, blanks
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass, replace
 
 OPEN = "__not_shown"
 BODY = "{"  # a section that tells of a function without its name
@@ -35,8 +37,7 @@ _NO_END = pattern(r"\}\s*(?:while|else)\b")
 _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood.
 
     `parts`: the pieces that this one was joined from, where it has gaps.
@@ -224,8 +225,7 @@ def _close_tail(openers: str, text: str) -> tuple[str, str]:
     return body[openers.count("{") + 1 :], closers
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """An open brace: what it belongs to, how many parentheses were open around it, and the brace around it."""
 
     kind: str  # "do", "{", or "=" for the values of an initialiser

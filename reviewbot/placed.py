@@ -5,8 +5,9 @@ A patch may apply some lines off from what its @@ lines say, and what is reviewe
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from reviewbot.model import DiffLine, FileChange, Hunk
-from reviewbot.records import replace
 
 
 def place(change: FileChange, before: str | None, after: str | None) -> FileChange | None:

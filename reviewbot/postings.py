@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.mails import Letter
-from reviewbot.records import dataclass, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """A mail and its subject's parts: `numbered` if it has a "3/7", `versioned` a "v2", `tagged` a PATCH."""
 
     letter: Letter
@@ -43,8 +44,7 @@ class Sent:
         return self.numbered and self.number == 0 and not self.reply
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(Struct, frozen=True):
     """One version. `patches`: one owner for each number; `spare`: mails that claimed a number in vain."""
 
     patches: tuple[Sent, ...]
@@ -230,8 +230,7 @@ def _naked_cover(first: Sent, by_id: Mapping[str, Sent]) -> Sent | None:
 # --- postings into works ---
 
 
-@dataclass(frozen=True, slots=True)
-class _Marks:
+class _Marks(Struct, frozen=True):
     """What tells that two postings are versions of one series."""
 
     posting: Posting

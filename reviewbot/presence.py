@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from reviewbot.model import Flag, Kernel, ScopeKind, Span, Version
 from reviewbot.patterns import pattern
-from reviewbot.records import replace
 
 Present = Callable[[Iterable[str]], frozenset[str]]
 At = Callable[[Version], Kernel]

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
 
 KERNEL = "kernel"
 _TAGS = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)*)")
@@ -19,8 +20,7 @@ _FILE = pattern(r"^diff --git (\S+) (\S+)$|^--- ([^\t\n]++).*+\n\+\+\+ ([^\t\n]+
 _SIDE = pattern(r"^[a-z]/")
 
 
-@dataclass(frozen=True, slots=True)
-class Project:
+class Project(Struct, frozen=True):
     """A program: what stands in brackets before a title, what titles begin with, and how its paths begin."""
 
     name: str
@@ -29,8 +29,7 @@ class Project:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Projects:
+class Projects(Struct, frozen=True):
     """`kernel`: how paths begin that are in a kernel's tree alone."""
 
     kernel: tuple[str, ...] = ()

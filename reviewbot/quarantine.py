@@ -14,9 +14,10 @@ from reviewbot import mails
 from reviewbot.mails import Letter
 from reviewbot.model import InputError
 from reviewbot.patience import TooSlow, bounded, slow
+from reviewbot.patterns import pattern
 
 _ORDINARY = 64 << 10  # bytes; a mail with a patch seldom has more than 40,000
-_ID = re.compile(rb"^Message-ID:[ \t]*(?:\r?\n[ \t]+)?<([!-;=?-~]{1,200})>", re.M | re.I)
+_ID = pattern(rb"^Message-ID:[ \t]*(?:\r?\n[ \t]+)?<([!-;=?-~]{1,200})>", re.M | re.I)
 
 
 def letter(raw: bytes, seconds: float | None = None) -> Letter:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from reviewbot.model import Version
-from reviewbot.records import dataclass
+from msgspec import Struct
 
-_PREFIXES = re.compile(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
-_BETWEEN = re.compile(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
-_BRANCH = re.compile(
+from reviewbot.model import Version
+from reviewbot.patterns import pattern
+
+_PREFIXES = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
+_BETWEEN = pattern(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
+_BRANCH = pattern(
     r"(?P<lead>(?:[a-z][a-z0-9]*-)*)(?P<v>v?)(?P<major>[0-9]{1,2})\.(?P<minor>[0-9]{1,3})(?P<point>\.[0-9]{1,3})?"
     r"(?P<y>\.[xy])?(?P<tail>(?:-[a-z]+[0-9]*)*)",
     re.ASCII,
@@ -19,8 +21,7 @@ _TREES = frozenset({"stable", "linux", "lts", "longterm", "autosel"})  # a numbe
 _BEFORE = _TREES | {"for", ""}
 
 
-@dataclass(frozen=True, slots=True)
-class Releases:
+class Releases(Struct, frozen=True):
     """`days`: on which each version came out, like "2024-11-17"; `longterm`: older ones that still get patches."""
 
     days: Mapping[Version, str]

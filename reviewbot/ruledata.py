@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import astuple, replace
+
 from reviewbot.model import Allocator, Data, Flag, Gate, Kernel, Limit, Rule, ScopeKind, Span, Verdict, Version
-from reviewbot.records import replace, values
 
 Row = Sequence[Any]  # the values of a record in the order of its fields
 
@@ -19,17 +20,17 @@ def plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Callab
     limits = list({limit.name: limit for one in kernel.allocators.values() for limit in one.limits}.values())
     numbers = {id(limit): number for number, limit in enumerate(limits)}
     shapes: dict[Row, int] = {}
-    names = {name: shapes.setdefault(values(one)[1:], len(shapes)) for name, one in kernel.allocators.items()}
+    names = {name: shapes.setdefault(astuple(one)[1:], len(shapes)) for name, one in kernel.allocators.items()}
 
     def shown(one: Any) -> Any:
         if isinstance(one, Limit):
             return numbers[id(one)]
-        return sorted(one) if isinstance(one, frozenset) else values(one)
+        return sorted(one) if isinstance(one, frozenset) else astuple(one)
 
     data = {
-        "kernel": replace(kernel, allocators=names),  # type: ignore[arg-type] # numbers, for JSON
+        "kernel": replace(kernel, allocators=names),  # numbers, for JSON
         "shapes": list(shapes),
-        "limits": [values(limit) for limit in limits],
+        "limits": [astuple(limit) for limit in limits],
         "rules": rules,
     }
     return data, shown

@@ -16,15 +16,16 @@ from typing import Any
 
 from reviewbot import facts, files, ruledata, schema, store
 from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
+from reviewbot.patterns import pattern
 from reviewbot.projects import Project, Projects
 from reviewbot.releases import Releases
 from reviewbot.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
 
 _LARGEST = 10_000_000  # bytes of a file of rules
-_KERNEL = re.compile(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
-_CHECK = re.compile(r"[a-z_]+:[a-z_]+")
+_KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
+_DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_RULE_ID = pattern(r"[a-z]+(-[a-z]+)*")
+_CHECK = pattern(r"[a-z_]+:[a-z_]+")
 _FILLED = ("summary", "question", "why", "fix")
 _REQUIRED = ("severity", "confidence", "depth", "check", *_FILLED)
 _RULE: Spec = {

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.csource import squeeze
 from reviewbot.model import FileChange, Finding, Patch, PatchReview
-from reviewbot.records import dataclass, replace
 
 Key = tuple[str, str, str]  # rule, function, cause
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a finding comes from: the patch that it is about, and what that does to its file."""
 
     patch: Patch
@@ -28,8 +29,7 @@ class Origin:
 Left = Callable[[Origin, Patch, FileChange], bool | None]
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A finding that nothing has settled: the place of its patch and its own, and whether its file was seen whole."""
 
     patch: int

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import dialect, pieces
 from reviewbot.pieces import GAP, Piece
-from reviewbot.records import dataclass, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Text without a gap. `section`: what the @@ line says of the function around its start; `row`: its first row."""
 
     text: str
@@ -22,8 +23,7 @@ class Stretch:
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """A stretch as it was read; offsets and rows are those of the whole layout."""
 
     stretch: Stretch

@@ -13,6 +13,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
+from msgspec import Struct, field
+
 from reviewbot import dialect, pieces
 from reviewbot.csource import Expr, Function, Step
 from reviewbot.defines import Define, Defines, is_asked, rows_of
@@ -21,7 +23,6 @@ from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.opened import Unit, opener
 from reviewbot.patterns import pattern
 from reviewbot.pieces import Piece
-from reviewbot.records import dataclass, field
 from reviewbot.renames import renamed
 from reviewbot.shown import Stretch, heading
 
@@ -30,8 +31,7 @@ _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a te
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """All hunks of a file, or the whole of it, seen from one side.
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
@@ -154,8 +154,7 @@ class Beside:
         return telling, quiet[: _MOST_AROUND - len(telling)]
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """What was read of a text; see Slice."""
 
     units: tuple[Unit, ...] = ()

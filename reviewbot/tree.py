@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import changes, treebase
 from reviewbot.gitcommand import Done, TooLong
 from reviewbot.model import FileChange, Patch, Series, Unread, UsageError, Version
 from reviewbot.presence import named
-from reviewbot.records import dataclass, replace
 from reviewbot.repository import Repository
 from reviewbot.treebase import Base
 
@@ -20,8 +22,7 @@ _GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})
 _WHOLE = "whole files"  # what is not looked at where a patch has no trees
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """A series as it stands in a repository. `base` is None and `reason` not "" where it fits none."""
 
     series: Series

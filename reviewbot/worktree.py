@@ -14,10 +14,11 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from msgspec import Struct
+
 from reviewbot.changes import SOURCES
 from reviewbot.gitcommand import Done
 from reviewbot.model import InputError, Unread
-from reviewbot.records import dataclass
 from reviewbot.repository import Repository
 from reviewbot.revisions import Commit
 
@@ -29,8 +30,7 @@ _ID = re.compile(r"[0-9a-f]{40,64}")
 _NOBODY = ("-c", "user.name=reviewbot", "-c", "user.email=reviewbot@localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a work tree, its index and what git keeps of its state are."""
 
     top: Path

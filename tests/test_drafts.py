@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import os
 import select
@@ -15,6 +14,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from reviewbot.drafts import load_texts, write
 from reviewbot.model import Address, ConfigError, InputError, UsageError
 from reviewbot.written import NAME
@@ -91,7 +91,7 @@ def test_a_new_finding_is_a_new_draft(tmp_path):
 )
 def test_nothing_is_written_outside(tmp_path, subject):
     folder = tmp_path / "in" / "side"
-    odd = dataclasses.replace(one(), message_id="../../up/x@y", subject=subject, asks="f" * 24)
+    odd = replace(one(), message_id="../../up/x@y", subject=subject, asks="f" * 24)
     assert len(write([one(subject=subject), odd], folder).written) == 2
     assert {path.parent for path in tmp_path.rglob("*.eml")} == {folder / "new"}
     assert all(len(path.name) < 100 and path.name.isascii() for path in (folder / "new").iterdir())

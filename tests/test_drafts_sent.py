@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 import subprocess
@@ -12,6 +11,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from reviewbot import mails
 from reviewbot.drafts import write
 from reviewbot.model import Address
@@ -202,7 +202,7 @@ def test_a_path_in_a_question_names_nobody(tmp_path):
 def test_a_name_at_the_start_of_a_line_is_no_trailer():
     """Where a template of the user's has it there."""
     given = mail(author=Address("Acked-by: A <a@evil.example>", "ada@author.example"))
-    own = dataclasses.replace(texts(), reply="$fromname wrote:\n$reply\nReported-by: me\n$signature")
+    own = replace(texts(), reply="$fromname wrote:\n$reply\nReported-by: me\n$signature")
     (draft,) = compose(review(reviewed([SCOPE], given=given)), SENDER, own, Options(NOW, "d1")).drafts
     lines = draft.content.decode().split("\n")
     assert " Acked-by: A <a@evil.example> wrote:" in lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reviewbot import gate
 from reviewbot.gate import Ignore, Known, ignore_of
 from reviewbot.model import ConfigError, Review

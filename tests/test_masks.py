@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reviewbot import flags
 from reviewbot.config import data_path
 from reviewbot.csource.steps import Expr

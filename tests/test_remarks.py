@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reviewbot import changes
 from reviewbot.model import DiffLine, FileChange, Hunk, PatchReview
 from reviewbot.report.remarks import columns, remarks, suggestion, worst_first
@@ -69,7 +69,7 @@ def test_a_file_that_is_deleted_has_it_where_it_was():
 def test_evidence_moves_too_and_is_not_repeated_on_the_line_itself():
     first = reviewed([ALLOC], number=1, total=2)
     shown = evidence(first.files, SCOPE), evidence(first.files, ALLOC), evidence(first.files, DIR)
-    first = dataclasses.replace(first, findings=(dataclasses.replace(first.findings[0], evidence=shown),))
+    first = replace(first, findings=(replace(first.findings[0], evidence=shown),))
     second = reviewed(diff=HEAD + "@@ -18,1 +18,2 @@\n a\n+b\n", number=2, total=2)
     (remark,) = remarks(review(first, second), frame())
     assert remark.finding.line == 24
@@ -129,7 +129,7 @@ def test_columns(text, indent, code):
 def test_no_suggestion_for_a_line_that_would_not_arrive_as_it_is(text):
     (found,) = reviewed([(ALLOC, {"line_text": text, "fix": "\tx;"})]).findings
     assert suggestion(found) is None
-    assert suggestion(dataclasses.replace(found, line_text="\tx = y;")) == "\tx;"
+    assert suggestion(replace(found, line_text="\tx = y;")) == "\tx;"
 
 
 def test_a_large_series_with_many_remarks_is_quick():

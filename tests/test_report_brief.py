@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from reviewbot.model import Unread
 from reviewbot.report import text
 from reviewbot.report.brief import Desk, lines, render

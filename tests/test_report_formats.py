@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reviewbot.config import Surface
 from reviewbot.model import Unread
 from reviewbot.report.escape import raw, visible, xml
@@ -40,7 +39,7 @@ def only(name, given, **bars):
 
 def test_every_format_has_a_reader_and_a_surface():
     assert {*READERS, "text", "json"} == set(FORMATS)
-    assert {each.name for each in dataclasses.fields(Surface)} == {*FORMATS, "b4", "local", "mail", "patchwork"}
+    assert set(Surface.__struct_fields__) == {*FORMATS, "b4", "local", "mail", "patchwork"}
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -104,10 +103,10 @@ def test_a_remark_of_two_patches_is_one_where_the_last_has_it(name):
 @given(message=ANY, path=ANY, note=ANY, function=ANY)
 def test_any_text_survives(name, message, path, note, function):
     patch = reviewed([SCOPE])
-    shown = dataclasses.replace(evidence(patch.files, ALLOC, note), path=path, text=message)
+    shown = replace(evidence(patch.files, ALLOC, note), path=path, text=message)
     changed = {"message": message, "path": path, "function": function, "line_text": message, "evidence": (shown,)}
-    found = dataclasses.replace(patch.findings[0], **changed)
-    row = only(name, review(dataclasses.replace(patch, findings=(found,))))
+    found = replace(patch.findings[0], **changed)
+    row = only(name, review(replace(patch, findings=(found,))))
     if name == "sarif":
         assert row.path == raw(path.lstrip("/")).decode("utf-8", "surrogateescape") or row.path == "."
         assert row.message == visible(message).replace("](", "] (") or " ([" in message
@@ -124,10 +123,10 @@ def test_any_text_survives(name, message, path, note, function):
 @given(text=ANY)
 def test_any_text_of_a_mail_makes_no_report_that_cannot_be_read(name, text):
     patch = reviewed([(SCOPE, {"resolved_by": text}), (ALLOC, {"fix": text, "line_text": text})])
-    mail = dataclasses.replace(patch.patch.mail, message_id=text)
-    patch = dataclasses.replace(
+    mail = replace(patch.patch.mail, message_id=text)
+    patch = replace(
         patch,
-        patch=dataclasses.replace(patch.patch, subject=text, mail=mail),
+        patch=replace(patch.patch, subject=text, mail=mail),
         unread=(Unread(text, text), Unread(None, text)),
     )
     report = rendered(name, review(patch, unread=(Unread(text, text),)))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from reviewbot.model import Unread
 from reviewbot.report import github, githubsummary
 from reviewbot.report.escape import visible
@@ -38,7 +38,7 @@ def many(**counts: int):
 def test_an_annotation():
     patch = reviewed([(ALLOC, {"message": "50% off: a, b", "path": "fs/a,b:c%.c"})])
     shown = (evidence(patch.files, SCOPE, "entered, once"),)
-    patch = dataclasses.replace(patch, findings=(dataclasses.replace(patch.findings[0], evidence=shown),))
+    patch = replace(patch, findings=(replace(patch.findings[0], evidence=shown),))
     assert github.render(review(patch), frame()) == (
         "::error file=fs/a%2Cb%3Ac%25.c,line=23,endLine=23,col=2,title=toy-scope::"
         "50%25 off: a, b%0Aentered, once: fs/toy/alloc.c:17\n"
@@ -57,7 +57,7 @@ def test_an_annotation():
 )
 @pytest.mark.parametrize("missed", [(), MISSED])
 def test_no_more_than_github_shows_and_the_rest_is_counted(counts, shown, missed):
-    patch = dataclasses.replace(many(**counts), unread=missed)
+    patch = replace(many(**counts), unread=missed)
     said = annotations(review(patch))
     kinds = Counter(one.name for one in said)
     assert all(count <= github.MOST for count in kinds.values())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
+from msgspec.structs import replace
 from reviewbot.model import Unread
 from reviewbot.report import jsonv1
 from reviewbot.report.remarks import Frame
@@ -22,8 +22,8 @@ def rendered(given, **bars):
 
 def test_contract():
     patch = reviewed([SCOPE])
-    found = dataclasses.replace(patch.findings[0], evidence=(evidence(patch.files, ALLOC),), resolved_by="2/2")
-    whole = rendered(review(dataclasses.replace(patch, findings=(found,), unread=(Unread("fs/x.c", "a reason"),))))
+    found = replace(patch.findings[0], evidence=(evidence(patch.files, ALLOC),), resolved_by="2/2")
+    whole = rendered(review(replace(patch, findings=(found,), unread=(Unread("fs/x.c", "a reason"),))))
     assert whole == {
         "schema": 1,
         "reviewbot": "0.1.0",
@@ -115,6 +115,6 @@ def test_bytes_that_are_no_utf_8_and_what_is_beside_the_patches():
 def test_what_the_mail_lost_is_unread_too_and_once():
     patch = reviewed([SCOPE])
     lost, both = Unread(None, "an attachment was left out"), Unread("a.c", "truncated")
-    mailed = dataclasses.replace(patch.patch, unread=(lost, both))
-    (shown,) = rendered(review(dataclasses.replace(patch, patch=mailed, unread=(both,))))["patches"]
+    mailed = replace(patch.patch, unread=(lost, both))
+    (shown,) = rendered(review(replace(patch, patch=mailed, unread=(both,))))["patches"]
     assert [part["reason"] for part in shown["unread"]] == ["an attachment was left out", "truncated"]

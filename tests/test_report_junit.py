@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from msgspec.structs import replace
 from reviewbot.model import Unread
 from reviewbot.report import junit
 
@@ -75,6 +74,6 @@ def test_what_concerns_no_patch_is_a_suite_of_its_own():
 
 def test_a_commit_is_a_property():
     patch = reviewed()
-    commit = dataclasses.replace(patch, patch=dataclasses.replace(patch.patch, commit="c0ffee", mail=None))
+    commit = replace(patch, patch=replace(patch.patch, commit="c0ffee", mail=None))
     (suite,) = suites(review(commit))
     assert [one.get("value") for one in suite.iter("property")] == ["6.12", "d1", "diff", "c0ffee"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from datetime import timedelta
 from email.parser import BytesParser
@@ -11,6 +10,7 @@ from email.policy import default
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reviewbot.model import Address, ConfigError
 from reviewbot.report.mail import Sender
 
@@ -129,11 +129,11 @@ def test_evidence_in_the_same_hunk_is_quoted_too():
     patch = reviewed([ALLOC])
     alone = said(only(review(patch), context=1))
     assert SCOPE not in alone
-    found = dataclasses.replace(patch.findings[0], evidence=(evidence(patch.files, SCOPE),))
-    shown = said(only(review(dataclasses.replace(patch, findings=(found,))), context=1))
+    found = replace(patch.findings[0], evidence=(evidence(patch.files, SCOPE),))
+    shown = said(only(review(replace(patch, findings=(found,))), context=1))
     assert f"> +\t{SCOPE}(TOY_NORECLAIM);\n[...]\n>  \tfour = 4;\n> +\t{ALLOC}" in shown
-    elsewhere = dataclasses.replace(found, evidence=(dataclasses.replace(found.evidence[0], text="int else;"),))
-    assert said(only(review(dataclasses.replace(patch, findings=(elsewhere,))), context=1)) == alone
+    elsewhere = replace(found, evidence=(replace(found.evidence[0], text="int else;"),))
+    assert said(only(review(replace(patch, findings=(elsewhere,))), context=1)) == alone
 
 
 def test_half_a_run_of_removed_lines_is_not_quoted():
@@ -222,7 +222,7 @@ def test_whom_nobody_answers(given, reason):
 
 def test_a_commit_gets_no_draft():
     patch = reviewed([SCOPE])
-    result = composed(review(dataclasses.replace(patch, patch=dataclasses.replace(patch.patch, mail=None))))
+    result = composed(review(replace(patch, patch=replace(patch.patch, mail=None))))
     assert result.drafts == ()
     assert "did not come as a mail" in result.skipped[0].reason
 
@@ -234,7 +234,7 @@ def test_a_sender_without_address(email):
 
 
 def test_contact_is_in_the_signature():
-    draft = composed(review(reviewed([SCOPE])), dataclasses.replace(SENDER, contact="https://x.example/stop")).drafts[0]
+    draft = composed(review(reviewed([SCOPE])), replace(SENDER, contact="https://x.example/stop")).drafts[0]
     assert "write to https://x.example/stop." in body(draft)
 
 

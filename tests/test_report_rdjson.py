@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
+from msgspec.structs import replace
 from reviewbot.report.formats import FORMATS
 
 from report_cases import ALLOC, SCOPE, evidence, frame, review, reviewed
@@ -21,7 +21,7 @@ def only(given):
 def test_a_diagnostic():
     patch = reviewed([(ALLOC, {"fix": "\tt->buf = NULL;"})])
     shown = (evidence(patch.files, SCOPE, "entered"),)
-    patch = dataclasses.replace(patch, findings=(dataclasses.replace(patch.findings[0], evidence=shown),))
+    patch = replace(patch, findings=(replace(patch.findings[0], evidence=shown),))
     assert only(review(patch)) == {
         "message": "a scope that takes reclaim away",
         "location": {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from functools import cache
@@ -11,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from reviewbot.config import data_path
 from reviewbot.model import Unread
 from reviewbot.report import sarif
@@ -59,7 +59,7 @@ def only(given, **bars):
 def test_a_result():
     patch = reviewed([(ALLOC, {"fix": "\tt->buf = NULL;"})])
     shown = (evidence(patch.files, SCOPE, "scope [1] entered"),)
-    patch = dataclasses.replace(patch, findings=(dataclasses.replace(patch.findings[0], evidence=shown),))
+    patch = replace(patch, findings=(replace(patch.findings[0], evidence=shown),))
     scope = {"startLine": 17, "startColumn": 1, "endLine": 17, "endColumn": 46}
     assert only(review(patch)) == {
         "ruleId": "toy-scope",
@@ -158,7 +158,7 @@ def test_what_was_not_looked_at_is_a_notification():
 
 def test_where_the_code_comes_from_is_said_if_it_is_a_commit_of_a_known_repository():
     patch = reviewed([ALLOC])
-    commit = dataclasses.replace(patch, patch=dataclasses.replace(patch.patch, commit="c0ffee", mail=None))
+    commit = replace(patch, patch=replace(patch.patch, commit="c0ffee", mail=None))
     address = "https://git.example.org/linux"
     assert "versionControlProvenance" not in run(review(patch), repository=address)
     assert "versionControlProvenance" not in run(review(commit))
@@ -205,7 +205,7 @@ def test_code_that_looks_like_a_link_is_none():
 def test_any_text_is_valid(text, note):
     patch = reviewed([(ALLOC, {"message": text, "path": text, "function": text, "line_text": text, "fix": text})])
     shown = (evidence(patch.files, SCOPE, note),)
-    patch = dataclasses.replace(patch, findings=(dataclasses.replace(patch.findings[0], evidence=shown),))
+    patch = replace(patch, findings=(replace(patch.findings[0], evidence=shown),))
     whole = run(review(patch, unread=(Unread(text, text),)))
     uris = [text for key, text in pairs(whole) if key == "uri"]
     assert len(uris) >= 3

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import subprocess
 import sys
 
 import pytest
+from msgspec.structs import replace
 from reviewbot.model import Unread
 from reviewbot.report.text import View, lines, painted, render_plain
 
@@ -18,8 +18,8 @@ VIEW = View("6.12")
 
 def test_whole_report():
     patch = reviewed([ALLOC])
-    found = dataclasses.replace(patch.findings[0], evidence=(evidence(patch.files, SCOPE),))
-    patch = dataclasses.replace(patch, findings=(found,), unread=(Unread("fs/x.c", "a hunk is truncated"),))
+    found = replace(patch.findings[0], evidence=(evidence(patch.files, SCOPE),))
+    patch = replace(patch, findings=(found,), unread=(Unread("fs/x.c", "a hunk is truncated"),))
     assert (
         render_plain(review(patch), VIEW)
         == """\
@@ -95,8 +95,8 @@ HOSTILE = DIFF.replace("toy_save(TOY", "toy_save(\x1b]0;owned\x07\x9b2J[bold red
 
 def hostile():
     patch = reviewed([SCOPE], diff=HOSTILE)
-    mailed = dataclasses.replace(patch.patch, subject="\x1b[2J[blink]subject[/blink]\r\n")
-    return review(dataclasses.replace(patch, patch=mailed, unread=(Unread("\x1b.c", "bad \x07"),)))
+    mailed = replace(patch.patch, subject="\x1b[2J[blink]subject[/blink]\r\n")
+    return review(replace(patch, patch=mailed, unread=(Unread("\x1b.c", "bad \x07"),)))
 
 
 def test_nothing_of_a_mail_reaches_the_terminal_raw():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from reviewbot import repository as repositories
 from reviewbot import tree
 from reviewbot.model import UsageError

@@ -48,7 +48,7 @@ def test_an_order_is_spelled_out_and_can_still_be_read(order):
     assert ElementTree.fromstring(disarmed(f"<a b='{order[:7]}'>\n{order}</a>", XML)).text == f"\n{order}"
 
 
-@pytest.mark.parametrize("before", ["", " ", "\t ", "\u00a0", "\u3000", "\u034f", "word\r", "\x1b[1m"])
+@pytest.mark.parametrize("before", ["", " ", "\t ", "\u00a0", "\u3000", "\u034f", "\u017f\u0130", "word\r", "\x1b[1m"])
 def test_blanks_and_colours_and_what_compares_as_nothing_hide_no_order(before):
     assert "::error" not in disarmed(f"{before}::error::x")
     assert disarmed(f"{before}##\u034f[add-mask]x") == f"{before}\\x23#\u034f[add-mask]x"

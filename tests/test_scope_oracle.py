@@ -8,12 +8,12 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 from reviewbot.model import Kernel, Mask, ScopeKind, Version
 from reviewbot.rules import load
 from reviewbot.scopes import apply_scopes

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from reviewbot import series, tree, treebase
 from reviewbot.model import Patch, Series
 from reviewbot.repository import Repository

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from reviewbot import treebase
 from reviewbot.model import UsageError
 from reviewbot.repository import Repository

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from msgspec import Struct
+
 from reviewbot.b4.objects import Commit, Objects
 from reviewbot.b4.tracking import PREFIX, Tracking, from_message
 from reviewbot.model import InputError
-from reviewbot.records import dataclass
 
 _HEADS = "refs/heads/"
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(Struct, frozen=True):
     """`folder`: where the review files of this state of the branch go; `elsewhere`: the work tree b4 takes them in."""
 
     branch: str

@@ -12,15 +12,16 @@ import re
 from reviewbot import mailhead, mails, quarantine
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, Patch
+from reviewbot.patterns import pattern
 
-_FROM = re.compile(rb"From [^\n]*\n")
-_END = re.compile(rb"\r?\n\r?\n")
-_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
-_CODING = re.compile(rb"^Content-Transfer-Encoding[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
-_MIME = re.compile(rb"^(?:Content-[!-9;-~]+|MIME-Version)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
-_MULTIPART = re.compile(rb"^Content-Type[ \t]*:\s*(?:multipart|message)/", re.I | re.M)
-_PREFIX = re.compile(r"\s*\[([^\]]*)\]")
-_COUNTER = re.compile(r"\b([0-9]{1,4})/([0-9]{1,4})\b")
+_FROM = pattern(rb"From [^\n]*\n")
+_END = pattern(rb"\r?\n\r?\n")
+_HEADER = pattern(rb"[!-9;-~]+[ \t]*:")
+_CODING = pattern(rb"^Content-Transfer-Encoding[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
+_MIME = pattern(rb"^(?:Content-[!-9;-~]+|MIME-Version)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
+_MULTIPART = pattern(rb"^Content-Type[ \t]*:\s*(?:multipart|message)/", re.I | re.M)
+_PREFIX = pattern(r"\s*\[([^\]]*)\]")
+_COUNTER = pattern(r"\b([0-9]{1,4})/([0-9]{1,4})\b")
 
 
 def letter(raw: bytes, seconds: float | None = None) -> Letter:

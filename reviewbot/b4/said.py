@@ -10,17 +10,17 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
+from msgspec import Struct
+
 from reviewbot.b4.tracking import Comment
 from reviewbot.model import Finding, Kernel
-from reviewbot.records import dataclass
 
 _FROM = re.compile(r"From: (.*?) \| ")  # how b4 begins what it renders of each mail
 _WORD = re.compile(r"\w+")
 _SHORT = 4  # characters: a shorter name means too much
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(Struct, frozen=True):
     """A piece of a reply, and the lines that it quotes right above; lines without marks and white space."""
 
     who: str

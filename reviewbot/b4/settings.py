@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from msgspec import Struct
+
 from reviewbot.model import InputError
-from reviewbot.records import dataclass
 
 REVIEW, SERIES = "b4.review-perpatch-check-cmd", "b4.review-series-check-cmd"
 PREP, AM = "b4.prep-perpatch-check-cmd", "b4.am-perpatch-check-cmd"
@@ -23,8 +24,7 @@ Run = Callable[..., bytes | None]  # a git command: what it prints, None where i
 TRACKED = ".b4-config"  # of the project; b4 takes no command from it that a review would run
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One value of one key: `old` is taken out, `new` put in, "" for none."""
 
     key: str
@@ -40,8 +40,7 @@ class Change:
         return "--fixed-value", "--replace-all", self.key, self.new, self.old
 
 
-@dataclass(frozen=True, slots=True)
-class Values:
+class Values(Struct, frozen=True):
     """What a key holds where it is to be changed, and what it holds elsewhere: for all repositories, or in the tree."""
 
     here: tuple[str, ...]

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
+
 from reviewbot import pipes
 from reviewbot.b4 import mail, whole
 from reviewbot.b4.objects import Objects
@@ -16,7 +18,6 @@ from reviewbot.b4.whole import Read
 from reviewbot.mails import Letter
 from reviewbot.model import InputError, Patch, Series, Version
 from reviewbot.presence import named, release
-from reviewbot.records import replace
 
 if TYPE_CHECKING:
     from reviewbot.b4.tracking import Tracking

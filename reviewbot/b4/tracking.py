@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from msgspec import Struct
+
 from reviewbot.model import InputError
-from reviewbot.records import dataclass
 
 MARKER = "--- b4-review-tracking ---"
 PREFIX = "b4/review/"
@@ -19,8 +20,7 @@ _ID = re.compile(r"[0-9a-f]{40,64}")
 _REF = re.compile(r"(?!.*(?:\.\.|//|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """What somebody has already remarked in b4: `text` below the diff line `content` ("" where that is not known)."""
 
     who: str
@@ -30,8 +30,7 @@ class Comment:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tracked:
+class Tracked(Struct, frozen=True):
     """One patch of the series; `skipped`: its maintainer wants no review of it."""
 
     message_id: str
@@ -40,8 +39,7 @@ class Tracked:
     comments: tuple[Comment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Tracking:
+class Tracking(Struct, frozen=True):
     """`first`: the commit of the first patch, `base`: the one the series is applied to; "" where it is not said.
 
     `prior`: what the maintainer said of the version before; `blobs`: what others said, as ids of git blobs by the key

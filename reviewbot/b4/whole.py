@@ -6,16 +6,17 @@ repository has the old file, on whatever branch, the patch is seen as a whole, a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
 
 from reviewbot import changes
 from reviewbot.b4.objects import Objects
 from reviewbot.model import FileChange, Patch
+from reviewbot.patterns import pattern
 from reviewbot.placed import place
-from reviewbot.records import replace
 
-_INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
+_INDEX = pattern(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
 Read = Callable[[str, str], bytes | None]
 
 

@@ -6,6 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.bound import Bound, Calls, bound, calls_of
 from reviewbot.callgraph import (
     Entries,
@@ -30,7 +33,6 @@ from reviewbot.flow import Open
 from reviewbot.heldrows import held_rows
 from reviewbot.model import CONFIDENCES, Rule
 from reviewbot.opened import Unit
-from reviewbot.records import dataclass, replace
 from reviewbot.sides import Slice
 
 _WORD = re.compile(r"\w+")
@@ -38,8 +40,7 @@ _LAST_WORD = re.compile(r"(\w+)\W*\Z")
 _LONGEST = 200  # characters of the flags that something is made with
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Struct, frozen=True):
     """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each.
 
     `taken`: the call that took the lock, "" if none is shown; `outside`: the function is entered with it.

@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from msgspec import Struct, field
+
 from reviewbot import flags
 from reviewbot.csource import Expr, Step
 from reviewbot.fixes import Replace
 from reviewbot.flow import Lookup, World, settled
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.opened import Unit
-from reviewbot.records import dataclass, field
 from reviewbot.sides import Slice, expressions
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """A rule's pattern, found. `rows`: where a remark may hang, best first; `key`: what the same cause shares.
 
     `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
@@ -38,8 +38,7 @@ class Hit:
     cause: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a check may ask besides its slice. `defined`: names that the series itself defines; `incomplete`: patches
     before this one are not here, and may define some more.
 

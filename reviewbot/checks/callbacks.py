@@ -13,10 +13,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from reviewbot.checks.base import strings
 from reviewbot.model import Data
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
 from reviewbot.sides import Slice
 
 _LONGEST = 400  # characters of a row that are looked at
@@ -41,8 +42,7 @@ _DECLARED = pattern(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
 _Found = tuple[str, str, int, str]  # a function, how it is known, the row and a word on that
 
 
-@dataclass(frozen=True, slots=True)
-class Callback:
+class Callback(Struct, frozen=True):
     """A function that others run. `how`: what shows it, the member, call or type; `row`: where that stands, with a
     `note` about it; `listed`: what is known of such functions."""
 
@@ -58,8 +58,7 @@ class Callback:
         return f"in {strings(self.listed, 'as')[0]} ({self.how})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Put:
+class _Put(Struct, frozen=True):
     """A function put into a member. `struct`: what kind of structure, or the names of the members that it is of others,
     with dots, "" if the text does not show it; `holder`: the variable, or the member of one, that this structure is."""
 
@@ -70,8 +69,7 @@ class _Put:
     row: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Brace:
+class _Brace(Struct, frozen=True):
     """An open brace: the initializer of a `struct`, or of a member, "" for anything else."""
 
     struct: str = ""

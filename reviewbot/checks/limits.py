@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
+from msgspec.structs import replace
+
 from reviewbot.bound import Bound, bound, calls_of
 from reviewbot.checks.base import Context, Hit, code, masks_at, reached, requests, rows_of, words
 from reviewbot.checks.origins import because
@@ -12,7 +14,6 @@ from reviewbot.checks.requests import rows, shown, sides
 from reviewbot.csource import Expr, Step
 from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
 from reviewbot.opened import Unit
-from reviewbot.records import replace
 from reviewbot.sides import Slice
 
 

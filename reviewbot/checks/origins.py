@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from msgspec import Struct
+
 from reviewbot import flags
 from reviewbot.checks.base import Context, masks_at, reached
 from reviewbot.csource import Expr, Step
@@ -13,14 +15,12 @@ from reviewbot.flow.maskvalues import expression, kept, touched
 from reviewbot.model import Flag, Kernel
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
 from reviewbot.sides import Slice, expressions
 
 _WORD = pattern(r"\w+")
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A flag that surely is in a mask, and the row on which it was put there."""
 
     flag: Flag

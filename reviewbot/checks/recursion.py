@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.callgraph import asks, shown_as
 from reviewbot.checks.base import (
     Context,
@@ -23,7 +26,6 @@ from reviewbot.csource import Step
 from reviewbot.flow import World
 from reviewbot.model import CONFIDENCES, Data, Rule
 from reviewbot.opened import Unit
-from reviewbot.records import dataclass, replace
 from reviewbot.sides import Slice, expressions
 
 _MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
@@ -31,8 +33,7 @@ _MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
 Row = Mapping[str, Data]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     """Why reclaim must not be entered: a row of the rule, a clause that says how the text shows it, and where.
 
     `called`: how a sentence begins about the call that leads there, "" if none does.
@@ -53,8 +54,7 @@ class _Entry:
         return str(self.row["bit"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Inside:
+class _Inside(Struct, frozen=True):
     """An entry that a function has, and at which of its steps. `taken`: it is a handle, there whoever calls."""
 
     entry: _Entry
@@ -62,8 +62,7 @@ class _Inside:
     taken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(Struct, frozen=True):
     """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has."""
 
     said: str

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
+from msgspec import Struct
+
 from reviewbot.checks.base import Context, Hit, allocation, mask_of, masks_at, reached, rows_of, strings, words
 from reviewbot.checks.callbacks import callbacks
 from reviewbot.checks.scopes import is_home
@@ -12,15 +14,13 @@ from reviewbot.csource import Expr
 from reviewbot.model import Rule, ScopeKind
 from reviewbot.opened import Unit
 from reviewbot.pieces import OPEN
-from reviewbot.records import dataclass
 from reviewbot.sides import Slice
 
 _MOST_NAMED = 3  # calls that a text names
 _MOST_SHOWN = 5  # rows of evidence
 
 
-@dataclass(frozen=True, slots=True)
-class _Begin:
+class _Begin(Struct, frozen=True):
     """A step that opens the scope, and what a reader calls it; `by_hand`: no call, so no flow follows it."""
 
     index: int
@@ -29,8 +29,7 @@ class _Begin:
     by_hand: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Reach:
+class _Reach(Struct, frozen=True):
     """The calls below that may allocate, what is known to first; those that are repeated; whether it is left open."""
 
     calls: tuple[int, ...]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from reviewbot.callgraph import shown_as, taker
 from reviewbot.checks.base import Context, reached
 from reviewbot.checks.held import may_lock, may_unlock
@@ -17,14 +19,12 @@ from reviewbot.csource import Step
 from reviewbot.flow import Open
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
 
 _LIST = pattern(r"&([A-Za-z_]\w*)((?:->|\.)[\w.>-]+)\Z")
 _FURTHEST = 60  # steps from a request to where its list is changed
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+class Guard(Struct, frozen=True):
     """The list, the lock as it is taken elsewhere, by which call and where; rows: changed here, taken there."""
 
     name: str

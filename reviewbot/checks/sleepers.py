@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import flags
 from reviewbot.callgraph import Entry, taker
 from reviewbot.checks.base import (
@@ -25,7 +28,6 @@ from reviewbot.flow.conditions import settled
 from reviewbot.model import Data, Kernel, Rule
 from reviewbot.opened import Unit
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass, replace
 
 _WORD = pattern(r"\w+")
 _NOTHING = ("NULL", "0")
@@ -34,8 +36,7 @@ Row = Mapping[str, Data]
 Frees = Mapping[str, Row]  # by the call, the rule's row about it
 
 
-@dataclass(frozen=True, slots=True)
-class Sleeper:
+class Sleeper(Struct, frozen=True):
     """A call that may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
 
     `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;

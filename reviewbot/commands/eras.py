@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import chain
 
+from msgspec.structs import replace
+
 from reviewbot import rules
 from reviewbot.commands.progress import PatientEngine
 from reviewbot.commands.setup import Setup, at_date
@@ -14,7 +16,6 @@ from reviewbot.commits import Change
 from reviewbot.kernels import Era, Kernels
 from reviewbot.model import Kernel, PatchReview, Rule, Version
 from reviewbot.presence import asked, fitted
-from reviewbot.records import replace
 from reviewbot.releases import Releases
 from reviewbot.repository import Repository
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from reviewbot import worktree
 from reviewbot.commands import own, streams
 from reviewbot.commands.gating import Gate
 from reviewbot.commands.output import Output
 from reviewbot.commands.setup import Setup, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
-from reviewbot.records import replace
 from reviewbot.report.brief import Desk
 from reviewbot.report.escape import visible
 from reviewbot.report.formats import LOCAL

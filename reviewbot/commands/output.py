@@ -13,12 +13,13 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from reviewbot import config, drafts, files, rules
 from reviewbot.commands import streams
 from reviewbot.commands.setup import Setup
 from reviewbot.commands.targets import Target, targets
 from reviewbot.model import SEVERITIES, Review, Unread, UsageError
-from reviewbot.records import replace
 from reviewbot.report import brief, mail, text
 from reviewbot.report.brief import Desk
 from reviewbot.report.formats import LOCAL, MAIL, NAMES

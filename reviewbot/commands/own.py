@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from reviewbot import changes, upstream, worktree
 from reviewbot.commands.range import fitted, reviewed, tell_merges
 from reviewbot.commands.setup import Setup
 from reviewbot.commits import diffs
 from reviewbot.model import FileChange, InputError, PatchReview, Review, Series, Unread
-from reviewbot.records import replace
 from reviewbot.repository import Repository
 from reviewbot.revisions import Commit, Span, span
 from reviewbot.upstream import Upstream

@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot import config, rules, schema
 from reviewbot.commands import streams
 from reviewbot.config import AUTO, Config
 from reviewbot.mailhead import timestamp
 from reviewbot.model import Kernel, Rule, Series, Version
 from reviewbot.presence import fitted
-from reviewbot.records import dataclass, replace
 from reviewbot.releases import Releases
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Struct, frozen=True):
     """What was asked for, before any rule is read. `version`: the kernel to judge by where nothing else says it."""
 
     config: Config
@@ -44,8 +45,7 @@ class Ground:
             self.say(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Setup(Ground):
+class Setup(Ground, frozen=True):
     """`rules` are those that hold at this kernel version and are not switched off."""
 
     kernel: Kernel

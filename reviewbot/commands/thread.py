@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from reviewbot import lore, mailbox, rules, series
 from reviewbot.commands import streams
 from reviewbot.commands.gating import Gate
@@ -15,7 +17,6 @@ from reviewbot.commands.postargs import FAILED, chosen
 from reviewbot.commands.progress import PatientEngine, counting, waiting
 from reviewbot.commands.setup import Setup, for_series, prepare
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
-from reviewbot.records import replace
 from reviewbot.transfer import Bounds
 
 if TYPE_CHECKING:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct
 from tree_sitter import Node
 
 from reviewbot.csource.expressions import DEEPEST, TooMuch
 from reviewbot.csource.steps import UNUSED, Expr, Step, squash, squeeze
 from reviewbot.csource.values import Values
 from reviewbot.pieces import OPEN
-from reviewbot.records import dataclass
 
 _TWO_CALLS = ("macro_type_specifier", "function_declarator")  # what `macro(a) call(b);` is taken for
 Blocks = tuple[tuple[str, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """Where `break` and `continue` of a loop or switch wait to be linked."""
 
     breaks: list[int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reviewbot.records import dataclass
+from msgspec import Struct
 
 UNUSED = ";"  # the target of a call whose result a statement throws away
 
@@ -49,8 +49,7 @@ class Step(NamedTuple):
     static: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """`whole`: all of it is in the text. `holes`: a call of pieces.OPEN stands for what is not shown in between.
 
     Steps start at index 0.

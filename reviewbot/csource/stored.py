@@ -1,6 +1,6 @@
 """A function as read in, plain lists that JSON can hold out, and back: what is known of a blob can be kept.
 
-The lists have the fields in the order of the dataclasses in steps.py. FORMAT changes with them, so that what was
+The lists have the fields in the order of the classes in steps.py. FORMAT changes with them, so that what was
 stored by another version is read anew and never misread.
 """
 

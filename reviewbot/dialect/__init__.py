@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec import Struct
+
 from reviewbot.dialect.comments import blanks, strip_comments
 from reviewbot.dialect.directives import Macro, directives
 from reviewbot.dialect.rewrite import Words, bare, rewrite, words_of
-from reviewbot.records import dataclass
 
 __all__ = ["Macro", "Prepared", "Words", "bare", "blanks", "prepare", "words_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """`marks`: offset of a word that was rewritten -> the word that stood there."""
 
     text: str

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from zlib import crc32
 
+from msgspec import Struct, field
+
 from reviewbot.dialect.comments import blanks
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass, field
 
 _DIRECTIVE = pattern(r"#[ \t]*+(\w++)((?:[^\n\\]++|\\.)*+)", re.DOTALL)
 _DEFINE = pattern(r"#[ \t]*define[ \t]+(\w+)(\(([^)\n]*(?:\\\n[^)\n]*)*)\))?")
@@ -34,8 +35,7 @@ _ELSES = frozenset({"else", "elif", "elifdef", "elifndef"})
 _DEEPEST = 16  # groups in each other: each costs another copy of what it holds
 
 
-@dataclass(frozen=True, slots=True)
-class Macro:
+class Macro(Struct, frozen=True):
     """A #define: its name, parameters, the offset of its body and the body with the line ends unescaped."""
 
     name: str
@@ -46,8 +46,7 @@ class Macro:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
+class _Head(Struct, frozen=True):
     """The line that begins a half; one that begins above the text has no word."""
 
     word: str
@@ -55,8 +54,7 @@ class _Head:
     whole: str
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """An #if and the halves read so far, each as parts of text."""
 
     heads: list[_Head]

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from msgspec import Struct
+
 from reviewbot.dialect.comments import blanks
 from reviewbot.patterns import pattern
-from reviewbot.records import dataclass
 
 _PARENTHESES = pattern(r"[()]")
 _WORD_END = pattern(r"\w*+")
@@ -37,8 +38,7 @@ _NO_CALL = frozenset({"sizeof", "typeof", "__typeof__", "__typeof", "_Alignof", 
 _OFFSET = pattern(r"offsetof\s*+\([^(),]{1,100},\s*+\w++\s*+[\[.]")
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """What `Kernel.words` lists, sorted for the searches below."""
 
     attributes: frozenset[str]

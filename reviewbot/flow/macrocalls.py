@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec.structs import replace
+
 from reviewbot import flags
 from reviewbot.csource.steps import Expr
 from reviewbot.dialect import Macro
 from reviewbot.flow.maskvalues import expression
 from reviewbot.model import Allocator, Kernel
 from reviewbot.patterns import pattern
-from reviewbot.records import replace
 
 _CALL = pattern(r"\s*+(?:\(\s*+)?(\w++)\s*+\(")
 _LONGEST = 400  # characters of a body that is one call

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from msgspec import Struct
+
 from reviewbot import __version__
 from reviewbot.model import Address, Finding, PatchReview
-from reviewbot.records import dataclass
 from reviewbot.report.escape import one_line, visible
 from reviewbot.report.prose import fill
 from reviewbot.report.reply import annotated
@@ -20,8 +21,7 @@ from reviewbot.report.select import unread_of
 IDENTITY, SERIES = "identity.txt", "series.txt"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A patch, what to ask about it, and what is left out of that because it was said before."""
 
     reviewed: PatchReview

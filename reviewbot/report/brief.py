@@ -8,8 +8,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from reviewbot.model import Evidence, FileChange, Finding, PatchReview, Review, Rule
-from reviewbot.records import dataclass
 from reviewbot.report import text
 from reviewbot.report.escape import visible
 from reviewbot.report.prose import readable
@@ -20,8 +21,7 @@ from reviewbot.report.text import PIPE_WIDTH, Line, View
 from reviewbot.settled import title_of
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Where somebody sits: paths stand below `top`, and are named as seen from `here`; both absolute, or "".
 
     `later`: what became of the files after the last patch; `what`: the changes under review, in words, "" for their

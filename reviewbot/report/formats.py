@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from reviewbot.records import dataclass
+from msgspec import Struct
+
 from reviewbot.report.runners import JSON, OWN, TEXT, XML, disarmed
 
 if TYPE_CHECKING:
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from reviewbot.report.remarks import Frame
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+class Format(Struct, frozen=True):
     """`unread`: whether the format has a place for what was not looked at; `spelling`: as of runners.disarmed()."""
 
     module: str

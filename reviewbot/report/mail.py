@@ -13,9 +13,10 @@ from datetime import datetime
 from email.utils import format_datetime
 from string import Template
 
+from msgspec import Struct
+
 from reviewbot import __version__
 from reviewbot.model import Address, ConfigError, Finding, Mail, PatchReview, Review, Unread
-from reviewbot.records import dataclass, field
 from reviewbot.report import transfer
 from reviewbot.report.escape import clip, one_line
 from reviewbot.report.headers import (
@@ -60,8 +61,7 @@ _LONGEST_NAME = 200
 _MOST_REFERENCES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(Struct, frozen=True):
     """Who runs this and sends what is drafted; `contact`: where to complain, the address if empty."""
 
     name: str
@@ -69,8 +69,7 @@ class Sender:
     contact: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(Struct, frozen=True):
     """The sources of templates/*.txt, checked when they were loaded."""
 
     reply: str
@@ -81,8 +80,7 @@ class Texts:
     more: str
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """How to reply. `now` dates the drafts; `digest` names the rules, and so the drafts they made.
 
     `cc`: "all", "list" or "none"; `common`: in how many patches of a series a rule must speak to be asked
@@ -100,8 +98,7 @@ class Options:
     most: int = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """One mail. `number` is the patch's, 0 for the series as a whole; ids without angle brackets.
 
     `asks` is the same for all drafts that ask the same of the same mail, by whatever version of the rules.
@@ -110,13 +107,12 @@ class Draft:
     message_id: str
     in_reply_to: str
     subject: str
-    content: bytes = field(repr=False)
+    content: bytes
     number: int = 0
     asks: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Drafted:
+class Drafted(Struct, frozen=True):
     """The drafts, and what there was to say that got none, with the reason."""
 
     drafts: tuple[Draft, ...]

@@ -13,8 +13,10 @@ import urllib.parse
 from collections import Counter
 from string import Template
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.model import SEVERITIES, ConfigError, Finding, PatchReview, Review, Unread
-from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import clip, one_line, visible
 from reviewbot.report.origin import Origin, origin
 from reviewbot.report.select import kernel_of, ordered, select, unread_of
@@ -26,8 +28,7 @@ LONGEST_URL = 200  # models.URLField; a longer one is left out
 _NAMED = frozenset(("message_id",))  # what a target URL may name
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """How a review becomes checks. `fail_on`: the severity from which on a remark is a `fail`, or "never".
 
     `context` is one of slug(), `target` one of target().
@@ -41,8 +42,7 @@ class Terms:
     kernel: str
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """What Patchwork is to say of a patch. `patch` names it to the person who runs this."""
 
     patch: str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from reviewbot.model import FileChange, Hunk
-from reviewbot.records import dataclass
 
 CUT = None  # stands in an excerpt where lines were left out
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True):
     """Where a line of the new file stands in a diff: indexes of file, hunk and line."""
 
     file: int

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from reviewbot.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -24,7 +27,6 @@ from reviewbot.model import (
     Unread,
     Version,
 )
-from reviewbot.records import dataclass, replace
 from reviewbot.report.escape import visible
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import SAY
@@ -33,8 +35,7 @@ from reviewbot.settled import is_copy
 Place = tuple[str, int]  # a path and a line of it, 1-based
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """What a report says besides the review: the version judged by, the rules and their digest, and the bars.
 
     `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: what
@@ -50,8 +51,7 @@ class Frame:
     unread: str = SAY
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A finding at the end of the series, with the evidence that is not on its own line.
 
     `nth`: 1 for the first of the remarks with its fingerprint, 2 for the next; `kernel`: as of PatchReview.

@@ -23,14 +23,18 @@ TEXT, JSON, XML, MAIL = "\\x{:02x}", "\\u{:04x}", "&#{};", "={:02X}"  # the last
 OWN = ""  # commands of ours: what is in them was spelled out before
 
 _NOTHING = r"[^\x00-\x7f]*"
-_ANYWHERE = "|".join(_NOTHING.join(map(re.escape, begin)) for begin in ("##[", "##vso[", "##teamcity["))
-_COLOUR = r"\x1b\[[0-9;]*[mK]"  # of our own
+# these letters alone are compared without case: a class of characters that is takes ten times as long to compile
+_ANYWHERE = "|".join(
+    _NOTHING.join(f"(?i:{one})" if one.isalpha() else re.escape(one) for one in begin)
+    for begin in ("##[", "##vso[", "##teamcity[")
+)
+_COLOUR = r"\x1b\[[0-9;]*[mMkK]"  # of our own
 _BLANK = rf"(?:{_COLOUR}|[^\x21-\x7e\r\n])*"
 _HEAD = "|".join(rf"\{one}(?=\{one}\{one}(?:\s|$))" for one in "-+~^")
 _COMMAND = re.compile(
     rf"(?:^|(?<=\r))(?:(?P<before>{_BLANK})(?P<colon>:)(?={_NOTHING}:)|(?P<colours>(?:{_COLOUR})*)(?P<head>{_HEAD}))"
     rf"|(?=(?:{_ANYWHERE}))(?P<mark>\#)",
-    re.MULTILINE | re.IGNORECASE,
+    re.MULTILINE,
 )
 
 

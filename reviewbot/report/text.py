@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from io import StringIO
 
+from msgspec import Struct
+
 from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
-from reviewbot.records import dataclass
 from reviewbot.report.escape import clip, visible
 from reviewbot.report.prose import fill
 from reviewbot.report.quote import CUT, Place, excerpt, places
@@ -42,8 +43,7 @@ STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """What to print of a review, and how: the bars, the questions in full, the width of prose."""
 
     kernel: str

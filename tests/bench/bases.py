@@ -14,10 +14,10 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
 from reviewbot import series, tree
 from reviewbot.model import Patch, Series
 from reviewbot.repository import Repository

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from msgspec.structs import replace
 from reviewbot import changes, mailbox, series
 from reviewbot.config import data_path
 from reviewbot.engine import Engine
