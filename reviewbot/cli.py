@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
 from reviewbot import __version__
-from reviewbot.commands import b4args, localargs, postargs, streams
+from reviewbot.commands import b4args, localargs, postargs, streams, tableargs
 from reviewbot.model import CONFIDENCES, SEVERITIES, ReviewbotError, UsageError
 from reviewbot.report.formats import FORMATS, NAMES
 from reviewbot.report.unread import UNREAD
@@ -162,7 +164,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace | int:
     """The options; an exit code where argparse has printed the help, or what was wrong."""
     try:
-        return _parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else argv
+        return _parser(words[0] if words else "").parse_args(words)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
 
@@ -264,7 +267,8 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(first: str = "") -> argparse.ArgumentParser:
+    """What reads a command line; where its first word is a command it knows that one alone, which takes less time."""
     parser: argparse.ArgumentParser = _Parser(
         prog="reviewbot",
         description=ABOUT,
@@ -274,20 +278,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show its version and end")
     commands = parser.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
-    _add_thread(commands)
-    _add_range(commands)
-    b4args.add(commands, _add_command)
-    local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
-    localargs.add(local, _add_output, _add_gate)
-    rule = _add_command(commands, "rule", "list the rules, or explain one")
-    rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
-    matrix = _add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
-    matrix.add_argument("name", metavar="FLAG|SCOPE", nargs="?", help="such as __GFP_NOFAIL, memalloc_nofs_save")
+    known: dict[str, Callable[[b4args.Commands], None]] = {
+        "thread": _add_thread,
+        "range": _add_range,
+        **{name: partial(add, add_command=_add_command) for name, add in b4args.KNOWN.items()},
+        "local": _add_local,
+        **{name: partial(add, add_command=_add_command) for name, add in tableargs.KNOWN.items()},
+    }
+    for name in (first,) if first in known else known:
+        known[name](commands)
     return parser
 
 
+def _add_local(commands: b4args.Commands) -> None:
+    local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
+    localargs.add(local, _add_output, _add_gate)
+
+
 def _add_command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: b4args.Commands,
     name: str,
     help_: str,
     description: str = "",
@@ -319,7 +328,7 @@ def _add_command(
     return command
 
 
-def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_thread(commands: b4args.Commands) -> None:
     thread = _add_command(commands, "thread", "review a thread of a mailing list", THREAD, THREAD_EXAMPLES)
     thread.add_argument("source", metavar="SOURCE", help="a message id, a URL, an mbox, a mail, a maildir, or -")
     thread.add_argument(
@@ -333,7 +342,7 @@ def _add_thread(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     postargs.add(thread)
 
 
-def _add_range(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_range(commands: b4args.Commands) -> None:
     command = _add_command(commands, "range", "review commits of a git repository", RANGE, RANGE_EXAMPLES)
     command.add_argument("range", metavar="RANGE", nargs="?", help="BASE..TIP, or one commit")
     command.add_argument(

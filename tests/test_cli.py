@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import pty
@@ -194,6 +195,17 @@ def test_the_command_line_imports_nothing_heavy():
     code = "import sys, reviewbot.cli; reviewbot.cli._parser(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert heavy & set(loaded.split()) == set()
+
+
+def test_a_command_by_itself_is_read_as_among_all_others():
+    def helps(parser) -> dict[str, str]:
+        (commands,) = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+        return {name: command.format_help() for name, command in commands.items()}
+
+    everything = helps(cli._parser())
+    assert len(everything) == 8
+    assert all(helps(cli._parser(name)) == {name: text} for name, text in everything.items())
+    assert all(helps(cli._parser(word)) == everything for word in ("", "--help", "chec", "--"))
 
 
 def test_a_local_thread_needs_no_network_code():

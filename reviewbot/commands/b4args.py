@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from reviewbot.model import CONFIDENCES, SEVERITIES
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class AddCommand(Protocol):
     def __call__(
         self,
-        commands: argparse._SubParsersAction[argparse.ArgumentParser],
+        commands: Commands,
         name: str,
         help_: str,
         description: str = "",
@@ -87,21 +89,28 @@ examples:
 """
 
 
-def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], add_command: AddCommand) -> None:
-    """The commands check, agent and setup."""
-    _add_check(add_command(commands, "check", "answer one of b4's checks", CHECK, CHECK_EXAMPLES))
-    agent = add_command(commands, "agent", "write review files for b4", AGENT, AGENT_EXAMPLES)
-    # b4 appends a sentence for an AI agent to b4.review-agent-command
-    agent.add_argument("prompt", nargs="?", help=argparse.SUPPRESS)
-    _add_bars(agent)
-    _add_setup(add_command(commands, "setup", "make b4 run reviewbot", SETUP, SETUP_EXAMPLES))
-
-
-def _add_check(check: argparse.ArgumentParser) -> None:
+def _add_check(commands: Commands, add_command: AddCommand) -> None:
+    check = add_command(commands, "check", "answer one of b4's checks", CHECK, CHECK_EXAMPLES)
     check.add_argument("--protocol", choices=("review", "prep"), required=True, help="what is to be answered")
     check.add_argument("--series", action="store_true", help="of protocol review: one answer for the whole series")
     check.add_argument("--stamp", metavar="TEXT", help="means nothing; a new one makes b4 forget its old answers")
     _add_bars(check)
+
+
+def _add_agent(commands: Commands, add_command: AddCommand) -> None:
+    agent = add_command(commands, "agent", "write review files for b4", AGENT, AGENT_EXAMPLES)
+    # b4 appends a sentence for an AI agent to b4.review-agent-command
+    agent.add_argument("prompt", nargs="?", help=argparse.SUPPRESS)
+    _add_bars(agent)
+
+
+def _add_setup(commands: Commands, add_command: AddCommand) -> None:
+    setup = add_command(commands, "setup", "make b4 run reviewbot", SETUP, SETUP_EXAMPLES)
+    setup.add_argument("program", choices=("b4",), help="the program to set up")
+    setup.add_argument("--global", dest="everywhere", action="store_true", help="in ~/.gitconfig, for all repositories")
+    setup.add_argument("--series", action="store_true", help="also the check of a whole series, in a column of its own")
+    setup.add_argument("--remove", action="store_true", help="take out what this command has set")
+    setup.add_argument("--write", action="store_true", help="do it, instead of printing the commands")
 
 
 def _add_bars(command: argparse.ArgumentParser) -> None:
@@ -109,9 +118,4 @@ def _add_bars(command: argparse.ArgumentParser) -> None:
     command.add_argument("--min-confidence", choices=CONFIDENCES[1:], help="leave out what is less sure")
 
 
-def _add_setup(setup: argparse.ArgumentParser) -> None:
-    setup.add_argument("program", choices=("b4",), help="the program to set up")
-    setup.add_argument("--global", dest="everywhere", action="store_true", help="in ~/.gitconfig, for all repositories")
-    setup.add_argument("--series", action="store_true", help="also the check of a whole series, in a column of its own")
-    setup.add_argument("--remove", action="store_true", help="take out what this command has set")
-    setup.add_argument("--write", action="store_true", help="do it, instead of printing the commands")
+KNOWN = {"check": _add_check, "agent": _add_agent, "setup": _add_setup}
