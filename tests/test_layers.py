@@ -109,6 +109,7 @@ OUTSIDE = {
     "unidiff": {"reviewbot.changes"},
 }
 KERNEL_NAME = re.compile(r"__GFP_|(?<!_)GFP_[A-Z]|PF_MEMALLOC|memalloc_|spin_lock|rcu_read")
+HELP = {"cli.py", "tableargs.py"}  # whose texts give kernel names as examples
 LONGEST = 400
 
 
@@ -165,7 +166,7 @@ def test_kernel_names_are_data_and_not_code(path):
     text = path.read_text()
     prose = _docstring_lines(text)
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT or token.start[0] in prose or path.name == "cli.py":
+        if token.type == tokenize.COMMENT or token.start[0] in prose or path.name in HELP:
             continue
         found = KERNEL_NAME.search(token.string)
         assert not found, f"{path.name}:{token.start[0]}: {found and found.group()} belongs in rules/"
