@@ -14,7 +14,7 @@ from reviewbot.csource.steps import Function
 from reviewbot.flow.conditions import normal
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_LVALUE = re.compile(r"\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])++|\*++[A-Za-z_]\w*+")
+_LVALUE = re.compile(r"(?<![\w*])\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])++|(?<!\*)\*++[A-Za-z_]\w*+")
 _PARTS = ("->", ".", "[")
 _NONE = frozenset[tuple[str, bool]]()
 
