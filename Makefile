@@ -19,7 +19,7 @@ OPTIONAL := public-inbox-httpd:public-inbox git-send-email:git-email mutt:mutt c
 demo: $(VENV)/installed
 	@# exit code 1 says "there are remarks", which is what a demo is for
 	@$(BIN)/reviewbot thread tests/threads/demo.mbox --kernel 6.10 --config tests/threads/demo.toml \
-		--drafts $(DRAFTS) || test $$? -eq 1
+		--drafts $(DRAFTS) --again || test $$? -eq 1
 	@echo; echo "The drafts, as a mail program or \`git send-email\` takes them:"; ls $(DRAFTS)/new/*
 
 test: $(VENV)/installed-dev
