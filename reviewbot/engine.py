@@ -15,7 +15,7 @@ from reviewbot.checks.base import Check, Context, Hit
 from reviewbot.csource import squeeze
 from reviewbot.cuts import Text
 from reviewbot.fixes import fixed
-from reviewbot.functionhunks import function_hunks, is_touched, speaks_of, text_of
+from reviewbot.functionhunks import function_hunks, heirs, is_touched, speaks_of, text_of
 from reviewbot.model import (
     CONFIDENCES,
     SEVERITIES,
@@ -172,17 +172,22 @@ class Engine:
         old, new = self._before(patch, change), self._after(patch, change)
         if new is None or (old is None and not change.created):
             return False if change.deleted else None
-        after = text_of(change.path, new)
-        if old is not None and not is_touched(text_of(change.path, old), after, finding.function):
+        after, earlier = text_of(change.path, new), None if old is None else text_of(change.path, old)
+        if earlier is not None and not is_touched(earlier, after, finding.function):
             return None
-        if not speaks_of(after, finding.function):
-            return False
         first = self._before(origin.patch, origin.change)
         if first is None and not origin.change.created:
             return None
         before = None if first is None else text_of(origin.change.path, first)
-        found = self.wrong(change.path, (before, after), finding.function)
-        return None if found is None else (finding.rule, finding.function, finding.key) in found
+        speaks = speaks_of(after, finding.function)
+        found = self.wrong(change.path, (before, after), finding.function) if speaks else frozenset()
+        if found is None or (finding.rule, finding.function, finding.key) in found:
+            return None if found is None else True
+        for name in heirs(earlier, after):
+            there = self.wrong(change.path, (before, after), name)
+            if there is None or (finding.rule, name, finding.key) in there:
+                return None  # it has another name now, and is as wrong
+        return False
 
     def definitions(self, diff: str) -> frozenset[str]:
         """The names that the added lines of a diff define, of those that some kernel version has for a flag."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from reviewbot.cuts import Place, Text
 from reviewbot.model import DiffLine, FileChange, Hunk
 
+_HEIRS = 32  # functions
 _MOST = 250_000  # pairs of rows; of longer functions all is taken for changed
 
 
@@ -30,6 +31,13 @@ def is_touched(old: Text, new: Text, function: str) -> bool:
 def speaks_of(text: Text, function: str) -> bool:
     """Whether a function may stand in a file, or a call of it."""
     return bool(_places(text, function))
+
+
+def heirs(old: Text | None, new: Text) -> list[str]:
+    """The functions that a version of a file has and the one before had not: one of them may be another's new name."""
+    known = old.named if old is not None else {}
+    fresh = [name for name in new.named if name not in known]
+    return [name.decode("utf-8", "surrogateescape") for name in fresh[:_HEIRS]]
 
 
 def function_hunks(path: str, before: Text | None, after: Text, function: str) -> FileChange:

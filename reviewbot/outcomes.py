@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from reviewbot.commits import Section
 from reviewbot.cuts import Text
 from reviewbot.engine import Engine
-from reviewbot.functionhunks import is_touched, speaks_of
+from reviewbot.functionhunks import heirs, is_touched, speaks_of
 from reviewbot.kernels import Era
 from reviewbot.model import Finding, PatchReview
 from reviewbot.settled import Key, is_copy, settled
@@ -153,9 +153,16 @@ class Judge:
             old, new = self._text(state.old), self._text(state.new)
             if old is None or new is None or not is_touched(old, new, function):
                 return False
-        if self._is_there(one, state.path, state.new) is not False:
+        if self._is_there(one, state.path, state.new) is not False or self._is_renamed(one, state):
             return False
         return state.old == one.after or self._is_there(one, state.path, state.old) is True
+
+    def _is_renamed(self, one: Remark, state: State) -> bool:
+        """Whether a function that a commit makes has what was wrong, under its own name: then nothing is settled."""
+        old, new = self._text(state.old) if state.old else None, self._text(state.new) if state.new else None
+        rule, _, cause = one.key
+        named = (replace(one, key=(rule, name, cause)) for name in (heirs(old, new) if new is not None else ()))
+        return any(self._is_there(other, state.path, state.new) is not False for other in named)
 
     def _moved(self, one: Remark, state: State) -> Fate | None:
         """The end of a remark, or the file that it goes on in; None where there are too many to look at."""

@@ -100,7 +100,12 @@ STEPS = (
     ("copied, and the copy mended", [{FILE: LEAK + ABOVE}, {"a.c": MENDED + ABOVE}], None),
     ("another file of its old name", [{FILE: LEAK}, {FILE: None, "a.c": LEAK}, {FILE: WHOLE}], None),
     ("twice in one file", [{FILE: f"#if A\n{LEAK}#else\n{WHOLE}#endif\n"}, {FILE: f"#if A\n{LEAK}#endif\n"}], None),
-    ("the name is another's", [{FILE: LEAK}, {FILE: LEAK.replace("made(", "done(") + "\nint made(void)\n{\n}\n"}], 1),
+    (
+        "the name is another's",
+        [{FILE: LEAK}, {FILE: LEAK.replace("made(", "done(") + "\nint made(void)\n{\n}\n"}],
+        None,
+    ),
+    ("its function renamed", [{FILE: LEAK}, {FILE: LEAK.replace("made(", "done(")}], None),
     ("lines above it", [{FILE: LEAK}, {FILE: ABOVE * 1 + LEAK}, {FILE: ABOVE + MENDED}], 2),
 )
 
