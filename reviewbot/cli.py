@@ -7,6 +7,8 @@ Every exception becomes an exit code here and nowhere else. Commands are importe
 from __future__ import annotations
 
 import argparse
+import gc
+import os
 import signal
 import sys
 import threading
@@ -29,6 +31,7 @@ STOPPED = 128  # and the number of the signal
 PATIENCE = 5  # seconds after a signal in which another one does not disturb the clearing up
 PIPE_CLOSED = 141  # 128 + SIGPIPE: who read the output had enough of it
 UNEXPECTED = 3
+GARBAGE = 50_000  # new objects after which garbage is looked for; a tenth of a check went into that
 
 EXIT_CODES = """\
 exit codes:
@@ -126,9 +129,12 @@ class _Stopped(BaseException):
 
 def entry() -> NoReturn:
     """What the installed `reviewbot` runs."""
+    gc.set_threshold(GARBAGE)
     streams.fill()
     code = main()
     streams.settle(drop=code >= STOPPED)
+    if sys.getprofile() is None and sys.gettrace() is None:  # those write at the end what they have seen
+        os._exit(code)  # main() has cleared up; to take the modules apart costs as much as the review of a patch
     raise SystemExit(code)
 
 

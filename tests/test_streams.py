@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import re
@@ -54,6 +55,20 @@ def shell(command):
 
     (command.work / "one.eml").write_bytes(mail(diff=diff()))
     return run
+
+
+def at_once(shell, lines):
+    """What comes of lines that run side by side, by the same names: each may wait as long as all of them."""
+    text = "".join(
+        f"{{ {line}\n}} >'{name}.out' 2>'{name}.err' & jobs[{at}]=$!\n" for at, (name, line) in enumerate(lines.items())
+    )
+    codes = shell(f'{text}for job in "${{jobs[@]}}"; do wait $job; echo $?; done').out.split()
+    files = shell('for name in *.out *.err; do cat "$name"; printf \'\\0%s\\0\' "$name"; done').out.split("\0")
+    texts = dict(zip(files[1::2], files[::2], strict=False))
+    return {
+        name: Done(int(code), texts[f"{name}.out"], texts[f"{name}.err"])
+        for name, code in zip(lines, codes, strict=True)
+    }
 
 
 # one line for each command that reads or prints, and the exit code that it has
@@ -148,26 +163,26 @@ def _prepared(what):
     return (
         f"mkdir -p folder texts; ln -sf $PWD/{what} folder/a-b.toml; ln -sf $PWD/{what} texts/reply.txt\n"
         'printf \'[mail]\\nname="A"\\nemail="a@b.example"\\n[templates]\\nfolder="%s"\\n\' $PWD/texts > texts.toml\n'
-        f"export B4_TRACKING_FILE={what}\n"
     )
 
 
-@pytest.mark.parametrize("place", FILES)
 @pytest.mark.parametrize(
     ("make", "what"),
     [("mkfifo pipe", "pipe"), ("ln -s /dev/zero zero", "zero"), ("mkdir dir", "dir"), ("ln -s x loop", "loop")],
     ids=["fifo", "zero", "folder", "nothing"],
 )
-def test_what_is_no_file_is_a_clear_line(shell, place, make, what):
-    done = shell(f"{make}\n{_prepared(what)}reviewbot {FILES[place].format(what)}")
-    if what == "dir" and place in ("drafts", "rules"):  # which is what they are
-        assert done.code == 1
-    elif place == "tracking":
-        assert json.loads(done.out)[0]["tool"] == "gfp-series"
-    else:
-        assert done.code in (2, 3)
-        assert place == "drafts" or done.out == ""  # those are written last
-        assert done.err.splitlines()[-1].startswith("reviewbot: ")
+def test_what_is_no_file_is_a_clear_line(shell, make, what):
+    shell(f"{make}\n{_prepared(what)}")
+    lines = {place: f"export B4_TRACKING_FILE={what}; reviewbot {line.format(what)}" for place, line in FILES.items()}
+    for place, done in at_once(shell, lines).items():
+        if what == "dir" and place in ("drafts", "rules"):  # which is what they are
+            assert done.code == 1, place
+        elif place == "tracking":
+            assert json.loads(done.out)[0]["tool"] == "gfp-series"
+        else:
+            assert done.code in (2, 3), place
+            assert place == "drafts" or done.out == ""  # those are written last
+            assert done.err.splitlines()[-1].startswith("reviewbot: ")
 
 
 def test_a_pipe_that_somebody_writes_to_is_as_good_as_a_file(shell):
@@ -180,20 +195,23 @@ def test_a_pipe_that_somebody_writes_to_is_as_good_as_a_file(shell):
     assert shell("reviewbot thread one.eml --config <(echo '[report]'; echo 'min_severity=\"error\"')").code == 0
 
 
-@pytest.mark.parametrize("option", ["--output json=", "--write-baseline "])
-@pytest.mark.parametrize(
-    ("make", "what", "why"),
-    [
-        ("mkfifo pipe", "pipe", "nobody reads from this pipe"),
-        ("true", "/dev/full", "the disk is full"),
-        ("mkdir dir", "dir", "is a directory"),
-        ("ln -s loop loop", "loop", "too many levels of symbolic links"),
-        ("touch file", "file/x", "not a directory"),
-    ],
-)
-def test_what_cannot_be_written_to_is_a_clear_line(shell, option, make, what, why):
-    done = shell(f"{make}; reviewbot thread one.eml {option}{what}")
-    assert (done.code, done.err) == (3, f"reviewbot: cannot write {what}: {why}\n")
+def test_what_cannot_be_written_to_is_a_clear_line(shell):
+    shell("mkfifo pipe; mkdir dir; ln -s loop loop; touch file")
+    reasons = {
+        "pipe": "nobody reads from this pipe",
+        "/dev/full": "the disk is full",
+        "dir": "is a directory",
+        "loop": "too many levels of symbolic links",
+        "file/x": "not a directory",
+    }
+    options = ("--output json=", "--write-baseline ")
+    tried = list(itertools.product(options, reasons))
+    lines = {str(at): f"reviewbot thread one.eml {option}{what}" for at, (option, what) in enumerate(tried)}
+    lines["step"] = "GITHUB_STEP_SUMMARY=pipe reviewbot thread one.eml --format github"
+    done = at_once(shell, lines)
+    for at, (_, what) in enumerate([*tried, ("", "pipe")]):
+        one = done[str(at) if at < len(tried) else "step"]
+        assert (one.code, one.err) == (3, f"reviewbot: cannot write {what}: {reasons[what]}\n")
 
 
 def test_a_pipe_and_a_device_that_somebody_reads_are_written_to(shell):
@@ -201,11 +219,6 @@ def test_a_pipe_and_a_device_that_somebody_reads_are_written_to(shell):
     assert json.loads(shell("reviewbot thread one.eml --output json=>(cat >got) >&2; sleep 1; cat got").out) == plain
     both = shell("reviewbot thread one.eml --output json=/dev/stdout | cat").out  # the file first
     assert json.JSONDecoder().raw_decode(both)[0] == plain
-
-
-def test_the_summary_of_a_step_may_be_no_file(shell):
-    done = shell("mkfifo pipe; GITHUB_STEP_SUMMARY=pipe reviewbot thread one.eml --format github")
-    assert (done.code, done.err) == (3, "reviewbot: cannot write pipe: nobody reads from this pipe\n")
 
 
 # --- a program that calls main() ---
