@@ -5,7 +5,7 @@
     for reviewed in reviewbot.Engine(kernel, rules).review(series).patches:
         print(reviewed.findings, reviewed.unread)
 
-The command line as a function, for any streams, is reviewbot.cli.main.
+The command line as a function, for any streams, is reviewbot.cli.main.main.
 Nothing here is imported before it is asked for. Errors are drawn in reviewbot.model.
 """
 
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from reviewbot.config import data_path
-    from reviewbot.engine import Engine
+    from reviewbot.kernel.rules import load
+    from reviewbot.mail.series import newest
     from reviewbot.model import Finding, Review, ReviewbotError, Series
-    from reviewbot.rules import load
-    from reviewbot.series import newest
+    from reviewbot.review.engine import Engine
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "newest",
 ]
 
-_HOMES = {"data_path": "config", "Engine": "engine", "load": "rules", "newest": "series"}
+_HOMES = {"data_path": "config", "Engine": "review.engine", "load": "kernel.rules", "newest": "mail.series"}
 
 
 def __getattr__(name: str) -> object:

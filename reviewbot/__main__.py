@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reviewbot.cli import entry
+from reviewbot.cli.main import entry
 
 if __name__ == "__main__":
     entry()

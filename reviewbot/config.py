@@ -14,13 +14,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot import files, schema, store
-from reviewbot.gate import Ignore, ignore_of
+from reviewbot.filesystem import cache, files
+from reviewbot.kernel import schema
+from reviewbot.kernel.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
-from reviewbot.report.formats import SURFACES
-from reviewbot.report.headers import CC
+from reviewbot.report.registry import SURFACES
+from reviewbot.report.reply.headers import CC
 from reviewbot.report.unread import UNREAD
-from reviewbot.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
+from reviewbot.review.baseline import Ignore, ignore_of
 
 _LARGEST = 1_000_000  # bytes of a configuration file
 AUTO = "auto"  # the kernel version that the patches' own date says
@@ -225,13 +226,13 @@ def _defaults() -> Tables:
     """The shipped file, which is parsed once for many runs."""
     path = data_path("config.toml")
     try:
-        key = store.key(path.read_bytes())
+        key = cache.key(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    found: Any = store.kept("config", key)
+    found: Any = cache.kept("config", key)
     if found is None:
         found = _read(path)
-        store.keep("config", key, found)
+        cache.keep("config", key, found)
     return dict(found)
 
 

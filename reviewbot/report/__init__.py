@@ -1,1 +1,1 @@
-"""One renderer a format, each a pure function from values to text."""
+"""What is shown of a review: which remarks, in which order, in which format."""

@@ -11,7 +11,7 @@ import urllib.parse
 from typing import NamedTuple
 
 from reviewbot.model import Patch
-from reviewbot.report.headers import usable_id
+from reviewbot.report.reply.headers import usable_id
 
 MOST = 4  # links of a commit that may be the one
 

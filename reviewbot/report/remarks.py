@@ -27,10 +27,10 @@ from reviewbot.model import (
     Unread,
     Version,
 )
-from reviewbot.report.escape import visible
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import SAY
-from reviewbot.settled import is_copy
+from reviewbot.review.resolved import is_copy
+from reviewbot.support.escape import visible
 
 Place = tuple[str, int]  # a path and a line of it, 1-based
 

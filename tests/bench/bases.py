@@ -18,9 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
-from reviewbot import series, tree
+
+from reviewbot.git import apply
+from reviewbot.git.repository import Repository
+from reviewbot.mail import series
 from reviewbot.model import Patch, Series
-from reviewbot.repository import Repository
 
 BACK = (10, 500, 3000)
 ROW = "{:<44}{:>9}{:>9}  {}"
@@ -88,7 +90,7 @@ def main() -> None:
         with Repository(given.folder) as repository:
             opened = time.perf_counter()
             repository.allow(case.seconds)
-            placed = tree.place(repository, case.series, None, ("main",))
+            placed = apply.place(repository, case.series, None, ("main",))
             done = time.perf_counter()
         how = f"{placed.base.how}, {sum(one.after is not None for one in placed.series.patches)}" if placed.base else ""
         times = (f"{(end - start) * 1000:.0f}" for start, end in ((begun, opened), (opened, done)))

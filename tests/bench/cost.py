@@ -23,10 +23,10 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
-from reviewbot import rules
 from reviewbot.config import data_path
-from reviewbot.engine import Engine
+from reviewbot.kernel import rules
 from reviewbot.model import Patch, Series
+from reviewbot.review.engine import Engine
 
 LIMIT = 150  # milliseconds that a patch to any file should stay below
 LARGE = (

@@ -18,12 +18,12 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
-from reviewbot import rules
 from reviewbot.config import data_path
-from reviewbot.engine import Engine
+from reviewbot.kernel import rules
 from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.review.engine import Engine
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from kernel_judge import FOLDERS, Remark, files, review
 
 TOUCHED = re.compile(r"GFP_|memalloc_\w+\(|\bgfp_t\b")

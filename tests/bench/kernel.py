@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tomli
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from kernel_judge import FOLDERS, everything, files
 
 JUDGED = Path(__file__).parents[1] / "kernel" / "judged.toml"

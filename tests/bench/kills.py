@@ -27,13 +27,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from reviewbot import cli
-from reviewbot.b4 import folder
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from b4home import B4Home
 from exfoo import CHANGE, LEAK, WHOLE, with_mask
+from reviewbot.cli import main as cli
+from reviewbot.integrations.b4 import review_dir
 
 ODD = with_mask("GFP_KERNEL | GFP_NOFS")
 EVENTS = ("os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "fcntl.flock")
@@ -210,7 +209,9 @@ def _taken(command: Command) -> None:
     for path in command.place.glob("*/reviewbot.json"):
         shutil.rmtree(path.parent)
         path.parent.mkdir()
-        folder.put(path.parent, {"identity.txt": b"A <a@b.example>\n", "0001.txt": b"older\n", "0009.txt": b"gone\n"})
+        review_dir.put(
+            path.parent, {"identity.txt": b"A <a@b.example>\n", "0001.txt": b"older\n", "0009.txt": b"gone\n"}
+        )
 
 
 def _older(memory: Path, draft: Path) -> bytes:

@@ -18,12 +18,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from reviewbot.crew import Died, each
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from hostile import hostile, roots
 from reading import Reader, desk
+from reviewbot.support.workers import Died, each
 
 LIMIT = 30  # seconds
 SLOW = 2.0

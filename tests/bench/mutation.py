@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reviewbot import rules
 from reviewbot.config import data_path
-from reviewbot.engine import Engine
+from reviewbot.kernel import rules
 from reviewbot.model import Finding, Patch, Series
+from reviewbot.review.engine import Engine
 
 LEAKS = frozenset({"scope-leak", "scope-token-lost"})
 RESTORES = LEAKS | {"scope-restore-mismatch"}

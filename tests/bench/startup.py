@@ -18,9 +18,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from reviewbot import config, mailbox, rules, series
-from reviewbot.engine import Engine
+from reviewbot import config
+from reviewbot.kernel import rules
+from reviewbot.mail import mailbox, series
 from reviewbot.model import InputError, Patch
+from reviewbot.review.engine import Engine
 
 TESTS = Path(__file__).parents[1]
 MAIL_IN = ["-m", "reviewbot", "thread", str(TESTS / "threads" / "demo.mbox"), "--format", "json"]

@@ -12,18 +12,19 @@ from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
-from reviewbot import changes, mailbox, series
-from reviewbot.config import data_path
-from reviewbot.engine import Engine
-from reviewbot.functionhunks import text_of
-from reviewbot.model import Finding, InputError, Patch, Series, Version
-from reviewbot.report.formats import FORMATS, LOCAL
-from reviewbot.rules import load
 
 import fixtures
 import letters
 import report_cases
 from report_readers import READERS
+from reviewbot.config import data_path
+from reviewbot.kernel.rules import load
+from reviewbot.mail import mailbox, series
+from reviewbot.model import Finding, InputError, Patch, Series, Version
+from reviewbot.patch import parse
+from reviewbot.patch.function_hunks import text_of
+from reviewbot.report.registry import FORMATS, LOCAL
+from reviewbot.review.engine import Engine
 
 TESTS = Path(__file__).parent.parent
 VERSION: Version = (6, 12)
@@ -61,7 +62,7 @@ def diffs() -> Iterator[bytes]:
 def sources() -> Iterator[bytes]:
     """What the diffs make of their files."""
     for one in examples():
-        for change in changes.parse(one)[0]:
+        for change in parse.parse(one)[0]:
             lines = (line.text for hunk in change.hunks for line in hunk.lines if line.mark != "-")
             yield "\n".join(lines).encode("utf-8", "surrogateescape")
 

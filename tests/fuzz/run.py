@@ -19,7 +19,7 @@ from pathlib import Path
 
 import atheris  # first, so that what is imported below is instrumented
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent.parent / "helpers"))
 
 with atheris.instrument_imports(include=["reviewbot", "b4", "liblore", "email", "unidiff"]):
     import paths

@@ -1,0 +1,354 @@
+"""Check of requests that may sleep, and of frees that do, where something forbids it: a slice in, hits out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.checks.context.guarded_list import Text, guarded
+from reviewbot.checks.context.implied_lock import given_back_below, released
+from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, matters, sleeper, sleeps_with
+from reviewbot.dataflow.state import Open
+from reviewbot.frontend.instructions import Step
+from reviewbot.interproc.callbacks import Callback, callbacks
+from reviewbot.interproc.entry import (
+    Entries,
+    Entry,
+    Locks,
+    asks_for_context,
+    asserted,
+    constants,
+    held,
+    keeps_entry,
+    leads,
+    shown_as,
+    taker,
+)
+from reviewbot.interproc.specialize import Bound, Calls, bound, calls_of
+from reviewbot.model import CONFIDENCES, Rule
+from reviewbot.program.file_version import Slice
+from reviewbot.program.locked_rows import held_rows
+from reviewbot.program.query import Context, Hit, code, reached, requests, strings, words
+from reviewbot.program.unit import Unit
+
+_WORD = re.compile(r"\w+")
+_LAST_WORD = re.compile(r"(\w+)\W*\Z")
+_LONGEST = 200  # characters of the flags that something is made with
+
+
+class _Held(Struct, frozen=True):
+    """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each.
+
+    `taken`: the call that took the lock, "" if none is shown; `outside`: the function is entered with it.
+    """
+
+    where: str
+    rows: tuple[tuple[int, str], ...]
+    confidence: str = ""
+    taken: str = ""
+    outside: bool = False
+
+
+def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A request that may sleep where on every path to it something forbids that.
+
+    Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
+    in `own` themselves, and those of `own_by`, "kind flag", where what they are given was made with that flag: calls of
+    `made_by` say so, by flags with a word of `made_with`; those in `replaces` allocate nothing; a call in `harmless`,
+    or with a word of `keeps` in its name, only looks at a mask. `frees`:
+    calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
+    name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
+    a condition that only the last user meets, who need not be one that holds a lock.
+    `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
+    see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
+    """
+    entries = _Entries(side, rule, context)
+    for unit in (*side.units, *entries.below()):
+        if unit.function.macro:
+            continue
+        said = set()
+        for hit in (*_sleeps(unit, entries), *_given_masks(unit, entries)):
+            said.add(hit.rows)
+            yield hit
+        for one in bound(unit, lambda: entries.calls, context.lookup):
+            for hit in _sleeps(one.unit, entries, entered=False):
+                if hit.rows not in said:
+                    said.add(hit.rows)
+                    yield _passed_on(hit, one)
+
+
+def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit]:
+    """What sleeps in a function; `entered`: also where it is only called where nothing may.
+
+    Of a caller's mask that is not asked: whoever calls it below a lock may pass another one.
+    """
+    rule, context = entries.rule, entries.context
+    for index, step in enumerate(unit.steps):
+        call = sleeper(unit, index, step, rule, entries.frees, context)
+        if call is None or (call.wraps and entries.gives_back(step.name)):
+            continue
+        own = _own(step, rule, entries.side, context)
+        found = _here(unit, index, own, call, context)
+        if found is None and call.always:
+            found = _given_back(unit, index, own, context) or _shared(unit, index, entries)
+        if found is None and entered:
+            found = _entered(unit, index, entries, own, call)
+        if found is None or not _sleeps_there(unit, index, call, found, entries):
+            continue
+        values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
+        key = f"{step.name} {call.mask} {found.where}"
+        sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
+        kind = "request" if call.free is None else "free"
+        yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure, cause=kind)
+
+
+def _given_masks(unit: Unit, entries: _Entries) -> Iterator[Hit]:
+    """Requests below a lock of the function itself, with a mask of callers who are known to pass one that may sleep."""
+    rule, context = entries.rule, entries.context
+    params = [name for kind, name in unit.function.params if kind in context.kernel.words["mask_types"] and name]
+    if len(params) != 1 or unit.flow.lost or any(step.target == params[0] for step in unit.steps):
+        return
+    whose = entries.givers.get(unit.function.name)
+    for request in requests((unit,), context) if whose is not None else ():
+        locks = _locks(unit, request.at, _own(request.step, rule, entries.side, context), context)
+        if whose is None or request.mask.text != params[0] or None in locks or request.allocator.sleeps == "never":
+            continue
+        if any(params[0] in _WORD.findall(text) for world in reached(unit, request.at) for text, _ in world.facts):
+            continue  # it asked
+        held = _here(unit, request.at, frozenset(), Sleeper("", "", "", ()), context)
+        if held is None:
+            continue
+        said = f"{request.said} from {strings(whose.listed, 'given')[0]}"
+        values = {"callee": request.step.name, "call": said, "how": f"With {params[0]} it may", "lock": held.where}
+        because = (*held.rows, (whose.row, whose.note))
+        key = f"{request.step.name} {params[0]} {held.where}"
+        rows = (request.mask.line, *request.step.lines)
+        yield Hit(rows, unit.function.name, key, values, because, "medium", cause="request")
+
+
+def _sleeps_there(unit: Unit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:
+    if call.free is None:
+        return True
+    if found.outside and last_user(unit, index, call.free):
+        return False
+    return matters(unit, index, call.free, entries.above(unit), found.taken, entries.context)
+
+
+def _passed_on(hit: Hit, one: Bound) -> Hit:
+    """A hit that holds for the mask of one caller."""
+    mask, name = f"{code(one.arg)} from {one.caller.function.name}()", hit.values["callee"]
+    values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
+    because = (*hit.because, (one.arg.line, "the mask is handed over here"))
+    rows = (*hit.rows, one.arg.line, *one.caller.steps[one.at].lines)
+    return replace(hit, rows=rows, key=f"{hit.key} {mask}", values=values, because=because, confidence="medium")
+
+
+class _Entries:
+    """Functions of the text that are entered where nothing may sleep, worked out when the first is asked for."""
+
+    def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
+        self.side, self.rule, self.context = side, rule, context
+        self.frees = frees_of(rule)
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        return (*self.side.units, *self.side.around, *self.below())
+
+    @cached_property
+    def calls(self) -> Calls:
+        return calls_of(self.units)
+
+    def of(self, unit: Unit) -> Entries:
+        return self._all.get(unit.function.name, ()) if self._any else ()
+
+    @cached_property
+    def _any(self) -> bool:
+        """Whether any may be entered so: something takes a lock, or says that one is held, or others run one of them.
+
+        For most texts this is answered by their words, and nothing more is read.
+        """
+        side, names = self.side, {unit.function.name for unit in self.side.units} - {""}
+        if self._handed_down or any(any(self._called_with_lock(text, names)) for text in side.calling.values()):
+            return True
+        text = side.text
+        if any(word in text for word in words(self.rule, "asserts")):
+            return True
+        names |= side.calling.keys() - {""}
+        handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
+        typed = any(kind in text for kind in words(self.rule, "returns")) or self._signed
+        return (
+            bool(names) and bool(typed or handed.search(text)) and any(one.function in names for one in self.callbacks)
+        )
+
+    @property
+    def _signed(self) -> bool:
+        """Whether a function has the parameters of one that is run where nothing may sleep."""
+        wanted = words(self.rule, "takes")
+        return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in self.side.units)
+
+    @cached_property
+    def _handed_down(self) -> frozenset[str]:
+        """The functions of the text that a unit may call with a lock held."""
+        names = self.side.others | {unit.function.name for unit in self.side.units}
+        return frozenset(
+            name
+            for unit in self.side.units
+            for name in self._called_with_lock(unit.text, names)
+            if name != unit.function.name
+        )
+
+    def _called_with_lock(self, text: str, names: Collection[str]) -> Iterator[str]:
+        lookup = self.context.lookup
+        if (lookup.locks | lookup.unlocks).isdisjoint(_WORD.findall(text)):
+            return
+        rows = [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
+        held = held_rows(rows, lookup.locks, lookup.unlocks)
+        for _, words_ in (row for one, row in zip(held, rows, strict=True) if one):
+            yield from (word for word in words_ if word in names)
+
+    def below(self) -> tuple[Unit, ...]:
+        """The functions that units call with a lock held, or may hand a mask to."""
+        return self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
+
+    def gives_back(self, name: str) -> bool:
+        """Whether a function of the text gives back a lock that its caller holds, as its body or its head says."""
+        side = self.side
+        named = frozenset((name,)) if name in side.others else frozenset[str]()
+        units = (*side.units, *(side.telling_below((), named) if named else ()))
+        for unit in (one for one in units if one.function.name == name and not one.function.macro):
+            head = side.rows[max(unit.function.head[0], 0) : unit.function.head[1] + 1]
+            said = any(word in row for row in head for word in words(self.rule, "releases"))
+            if said or not keeps_entry(unit, self.context.lookup):
+                return True
+        return False
+
+    @cached_property
+    def callbacks(self) -> tuple[Callback, ...]:
+        """The functions of the text that others run where nothing may sleep."""
+        return tuple(callbacks(self.side, [row for row in self.rule.rows if "as" in row]))
+
+    @cached_property
+    def givers(self) -> Mapping[str, Callback]:
+        """The functions of the text that are handed a mask which may sleep, with who hands it."""
+        found = callbacks(self.side, [row for row in self.rule.rows if "given" in row])
+        return {one.function: one for one in found}
+
+    def above(self, unit: Unit) -> tuple[Entry, ...]:
+        """What a function is entered with, and what those are that call it there."""
+        mine = self.of(unit)
+        names = dict.fromkeys(name for one in mine for name in (unit.function.name, *one.callers))
+        return tuple(entry for name in names for entry in self._all.get(name, ()))
+
+    @cached_property
+    def _all(self) -> Mapping[str, Entries]:
+        rule, lookup = self.rule, self.context.lookup
+        spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
+        locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
+        first = {name: (entry,) for name, entry in asserted(self.units, self.side.rows, lookup, locks)}
+        for one in self.callbacks:
+            first.setdefault(one.function, (Entry("", one.said, ((one.row, one.note),)),))
+        return held(self.units, lookup, first)
+
+
+def _here(unit: Unit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> _Held | None:
+    """The scope that the function itself has open where the call sleeps.
+
+    Surely, if both is so on every path; less so if the call sleeps on one of them only, or a lock is taken on one, and
+    that one is given back below.
+    """
+    locks = _locks(unit, index, own, context)
+    meet = [at for at, one in enumerate(locks) if one is not None and call.on(at)]
+    if not meet:
+        return None
+    one = locks[meet[0]]
+    assert one is not None
+    entered = unit.steps[one.step]
+    found = _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
+    if None not in locks:
+        if call.always:
+            return found
+        asked = all(_asks_mask(unit, index, at, context) for at in meet)
+        return None if asked else replace(found, confidence="medium")
+    sure = all(call.surely_on(at) for at, lock in enumerate(locks) if lock is not None)
+    return replace(found, confidence="medium") if sure and given_back_below(unit, index, one, context) else None
+
+
+def _asks_mask(unit: Unit, index: int, world: int, context: Context) -> bool:
+    """Whether a world is one of a condition on a mask: what a caller asks with tells it what it may do."""
+    tests, stems = context.lookup.tools.tests, context.kernel.words["flag_prefixes"]
+    texts = [text for text, _ in reached(unit, index)[world].facts]
+    return any(word in text for text in texts for word in (*tests, *stems))
+
+
+def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
+    """The lock that is given back below, though the text does not show where it was taken."""
+    at = released(unit, index, own, context)
+    if at < 0:
+        return None
+    step = unit.steps[at]
+    where = f"before {shown_as(step)}, with no lock in between"
+    return _Held(where, ((step.lines[0], "unlocked here"),), "medium", taker(step))
+
+
+def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
+    """The lock below which others change the list that is changed next."""
+    if unit.function.seen_from_start:
+        return None
+    changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
+    text = Text(entries.side.rows, entries.units)
+    found = guarded(unit, index, text, changes, sets_up, entries.context)
+    begins = any(word in unit.function.name for word in words(entries.rule, "beginnings"))
+    if found is None or begins:
+        return None
+    where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
+    rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
+    return _Held(where, rows, "medium", found.call)
+
+
+def _entered(unit: Unit, index: int, entered: _Entries, own: frozenset[str], call: Sleeper) -> _Held | None:
+    """What the function is entered with, if it keeps it and does not ask first."""
+    entries, context = entered.of(unit), entered.context
+    if not entries or not keeps_entry(unit, context.lookup):
+        return None
+    if any(asks_for_context(unit, one, context.lookup) for one in call.chosen_by):
+        return None
+    for entry in entries:
+        if entry.scope in own or not sleeps_with(unit, index, call, constants(unit, entry), entered.rule, context):
+            continue
+        if leads(unit, index, context.lookup, entry, call.on):
+            return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
+    return None
+
+
+def _own(step: Step, rule: Rule, side: Slice, context: Context) -> frozenset[str]:
+    """The kinds of lock that an allocator drops itself before it sleeps."""
+    found = context.kernel.allocators.get(step.name)
+    if found is None or found.family not in words(rule, "self_unlocking"):
+        return frozenset()
+    asked = (pair.split(" ") for pair in sorted(words(rule, "own_by")))
+    return words(rule, "own") | {kind for kind, flag in asked if _may_have(step, flag, rule, side)}
+
+
+def _may_have(step: Step, flag: str, rule: Rule, side: Slice) -> bool:
+    """Whether what a call is about may have been made with a flag: it was, or the text does not show how it was."""
+    name = _LAST_WORD.search(step.args[0].text) if step.args else None
+    if not side.whole or name is None or step.name in words(rule, "replaces"):
+        return True
+    made = "|".join(map(re.escape, sorted(words(rule, "made_by"))))
+    told = re.compile(rf"\b(?:{made})\s*\([^;()]*\b{re.escape(name[1])}\s*([,)][^;]{{0,{_LONGEST}}});")
+    found, known = told.findall(side.text), words(rule, "made_with")
+    return not found or any(flag in one or ("," in one and not any(word in one for word in known)) for one in found)
+
+
+def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open | None]:
+    """For each world at a step what forbids sleeping in it, None if nothing does."""
+    out: list[Open | None] = []
+    for world in reached(unit, index):
+        held = [one for one in world.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
+        held = [one for one in held if one.scope not in own]
+        out.append(held[-1] if held else None)
+    return out

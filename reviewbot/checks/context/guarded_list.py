@@ -1,0 +1,128 @@
+"""A step of a function whose beginning is not shown in, the shared list out that proves what must be held there.
+
+A list that the rest of the text only touches below a spinlock, and that is changed after the step with no lock taken
+in between, must be changed below that lock: so it is held at the step already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from reviewbot.checks.context.implied_lock import may_lock, may_unlock
+from reviewbot.dataflow.state import Open
+from reviewbot.frontend.instructions import Step
+from reviewbot.interproc.entry import shown_as, taker
+from reviewbot.program.query import Context, reached
+from reviewbot.program.unit import Unit
+from reviewbot.support.patterns import pattern
+
+_LIST = pattern(r"&([A-Za-z_]\w*)((?:->|\.)[\w.>-]+)\Z")
+_FURTHEST = 60  # steps from a request to where its list is changed
+
+
+class Guard(Struct, frozen=True):
+    """The list, the lock as it is taken elsewhere, by which call and where; rows: changed here, taken there."""
+
+    name: str
+    lock: str
+    call: str
+    function: str
+    rows: tuple[int, int]
+
+
+class Text(NamedTuple):
+    """The rows of a text, and the functions that were read in it."""
+
+    rows: Sequence[str]
+    units: Sequence[Unit]
+
+
+def guarded(
+    unit: Unit, index: int, text: Text, changes: frozenset[str], sets_up: frozenset[str], context: Context
+) -> Guard | None:
+    """The guard of a list that is changed below a step; None where none is, or it may be changed without a lock.
+
+    `changes`: calls whose last argument is a list that they change; `sets_up`: those by which it, or what it is in,
+    is still the function's own.
+    """
+    if unit.function.seen_from_start or unit.function.macro:
+        return None
+    for at, name in _changed_below(unit, index, changes, context):
+        if any(_touches(step, name) and step.name in sets_up for step in unit.steps) or _own(unit, name):
+            continue
+        found = list(_elsewhere(unit, name, text.units, context))
+        locks = [(other, one) for other, one in found if one is not None]
+        if locks and len(locks) == len(found) and not _unread(unit, name, text):
+            other, one = locks[0]
+            taken = other.steps[one.step]
+            rows = unit.steps[at].lines[0], taken.lines[0]
+            return Guard(name.lstrip("&"), shown_as(taken), taker(taken), other.function.name, rows)
+    return None
+
+
+def _changed_below(unit: Unit, index: int, changes: frozenset[str], context: Context) -> Iterator[tuple[int, str]]:
+    """Steps that change a list and that a way from a step leads to with nothing in between that may lock or unlock."""
+    todo, seen = list(unit.steps[index].next), {index}
+    while todo and len(seen) < _FURTHEST:
+        at = todo.pop()
+        if at < 0 or at in seen:
+            continue
+        seen.add(at)
+        step = unit.steps[at]
+        if step.kind == "call" and step.name in changes and step.args and _LIST.match(step.args[-1].text):
+            yield at, step.args[-1].text
+        if not may_lock(step, context) and not may_unlock(step, context):
+            todo += step.next
+
+
+def _elsewhere(mine: Unit, name: str, units: Sequence[Unit], context: Context) -> Iterator[tuple[Unit, Open | None]]:
+    """Where other functions touch the list, and the lock of the same structure that they surely hold there."""
+    for unit in units:
+        if unit.function.name == mine.function.name or unit.flow.lost:
+            continue
+        for at, step in enumerate(unit.steps):
+            if _touches(step, name) and (worlds := reached(unit, at)):
+                held = [next((one for one in world.open if _guards(one, name, context)), None) for world in worlds]
+                yield unit, held[0] if all(held) else None
+
+
+def _unread(mine: Unit, name: str, text: Text) -> bool:
+    """Whether the text speaks of the list where nothing was read."""
+    known = {
+        row
+        for unit in (mine, *text.units)
+        for step in unit.steps
+        if _touches(step, name)
+        for row in range(step.lines[0], step.lines[1] + 1)
+    }
+    said = re.compile(re.escape(name) + r"\b")
+    return any(name in row and said.search(row) and at not in known for at, row in enumerate(text.rows))
+
+
+def _guards(one: Open, name: str, context: Context) -> bool:
+    """Whether a lock spins and stands in the structure that the list is in."""
+    kind = context.kernel.scopes.get(one.scope)
+    match = _LIST.match(name)
+    if kind is None or not kind.atomic or match is None:
+        return False
+    return one.key.startswith((f"{match[1]}->", f"{match[1]}."))
+
+
+def _touches(step: Step, name: str) -> bool:
+    value = step.value if step.kind == "test" else None
+    args = step.args or (value.args if value is not None and value.op == "call" else ())
+    return any(arg.text == name for arg in args)
+
+
+def _own(unit: Unit, name: str) -> bool:
+    """Whether the function itself made what the list is in."""
+    match = _LIST.match(name)
+    root = match[1] if match else ""
+    return any(
+        step.kind == "assign" and step.target == root and step.value is not None and step.value.op == "call"
+        for step in unit.steps
+    )

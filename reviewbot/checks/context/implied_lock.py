@@ -1,0 +1,151 @@
+"""A step of a function whose beginning is not shown in, the unlock out that proves what must be held at it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from heapq import heappop, heappush
+
+from reviewbot.dataflow.scope_table import argument
+from reviewbot.dataflow.state import Open, World
+from reviewbot.frontend.fragments import OPEN
+from reviewbot.frontend.instructions import Step
+from reviewbot.program.query import Context
+from reviewbot.program.unit import Unit
+
+_NEAR = 4  # steps from a call to the test of its result
+
+
+def released(unit: Unit, index: int, own: frozenset[str], context: Context) -> int:
+    """The step of an unlock that proves what must be held at a step, -1 if there is none.
+
+    Every way on from the step meets one before anything may lock, or every way on from where its result is found to
+    be NULL does. What is unlocked there was locked above, out of sight. Kinds of lock in `own`, and those that the
+    step itself takes, prove nothing; nor does an unlock below a step that stands behind another one.
+    """
+    if unit.function.seen_from_start or unit.function.macro:
+        return -1
+    if _just_unlocked(unit, index, context):
+        return -1
+    own = own.union(name for name, _ in context.lookup.opened(unit.steps[index], ""))
+    found = _met(unit, index, unit.steps[index].next, own, context)
+    on_null = failed(unit, index) if found < 0 else -1
+    return _met(unit, index, (on_null,), own, context) if on_null >= 0 else found
+
+
+def _just_unlocked(unit: Unit, index: int, context: Context) -> bool:
+    """Whether a way to a step comes from what may unlock, with nothing since that may lock."""
+    above: dict[int, list[int]] = {}
+    for at, step in enumerate(unit.steps):
+        for following in step.next:
+            above.setdefault(following, []).append(at)
+    todo, seen = list(above.get(index, ())), {index}
+    while todo:
+        at = todo.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        step = unit.steps[at]
+        if _unlocks(step, frozenset(), context) or may_unlock(step, context):
+            return True
+        if not may_lock(step, context):
+            todo += above.get(at, ())
+    return False
+
+
+def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], context: Context) -> int:
+    """The first unlock of those that all ways on meet.
+
+    A way that leaves the text is passed over; one that returns without an unlock, or meets a call that may take a
+    lock, ends the proof.
+    """
+    found: list[int] = []
+    todo, seen = list(ways), {index}
+    while todo:
+        at = todo.pop()
+        if at < 0 or at in seen:
+            continue
+        seen.add(at)
+        step = unit.steps[at]
+        if _unlocks(step, own, context):
+            found.append(at)
+            continue
+        if step.kind in ("return", "end") or may_lock(step, context):
+            return -1
+        todo += step.next
+    return min(found, default=-1)
+
+
+def given_back_below(unit: Unit, index: int, taken: Open, context: Context) -> bool:
+    """Whether a way on from a step comes to where a lock is given back, and to nothing that takes it again before.
+
+    Of a lock that is taken on one of several paths this shows that the author has it in mind at the step.
+    """
+    todo, seen = sorted(unit.steps[index].next), {index}
+    while todo:
+        at = heappop(todo)  # what is near first: most often it is given back there
+        if at < 0 or at in seen:
+            continue
+        seen.add(at)
+        if _leaves(unit.steps[at], taken, context) and any(world_has(world, taken) for world in unit.flow.at[at]):
+            return True
+        for target in unit.steps[at].next if at != taken.step else ():
+            heappush(todo, target)
+    return False
+
+
+def world_has(world: World, taken: Open) -> bool:
+    """Whether a scope that was entered at some step is still open."""
+    return any(one.step == taken.step and one.scope == taken.scope for one in world.open)
+
+
+def _leaves(step: Step, taken: Open, context: Context) -> bool:
+    """Whether a step ends a scope: a call that gives the lock back, or the end of a guard."""
+    if step.kind == "leave":
+        return step.target == taken.guard
+    if step.kind != "call" or step.op:
+        return False
+    return any(
+        scope.name == taken.scope and (gate.key < 0 or not taken.key or argument(step, gate.key) == taken.key)
+        for scope, gate in context.lookup.closed(step)
+    )
+
+
+def failed(unit: Unit, index: int) -> int:
+    """The step that follows where the result of a call turned out to be NULL; -1 if that is not asked at once."""
+    target, at = unit.steps[index].target, index
+    for _ in range(_NEAR):
+        following = unit.steps[at].next
+        if len(following) != 1 or not target:
+            return -1
+        at = following[0]
+        step = unit.steps[at]
+        if step.kind == "test":
+            return step.next[1] if step.value is not None and step.value.text == target and len(step.next) > 1 else -1
+        if step.kind not in ("assign", "join"):
+            return -1
+    return -1
+
+
+def _unlocks(step: Step, own: frozenset[str], context: Context) -> bool:
+    kinds = [scope for scope, _ in context.lookup.closed(step)] if step.kind == "call" and not step.op else []
+    return any(kind.atomic and kind.name not in own for kind in kinds)
+
+
+def may_unlock(step: Step, context: Context) -> bool:
+    """Whether a call may give back what is held."""
+    listed = context.kernel.words
+    named = step.kind == "call" and not step.op and step.name not in listed["neutral"]
+    return named and any(word in step.name for word in listed["may_unlock"])
+
+
+def may_lock(step: Step, context: Context) -> bool:
+    """Whether a step may take a lock, or stands for what is not shown."""
+    value = step.value if step.kind == "test" else None
+    name = step.name if step.kind == "call" else value.text if value is not None and value.op == "call" else ""
+    if step.kind not in ("call", "test") or not name:
+        return False
+    if name == OPEN or step.op or name in context.lookup.enter or name in context.lookup.leave:
+        return True
+    listed = context.kernel.words
+    words = () if name in listed["neutral"] else (*listed["may_lock"], *listed["may_unlock"])
+    return any(word in name for word in words)

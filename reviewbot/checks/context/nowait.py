@@ -1,0 +1,61 @@
+"""Check of what is asked for where a request must not wait: a slice in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reviewbot.frontend.instructions import Expr
+from reviewbot.model import Rule
+from reviewbot.program.file_version import Slice
+from reviewbot.program.provenance import spelled_out
+from reviewbot.program.query import Context, Hit, code, flag_rows, masks_at, reached, request_at, strings
+from reviewbot.program.unit import Unit
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
+_PATH = pattern(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
+
+
+def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """Flags written on the branch of a request that must not wait, which let it wait (`reclaim` of the row)."""
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    wanted = context.kernel.words["nowait"]
+    for unit in side.units:
+        if unit.words.isdisjoint(wanted):
+            continue
+        for index, step in enumerate(unit.steps):
+            facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
+            if not facts or not all(facts):
+                continue
+            for expr, said in _masks(unit, index, context):
+                masks = masks_at(unit, index, expr, context)
+                rows = flag_rows(spelled_out(unit, index, expr, side.defines, context), context.kernel)
+                if rows and masks and all(reclaim in one.must for one in masks):
+                    values = {"mask": said, "test": facts[0].replace("&", " & ")}
+                    cause = " ".join(word for word in _WORD.findall(facts[0]) if word.isupper())
+                    key = f"{code(expr)} {facts[0]}"
+                    yield Hit((*rows, *step.lines), unit.function.name, key, values, cause=cause)
+
+
+def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
+    """The condition that says the request must not wait, "" if none that holds does.
+
+    Only a variable or a bit of one: what a call makes of the word, or a comparison, is its own business.
+    """
+    for text, true in sorted(facts):
+        plain = text[1:-1] if text.startswith("(") and text.endswith(")") else text
+        if true and _PATH.fullmatch(plain) and not wanted.isdisjoint(_WORD.findall(plain)):
+            return plain
+    return ""
+
+
+def _masks(unit: Unit, index: int, context: Context) -> Iterator[tuple[Expr, str]]:
+    """The mask a step asks with, or gives a variable from which no step takes bits, and what a text calls it."""
+    step, request = unit.steps[index], request_at(unit, index, context)
+    if request is not None:
+        given = code(request.mask)
+        yield request.mask, given if request.written else f"the {given} that {step.name}() uses by default"
+        return
+    narrowed = any(one.target == step.target and one.op == "&=" for one in unit.steps)
+    if step.kind == "assign" and step.op == "=" and step.value is not None and not narrowed:
+        yield step.value, code(step.value)

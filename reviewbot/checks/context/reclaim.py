@@ -1,0 +1,272 @@
+"""Check of a request that may enter reclaim where reclaim itself comes by: a slice and a rule in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask
+from reviewbot.dataflow.state import World
+from reviewbot.frontend.instructions import Step
+from reviewbot.interproc.callbacks import callbacks
+from reviewbot.interproc.entry import asks, shown_as
+from reviewbot.model import CONFIDENCES, Data, Rule
+from reviewbot.program.file_version import Slice, expressions
+from reviewbot.program.query import (
+    Context,
+    Hit,
+    allocation,
+    code,
+    flag_rows,
+    masks_at,
+    reached,
+    request_at,
+    strings,
+    words,
+)
+from reviewbot.program.unit import Unit
+
+_MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
+
+Row = Mapping[str, Data]
+
+
+class _Entry(Struct, frozen=True):
+    """Why reclaim must not be entered: a row of the rule, a clause that says how the text shows it, and where.
+
+    `called`: how a sentence begins about the call that leads there, "" if none does.
+    """
+
+    row: Row
+    said: str
+    at: int
+    note: str
+    called: str = ""
+
+    @property
+    def where(self) -> str:
+        return f"{self.called} {self.said}" if self.called else self.said
+
+    @property
+    def bit(self) -> str:
+        return str(self.row["bit"])
+
+
+class _Inside(Struct, frozen=True):
+    """An entry that a function has, and at which of its steps. `taken`: it is a handle, there whoever calls."""
+
+    entry: _Entry
+    steps: Sequence[bool]
+    taken: bool = False
+
+
+class _Request(Struct, frozen=True):
+    """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has."""
+
+    said: str
+    mask: str
+    rows: tuple[int, ...]
+    bits: frozenset[str]
+    confidence: str = ""
+
+
+def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A request that surely has the bit with which reclaim may come back to where it was called from.
+
+    Rows: one with `reclaim`, the bit without which a mask enters no reclaim, `reserves`, the flags of scopes that take
+    reclaim away, `unless`, bits that say the author knows, `asked`, words of conditions that tell one caller from
+    another, and `harmless` and `keeps`, see atomic.sleep_in_atomic(). The others say where `bit` is wrong, `why`,
+    what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held
+    between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
+    `params`. `unless_asked`: words of conditions that excuse it.
+    """
+    asking = [
+        (unit, index, asked)
+        for unit in side.units
+        for index, step in enumerate(unit.steps)
+        if (asked := _request(unit, index, step, rule, context)) is not None
+    ]
+    entered = _entries(side, rule, context) if asking else {}
+    known: dict[int, list[_Inside]] = {}
+    for unit, index, asked in asking:
+        step = unit.steps[index]
+        if id(unit) not in known:
+            known[id(unit)] = _inside(unit, entered, rule, context)
+        entry = _wrong(unit, index, asked.bits, known[id(unit)], rule, context)
+        if entry is None:
+            continue
+        values = {
+            "call": asked.said,
+            "where": entry.where,
+            "bit": entry.bit,
+            "why": str(entry.row["why"]),
+            "instead": str(entry.row["instead"]),
+        }
+        sure = min(asked.confidence or "high", _sure(entry), key=CONFIDENCES.index)
+        rows, key = (*asked.rows, *step.lines), f"{step.name} {asked.mask} {entry.bit}"
+        cause = f"{entry.bit} {entry.row['as']}"
+        yield Hit(rows, unit.function.name, key, values, ((entry.at, entry.note),), sure, cause=cause)
+
+
+# -- the request --
+
+
+def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Request | None:
+    """What a call that may enter reclaim asks with; None for any other step."""
+    if step.kind != "call" or step.op:
+        return None
+    found = allocation(step, context.kernel)
+    other = step.name not in context.kernel.allocators and hands_mask(unit, index, context)
+    handed = _handed(unit, index, rule, context) if other else None
+    if (found is None and handed is None) or not reached(unit, index):
+        return None
+    request = request_at(unit, index, context)
+    if request is not None:
+        masks = masks_at(unit, index, request.mask, context)
+        has = frozenset.intersection(*(one.must for one in masks)) if masks else frozenset()
+        asked = _Request(request.said, request.mask.text, flag_rows(request.mask, context.kernel), has)
+    elif handed is not None:
+        asked = handed
+    else:
+        return None
+    return asked if words(rule, "reclaim") <= asked.bits and not asked.bits & words(rule, "unless") else None
+
+
+def _handed(unit: Unit, index: int, rule: Rule, context: Context) -> _Request | None:
+    """The mask that something unknown is handed; it may do with it what it likes."""
+    step = unit.steps[index]
+    looks = step.name in words(rule, "harmless") or any(one in step.name for one in words(rule, "keeps"))
+    if looks or step.name.isupper():
+        return None
+    for arg in step.args:
+        masks = masks_at(unit, index, arg, context) if is_mask(unit, index, arg, context) else ()
+        if masks:
+            said, has = f"{step.name}() with {code(arg)}", frozenset.intersection(*(one.must for one in masks))
+            return _Request(said, arg.text, flag_rows(arg, context.kernel), has, "medium")
+    return None
+
+
+def _wrong(
+    unit: Unit, index: int, bits: frozenset[str], inside: Sequence[_Inside], rule: Rule, context: Context
+) -> _Entry | None:
+    """The surest of the entries for which one of these bits is wrong at a step."""
+    found = [one.entry for one in inside if one.entry.bit in bits and _holds(unit, index, one, rule, context)]
+    return max(found, key=lambda one: CONFIDENCES.index(_sure(one)), default=None)
+
+
+def _sure(entry: _Entry) -> str:
+    return str(entry.row.get("confidence", "high"))
+
+
+def _holds(unit: Unit, index: int, inside: _Inside, rule: Rule, context: Context) -> bool:
+    """Whether a step is inside, nothing around it takes the bit away, and nobody asked who calls."""
+    entry, worlds = inside.entry, reached(unit, index)
+    if not inside.steps[index] or not worlds:
+        return False
+    if any(_taken(world, entry.bit, rule, context) for world in worlds):
+        return False
+    telling = (*words(rule, "asked"), *strings(entry.row, "unless_asked"))
+    if inside.taken:  # whoever calls
+        return not any(word in text for world in worlds for text, _ in world.facts for word in telling)
+    return not asks(unit, index, telling)
+
+
+def _taken(world: World, bit: str, rule: Rule, context: Context) -> bool:
+    """Whether a scope takes the bit away, or all of reclaim, or may; below a spinlock something else is wrong."""
+    kinds = [context.kernel.scopes.get(one.scope) for one in world.open]
+    gone = words(rule, "reclaim") | {bit}
+    return any(
+        kind is None or kind.atomic or kind.clears & gone or kind.flag in words(rule, "reserves") for kind in kinds
+    )
+
+
+# -- where reclaim comes by --
+
+
+def _inside(unit: Unit, entered: Mapping[str, _Entry], rule: Rule, context: Context) -> list[_Inside]:
+    """What a function is entered with, is given or takes itself; [] if it is not to be seen from its start."""
+    if unit.function.macro or not unit.function.starts or unit.flow.lost:
+        return []
+    found = [one for row in rule.rows if (one := _handle(unit, row)) is not None]
+    entry = entered.get(unit.function.name)
+    if entry is not None:
+        found.append(_Inside(entry, [True] * len(unit.steps)))
+    return [] if found and _by_hand(unit, context) else found
+
+
+def _by_hand(unit: Unit, context: Context) -> bool:
+    """Whether the function reads or writes the flags that scopes set."""
+    prefixes = context.kernel.words["scope_flag_prefixes"]
+    read = (expr.text for step in unit.steps if step.kind != "call" for expr in expressions(step))
+    return any(prefix in text for text in read for prefix in prefixes)
+
+
+def _handle(unit: Unit, row: Row) -> _Inside | None:
+    """A handle that a function is given, or takes."""
+    kinds, enters = strings(row, "params"), strings(row, "enters")
+    given = [name for kind, name in unit.function.params if name and kind in kinds]
+    taken = [step for step in unit.steps if step.kind == "call" and not step.op and step.name in enters]
+    if not given and not taken:
+        return None
+    held = _held(unit, row, bool(given))
+    if given:
+        there = [not any((given[0], False) in world.facts for world in worlds) for worlds in unit.flow.at]
+        held = [one and two for one, two in zip(held, there, strict=True)]
+        said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "given to the function"
+    else:
+        said, at, note = f"{row['as']} since {shown_as(taken[0])}", taken[0].lines[0], "begins here"
+    return _Inside(_Entry(row, said, at, note), held, True)
+
+
+def _held(unit: Unit, row: Row, first: bool) -> list[bool]:
+    """At which steps a handle is held on every way to them. `first`: whether it is on entry."""
+    steps, enters, leaves = unit.steps, strings(row, "enters"), strings(row, "leaves")
+    into: list[list[int]] = [[] for _ in steps]
+    for at, step in enumerate(steps):
+        for target in step.next:
+            if target >= 0:
+                into[target].append(at)
+    state = [True] * len(steps)
+
+    def after(at: int) -> bool:
+        name = steps[at].name if steps[at].kind == "call" else ""
+        return name in enters or (state[at] and not any(one in name for one in leaves))
+
+    todo = list(range(len(steps)))
+    while todo:  # a step goes from True to False once
+        at = todo.pop()
+        if state[at] and not (first if at == 0 else into[at] and all(after(one) for one in into[at])):
+            state[at] = False
+            todo += [target for target in steps[at].next if target >= 0]
+    return state
+
+
+def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, _Entry]:
+    """Functions of the text that are entered where reclaim comes by: registered, or called from there."""
+    out: dict[str, _Entry] = {}
+    for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
+        said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
+        out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
+    handles = (*words(rule, "enters"), *words(rule, "params"))
+    texts = {**side.calling, **{unit.function.name: unit.text for unit in side.units}}
+    if not any(name in out or any(word in text for word in handles) for name, text in texts.items()):
+        return out  # nothing leads here, and no caller need be read
+    units = (*side.units, *side.around)
+    names = {unit.function.name for unit in units if unit.steps and not unit.function.macro}
+    for _ in range(_MOST_ROUNDS):
+        before = len(out)
+        for unit in units:
+            inside = _inside(unit, out, rule, context)
+            for at, step in enumerate(unit.steps) if inside else ():
+                if step.kind != "call" or step.op or step.name not in names or step.name in out:
+                    continue
+                held = [one.entry for one in inside if _holds(unit, at, one, rule, context)]
+                if held:
+                    join = ", and further up" if held[0].called else ", and"
+                    said = f"{unit.function.name}() calls {step.name}(){join}"
+                    out[step.name] = replace(held[0], called=said, at=step.lines[0], note="called from here")
+        if len(out) == before:
+            break
+    return out

@@ -1,0 +1,228 @@
+"""A step of a function in, whether it is a call that surely may sleep out: by its mask, or since it frees something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.dataflow import mask_algebra
+from reviewbot.dataflow.conditions import settled
+from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.interproc.entry import Entry, taker
+from reviewbot.model import Data, Kernel, Rule
+from reviewbot.program.context_tests import is_false
+from reviewbot.program.query import (
+    Context,
+    allocation,
+    code,
+    flag_rows,
+    masks_at,
+    masks_by_world,
+    mentions,
+    reached,
+    request_at,
+    strings,
+    words,
+)
+from reviewbot.program.unit import Unit
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
+_NOTHING = ("NULL", "0")
+
+Row = Mapping[str, Data]
+Frees = Mapping[str, Row]  # by the call, the rule's row about it
+
+
+class Sleeper(Struct, frozen=True):
+    """A call that may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
+
+    `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;
+    `wraps`: it is a function that is handed the mask. `somewhere`: by world at the step, whether the mask lets it sleep
+    on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was, and
+    `choice`, the mask itself, is None.
+    """
+
+    said: str
+    how: str
+    mask: str
+    rows: tuple[int, ...]
+    confidence: str = ""
+    free: Row | None = None
+    wraps: bool = False
+    somewhere: tuple[bool, ...] = ()
+    everywhere: tuple[bool, ...] = ()
+    choice: Expr | None = None
+
+    @property
+    def chosen_by(self) -> tuple[Expr, ...]:
+        """The conditions of the choices that stand in the mask itself."""
+        return tuple(part.args[0] for part in self.choice.walk() if part.op == "?:") if self.choice is not None else ()
+
+    @property
+    def always(self) -> bool:
+        """It sleeps on every path, on each side of a choice."""
+        return all(self.everywhere)
+
+    def on(self, world: int) -> bool:
+        """It may sleep in a world."""
+        return not self.somewhere or self.somewhere[world]
+
+    def surely_on(self, world: int) -> bool:
+        """It sleeps in a world, whatever is chosen there."""
+        return not self.everywhere or self.everywhere[world]
+
+
+def frees_of(rule: Rule) -> Frees:
+    """The calls that free memory and may sleep."""
+    return {name: row for row in rule.rows for name in strings(row, "frees")}
+
+
+def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
+    """What a call that surely may sleep says about it; None for any other step."""
+    if step.kind != "call" or step.op:
+        return None
+    found, free = allocation(step, context.kernel), frees.get(step.name)
+    quiet = found is None and free is None  # most calls are: only their text is looked at
+    if (quiet and not hands_mask(unit, index, context)) or not reached(unit, index):
+        return None
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    if free is not None:
+        return Sleeper(f"{step.name}()", "It may", "", (), str(free.get("confidence", "medium")), free)
+    if found is None:
+        known = step.name in context.kernel.allocators
+        return None if known else _wrapper(unit, index, reclaim, rule, context)
+    asked = request_at(unit, index, context)
+    if asked is None and found.sleeps == "always":
+        return Sleeper(f"{step.name}()", "It may", "", ())
+    if asked is None or found.sleeps == "never":
+        return None
+    rows = flag_rows(asked.mask, context.kernel)
+    if found.sleeps == "always":
+        return Sleeper(asked.said, asked.how, asked.mask.text, rows)
+    sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, asked.mask, context)]
+    made = Sleeper(asked.said, asked.how, asked.mask.text, rows)
+    if not any(map(any, sides)) or (not all(map(all, sides)) and _asks_mask(asked.mask, context)):
+        return None
+    return _on_paths(made, asked.mask, sides)
+
+
+def _asks_mask(mask: Expr, context: Context) -> bool:
+    """Whether one of the choices in a mask asks about a mask: whoever passes that decides."""
+    asked = [part.args[0] for part in mask.walk() if part.op == "?:"]
+    tests = context.lookup.tools.tests
+    return any(part.text in tests or part.text in context.kernel.flags for one in asked for part in one.walk())
+
+
+def _on_paths(made: Sleeper, mask: Expr, sides: Sequence[Sequence[bool]]) -> Sleeper:
+    """A sleeper of which is known, by world, on which sides of a choice it sleeps."""
+    if all(map(all, sides)):
+        return made
+    how = made.how.replace(" it may", ", on one of the paths, it may")
+    some, every = tuple(map(any, sides)), tuple(map(all, sides))
+    return replace(made, how=how, somewhere=some, everywhere=every, choice=mask)
+
+
+def sleeps_with(unit: Unit, index: int, call: Sleeper, given: Mapping[str, str], rule: Rule, context: Context) -> bool:
+    """Whether a call may sleep where parameters have these constants: they may settle a choice in its mask."""
+    facts = {(name, not is_false(value)) for name, value in given.items()}
+    if call.choice is None or not facts:
+        return True
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    mask = settled(call.choice, facts, context.kernel.words["transparent"])
+    return any(reclaim in one.must for masks in masks_by_world(unit, index, mask, context) for one in masks)
+
+
+def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
+    """A call of something unknown that is handed flags which let it sleep; it may do with them what it likes."""
+    step, words_ = unit.steps[index], context.kernel.words
+    changes = any(word in step.name for word in (*words_["may_unlock"], *words(rule, "keeps")))
+    if step.name in words(rule, "harmless") or changes or step.name.isupper():
+        return None
+    for arg in step.args:
+        if not is_mask(unit, index, arg, context):
+            continue
+        sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, arg, context)]
+        if any(map(any, sides)):
+            said, how = f"{step.name}() with {code(arg)}", f"With {code(arg)} it may"
+            rows = flag_rows(arg, context.kernel)
+            return _on_paths(Sleeper(said, how, arg.text, rows, "medium", wraps=True), arg, sides)
+    return None
+
+
+def hands_mask(unit: Unit, index: int, context: Context) -> bool:
+    """Whether a call names a flag, or passes a variable or a macro that is known as a mask."""
+    step = unit.steps[index]
+    if mentions(step, context.kernel):
+        return True
+    known = {name for world in unit.flow.at[index] for name in world.masks or ()}
+    return any(arg.text in known for arg in step.args) if known else False
+
+
+def is_mask(unit: Unit, index: int, arg: Expr, context: Context) -> bool:
+    """Whether an argument is a mask: flags alone, or what surely was given some on every path."""
+    worlds = reached(unit, index)
+    return is_flags(arg, context.kernel) or (bool(worlds) and all(arg.text in (one.masks or {}) for one in worlds))
+
+
+def is_flags(expr: Expr, kernel: Kernel) -> bool:
+    """Whether an expression is made of the names of flags alone, on each side of a choice."""
+    if expr.op == "?:" and len(expr.args) == 3:
+        sides = [side for side in expr.args[1:] if side.op != "num"]
+        return bool(sides) and all(is_flags(side, kernel) for side in sides)
+    chain = mask_algebra.terms(expr)
+    return all(term.text in kernel.flags for term in chain) or (
+        len(chain) > 1 and all(term.text in kernel.flags or is_flags(term, kernel) for term in chain)
+    )
+
+
+def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str, context: Context) -> bool:
+    """Whether what is held keeps a free from sleeping: some leave it to others where they see that they must not.
+
+    `above`: what the function and its callers are entered with; `taken`: the call that took what is held at the step.
+    """
+    calls = {taken, *_open(unit, index, context), *(entry.taken for entry in above)} - {""}
+    legal, only = strings(row, "legal"), strings(row, "only")
+    if not calls or (legal and any(not entry.scope for entry in above)) or _is_plain(unit, index, row, context):
+        return False
+    if any(word in name for name in calls for word in legal):
+        return False
+    return not only or any(word in name for name in calls for word in only)
+
+
+def _is_plain(unit: Unit, index: int, row: Row, context: Context) -> bool:
+    """Whether what is freed surely comes from a family of `plain`, without the `reclaim` that it needs for more."""
+    step, families = unit.steps[index], strings(row, "plain")
+    name = step.args[0].text if families and step.args else ""
+    made = [at for at, one in enumerate(unit.steps) if name and one.target == name]
+    calls = [at for at in made if unit.steps[at].kind == "call"]
+    given = [one.value for one in (unit.steps[at] for at in made) if one.kind == "assign" and one.op != ""]
+    if not calls or any(value is None or (value.op != "call" and value.text not in _NOTHING) for value in given):
+        return False
+    return all(_without(unit, at, families, strings(row, "reclaim")[0], context) for at in calls)
+
+
+def _without(unit: Unit, at: int, families: Sequence[str], bit: str, context: Context) -> bool:
+    """Whether a call asks one of some families with a mask that surely lacks a bit."""
+    asked = request_at(unit, at, context)
+    if asked is None or asked.allocator.family not in families:
+        return False
+    masks = masks_at(unit, at, asked.mask, context)
+    return bool(masks) and all(one.lacks(bit) for one in masks)
+
+
+def _open(unit: Unit, index: int, context: Context) -> Iterator[str]:
+    """The calls that took what is open at a step on some path."""
+    for world in reached(unit, index):
+        for one in world.open:
+            kind = context.kernel.scopes.get(one.scope)
+            if kind is not None and kind.atomic:
+                yield taker(unit.steps[one.step])
+
+
+def last_user(unit: Unit, index: int, row: Row) -> bool:
+    """Whether only the last user comes to a step, who need not be one that holds a lock of a caller."""
+    asked = {text for world in reached(unit, index) for text, true in world.facts if true}
+    return any(word in text for text in asked for word in strings(row, "counted"))

@@ -1,0 +1,134 @@
+"""Check of what an allocator does with a mask that it does not support: a slice in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+from msgspec.structs import replace
+
+from reviewbot.checks.masks.nofail import rows, shown, sides
+from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.interproc.specialize import Bound, bound, calls_of
+from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
+from reviewbot.program.file_version import Slice
+from reviewbot.program.provenance import because
+from reviewbot.program.query import Context, Hit, code, masks_at, reached, requests, rows_of, words
+from reviewbot.program.unit import Unit
+
+
+def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
+
+    Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size; `one`, calls for
+    one structure.
+    """
+    calls = cache(lambda: calls_of((*side.units, *side.around)))
+    for unit in (*side.units, *side.telling_below(context.kernel.words["mask_types"])):
+        said = set()
+        for hit in _refused(side, unit, rule, context):
+            said.add(hit.key)
+            yield hit
+        for one in bound(unit, calls, context.lookup):
+            for hit in _refused(side, one.unit, rule, context):
+                if hit.key not in said:
+                    said.add(hit.key)
+                    yield _passed_on(hit, one)
+
+
+def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[Hit]:
+    for _, index, step, found, mask, _ in requests((unit,), context):
+        for limit in found.limits:
+            bad = [one for one in sides(mask, context) if _bad(unit, index, one, limit, context)]
+            if not bad or _fits(step, found, limit, rule) or (unit.function.macro and limit.lacks):
+                continue
+            if _scoped(unit, index, limit, context) or _called_in_scope(side, unit, limit, context):
+                continue
+            values = {
+                "callee": step.name,
+                "mask": shown(bad[0], context),
+                "effect": limit.effect,
+                "instead": limit.instead,
+                "source": limit.source,
+            }
+            yield Hit(
+                rows(unit, step, mask, context, limit.has or None),
+                unit.function.name,
+                f"{step.name} {limit.name}",
+                values,
+                because(side, unit, index, mask, context, limit.has or None),
+                _confidence(unit, index, mask, limit, rule, context),
+                limit.severity,
+                cause=" ".join(sorted(limit.has | limit.lacks)),
+            )
+            break
+
+
+def _passed_on(hit: Hit, one: Bound) -> Hit:
+    """A hit that holds for the mask of one caller, and is one step less sure."""
+    mask, caller = code(one.arg), one.caller.function.name
+    return replace(
+        hit,
+        rows=(*hit.rows, one.arg.line, *rows_of(one.caller.steps[one.at])),
+        values={**hit.values, "mask": f"{mask} from {caller}()"},
+        because=(*hit.because, (one.arg.line, "the mask is handed over here")),
+        confidence=_lowered(hit.confidence or CONFIDENCES[-1]),
+    )
+
+
+def _lowered(confidence: str) -> str:
+    return CONFIDENCES[max(0, CONFIDENCES.index(confidence) - 1)]
+
+
+def _bad(unit: Unit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
+    return any(_meets(one, limit, context) for one in masks_at(unit, index, mask, context))
+
+
+def _confidence(unit: Unit, index: int, mask: Expr, limit: Limit, rule: Rule, context: Context) -> str:
+    """The limit's, a step less where the mask is supported on another side of a choice, or another way to the call."""
+    if all(_meets(one, limit, context) for one in masks_at(unit, index, mask, context)):
+        return limit.confidence
+    return _lowered(limit.confidence or rule.confidence)
+
+
+def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
+    known = context.kernel.bits
+    if not limit.has <= known or limit.lacks - known:
+        return False
+    return limit.has <= mask.must and not limit.lacks & mask.may
+
+
+def _scoped(unit: Unit, index: int, limit: Limit, context: Context) -> bool:
+    """Whether a scope around the call takes away for everything below what the mask lacks."""
+    kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
+    return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
+
+
+def _called_in_scope(side: Slice, unit: Unit, limit: Limit, context: Context) -> bool:
+    """Whether a static function is called where a scope takes that away."""
+    if not limit.lacks or not unit.function.static:
+        return False
+    units = (*side.units, *side.around)
+    calls = ((one, at) for one in units for at, step in enumerate(one.steps) if _calls(step, unit))
+    return any(_scoped(one, at, limit, context) for one, at in calls)
+
+
+def _calls(step: Step, unit: Unit) -> bool:
+    return step.kind == "call" and not step.op and step.name == unit.function.name
+
+
+def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:
+    """Whether the request is so small that the limit is not reached: one structure, or a small number."""
+    if limit.name not in words(rule, "fits"):
+        return False
+    if step.name in words(rule, "one"):
+        return True
+    sizes = [step.args[at] for at in found.size if at < len(step.args)]
+    count = 1
+    for size in sizes:
+        if size.op == "num" and size.text.isdigit():
+            count *= int(size.text)
+        elif not size.text.startswith("sizeof"):
+            return False
+    structures = sum(size.op != "num" for size in sizes)
+    return bool(sizes) and (count == 1 if structures else count <= int(str(rule.rows[0]["page"])))

@@ -1,0 +1,258 @@
+"""Checks of what becomes of a request: is its result tested, need it be, is it asked for again without end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reviewbot.dataflow.state import Event
+from reviewbot.frontend.instructions import Step
+from reviewbot.model import Allocator, Mask, Rule
+from reviewbot.program.file_version import Slice
+from reviewbot.program.query import (
+    Context,
+    Hit,
+    allocation,
+    code,
+    flag_rows,
+    mask_of,
+    masks_at,
+    mentions,
+    origin_rows,
+    reached,
+    request_at,
+    rows_of,
+    strings,
+    words,
+)
+from reviewbot.program.unit import Unit
+
+_OVERFLOW = " unless the product of its sizes overflows"
+
+
+def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
+    """ "must" if the request at a step surely cannot fail, "may" if it surely can, "" if unknown.
+
+    Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure;
+    `pools`, calls that wait for an element if their mask lets them; `habit`, those of them where many a driver tests;
+    `needs`, "call position" of the pool where that may be NULL.
+    """
+    request = request_at(unit, index, context)
+    if request is None or request.allocator.returns != "pointer":
+        return ""
+    found = request.allocator
+    nofail, reclaim = strings(rule.rows[0], "nofail")[0], strings(rule.rows[0], "reclaim")[0]
+    masks = masks_at(unit, index, request.mask, context)
+    if _waits(request.step, masks, found, rule):
+        return "must"
+    if masks and all(nofail in one.must and reclaim in one.may for one in masks):
+        kept = found.family in words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
+        return "must" if kept else ""
+    known = all(one.may != context.kernel.bits for one in masks)
+    return "may" if known and any(nofail not in one.must for one in masks) else ""
+
+
+def _waits(step: Step, masks: Sequence[Mask], found: Allocator, rule: Rule) -> bool:
+    """Whether a request goes to a pool and surely waits there until it has what it asked for."""
+    sure = bool(found.nofail_when) and bool(masks) and all(found.nofail_when <= one.must for one in masks)
+    return sure and step.name in words(rule, "pools") and not _without_pool(step, rule)
+
+
+def _without_pool(step: Step, rule: Rule) -> bool:
+    """Whether NULL stands where the call takes its pool."""
+    places = dict(said.split(" ") for said in sorted(words(rule, "needs")))
+    at = int(places.get(step.name, -1))
+    return 0 <= at < len(step.args) and step.args[at].text == "NULL"
+
+
+def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A result that cannot be NULL, tested for it."""
+    nofail = strings(rule.rows[0], "nofail")[0]
+    named = {name for name, flag in context.kernel.flags.items() if nofail in flag.bits} | words(rule, "pools")
+    if not any(name in side.text for name in named):
+        return  # nothing needs to be followed
+    for unit in side.units:
+        for event in unit.flow.events:
+            if event.kind != "tested" or event.other < 0:
+                continue
+            held = {
+                at
+                for world in reached(unit, event.step)
+                for at in (world.holds or {}).get(event.token, frozenset({-1}))
+            }
+            if all(at >= 0 and _nofail(unit, at, rule, context) == "must" for at in held):
+                made = unit.steps[event.other]
+                found = allocation(made, context.kernel)
+                product = found is not None and len(found.size) > 1
+                pool = made.name in words(rule, "pools")
+                given = "a mask that may sleep" if pool else strings(rule.rows[0], "nofail")[0]
+                values = {
+                    "callee": made.name,
+                    "result": event.token,
+                    "given": given,
+                    "unless": _OVERFLOW if product else "",
+                }
+                test = unit.steps[event.step].lines[0]
+                rows = (*_flag_rows(made, context), *rows_of(made), test)
+                because = ((test, "tested here"),)
+                sure = "low" if made.name in words(rule, "habit") else "medium" if product or pool else ""
+                yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
+
+
+def _flag_rows(step: Step, context: Context) -> tuple[int, ...]:
+    found = allocation(step, context.kernel)
+    mask = mask_of(step, found) if found is not None else None
+    return flag_rows(mask, context.kernel) if mask is not None else ()
+
+
+def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A request that could not fail before the patch and now can, whose result is still used untested."""
+    found = list(_used_untested(side, rule, context))
+    before = context.before(frozenset(unit.function.name for unit, _ in found)) if found else None
+    if before is None:
+        return
+    sure = {
+        (unit.function.name, step.target)
+        for unit in before.units
+        for index, step in enumerate(unit.steps)
+        if step.kind == "call" and _nofail(unit, index, rule, context) == "must"
+    }
+    for unit, event in found:
+        made = unit.steps[event.other]
+        if (unit.function.name, made.target) in sure:
+            yield _lost(unit, event, made, rule, context)
+
+
+def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[Unit, Event]]:
+    """The first use of each result that may be NULL and is nowhere looked at."""
+    for unit in side.units:
+        asking = (one for one in unit.steps if allocation(one, context.kernel) or mentions(one, context.kernel))
+        rows = (row for step in asking for row in rows_of(step))
+        if not any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows)):
+            continue  # no mask is another one now
+        seen: set[int] = set()
+        for event in unit.flow.events:
+            if event.kind != "used" or event.other < 0 or event.other in seen:
+                continue
+            looked = _looked_at(unit, event.other, event.token)
+            if not looked and _nofail(unit, event.other, rule, context) == "may":
+                seen.add(event.other)
+                yield unit, event
+
+
+def _looked_at(unit: Unit, made: int, token: str) -> bool:
+    """Whether a test after a request asks about its result in any way: it may be one for failure."""
+    later = (step for step in unit.steps[made:] if step.kind == "test" and step.value is not None)
+    return any(part.text == token for step in later if step.value is not None for part in step.value.walk())
+
+
+def _lost(unit: Unit, event: Event, made: Step, rule: Rule, context: Context) -> Hit:
+    found = allocation(made, context.kernel)
+    mask = mask_of(made, found) if found is not None else None
+    text = mask.text if mask is not None else ""
+    said = code(mask) if mask is not None else ""
+    values = {"callee": made.name, "result": event.token, "mask": said}
+    use = unit.steps[event.step].lines[0]
+    rows = (*_flag_rows(made, context), *_failing_origins(unit, text, rule, context), *rows_of(made), use)
+    return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here untested"),))
+
+
+def _failing_origins(unit: Unit, variable: str, rule: Rule, context: Context) -> tuple[int, ...]:
+    """Rows that give the mask's variable a value that may fail; all that give it one, if none does."""
+    nofail = strings(rule.rows[0], "nofail")[0]
+    rows = origin_rows(unit, variable, context.kernel)
+    with_it = origin_rows(unit, variable, context.kernel, frozenset({nofail}))
+    return tuple(row for row in rows if row not in with_it) or rows
+
+
+def open_coded_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A failed allocation asked for again with nothing that could end the loop.
+
+    Rows: `waits`, calls that only pass the time; `reclaim`, the bit without which __GFP_NOFAIL is no way out;
+    `nofail`, the bit whose test on the way makes it plain.
+    """
+    for unit in side.units:
+        for index, step in enumerate(unit.steps):
+            if step.kind != "test" or len(step.next) < 2 or not reached(unit, index):
+                continue
+            again = _asks_again(unit, index, rule, context)
+            wait = _waits_for_nofail(unit, index, rule, context) if again is None else None
+            if again is not None:
+                rows, because = (*rows_of(step), *rows_of(again)), ((again.lines[0], "asked for here"),)
+                key = f"{again.name} {again.target}"
+                yield Hit(rows, unit.function.name, key, {"callee": again.name}, because)
+            elif wait is not None:
+                rows = (*rows_of(step), *rows_of(wait))
+                yield Hit(rows, unit.function.name, wait.name, {"callee": wait.name})
+
+
+def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:
+    """The allocation that a test of its own result leads straight back to when it failed."""
+    step = unit.steps[index]
+    value = step.value
+    if value is None:
+        return None
+    null = value.op in ("==", "!=") and len(value.args) == 2 and value.args[1].text in ("NULL", "0")
+    tested, first = (value.args[0].text if null else value.text), step.next[0 if null and value.op == "==" else 1]
+    todo, seen, again = [first], set[int](), -1
+    while todo:
+        at = todo.pop()
+        if at in seen:
+            continue
+        seen.add(at)
+        here = unit.steps[at] if at >= 0 else None
+        if here is None or here.kind in ("return", "end", "lost", "leave"):
+            return None  # a way out
+        if here.kind == "call" and here.target == tested and allocation(here, context.kernel) is not None:
+            if at >= index:
+                return None  # another try after the loop
+            again = at
+        elif here.kind == "call" and here.name not in words(rule, "waits"):
+            return None
+        else:
+            todo += here.next
+    found = allocation(unit.steps[again], context.kernel) if 0 <= again < index else None
+    if found is None or _way_out(unit, again, index) or not _may_wait(unit, again, found, rule, context):
+        return None
+    return unit.steps[again]
+
+
+def _way_out(unit: Unit, first: int, last: int) -> bool:
+    """Whether a step between two may lead elsewhere: a goto, a return or a break by which the loop ends."""
+    between = range(first, last + 1)
+    inside = unit.steps[first + 1 : last]
+    return any(step.kind in ("return", "lost") or any(to not in between for to in step.next) for step in inside)
+
+
+def _may_wait(unit: Unit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:
+    """Whether a request is one that __GFP_NOFAIL could be added to: it may reclaim, and nothing atomic is open."""
+    mask = mask_of(unit.steps[index], found)
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    held = (context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open)
+    if mask is None or found.returns != "pointer" or any(kind is not None and kind.atomic for kind in held):
+        return False
+    masks = masks_at(unit, index, mask, context)
+    return bool(masks) and all(reclaim in one.may for one in masks)
+
+
+def _waits_for_nofail(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:
+    """A wait on the branch where the mask must not fail, from where the path goes back: the flag by hand."""
+    step = unit.steps[index]
+    nofail = strings(rule.rows[0], "nofail")[0]
+    value = step.value
+    if value is None or value.op != "&" or nofail not in {arg.text for arg in value.args}:
+        return None
+    at, wait = step.next[0], None
+    for _ in range(len(unit.steps)):
+        if at < 0:
+            return None
+        here = unit.steps[at]
+        if here.kind == "call":
+            if here.name not in words(rule, "waits"):
+                return None
+            wait = here
+        if wait is not None and at < index:
+            return wait
+        if here.kind in ("test", "return", "end", "lost"):
+            return None
+        at = here.next[0] if len(here.next) == 1 else -1
+    return None

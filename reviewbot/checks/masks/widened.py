@@ -1,0 +1,240 @@
+"""Checks that compare a request with what it was, or with its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reviewbot.dataflow import mask_algebra
+from reviewbot.dataflow.scope_masks import apply_scopes
+from reviewbot.frontend.instructions import UNUSED, Expr, Step
+from reviewbot.interproc.callbacks import callbacks
+from reviewbot.interproc.entry import leads, taker
+from reviewbot.model import Rule
+from reviewbot.program.file_version import Slice
+from reviewbot.program.provenance import spelled_out
+from reviewbot.program.query import (
+    Context,
+    Hit,
+    Request,
+    allocation,
+    code,
+    flag_rows,
+    masks_at,
+    mentions,
+    origin_rows,
+    reached,
+    requests,
+    rows_of,
+    strings,
+    words,
+)
+from reviewbot.program.unit import Unit
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
+
+
+def _surely(one: Request, context: Context) -> frozenset[str]:
+    """The bits that a mask surely has, over all paths and inside the scopes open there."""
+    open_ = {each.scope for world in reached(one.unit, one.at) for each in world.open}
+    kinds = [context.kernel.scopes[name] for name in sorted(open_) if name in context.kernel.scopes]
+    felt = [apply_scopes(mask, kinds) for mask in masks_at(one.unit, one.at, one.mask, context)]
+    return frozenset.intersection(*(mask.must for mask in felt)) if felt else frozenset()
+
+
+def _locked(one: Request, context: Context) -> bool:
+    kinds = {context.kernel.scopes.get(each.scope) for world in reached(one.unit, one.at) for each in world.open}
+    return any(kind is not None and kind.atomic for kind in kinds)
+
+
+def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A mask that lacked a bit before, if only on one side of a choice, and surely has it now.
+
+    Rows: `bit`, and what `more` it lets the call do. Inside a scope a mask has no more than the scope leaves it.
+    """
+    wide = frozenset(strings(row, "bit")[0] for row in rule.rows)
+    touched = [unit for unit in side.units if _is_touched(side, unit, context)]
+    new = [one for one in requests(touched, context) if _has_part(side, one, context)]
+    new = [one for one in new if wide & _surely(one, context)]
+    before = context.before(frozenset(one.unit.function.name for one in new)) if new else None
+    if before is None:
+        return
+    old: dict[tuple[str, ...], list[Request]] = {}
+    for one in requests(before.units, context):
+        old.setdefault(_exactly(one), []).append(one)
+        if one.step.target not in ("", UNUSED):  # the same by another allocator
+            old.setdefault(_result(one), []).append(one)
+    for one in new:
+        had = old.get(_exactly(one)) or old.get(_result(one), [])
+        if not _locked(one, context) and any(_locked(other, context) for other in had):
+            continue  # taken out of the lock that the old mask was for
+        must, rows_ = _surely(one, context), [row for row in rule.rows if had]
+        gained = [strings(row, "more")[0] for row in rows_ if strings(row, "bit")[0] in must - _always(had, context)]
+        if gained:
+            values = {"callee": one.step.name, "more": " and ".join(gained[:2])}
+            key = f"{one.step.name} {one.step.target} {one.mask.text}"
+            yield Hit(_mask_rows(one, context), one.unit.function.name, key, values)
+
+
+def _exactly(one: Request) -> tuple[str, ...]:
+    return one.unit.function.name, one.step.target, one.step.name
+
+
+def _result(one: Request) -> tuple[str, ...]:
+    return one.unit.function.name, one.step.target
+
+
+def _always(had: Iterable[Request], context: Context) -> frozenset[str]:
+    """The bits that some requests had, or may have had, on every side of each choice."""
+    masks = [mask for one in had for mask in masks_at(one.unit, one.at, one.mask, context)]
+    return frozenset.intersection(*(mask.may for mask in masks)) if masks else frozenset()
+
+
+def _mask_rows(one: Request, context: Context) -> tuple[int, ...]:
+    here = (*flag_rows(one.mask, context.kernel), one.mask.line)
+    return (*here, *origin_rows(one.unit, one.mask.text, context.kernel))
+
+
+def _is_touched(side: Slice, unit: Unit, context: Context) -> bool:
+    """Whether the patch has a part in any mask of a function; a look at its text, before it is followed."""
+    steps = (one for one in unit.steps if allocation(one, context.kernel) or mentions(one, context.kernel))
+    rows = (row for step in steps for row in rows_of(step))
+    return any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows))
+
+
+def _has_part(side: Slice, request: Request, context: Context) -> bool:
+    """Whether the patch has a part in the mask of a request: else it is what it was."""
+    rows = (row for row in _mask_rows(request, context) if 0 <= row < len(side.rows))
+    return any(side.changed[row] or side.near[row] for row in rows)
+
+
+def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
+    wide, narrow = words(rule, "wide"), words(rule, "narrow")
+    named = {one.name for one in side.defines if any(mask in one.body for mask in narrow)}
+    for unit in side.units:
+        if unit.words.isdisjoint(narrow | named):
+            continue
+        found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}
+        for _, index, step, _, mask, _ in requests((unit,), context):
+            if any(world.open for world in reached(unit, index)):
+                continue
+            plain = spelled_out(unit, index, mask, side.defines, context)
+            names = {part.text for part in plain.walk() if part.op == "name"} & (wide | narrow)
+            if len(names) == 1:  # both in one mask: a choice, or another rule's business
+                name = names.pop()
+                found[name in wide].append((index, step, mask, name))
+        for index, step, mask, name in found[False]:
+            others = [one for one in found[True] if not _lock_between(unit, index, one[0], context)]
+            if not others:
+                continue
+            _, other, wider, said = others[0]
+            values = {"flag": name, "other": said, "callee": step.name, "neighbour": other.name}
+            rows = (*flag_rows(mask, context.kernel), *step.lines)
+            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other one"),))
+
+
+def _lock_between(unit: Unit, one: int, other: int, context: Context) -> bool:
+    """Whether a call between two steps, in the order of the text, sounds like a lock of whatever kind."""
+    between = (taker(step) for step in unit.steps[min(one, other) : max(one, other)] if step.kind == "call")
+    listed = (*context.kernel.words["may_lock"], *context.kernel.words["may_unlock"])
+    return any(word in name for name in between for word in listed)
+
+
+def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, or one of a
+    function that it calls without it.
+
+    Silent where nothing in it uses the mask at all, or it is changed: then it may serve something else; but for what
+    is run with the mask of a request, see the rows with `given` and callbacks.callbacks(). Row: the `type`; `reclaim`;
+    `tries`, flags of a request that may fail because something else follows.
+    """
+    kind = strings(rule.rows[0], "type")[0]
+    run = {one.function for one in callbacks(side, [row for row in rule.rows if "given" in row])}
+    for unit in side.units:
+        params = [name for type_, name in unit.function.params if type_ == kind and name]
+        changed = any(step.kind == "assign" and step.target in params for step in unit.steps)
+        if len(params) != 1 or changed or unit.flow.lost:
+            continue
+        mine = list(requests((unit,), context))
+        used = [one.step for one in mine if any(part.text in params for part in one.mask.walk())]
+        if used:
+            yield from _own_constants(side, mine, {step.target for step in used}, params[0], rule, context)
+        if used or unit.function.name in run:
+            yield from _not_handed_on(side, unit, params[0], rule, context)
+
+
+def _own_constants(
+    side: Slice, mine: Iterable[Request], targets: set[str], param: str, rule: Rule, context: Context
+) -> Iterator[Hit]:
+    """Requests of a function that takes a mask with one of their own; not for what another gets with the mask."""
+    for one in mine:
+        unit, _, step, _, mask, _ = one
+        plain = _constant(side, one, rule, context)
+        if plain is None or step.target in targets - {"", UNUSED}:
+            continue
+        if _weighs(one, param, rule, context):
+            name = unit.function.name
+            values = {"taker": name, "inside": "in it", "where": "", "param": param}
+            values |= {"callee": step.name, "mask": code(plain)}
+            head = range(unit.function.head[0], unit.function.head[1] + 1)
+            yield Hit((mask.line, *head), name, f"{step.name} {mask.text}", values)
+
+
+def _constant(side: Slice, one: Request, rule: Rule, context: Context) -> Expr | None:
+    """The mask of a request if it is one of flags that could be another; None if not, or it is a first try."""
+    if not one.written and (one.allocator.gfp is None or not _may_sleep(one, rule, context)):
+        return None
+    plain = spelled_out(one.unit, one.at, one.mask, side.defines, context)
+    names = [part.text for part in mask_algebra.terms(plain)]
+    known = all(name in context.kernel.flags for name in names)
+    return plain if known and words(rule, "tries").isdisjoint(names) else None
+
+
+def _not_handed_on(side: Slice, unit: Unit, param: str, rule: Rule, context: Context) -> Iterator[Hit]:
+    """Requests that may sleep in functions of the text which are called without the mask."""
+    calls = {step.name: at for at, step in enumerate(unit.steps) if step.kind == "call" and not step.op}
+    others = (*side.units, *side.telling_below(context.kernel.words["flag_prefixes"], calls))
+    called = {one.function.name: one for one in others if one.function.name in calls and not one.function.macro}
+    for name, other in called.items():
+        at, types = calls[name], {kind for kind, _ in other.function.params}
+        if name == unit.function.name or types & context.kernel.words["mask_types"] or not other.function.static:
+            continue
+        if _asked(unit, at, param) or _locks(unit, context):
+            continue
+        for one in requests((other,), context):
+            plain = _constant(side, one, rule, context)
+            if plain is None or not _may_sleep(one, rule, context) or not leads(other, one.at, context.lookup):
+                continue
+            taken, inside = unit.function.name, f"in {name}(), which it calls,"
+            values = {"taker": taken, "inside": inside, "where": f" {inside}", "param": param}
+            values |= {"callee": one.step.name, "mask": code(plain)}
+            called_at = unit.steps[at].lines
+            because = ((unit.function.head[0], "takes the mask"), (called_at[0], "calls without it"))
+            rows = (one.mask.line, *one.step.lines, *called_at)
+            yield Hit(rows, name, f"{one.step.name} {one.mask.text} {taken}", values, because)
+
+
+def _asked(unit: Unit, at: int, param: str) -> bool:
+    """Whether a condition on the way to a step is about a parameter."""
+    return any(param in _WORD.findall(text) for world in reached(unit, at) for text, _ in world.facts)
+
+
+def _may_sleep(one: Request, rule: Rule, context: Context) -> bool:
+    """Whether a mask surely lets a request sleep, which a caller that cannot does not expect."""
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    return all(reclaim in mask.must for mask in masks_at(one.unit, one.at, one.mask, context))
+
+
+def _weighs(one: Request, param: str, rule: Rule, context: Context) -> bool:
+    """Whether a constant may matter to a caller with another mask: not below a lock, nor where that was looked at."""
+    if _asked(one.unit, one.at, param):
+        return False
+    return _may_sleep(one, rule, context) or not _locks(one.unit, context)
+
+
+def _locks(unit: Unit, context: Context) -> bool:
+    """Whether a function calls what may take or give back a lock."""
+    listed = context.kernel.words
+    names = {taker(step) for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]
+    return any(word in name for name in names for word in (*listed["may_lock"], *listed["may_unlock"]))

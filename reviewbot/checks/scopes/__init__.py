@@ -1,0 +1,1 @@
+"""Checks of memalloc_*_save() and restore, and of what stands between them."""

@@ -1,0 +1,216 @@
+"""Check of a scope that opens the memory reserves: a slice and a rule in, hits with what it can reach out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import accumulate
+
+from msgspec import Struct
+
+from reviewbot.checks.scopes.matrix import is_home
+from reviewbot.frontend.fragments import OPEN
+from reviewbot.frontend.instructions import Expr
+from reviewbot.interproc.callbacks import callbacks
+from reviewbot.model import Rule, ScopeKind
+from reviewbot.program.file_version import Slice
+from reviewbot.program.query import Context, Hit, allocation, mask_of, masks_at, reached, rows_of, strings, words
+from reviewbot.program.unit import Unit
+
+_MOST_NAMED = 3  # calls that a text names
+_MOST_SHOWN = 5  # rows of evidence
+
+
+class _Begin(Struct, frozen=True):
+    """A step that opens the scope, and what a reader calls it; `by_hand`: no call, so no flow follows it."""
+
+    index: int
+    scope: ScopeKind
+    said: str
+    by_hand: bool
+
+
+class _Reach(Struct, frozen=True):
+    """The calls below that may allocate, what is known to first; those that are repeated; whether it is left open."""
+
+    calls: tuple[int, ...]
+    repeated: frozenset[int]
+    open: bool
+
+
+def reserves_scope(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A changed line that begins a scope which the matrix regrets, with something below it that may allocate.
+
+    Rows: `homes`, how the paths of known users begin; `marks`, what their files say; `asked`, words of the conditions
+    under which they do it; `frees`, parts of the names of calls that are reclaim itself. `targets`, lvalues of a
+    task's flags; `opts_out`, bits of a request that takes nothing from the reserves; `harmless`, calls that allocate
+    nothing, besides those that the tables know. `registers`, with `as`, and `closing`: functions, and calls before,
+    in whose context the scope has the `effect`.
+    """
+    if is_home(side, context) or side.path.startswith(tuple(words(rule, "homes"))):
+        return
+    begun = [(unit, begin) for unit in side.units for begin in _begins(unit, rule, context)]
+    begun = [one for one in begun if _changed(side, *one)]
+    if not begun or any(mark in row for row in side.rows for mark in words(rule, "marks")):
+        return
+    outside = _outside(side, rule)
+    for unit, begin in begun:
+        reach = _reach(unit, begin, rule, context)
+        if reach is None or _known(unit, begin, reach, rule):
+            continue
+        values = {
+            "scope": begin.said,
+            "reach": _told(unit, reach),
+            "why": begin.scope.why,
+            "also": outside.get(unit.function.name, "") or _closed(unit, begin, rule),
+        }
+        because = tuple((unit.steps[at].lines[0], _note(at, reach)) for at in reach.calls[:_MOST_SHOWN])
+        rows, name = rows_of(unit.steps[begin.index]), unit.function.name
+        # the same scope by another way, or in another function, is not a new one
+        yield Hit(rows, name, begin.scope.flag, values, because, anywhere=True)
+
+
+# -- where it begins --
+
+
+def _begins(unit: Unit, rule: Rule, context: Context) -> Iterator[_Begin]:
+    """The steps of a function that open such a scope."""
+    kinds = [one for one in context.kernel.scopes.values() if one.family == "memalloc" and one.verdict == "regretted"]
+    for index, step in enumerate(unit.steps):
+        if not reached(unit, index):
+            continue
+        opened = {name for name, _ in context.lookup.opened(step, "")} if step.kind == "call" and not step.op else set()
+        set_ = step.kind == "assign" and step.op == "|=" and step.target in words(rule, "targets")
+        for kind in kinds:
+            if kind.name in opened:
+                yield _Begin(index, kind, f"{step.name}()", False)
+            elif set_ and step.value is not None and _names(step.value, kind.flag):
+                yield _Begin(index, kind, f"{step.target} |= {kind.flag}", True)
+
+
+def _changed(side: Slice, unit: Unit, begin: _Begin) -> bool:
+    """Whether the patch adds (or removes) it: an old scope that covers something new is not meant."""
+    return any(side.changed[row] for row in rows_of(unit.steps[begin.index]) if 0 <= row < len(side.changed))
+
+
+def _names(expr: Expr, word: str) -> bool:
+    return any(part.op == "name" and part.text == word for part in expr.walk())
+
+
+def _known(unit: Unit, begin: _Begin, reach: _Reach, rule: Rule) -> bool:
+    """Whether it is one of the uses the scope is there for: it is asked for first, or reclaim is what is called."""
+    asked, frees = words(rule, "asked"), words(rule, "frees")
+    worlds = reached(unit, begin.index)
+    if all(any(word in text for text, _ in world.facts for word in asked) for world in worlds):
+        return True
+    return any(word in unit.steps[at].name for at in reach.calls for word in frees)
+
+
+def _outside(side: Slice, rule: Rule) -> Mapping[str, str]:
+    """Functions of the text that run where there are no reserves to be had, and a sentence that says so."""
+    out: dict[str, str] = {}
+    for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
+        said = f"{one.function}() is {one.listed['as']} ({one.how}()), where {one.listed['effect']}"
+        out.setdefault(one.function, f" Nor does it do anything here: {said}.")
+    return out
+
+
+def _closed(unit: Unit, begin: _Begin, rule: Rule) -> str:
+    """The same of a call that is in force where the scope begins, on every way to it; "" if there is none."""
+    for row in rule.rows:
+        closing = strings(row, "closing")
+        held = [[unit.steps[one.step].name for one in world.open] for world in reached(unit, begin.index)]
+        found = next((name for name in held[0] if name in closing), "") if held and closing else ""
+        if found and all(found in names for names in held):
+            return f" Nor does it do anything after {found}(), where {row['effect']}."
+    return ""
+
+
+# -- what it reaches --
+
+
+def _reach(unit: Unit, begin: _Begin, rule: Rule, context: Context) -> _Reach | None:
+    """What is below the scope; None if nothing there allocates and the function ends it again."""
+    inside = _by_hand(unit, begin, context) if begin.by_hand else _followed(unit, begin)
+    left = any(unit.steps[at].kind in ("return", "end") for at in inside)
+    calls = tuple(at for at in sorted(inside) if _may_allocate(unit, at, rule, context))
+    calls = tuple(sorted(calls, key=lambda at: unit.steps[at].name not in context.kernel.allocators))
+    if not calls and not left:
+        return None
+    return _Reach(calls, _repeated(unit, inside).intersection(calls), left)
+
+
+def _repeated(unit: Unit, inside: set[int]) -> frozenset[int]:
+    """The steps below the scope that lie between the head of a loop and the way back to it."""
+    deeper = [0] * (len(unit.steps) + 1)
+    for at in inside:
+        for target in unit.steps[at].next:
+            if target in inside and target <= at:
+                deeper[target] += 1
+                deeper[at + 1] -= 1
+    return frozenset(at for at, depth in enumerate(accumulate(deeper)) if depth)
+
+
+def _followed(unit: Unit, begin: _Begin) -> set[int]:
+    """The steps at which the scope may be open."""
+    return {
+        at
+        for at, worlds in enumerate(unit.flow.at)
+        if any(one.step == begin.index and one.scope == begin.scope.name for world in worlds for one in world.open)
+    }
+
+
+def _by_hand(unit: Unit, begin: _Begin, context: Context) -> set[int]:
+    """The steps after an assignment that sets the flag, up to what may clear it."""
+    first, flag, inside = unit.steps[begin.index], begin.scope.flag, set[int]()
+    todo = list(first.next)
+    while todo:
+        at = todo.pop()
+        if at < 0 or at in inside:
+            continue
+        step = unit.steps[at]
+        ends = step.kind == "assign" and step.target == first.target and step.op in ("&=", "=")
+        if step.kind == "call" and not step.op:
+            ends = any(_names(arg, flag) for arg in step.args)
+            ends |= any(kind.flag == flag for kind, _ in context.lookup.closed(step))
+        if not ends and step.name != OPEN:  # it may end in what is not shown
+            inside.add(at)
+            todo += step.next
+    return inside
+
+
+def _may_allocate(unit: Unit, at: int, rule: Rule, context: Context) -> bool:
+    """A request that may take from the reserves, or a call that may make one."""
+    step = unit.steps[at]
+    if step.kind != "call" or step.op or step.name.isupper() or step.name == OPEN:
+        return False
+    found = context.kernel.allocators.get(step.name)
+    if found is not None:
+        mask = mask_of(step, found) if allocation(step, context.kernel) is not None else None
+        masks = masks_at(unit, at, mask, context) if mask is not None else ()
+        out = bool(masks) and all(words(rule, "opts_out") <= one.must for one in masks)
+        return found.allocates and not out
+    listed = context.kernel.words
+    known = (*listed["neutral"], *listed["only_read"], *listed["noreturn"], *words(rule, "harmless"))
+    entered = step.name in context.lookup.enter or step.name in context.lookup.leave
+    return not entered and step.name not in known
+
+
+# -- how it is told --
+
+
+def _told(unit: Unit, reach: _Reach) -> str:
+    """What the scope covers, as the end of "covers ..."."""
+    names = list(dict.fromkeys(unit.steps[at].name for at in reach.calls))
+    said = [f"{name}()" for name in names[:_MOST_NAMED]]
+    more = len(names) - len(said)
+    if more:
+        said.append("another function" if more == 1 else f"{more} other functions")
+    if reach.repeated:
+        said[-1] += ", in a loop" if len(reach.repeated) == len(reach.calls) else ", partly in a loop"
+    if reach.open:
+        said.append("whatever runs until somebody else ends it")
+    return " and ".join((", ".join(said[:-1]), said[-1])) if len(said) > 1 else said[0]
+
+
+def _note(at: int, reach: _Reach) -> str:
+    return "below the scope, in a loop" if at in reach.repeated else "below the scope"

@@ -1,0 +1,1 @@
+"""The command line: arguments, the session they make, and where output goes."""

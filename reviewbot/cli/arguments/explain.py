@@ -1,0 +1,18 @@
+"""The command line's subparsers in, those of the commands that print tables added; nothing is imported for them yet."""
+
+from __future__ import annotations
+
+from reviewbot.cli.arguments.b4 import AddCommand, Commands
+
+
+def _add_rule(commands: Commands, add_command: AddCommand) -> None:
+    rule = add_command(commands, "rule", "list the rules, or explain one")
+    rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list them all)")
+
+
+def _add_matrix(commands: Commands, add_command: AddCommand) -> None:
+    matrix = add_command(commands, "matrix", "print the flag-scope matrix, or what it says of one flag or scope")
+    matrix.add_argument("name", metavar="FLAG|SCOPE", nargs="?", help="such as __GFP_NOFAIL, memalloc_nofs_save")
+
+
+KNOWN = {"rule": _add_rule, "matrix": _add_matrix}

@@ -1,0 +1,154 @@
+"""A Review in; for --patchwork the checks of its patches posted, and what became of each, on stderr, out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import NamedTuple
+
+from reviewbot import config
+from reviewbot.cli import streams
+from reviewbot.cli.arguments.patchwork import Post
+from reviewbot.cli.output import Output
+from reviewbot.cli.progress import waiting
+from reviewbot.cli.session import Setup
+from reviewbot.integrations.patchwork import checks as patchwork
+from reviewbot.integrations.patchwork.checks import Check, Terms
+from reviewbot.integrations.patchwork.client import Address, Server, Token, address
+from reviewbot.integrations.patchwork.poster import THERE, Outcome, Poster
+from reviewbot.model import ConfigError, Review, UsageError
+
+VARIABLE = "REVIEWBOT_PATCHWORK_TOKEN"
+# where git config has the server, the token for it and the project: for git-pw, and for b4
+KEYS = (("pw.server", "pw.token", "pw.project"), ("b4.pw-url", "b4.pw-key", "b4.pw-project"))
+FROM_CONFIG = "config"  # for --patchwork: the server of config.toml
+
+_UNKNOWN = "nothing says which mail it came by (a Message-ID: or Link: at the end of the commit message would)"
+
+
+def posting(options: argparse.Namespace, setup: Setup, output: Output) -> Post:
+    """See postargs.chosen()."""
+    settings = setup.config.patchwork
+    if options.patchwork == FROM_CONFIG and not settings.url:
+        raise UsageError("--patchwork config: there is no url under [patchwork] in config.toml")
+    at = address(options.patchwork if options.patchwork != FROM_CONFIG else settings.url)
+    saved = _saved(at, options.tree or Path())
+    token = _token(os.environ) or saved.token
+    if token is None and not options.dry_run:
+        raise ConfigError(
+            f"no token for {at.host}: put it into ${VARIABLE}, or into git's settings (pw.token beside pw.server, or "
+            "b4.pw-key beside b4.pw-url, for this server)"
+        )
+    project = options.patchwork_project or at.project or settings.project or saved.project
+    if not project.isprintable():
+        raise UsageError("--patchwork-project: that is no name of a project")
+    where = _Where(at, token, project, patchwork.slug(settings.context), patchwork.target(settings.target_url))
+    return _Posting(setup, output, where, really=not options.dry_run)
+
+
+class _Where(NamedTuple):
+    at: Address
+    token: Token | None
+    project: str
+    context: str
+    target: Template
+
+
+class _Posting:
+    def __init__(self, setup: Setup, output: Output, where: _Where, *, really: bool) -> None:
+        self.setup, self.output, self.where, self.really = setup, output, where, really
+        self.failed = False
+
+    def __call__(self, review: Review) -> bool:
+        checks = patchwork.checks(review, self._terms())
+        known = [check for check in checks if check.origin.ids]
+        for check in checks:
+            if not check.origin.ids:
+                self.setup.say(f"no check for {check.patch}: {_UNKNOWN}")
+        if checks and not known:
+            self._complain("no check was posted: of no patch it is known which mail it came by")
+        outcomes = self._posted(known) if known else []
+        there = sum(one.what == THERE for one in outcomes)
+        if there:
+            self.setup.say(f"{there} of {len(checks)} checks: already there")
+        for reason, names in _alike(outcomes).items():
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            self._complain(f"no check for {names[0]}{more}: {reason}")
+        return self.failed
+
+    def _terms(self) -> Terms:
+        return Terms(
+            min_severity=self.output.severity,
+            min_confidence=self.output.confidence("patchwork"),
+            fail_on=self.setup.config.patchwork.fail_on,
+            context=self.where.context,
+            target=self.where.target,
+            kernel=self.output.setup.kernel_name,
+        )
+
+    def _posted(self, checks: Sequence[Check]) -> list[Outcome]:
+        settings, where = self.setup.config.patchwork, self.where
+        outcomes: list[Outcome] = []
+        server = Server(where.at, where.token, settings.timeout, time.monotonic() + settings.seconds)
+        poster = Poster(server, where.project, settings.user, settings.retries, self.setup.tell, self.really)
+        try:
+            with waiting("posting checks", self.setup.quiet):
+                for outcome in poster.post(checks):
+                    outcomes.append(outcome)
+                    self._tell(outcome)
+        finally:
+            server.close()
+        return outcomes
+
+    def _tell(self, outcome: Outcome) -> None:
+        check = outcome.check
+        if outcome.what == THERE:
+            self.setup.tell(f"{check.patch}: {check.state}, {THERE}")
+        elif outcome.what:
+            self.setup.say(f"{outcome.what}: {check.patch}: {check.state}, {check.description}")
+
+    def _complain(self, text: str) -> None:
+        self.failed = True
+        streams.say(f"reviewbot: {text}")
+
+
+def _alike(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
+    """The patches without a check, by the reason."""
+    found: dict[str, list[str]] = {}
+    for one in outcomes:
+        if one.failed:
+            found.setdefault(one.failed, []).append(one.check.patch)
+    return found
+
+
+class _Saved(NamedTuple):
+    """What git's settings have for a server."""
+
+    token: Token | None = None
+    project: str = ""
+
+
+def _token(env: Mapping[str, str]) -> Token | None:
+    text = env.get(VARIABLE, "").strip()
+    return Token(text, f"${VARIABLE}") if text else None
+
+
+def _saved(at: Address, folder: Path) -> _Saved:
+    """The settings beside this very server: a token for one is never shown to another."""
+    for server, key, project in KEYS:
+        if _is_same(config.git_says(server, folder), at):
+            text = config.git_says(key, folder)
+            if text:
+                return _Saved(Token(text, f"{key} in git's settings"), config.git_says(project, folder).strip("*"))
+    return _Saved()
+
+
+def _is_same(url: str, at: Address) -> bool:
+    try:
+        return bool(url) and address(url).url == at.url
+    except UsageError:
+        return False

@@ -1,0 +1,156 @@
+"""A repository that somebody works in; a Review of what is not upstream yet, committed or not, out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec.structs import replace
+
+from reviewbot.cli.commands.range import fitted, reviewed, tell_merges
+from reviewbot.cli.session import Setup
+from reviewbot.git import upstream, worktree
+from reviewbot.git.commits import diffs
+from reviewbot.git.repository import Repository
+from reviewbot.git.revisions import Commit, Span, span
+from reviewbot.git.upstream import Upstream
+from reviewbot.git.worktree import Index, Place
+from reviewbot.model import FileChange, InputError, PatchReview, Review, Series, Unread
+from reviewbot.patch import parse
+
+_FOREVER = 86_400  # seconds: who waits for it can stop it
+_NAMED = 3  # untracked files
+_WORDS = {
+    worktree.STAGED: "staged changes",
+    worktree.UNSTAGED: "changes not staged",
+    worktree.UNTRACKED: "untracked files",
+}
+
+
+class Work:
+    """What is to be reviewed of a repository: first commits(), then index(), then review().
+
+    `name` says how a path is called for somebody to read.
+    """
+
+    def __init__(self, repository: Repository, place: Place | None, setup: Setup, name: Callable[[str], str]) -> None:
+        repository.allow(_FOREVER)
+        self.setup, self.nothing = setup, ""
+        self._repository, self._place, self._name = repository, place, name
+        self._head = repository.commit("HEAD")
+        self._span = Span("", self._head, self._head or "", ())
+        self._base = ""  # what the commits go on from, in words
+        self._unread: tuple[Unread, ...] = ()
+        self._groups: list[Commit] = []  # what is in no commit
+        self._merging: Sequence[Commit] = ()  # what is staged, as seen from the other sides of a merge
+        self._index: Index | None = None
+
+    # --- what there is ---
+
+    def commits(self, base: str | None) -> None:
+        """The commits on top of `base`, or of whatever HEAD has gone on from. Raises UsageError, InputError."""
+        if base is not None:
+            self._span, self._base = span(self._repository, f"{base}..HEAD"), f" since {base}"
+        elif self._head is not None:
+            rebased = self._place.rebased() if self._place is not None else None
+            found = upstream.find(self._repository, self._head, rebased)
+            why = found if isinstance(found, str) else self._guessed(found)
+            if why:
+                self._unread += (Unread(None, f"the commits: {why} (--base REV names what they go on from)"),)
+
+    def _guessed(self, found: Upstream) -> str:
+        """Take the commits on top of what was found to be upstream; why not, where that cannot be meant."""
+        self.setup.tell(f"commits since {found.how} ({found.commit[:12]})")
+        try:
+            there = span(self._repository, f"{found.commit}..{self._head}")
+        except InputError as error:
+            return str(error)
+        commits = tuple(one for one in there.commits if one.id != found.cover)
+        most = self.setup.config.limits.patches
+        if len(commits) > most:
+            return f"{len(commits)} of them since {found.how} are more than {most} (patches under [limits])"
+        self._span, self._base = there._replace(commits=commits), f" since {found.how}"
+        return ""
+
+    def index(self, alone: bool, untracked: bool) -> None:
+        """What is staged, and unless that `alone` is wanted what is not; files that git does not know are named."""
+        assert self._place is not None
+        index = self._index = Index(self._repository, self._place, self._head)
+        staged = index.staged(self._place.merging())
+        self._groups, self._merging = staged[:1], staged[1:]
+        if not alone:
+            self._groups += index.unstaged()
+            unknown = index.untracked()
+            if untracked:
+                self._groups += index.with_untracked(unknown)
+            elif unknown:
+                self._tell_untracked([one.decode("utf-8", "surrogateescape") for one in unknown])
+        self._unread += index.unread
+
+    def _tell_untracked(self, paths: Sequence[str]) -> None:
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        named = ", ".join(map(self._name, paths[:_NAMED]))
+        self.setup.say(f"untracked, and not looked at: {named}{more} (--untracked)")
+
+    # --- what is in it ---
+
+    @property
+    def what(self) -> str:
+        """All that is reviewed, in words."""
+        count = len(self._span.commits)
+        commits = [f"{count} commit{'' if count == 1 else 's'}{self._base}"] if count else []
+        return ", ".join((*commits, *(_WORDS[one.label] for one in self._groups)))
+
+    def review(self) -> Review:
+        """All of it, commit by commit, and then each group."""
+        whole = self._with((*self._span.commits, *self._groups))
+        tell_merges(whole, self.setup)
+        if whole.tip:
+            self.setup = fitted(self._repository, whole, self.setup)
+        if not whole.commits and not whole.merges:
+            own = " that its sides do not have" if self._place is not None and self._place.merging() else ""
+            self.nothing = "" if self._unread else f"no change{self._base}{own}"
+            series = Series(self.what, 1, (), unread=self._unread)
+            return Review(series, (), self.setup.kernel.version)
+        at_tip = self.setup
+        found, self.setup = reviewed(self._repository, whole, at_tip)
+        patches = [_unnamed(one) for one in found.patches]
+        if self._merging:
+            sides = (self._with([one])._replace(merges=()) for one in self._merging)
+            others = [reviewed(self._repository, side, at_tip)[0].patches[0] for side in sides]
+            patches = [_of_all(one, others) if one.patch.label == worktree.STAGED else one for one in patches]
+        if not any(one.files or one.patch.unread for one in patches) and not self._unread:
+            what = f"{self.what} change no file that can be read (.c, .h, .inc, .S)"
+            self.nothing = what if patches else "nothing but merges"
+        unread = (*found.series.unread, *self._unread)
+        series = replace(found.series, subject=self.what, patches=tuple(one.patch for one in patches), unread=unread)
+        return replace(found, series=series, patches=tuple(patches))
+
+    def _with(self, commits: Sequence[Commit]) -> Span:
+        tip = commits[-1].id if commits else self._span.tip
+        return self._span._replace(commits=tuple(commits), tip=tip)
+
+    def later(self, alone: bool, review: Review) -> tuple[FileChange, ...]:
+        """What is not staged, where that was not reviewed: it moves the lines that remarks are on."""
+        if not (alone and self._index is not None and any(one.findings for one in review.patches)):
+            return ()
+        ids = [one.id for one in self._index.unstaged()]
+        largest = self.setup.config.limits.mail_bytes
+        texts = (
+            [section for sections, _ in diffs(self._repository, ids, largest) for section in sections] if ids else []
+        )
+        return parse.parse(b"".join(texts).decode("utf-8", "surrogateescape"))[0]
+
+
+def _unnamed(one: PatchReview) -> PatchReview:
+    """What is no commit of the repository has no id that anybody could look for."""
+    return replace(one, patch=replace(one.patch, commit=None)) if one.patch.label else one
+
+
+def _of_all(staged: PatchReview, others: Sequence[PatchReview]) -> PatchReview:
+    """In the middle of a merge: what is new to each of its sides, since all else was written before."""
+    known = [frozenset(finding.fingerprint for finding in other.findings) for other in others]
+    return replace(
+        staged,
+        findings=tuple(one for one in staged.findings if all(one.fingerprint in names for names in known)),
+        unread=tuple(dict.fromkeys((*staged.unread, *(part for other in others for part in other.unread)))),
+    )

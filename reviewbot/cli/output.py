@@ -1,0 +1,236 @@
+"""A Review in; on stdout and in files the reports of the chosen formats, in a folder the drafts, out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from reviewbot import config
+from reviewbot.cli import streams
+from reviewbot.cli.session import Setup
+from reviewbot.cli.targets import Target, targets
+from reviewbot.drafts import write as drafts
+from reviewbot.filesystem import files
+from reviewbot.kernel import rules
+from reviewbot.model import SEVERITIES, Review, Unread, UsageError
+from reviewbot.report.registry import LOCAL, MAIL, NAMES
+from reviewbot.report.remarks import Frame, unread
+from reviewbot.report.reply import message
+from reviewbot.report.reply.message import Draft, Drafted, Sender
+from reviewbot.report.select import select
+from reviewbot.report.terminal import local, text
+from reviewbot.report.terminal.local import Desk
+from reviewbot.report.unread import FAIL, SAY, counted
+
+_READ = ("text", "local")  # by a person, at a terminal
+_MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
+
+
+class Output:
+    """Where remarks go, and how sure and how bad they must be to get there.
+
+    `names` are the formats there are. Made before anything is fetched: raises UsageError for outputs that cannot be
+    meant, InputError where a file cannot be written, ConfigError where drafts are wanted and nobody is there to send
+    them, or their texts cannot be used.
+    """
+
+    def __init__(self, options: argparse.Namespace, setup: Setup, names: Sequence[str] = NAMES) -> None:
+        self.setup = setup
+        self.targets = targets(options.format, options.output, names)
+        self.format = self.targets[0].format
+        self.folder: Path | None = getattr(options, "drafts", None)
+        self.again: bool = getattr(options, "again", False)
+        if self.again and self.folder is None:
+            raise UsageError("--again is about drafts: it needs --drafts DIR")
+        self.color: str = options.color
+        self.explain: bool = options.explain
+        self.desk = Desk()
+        self.unread: str = options.unread or setup.config.report.unread
+        self.severity: str = options.min_severity or setup.config.report.min_severity
+        self._confidence: str | None = options.min_confidence
+        self.drafting = self.folder is not None or any(target.format == MAIL for target in self.targets)
+        if self.drafting:
+            who = config.identity(setup.config)
+            self.sender = Sender(who.name, who.email, setup.config.mail.contact)
+            self.texts = drafts.load_texts(setup.config.template_folder)
+        for target in self.targets:
+            if target.path is not None:
+                files.check(target.path)
+
+    def speaks(self, review: Review, severity: str = SEVERITIES[0]) -> bool:
+        """Whether the format on standard output shows a remark so bad that no later patch of the series settles."""
+        bad = max(severity, self.severity, key=SEVERITIES.index)
+        return any(
+            found.resolved_by is None
+            for reviewed in review.patches
+            for found in select(reviewed.findings, bad, self.confidence(self.format))
+        )
+
+    def confidence(self, name: str) -> str:
+        """The bar of a format; each has a surface of the same name."""
+        lowest: str = self._confidence or getattr(self.setup.config.surface, name)
+        return lowest
+
+    def write(self, review: Review) -> None:
+        """Write the files, print the report, write the drafts. Raises InputError where something cannot be written."""
+        drafted = self._drafted(review) if self.drafting else None
+        self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
+        if self.format == MAIL and drafted and not drafted.drafts:
+            self.setup.say("nothing to ask about: no draft")
+        if not self._told and not self._failing(review):  # then fails() says it, -q or not
+            for part in unread(review):
+                self.setup.say(_line(part))
+        if drafted and self.folder:
+            self._deliver(review, drafted, self.folder)
+
+    def write_nothing(self, review: Review) -> None:
+        """What a program that reads the output gets where nothing could be reviewed.
+
+        A format that cannot say so would say "clean": none of those is written, here and where no patch could be read.
+        """
+        self._reports(review, [one for one in self.targets if one.format not in (*_READ, MAIL) and _tells(one.format)])
+
+    def _reports(self, review: Review, wanted: Sequence[Target], drafted: Drafted | None = None) -> None:
+        """Files first: who reads standard output may stop at any time."""
+        for name, path in wanted:
+            if path is not None:
+                files.write(path, self._content(name, review, drafted))
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary and any(target.format == "github" for target in wanted):
+            from reviewbot.report.formats import github_summary
+
+            files.append(Path(summary), github_summary.summary(review, self._judged("github", review)).encode())
+        for name, path in wanted:
+            if path is None and name in _READ:
+                self._show(name, review)
+            elif path is None:
+                streams.put_report(self._content(name, review, drafted))
+
+    def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
+        if name == MAIL:
+            return b"".join(map(_mboxrd, drafted.drafts)) if drafted else b""
+        return LOCAL[name].render(review, self._judged(name, review)).encode()
+
+    def frame(self, name: str) -> Frame:
+        """What a format says besides the review."""
+        setup = self.setup
+        return Frame(
+            kernel=setup.kernel_name,
+            digest=self._digest,
+            rules=setup.rules,
+            min_severity=self.severity,
+            min_confidence=self.confidence(name),
+            repository=_repository(os.environ),
+        )
+
+    def _judged(self, name: str, review: Review) -> Frame:
+        """The same for a report that says whether the run has failed."""
+        return replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
+
+    @cached_property
+    def _digest(self) -> str:
+        return rules.digest(self.setup.folders)
+
+    @property
+    def _told(self) -> bool:
+        """Whether one of the reports has a place for what was not looked at."""
+        return any(target.format in LOCAL and _tells(target.format) for target in self.targets)
+
+    def _failing(self, review: Review) -> tuple[Unread, ...]:
+        """What was not looked at, where that fails the run; what only a reply would miss is not of that kind."""
+        if self.unread != FAIL:
+            return ()
+        from reviewbot.mail.message import NO_AUTHOR, NO_ID
+
+        return tuple(part for part in unread(review) if part not in (NO_AUTHOR, NO_ID))
+
+    def fails(self, review: Review) -> bool:
+        """Whether a run has failed for what was not looked at; then it is named, by us if no report does."""
+        parts = self._failing(review)
+        if parts and not self._told:
+            for part in parts:
+                streams.say(_line(part))
+        if parts:
+            streams.say(f"reviewbot: failed, with {counted(parts)} (--unread say lets it pass)")
+        return bool(parts)
+
+    def _show(self, name: str, review: Review) -> None:
+        on_terminal = streams.is_terminal(sys.stdout)
+        width = shutil.get_terminal_size().columns if on_terminal else text.PIPE_WIDTH
+        if name == "text":
+            view = text.View(self.setup.kernel_name, self.severity, self.confidence(name), self.explain, width)
+            said = text.lines(review, view)
+        else:
+            desk = replace(self.desk, explain=self.explain, width=width, summary=not self.setup.quiet)
+            said = local.lines(review, self.frame(name), desk)
+        plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+        if self.color == "never" or (self.color == "auto" and plain):
+            streams.put(text.plain(said))
+        else:
+            streams.put(text.painted(said, width))
+
+    def _drafted(self, review: Review) -> Drafted:
+        settings = self.setup.config.mail
+        options = message.Options(
+            now=datetime.now().astimezone(),
+            digest=self._digest,
+            min_severity=self.severity,
+            min_confidence=self.confidence(MAIL),
+            cc=settings.cc,
+            lists=settings.lists,
+            context=settings.context,
+            common=settings.common,
+            most=settings.most,
+        )
+        drafted = message.compose(review, self.sender, self.texts, options)
+        for skipped in drafted.skipped:
+            self.setup.say(skipped.reason)
+        return drafted
+
+    def _deliver(self, review: Review, drafted: Drafted, folder: Path) -> None:
+        if not drafted.drafts:
+            if self.speaks(review) and not drafted.skipped:
+                self.setup.say("no draft: nothing is sure enough to be asked on a list")
+            return
+        done = drafts.write(drafted.drafts, folder, self.again)
+        for problem in done.wrong:
+            self.setup.say(problem)
+        new, gone = len(done.written), len(done.gone)
+        there = f", {len(done.kept)} already there" if done.kept else ""
+        self.setup.say(f"{new} new draft{'' if new == 1 else 's'} in {folder}/new{there}")
+        if gone:
+            which, them = ("1 draft was", "it") if gone == 1 else (f"{gone} drafts were", "them")
+            self.setup.say(f"{which} written before and {'is' if gone == 1 else 'are'} gone; --again writes {them}")
+        if done.written:
+            setting = shlex.quote(f'set postponed="{folder}"')
+            self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
+
+
+def _line(part: Unread) -> str:
+    return f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}"
+
+
+def _tells(name: str) -> bool:
+    """Whether a format does not take what was not looked at for clean; drafts of a clean patch there are none."""
+    return name == MAIL or LOCAL[name].unread
+
+
+def _mboxrd(draft: Draft) -> bytes:
+    return _MBOXRD + re.sub(rb"^(>*From )", rb">\1", draft.content, flags=re.MULTILINE) + b"\n"
+
+
+def _repository(env: Mapping[str, str]) -> str:
+    """The address of the repository that a CI job runs for, "" outside of those that say it."""
+    if env.get("GITHUB_SERVER_URL") and env.get("GITHUB_REPOSITORY"):
+        return f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}"
+    return env.get("CI_PROJECT_URL", "")

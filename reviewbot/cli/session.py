@@ -1,0 +1,152 @@
+"""Parsed arguments and config.toml in, what a command works with out: the kernel's facts, the rules, a voice."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot import config
+from reviewbot.cli import streams
+from reviewbot.config import AUTO, Config
+from reviewbot.kernel import rules, schema
+from reviewbot.kernel.backports import fitted
+from reviewbot.kernel.releases import Releases
+from reviewbot.mail.headers import timestamp
+from reviewbot.model import Kernel, Rule, Series, Version
+
+
+class Ground(Struct, frozen=True):
+    """What was asked for, before any rule is read. `version`: the kernel to judge by where nothing else says it."""
+
+    config: Config
+    folders: tuple[Path, ...]
+    version: Version
+    dated: bool  # no version was asked for: the tree, the patches' subject or their date says it
+    quiet: bool
+    verbose: bool
+
+    @property
+    def kernel_name(self) -> str:
+        return f"{self.version[0]}.{self.version[1]}"
+
+    def say(self, text: str) -> None:
+        """A line for the person at the terminal, unless -q."""
+        if not self.quiet:
+            streams.say(text)
+
+    def tell(self, text: str) -> None:
+        """A line about what is being done, with -v only."""
+        if self.verbose:
+            self.say(text)
+
+
+class Setup(Ground, frozen=True):
+    """`rules` are those that hold at this kernel version and are not switched off."""
+
+    kernel: Kernel
+    rules: tuple[Rule, ...]
+
+
+_LAST_SECOND = 253_402_300_799  # of the year 9999: dates of mails are whatever somebody wrote
+
+
+def ground(options: argparse.Namespace) -> Ground:
+    """Raises ConfigError for a bad config file or kernel version."""
+    settings = config.load(options.config, os.environ)
+    folders = settings.rule_folders(tuple(options.rules))
+    asked = options.kernel or settings.kernel.version
+    today = date.today().isoformat()
+    version = rules.releases(folders).at(today) if asked == AUTO else rules.parse_version(asked)
+    return Ground(settings, folders, version, asked == AUTO, options.quiet, options.verbose)
+
+
+def prepare(options: argparse.Namespace) -> Setup:
+    """Raises ConfigError for a bad config file, rules folder or kernel version."""
+    setup = _load(ground(options))
+    setup.tell(f"rules from {', '.join(map(str, setup.folders))}")
+    if not setup.dated:  # else it is not known yet by which kernel
+        _tell_kernel(setup, "as asked for")
+    return setup
+
+
+def _load(given: Ground) -> Setup:
+    # a rule that does not hold at this version may be switched off all the same
+    known = {path.stem: path for folder in given.folders for path in folder.glob("[!_]*.toml")}
+    disabled = given.config.rules.disable
+    schema.known(disabled, known, "[rules] disable", "rule")
+    schema.known([one.rule for one in given.config.ignore if one.rule], known, "[[ignore]]", "rule")
+    kernel, every = rules.load(given.folders, given.version)
+    heard = tuple(rule for rule in every if rule.id not in disabled)
+    return Setup(
+        given.config, given.folders, given.version, given.dated, given.quiet, given.verbose, kernel=kernel, rules=heard
+    )
+
+
+def _tell_kernel(setup: Setup, how: str) -> None:
+    setup.tell(f"kernel {setup.kernel_name}, {how}: {len(setup.rules)} rules")
+
+
+def for_series(
+    given: Ground, series: Series, found: Version | None = None, names: frozenset[str] | None = None
+) -> Setup:
+    """The setup for one series, and for the tree it is applied to, if there is one.
+
+    Where no version was asked for, it is that of the tree's Makefile (`found`), else the one that the subject of the
+    cover letter or of the first patch names, else the one that mainline was working on when the series was sent.
+    `names`, those of the tree's headers, go before the version's: but not where another version was asked for than
+    the tree's own.
+    """
+    mails = [mail for mail in (series.cover, *(patch.mail for patch in series.patches)) if mail is not None]
+    stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
+    return for_tree(given, max(stamps, default=0), found, names, [mail.subject for mail in mails])
+
+
+def for_tree(
+    given: Ground | Setup,
+    stamp: float,
+    found: Version | None,
+    names: frozenset[str] | None,
+    subjects: Sequence[str] = (),
+) -> Setup:
+    """As for_series(), for what was made at a time, in seconds since 1970; 0 if nobody knows."""
+    version, how = _meant(given, stamp, found, subjects)
+    same = version == given.version
+    setup = given if same and isinstance(given, Setup) else _load(replace(given, version=version))
+    if given.dated or not isinstance(given, Setup):
+        _tell_kernel(setup, how)
+    if names is None or version != (found or version):
+        return setup
+    kernel = fitted(setup.kernel, names.intersection, lambda at: rules.load(setup.folders, at)[0])
+    return replace(setup, kernel=kernel)
+
+
+def program(given: Ground, series: Series) -> str:
+    """The program of user space that a series is for; "" where one of its patches may be for the kernel."""
+    said = [(one.mail.subject if one.mail is not None else one.subject, one.diff) for one in series.patches]
+    found = rules.projects(given.folders).of_series(series.cover.subject if series.cover else "", said)
+    return found[0] if found and all(found) else ""
+
+
+def _meant(given: Ground, stamp: float, found: Version | None, subjects: Sequence[str]) -> tuple[Version, str]:
+    """The version to judge by, and where it comes from, for somebody to read."""
+    if not given.dated:
+        return given.version, "as asked for"
+    if found is not None:
+        return found, "from the tree's Makefile"
+    releases = rules.releases(given.folders)
+    named = next(filter(None, map(releases.asked, subjects)), None)
+    return (named, "from the subject") if named is not None else at_date(given, releases, stamp)
+
+
+def at_date(given: Ground, releases: Releases, stamp: float) -> tuple[Version, str]:
+    """The version that mainline was working on at a time, and how that is known; 0 is a time that nobody knows."""
+    if not stamp:
+        return given.version, "from today's date: no other is known"
+    made = datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC)
+    return releases.at(made.date().isoformat()), f"from the date, {made.date()}"

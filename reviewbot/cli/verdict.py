@@ -1,0 +1,73 @@
+"""Which remarks a run does not raise, and which of the others make its exit code 1: for every command that reviews."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from reviewbot.cli.arguments.patchwork import FAILED
+from reviewbot.cli.output import Output
+from reviewbot.cli.session import Setup
+from reviewbot.filesystem import files
+from reviewbot.model import ConfigError, Review
+from reviewbot.review import baseline
+from reviewbot.review.baseline import Known
+
+_LARGEST = 100_000_000  # bytes of a baseline: that of all of Linux has some
+_SHOWN = 20  # idle tables and stale entries that -v names
+
+
+class Gate:
+    """Made before anything is read: raises ConfigError for a baseline that is none, InputError for one that cannot be
+    written.
+    """
+
+    def __init__(self, options: argparse.Namespace, setup: Setup) -> None:
+        self.setup = setup
+        self._fail_on: str = "never" if options.exit_zero else options.fail_on or setup.config.report.fail_on
+        self._file: Path | None = options.write_baseline
+        self._baseline: Sequence[Known] = _read(options.baseline) if options.baseline is not None else ()
+        if self._file is not None:
+            files.check(self._file)
+
+    def passed(self, review: Review) -> Review:
+        """The review without what is ignored or known; what is to be written into a baseline is known from now on."""
+        ignores = self.setup.config.ignore
+        if self._file is not None:
+            rest = baseline.passed(review, ignores, ()).review
+            self._baseline = baseline.known(rest, self._baseline)
+        done = baseline.passed(review, ignores, self._baseline)
+        if done.ignored or done.known:
+            self.setup.tell(f"not raised: {done.ignored} ignored, {done.known} in the baseline")
+        for one in done.idle[:_SHOWN]:
+            self.setup.tell(f"[[ignore]] {one.name}: there is no such remark here")
+        for entry in done.stale[:_SHOWN]:
+            where = f"{entry.rule} in {entry.path}" + (f", {entry.function}()" if entry.function else "")
+            self.setup.tell(f"baseline: {where} ({entry.fingerprint}): fewer here than it counts")
+        return done.review
+
+    def code(self, review: Review, output: Output) -> int:
+        """Write the baseline, if one is wanted; 3 where something was not looked at and that fails the run.
+
+        Else 1 where a remark that is shown is bad enough: a CI that lets remarks pass must not take a run that did not
+        see everything for one of those. Raises InputError.
+        """
+        if self._file is not None:
+            files.write(self._file, baseline.dumped(self._baseline).encode("utf-8"))
+            count = sum(entry.count for entry in self._baseline)
+            remarks = "1 remark is" if count == 1 else f"{count} remarks are"
+            self.setup.say(f"{self._file}: {remarks} known from now on")
+        if output.fails(review):
+            return FAILED
+        return int(self._fail_on != "never" and output.speaks(review, self._fail_on))
+
+
+def _read(path: Path) -> Sequence[Known]:
+    try:
+        text = files.load(path, _LARGEST).decode("utf-8")
+    except OSError as error:
+        raise ConfigError(f"--baseline {path}: {files.because(error)}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"--baseline {path}: no baseline, since no UTF-8") from error
+    return baseline.loaded(text, f"--baseline {path}")

@@ -1,0 +1,1 @@
+"""Follows masks, scopes and results through one function: abstract states, joins, transfer functions."""

@@ -1,0 +1,360 @@
+"""A function's steps in, what surely or possibly holds at each of them out: open scopes, masks, results.
+
+States are kept apart as long as their open scopes differ (so `if (nofs) save(); ... if (nofs)
+restore();` is balanced), joined otherwise, and followed to a fixed point. Callees are not looked
+into: one whose name says that it may unlock ends every lock for certain knowledge.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from heapq import heappop, heappush
+from types import MappingProxyType
+
+from reviewbot.dataflow import mask_env
+from reviewbot.dataflow.conditions import choosing, normal, settled
+from reviewbot.dataflow.scope_table import Lookup, argument, is_local, token_of
+from reviewbot.dataflow.state import OTHER, Event, Masks, Open, World, merge
+from reviewbot.dataflow.writes import Written
+from reviewbot.frontend.fragments import OPEN
+from reviewbot.frontend.instructions import UNUSED, Function, Step
+from reviewbot.model import Gate, ScopeKind
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_MOST_WORLDS = 32
+_MOST_OPEN = 48  # scopes at once; lockdep gives up there as well (include/linux/sched.h: MAX_LOCK_DEPTH)
+_MOST_ROUNDS = 40  # times a step may be taken again
+_SINGLE = ("lock", "irq")  # families of which one scope is open once; preemption, BH and RCU count
+
+
+class Flow:
+    """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not.
+
+    `made`: variables of its own that nothing but a save ever fills, so that what is in them is known.
+    `given`: masks of the file around it, by the names of macros and helpers.
+    """
+
+    def __init__(self, function: Function, lookup: Lookup, given: Masks = MappingProxyType({})) -> None:
+        self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
+        self.params = frozenset(name for _, name in function.params if name)
+        self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
+        hidden = function.holes  # what else may be done to a variable
+        lent = (part for step in function.steps for arg in step.args for part in arg.walk() if part.op == "&x")
+        own = self.declared - {part.args[0].text for part in lent}
+        self.made = frozenset(name for name in own if not hidden and self._only_saves(name))
+        self.written = Written(function)
+        self.telling = frozenset((text, way) for text in self._telling() for way in (True, False))
+        self.names = mask_env.Names(function, self.params | self.declared)
+        self.given = mask_env.mentioned(function, given)
+        self.entry = World(masks=self.given, holds={})  # nothing is known but that
+        self.at: list[tuple[World, ...]] = [() for _ in function.steps]
+        self.lost = False  # too many states: nothing certain is known
+        self.events: list[Event] = []
+        self._seen: list[tuple[str, int, int, str, str]] = []
+        self._ends: dict[tuple[int, int], frozenset[str]] = {}  # by way back: the conditions that end the loop
+        if function.steps:
+            self._run()
+            self._tell()
+
+    @cached_property
+    def within(self) -> Mapping[int, Sequence[int]]:
+        """By the step that opens a scope, those at which it is open on some path."""
+        found: dict[int, list[int]] = {}
+        for index, worlds in enumerate(() if self.lost else self.at):
+            for save in {one.step for world in worlds for one in world.open}:
+                found.setdefault(save, []).append(index)
+        return found
+
+    # -- the fixed point --
+
+    def _run(self) -> None:
+        steps, entry = self.function.steps, self.entry
+        starts: dict[int, tuple[World, ...]] = {0: (entry,)}
+        if not self.function.seen_from_start:  # labels may be reached from what is not shown
+            starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
+        for index, first in starts.items():
+            self.at[index] = first
+        lasts = {target: at for at, step in enumerate(steps) for target in step.next if target <= at}
+        # in the order of the text, so that a join waits for all that leads to it; so does the head of a loop, for all
+        # ways back to it
+        todo, rounds = [(at, at) for at in sorted(starts)], [0] * len(steps)
+        waiting = set(starts)
+        while todo:
+            _, index = heappop(todo)
+            if index not in waiting:
+                continue
+            waiting.discard(index)
+            rounds[index] += 1
+            if rounds[index] > _MOST_ROUNDS:
+                self.lost = True
+                return
+            for target, worlds in self._out(index):
+                merged = merge(self.at[target] + tuple(worlds), self.telling)
+                if len(merged) > _MOST_WORLDS or any(len(one.open) > _MOST_OPEN for one in merged):
+                    self.lost = True
+                    return
+                if merged != self.at[target]:
+                    self.at[target] = merged
+                    if target > index or target not in waiting:
+                        waiting.add(target)
+                        heappush(todo, (target if target > index else lasts[target] + 1, target))
+
+    def _out(self, index: int) -> Iterator[tuple[int, list[World]]]:
+        step = self.function.steps[index]
+        if step.kind == "test":
+            for way, target in zip((True, False), step.next, strict=False):
+                if target >= 0:
+                    ways = (self._tested(world, index, step, way) for world in self.at[index])
+                    yield target, self._onward([world for world in ways if world is not None], index, target)
+            return
+        if step.kind == "call" and step.name in self.kernel.words["noreturn"]:
+            return
+        worlds = [self._take(world, index, step) for world in self.at[index]]
+        for target in step.next:
+            yield target, self._onward(worlds, index, target)
+
+    def _onward(self, worlds: list[World], index: int, head: int) -> list[World]:
+        """On the way back to the head of a loop what ends it is asked anew, for others may have changed it."""
+        if head > index:
+            return worlds
+        asked = self._ends.get((index, head))
+        if asked is None:
+            inside = range(head, index + 1)
+            tests = [step for step in self.function.steps[head : index + 1] if step.kind == "test" and step.value]
+            leaving = [step for step in tests if any(at >= 0 and at not in inside for at in step.next)]
+            texts = {normal(step.value, True)[0] for step in leaving if step.value is not None}
+            asked = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
+        if not asked:
+            return worlds
+        return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in worlds]
+
+    def _tell(self) -> None:
+        """Once more over every step, now that all its worlds are known, to say what happened."""
+        if self.lost:
+            return
+        for index, step in enumerate(self.function.steps):
+            worlds = self.at[index]
+            if self._is_silent(step, worlds):
+                continue
+            counts: dict[tuple[str, int, str, str], int] = {}
+            for world in worlds:
+                self._seen = []
+                if step.kind == "test":
+                    self._tested(world, index, step, True)
+                else:
+                    self._take(world, index, step)
+                for kind, _, other, scope, token in dict.fromkeys(self._seen):
+                    counts[kind, other, scope, token] = counts.get((kind, other, scope, token), 0) + 1
+            for (kind, other, scope, token), count in counts.items():
+                self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
+
+    def _is_silent(self, step: Step, worlds: tuple[World, ...]) -> bool:
+        """Whether nothing can be told of a step: no scope is open, no result is held, and it opens and closes none."""
+        gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
+        return not gate and all(not world.open and not world.holds for world in worlds)
+
+    def _telling(self) -> frozenset[str]:
+        """The conditions by which states are kept apart: those that choose between masks.
+
+        In a function that saves a scope's state, those that are tested more than once as well.
+        """
+        steps = self.function.steps
+        chosen = choosing(self.function, self.kernel.words["flag_prefixes"])
+        if not any(gate.token for step in steps if step.kind == "call" for _, gate in self.lookup.opened(step, "")):
+            return chosen
+        tests = Counter(normal(step.value, True)[0] for step in steps if step.kind == "test" and step.value)
+        return chosen.union(text for text, count in tests.items() if count > 1)
+
+    def _only_saves(self, name: str) -> bool:
+        for index, step in enumerate(self.function.steps):
+            if step.kind != "assign" or step.target != name or step.op == "":
+                continue
+            saves = self._from_call(index, step) and self.function.steps[index - 1].name in self.lookup.enter
+            if not saves and (step.value is None or step.value.op != "num"):
+                return False
+        return True
+
+    def _note(self, kind: str, index: int, other: int, scope: str, token: str) -> None:
+        self._seen.append((kind, index, other, scope, token))
+
+    # -- what steps do --
+
+    def _tested(self, world: World, index: int, step: Step, way: bool) -> World | None:
+        value = step.value
+        if value is None or (value.op == "other" and value.text.startswith("@")):
+            return world
+        truth = way
+        text, way = normal(value, way)
+        self._use(world, index, step, text)
+        if (text, not way) in world.facts:
+            return None
+        if text in (world.holds or {}):
+            self._note("tested", index, min(world.holds[text]) if world.holds else OTHER, "", text)
+            world = world._replace(holds={k: v for k, v in (world.holds or {}).items() if k != text})
+        world = world._replace(facts=world.facts | {(text, way)})
+        if value.op == "call" and way:
+            call = step._replace(kind="call", name=value.text, args=value.args)
+            for scope, gate in self.lookup.opened(call, "true"):
+                world = self._enter(world, index, call, scope, gate)
+        masks = mask_env.told(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
+        return None if masks is None else world if masks is world.masks else world._replace(masks=masks)
+
+    def _take(self, world: World, index: int, step: Step) -> World:
+        if step.kind == "call":
+            return self.entry if step.name == OPEN else self._call(world, index, step)
+        if step.kind == "assign":
+            return self._assign(world, index, step)
+        if step.kind == "leave":
+            return world._replace(open=tuple(one for one in world.open if one.guard != step.target))
+        if step.kind in ("return", "end"):
+            self._use(world, index, step, "")
+            said = step.value.text if step.value is not None else ""
+            for one in world.open:
+                if self._can_leak(one) and one.token not in _WORD.findall(said):
+                    self._note("leak", index, one.step, one.scope, one.token)
+        return world
+
+    def _can_leak(self, one: Open) -> bool:
+        return not one.handed and not one.guard and bool(one.token)
+
+    def _use(self, world: World, index: int, step: Step, tested: str) -> None:
+        for name in step.derefs:
+            for alloc in (world.holds or {}).get(name, ()):
+                if alloc != OTHER and name != tested:
+                    self._note("used", index, alloc, "", name)
+
+    def _call(self, world: World, index: int, step: Step) -> World:
+        self._use(world, index, step, "")
+        if step.op:  # a guard
+            scope = self.lookup.guards.get(step.args[0].text) if step.args else None
+            if scope is not None:
+                key = step.args[1].text.lstrip("&") if len(step.args) > 1 else ""
+                return world._replace(open=(*world.open, Open(scope.name, index, key=key, guard=step.op, handed=True)))
+            return world
+        closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
+        if closed and (not opened or _gives_back(world, step, closed)):
+            return self._leave(world, index, step, closed)
+        tokens = {token_of(gate, step) for _, gate in opened} - {""}
+        for one in world.open:
+            if one.token in tokens and not one.handed:
+                self._note("overwritten", index, one.step, one.scope, one.token)
+        if tokens:  # no restore can close them any more
+            lost = (one._replace(token="", handed=True) if one.token in tokens else one for one in world.open)
+            world = world._replace(open=tuple(lost))
+        for scope_name, gate in opened:
+            world = self._enter(world, index, step, scope_name, gate)
+        if opened or step.name in self.lookup.enter:
+            return world
+        if world.open and any(word in step.name for word in self.lookup.may_unlock):
+            world = world._replace(open=tuple(one for one in world.open if not self._atomic(one)))
+        if world.open:
+            passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
+            handed = (one._replace(handed=True) if one.token in passed else one for one in world.open)
+            world = world._replace(open=tuple(handed))
+        for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
+            world = self._forget(world, given)
+        masks = mask_env.handed(world.masks or {}, step, self.names, self.kernel)
+        return world if masks is world.masks else world._replace(masks=masks)
+
+    def _atomic(self, one: Open) -> bool:
+        scope = self.kernel.scopes.get(one.scope)
+        return scope is not None and scope.atomic
+
+    def _enter(self, world: World, index: int, step: Step, scope: str, gate: Gate) -> World:
+        token = token_of(gate, step)
+        if gate.token == "result" and step.target == UNUSED:
+            self._note("dropped", index, index, scope, "")
+        handed = not token or not is_local(token) or token in self.params
+        handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
+        key = argument(step, gate.key) if gate.key >= 0 else ""
+        rest = tuple(one for one in world.open if one.scope != scope or not self._anew(one, index, step, key))
+        return world._replace(open=(*rest, Open(scope, index, token, key, handed=handed)))
+
+    def _anew(self, one: Open, index: int, step: Step, key: str) -> bool:
+        """Whether a step enters an open scope again: who takes a lock anew has given it back, seen or not."""
+        kind = self.kernel.scopes.get(one.scope)
+        if one.step == index or kind is None or kind.family not in _SINGLE or not kind.atomic:
+            return one.step == index
+        if key:
+            return one.key == key
+        before = [arg.text for arg in self.function.steps[one.step].args]
+        return bool(before) and before == [arg.text for arg in step.args]
+
+    def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
+        if rows[0][1].token:
+            kinds = {scope.name for scope, _ in rows}
+            return self._restore(world, index, kinds, argument(step, int(rows[0][1].token)))
+        free = [one for one in world.open if not one.guard]
+        gone: list[Open] = []
+        for scope, gate in rows:
+            if gate.key < 0:
+                gone += [one for one in free if one.scope == scope.name][-1:]
+        keys = {scope.name: argument(step, gate.key) for scope, gate in rows if gate.key >= 0}
+        for key in dict.fromkeys(keys.values()):
+            mine = [one for one in free if one.scope in keys]
+            same = [one for one in mine if one.key == key] or [one for one in free if key and one.key == key]
+            gone += same[-1:] or mine  # another name for the lock: none of them is certain any more
+        return world._replace(open=tuple(one for one in world.open if one not in gone))
+
+    def _restore(self, world: World, index: int, kinds: set[str], token: str) -> World:
+        """A restore with a token: which save does it undo, if any."""
+        mine = [one for one in world.open if one.token == token]
+        flag = {self.kernel.scopes[kind].flag for kind in kinds}
+        if mine:
+            one = mine[-1]
+            scope = self.kernel.scopes.get(one.scope)
+            if one.scope not in kinds and (scope is None or scope.flag not in flag):
+                self._note("wrong-kind", index, one.step, one.scope, token)
+            gone = {item.step for item in mine if item.step == one.step}
+            return world._replace(open=tuple(item for item in world.open if item.step not in gone))
+        others = [one for one in world.open if one.scope in kinds and not one.handed and not one.guard]
+        if others and token in self.made:
+            self._note("wrong-token", index, others[-1].step, others[-1].scope, token)
+            return world._replace(open=tuple(one for one in world.open if one != others[-1]))
+        if is_local(token) and token not in self.params:
+            self._note("not-saved", index, OTHER, min(kinds), token)
+        return world._replace(open=tuple(one for one in world.open if one.scope not in kinds or not one.handed))
+
+    def _assign(self, world: World, index: int, step: Step) -> World:
+        self._use(world, index, step, "")
+        target = step.target
+        facts = self.written.known(world.facts, target)
+        holds = self.written.held(world.holds or {}, target)
+        value = step.value
+        if value is not None and "?" in value.text:
+            value = settled(value, facts, self.kernel.words["transparent"])
+            step = step._replace(value=value)
+        masks = mask_env.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
+        if value is not None and value.op in ("num", "name") and step.op == "=":
+            truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
+            facts = facts if truth is None else facts | {(target, truth)}
+        if value is not None and step.op == "=" and self._from_call(index, step):
+            holds = {**holds, target: frozenset({index - 1})}  # what is not there comes from elsewhere
+        opened = world.open
+        if opened and value is not None and not self._from_call(index, step):
+            said = set(_WORD.findall(value.text))
+            opened = tuple(
+                one._replace(handed=True) if one.token in said and one.token != target else one for one in opened
+            )
+        return World(opened, facts, masks, holds)
+
+    def _from_call(self, index: int, step: Step) -> bool:
+        """Whether the value is the result of the call just before."""
+        before = self.function.steps[index - 1] if index else None
+        return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
+
+    def _forget(self, world: World, name: str) -> World:
+        """What is left of a world after somebody was given a variable's address to write to."""
+        facts = self.written.known(world.facts, name)
+        masks = mask_env.forgotten(world.masks or {}, name)
+        holds = self.written.held(world.holds or {}, name)
+        return world._replace(facts=facts, masks=masks, holds=holds)
+
+
+def _gives_back(world: World, step: Step, closed: list[tuple[ScopeKind, Gate]]) -> bool:
+    """Whether a call that both opens and closes is given the state of a scope that is open."""
+    given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
+    return any(one.token in given for one in world.open if one.token)

@@ -1,0 +1,271 @@
+"""gfp expressions in, the masks they may have out.
+
+A `Mask` holds the bits that must be set and those that may be; what is unknown (a parameter, a
+field) may have every bit and must have none. `told` is what a condition adds to that. `terms` looks
+at what was written instead: the names OR-ed together, whatever bits they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+
+from msgspec import Struct, field
+
+from reviewbot.frontend.instructions import Expr
+from reviewbot.model import Kernel, Mask
+
+_NONE: frozenset[str] = frozenset()
+_ZERO = ("0", "0x0", "0U", "0u", "0UL")
+_KEPT = ("name", "field", "*x")  # what a mask is kept in
+_MOST_SIDES = 16  # of one mask, where it is chosen by several conditions
+
+
+class Helper(Struct, frozen=True):
+    """A function that gives back a mask, as a formula over its parameters."""
+
+    params: tuple[str, ...]
+    body: Expr
+
+
+class Tools(Struct, frozen=True):
+    """What one kernel has to make masks with. `helpers`: calls that give one; `tests`: calls that ask about one."""
+
+    helpers: Mapping[str, Helper] = field(default_factory=dict)
+    tests: Mapping[str, Helper] = field(default_factory=dict)
+
+
+Known = Mapping[str, Mask]  # by the text of a variable or field; of a function of the same text as "name()"
+
+
+@lru_cache(maxsize=8)
+def _anything(bits: frozenset[str]) -> Mask:
+    return Mask(_NONE, bits)
+
+
+def unknown(kernel: Kernel) -> Mask:
+    """A mask nothing is known of."""
+    return _anything(kernel.bits)
+
+
+def join(left: Mask, right: Mask) -> Mask:
+    """The mask after two paths meet."""
+    return left if left == right else Mask(left.must & right.must, left.may | right.may)
+
+
+def both(left: Mask, right: Mask) -> Mask:
+    """left | right."""
+    return Mask(left.must | right.must, left.may | right.may)
+
+
+def common(left: Mask, right: Mask) -> Mask:
+    """left & right."""
+    return Mask(left.must & right.must, left.may & right.may)
+
+
+def without(left: Mask, cleared: Mask) -> Mask:
+    """left & ~cleared."""
+    return Mask(left.must - cleared.may, left.may - cleared.must)
+
+
+def evaluate(expr: Expr | None, known: Known, kernel: Kernel, tools: Tools) -> Mask:
+    """The mask an expression gives where `known` holds; bits that this version lacks are no bits at all."""
+    if expr is None:
+        return unknown(kernel)
+    if expr.op in _KEPT:
+        flag = kernel.flags.get(expr.text)
+        if flag is not None:
+            return Mask(flag.bits, flag.bits)
+        return known.get(expr.text, unknown(kernel))
+    if expr.op == "num":
+        return Mask(_NONE, _NONE) if expr.text in _ZERO else unknown(kernel)
+    if expr.op == "?:" and len(expr.args) >= 2:
+        sides = [evaluate(side, there, kernel, tools) for side, there in choices(expr, known, kernel, tools)]
+        return joined(sides) if sides else unknown(kernel)
+    if expr.op == "call":
+        return _called(expr, known, kernel, tools)
+    if expr.op == "&" and len(expr.args) == 2:
+        for kept, taken in (expr.args, expr.args[::-1]):
+            if taken.op == "~" and len(taken.args) == 1:
+                gone = evaluate(taken.args[0], known, kernel, tools)
+                return without(evaluate(kept, known, kernel, tools), gone)
+    parts = [evaluate(arg, known, kernel, tools) for arg in expr.args]
+    if expr.op == "~" and len(parts) == 1:
+        return Mask(kernel.bits - parts[0].may, kernel.bits - parts[0].must)
+    if expr.op in ("|", "&") and len(parts) == 2:
+        return both(*parts) if expr.op == "|" else common(*parts)
+    return parts[1] if expr.op == "=" and len(parts) == 2 else unknown(kernel)
+
+
+def joined(masks: Sequence[Mask]) -> Mask:
+    """The mask after some paths, one at least, meet."""
+    out = masks[0]
+    for mask in masks[1:]:
+        out = join(out, mask)
+    return out
+
+
+def _called(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Mask:
+    if expr.text[1:-1] in kernel.words["mask_types"] and len(expr.args) == 1:  # a cast: (gfp_t)(A | B)
+        return evaluate(expr.args[0], known, kernel, tools)
+    own = known.get(f"{expr.text}()")
+    if own is not None:
+        return own
+    helper = tools.helpers.get(expr.text)
+    if helper is None:
+        return unknown(kernel)
+    given = [evaluate(arg, known, kernel, tools) for arg in expr.args]
+    # no helper within a helper: a table that names itself must not go round for ever
+    return evaluate(helper.body, dict(zip(helper.params, given, strict=False)), kernel, Tools())
+
+
+def choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[tuple[Expr, Known]]:
+    """The sides of a ?: that can be taken, each with what its condition tells; the expression itself if it is none.
+
+    Of a ?: inside a sum or below ~ too, put into it; so many at most.
+    """
+    return islice(_choices(expr, known, kernel, tools), _MOST_SIDES)
+
+
+def _choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[tuple[Expr, Known]]:
+    if "?" not in expr.text:
+        yield expr, known
+        return
+    if expr.op in ("|", "&") and len(expr.args) == 2:
+        for left, one in _choices(expr.args[0], known, kernel, tools):
+            for right, both_ in _choices(expr.args[1], one, kernel, tools):
+                text = f"{left.text}{expr.op}{right.text}"
+                yield expr._replace(args=(left, right), text=text), both_
+        return
+    if expr.op == "~" and len(expr.args) == 1:
+        for inner, one in _choices(expr.args[0], known, kernel, tools):
+            yield expr._replace(args=(inner,), text=f"~{inner.text}"), one
+        return
+    if expr.op != "?:" or len(expr.args) < 2:
+        yield expr, known
+        return
+    condition, yes, no = expr.args if len(expr.args) == 3 else (expr.args[0], expr.args[0], expr.args[1])
+    for side, way in ((yes, True), (no, False)):
+        there = told(condition, way, known, kernel, tools)
+        if there is not None:
+            yield from _choices(side, there, kernel, tools)
+
+
+def told(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -> Known | None:
+    """What is known once a condition turned out this way; None if it cannot, given what was known."""
+    if value.op == "!" and len(value.args) == 1:
+        return told(value.args[0], not way, known, kernel, tools)
+    if value.op == "call" and len(value.args) == 1 and value.text in kernel.words["transparent"]:
+        return told(value.args[0], way, known, kernel, tools)
+    if (value.op, way) in (("&&", True), ("||", False)) and len(value.args) == 2:
+        first = told(value.args[0], way, known, kernel, tools)
+        return None if first is None else told(value.args[1], way, first, kernel, tools)
+    kept, mask = _asked(value, way, known, kernel, tools)
+    if kept is None:
+        return known
+    if mask is None:
+        return None
+    return known if known.get(kept) == mask else {**known, kept: mask}
+
+
+def _asked(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -> tuple[str | None, Mask | None]:
+    """Which variable a condition asks about, and what its mask is then; no variable if it asks about none."""
+    if value.op == "call" and (test := tools.tests.get(value.text)) is not None and value.args:
+        given = value.args[0]
+        _, mask = _asked(test.body, way, {test.params[0]: evaluate(given, known, kernel, tools)}, kernel, Tools())
+        return (given.text, mask) if given.op in _KEPT else (None, None)
+    want = way
+    against: Expr | None = None
+    if value.op in ("==", "!=") and len(value.args) == 2:
+        want = way if value.op == "==" else not way
+        value, against = value.args[0], value.args[1]
+    subject, bits = _masked(value, kernel)
+    if subject is None or (
+        subject is value and subject.text not in known and not (against and _flagged(against, kernel))
+    ):
+        return None, None
+    old = known.get(subject.text, unknown(kernel))
+    if against is None:
+        return subject.text, _some(old, bits) if want else _none(old, bits)
+    right = evaluate(against, known, kernel, tools)
+    if right.must != right.may:
+        return None, None
+    return subject.text, _equal(old, bits, right.must) if want else _other(old, bits, right.must)
+
+
+def _masked(value: Expr, kernel: Kernel) -> tuple[Expr | None, frozenset[str]]:
+    """`mask & BITS` as the mask and its bits; a mask alone is asked about all its bits."""
+    if value.op in _KEPT and value.text not in kernel.flags:
+        return value, kernel.bits
+    if value.op == "&" and len(value.args) == 2:
+        for kept, bits in (value.args, value.args[::-1]):
+            if kept.op not in _KEPT or kept.text in kernel.flags or not _flagged(bits, kernel):
+                continue
+            found = evaluate(bits, {}, kernel, Tools())
+            if bits.op == "~":
+                taken = evaluate(bits.args[0], {}, kernel, Tools())
+                return (kept, kernel.bits - taken.must) if taken.must == taken.may else (None, _NONE)
+            if found.must == found.may:
+                return kept, found.must
+    return None, _NONE
+
+
+def _flagged(expr: Expr, kernel: Kernel) -> bool:
+    return any(part.op == "name" and part.text in kernel.flags for part in expr.walk())
+
+
+def _some(old: Mask, bits: frozenset[str]) -> Mask | None:
+    """At least one of the bits is set."""
+    left = old.may & bits
+    return (Mask(old.must | left, old.may) if len(left) == 1 else old) if left else None
+
+
+def _none(old: Mask, bits: frozenset[str]) -> Mask | None:
+    return None if old.must & bits else Mask(old.must, old.may - bits)
+
+
+def _equal(old: Mask, bits: frozenset[str], value: frozenset[str]) -> Mask | None:
+    """mask & bits is this value."""
+    if not value <= bits or not value <= old.may or old.must & bits - value:
+        return None
+    return Mask(old.must | value, old.may - (bits - value))
+
+
+def _other(old: Mask, bits: frozenset[str], value: frozenset[str]) -> Mask | None:
+    """mask & bits is not this value."""
+    if not value:
+        return _some(old, bits)
+    if old.must & bits == old.may & bits:
+        return None if old.must & bits == value else old
+    return _none(old, bits) if len(bits) == 1 and value == bits else old
+
+
+def assign(old: Mask, op: str, value: Expr | None, known: Known, kernel: Kernel, tools: Tools) -> Mask:
+    """A variable's mask after `var op value`; op is "=", "|=", "&=", or anything else, which nothing is known of."""
+    if op == "|=":
+        return both(old, evaluate(value, known, kernel, tools))
+    if op == "&=" and value is not None:
+        if value.op == "~" and len(value.args) == 1:
+            return without(old, evaluate(value.args[0], known, kernel, tools))
+        return common(old, evaluate(value, known, kernel, tools))
+    if op == "=":
+        return evaluate(value, known, kernel, tools)
+    return unknown(kernel)
+
+
+def is_flag_name(text: str, kernel: Kernel) -> bool:
+    """Whether a name has the shape of a gfp flag, known or not."""
+    return text.startswith(tuple(kernel.words["flag_prefixes"])) and text.isupper()
+
+
+def terms(expr: Expr) -> tuple[Expr, ...]:
+    """The operands of a chain of |, from left to right; one for any other expression."""
+    out, todo = [], [expr]
+    while todo:
+        at = todo.pop()
+        if at.op == "|":
+            todo.extend(reversed(at.args))
+        else:
+            out.append(at)
+    return tuple(out)

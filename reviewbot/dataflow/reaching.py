@@ -1,0 +1,105 @@
+"""A function in, the assignments that a mask may be made of at each of its steps out.
+
+Of each name that is asked about it is worked out once which assignments reach which steps ("reaching definitions", Aho
+et al., Compilers, 9.2.4), so that a function of many requests is not walked once for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from heapq import heapify, heappop, heappush
+
+from reviewbot.dataflow.mask_env import WORD, kept, member, touched
+from reviewbot.frontend.instructions import Expr, Function
+
+_PARTS = ("->", ".", "[")
+_NONE = frozenset[int]()
+Reached = Mapping[int, frozenset[int]]
+
+
+class Reaching:
+    """One function's assignments; nothing is worked out before it is asked for."""
+
+    def __init__(self, function: Function) -> None:
+        self.steps = function.steps
+        self._reached: dict[str, Reached] = {}
+
+    def sources(self, index: int, expr: Expr) -> tuple[int, ...]:
+        """The assignments that an expression's mask may be made of when a step is reached, in the order of the text."""
+        found: set[int] = set()
+        todo = [(index, name) for name in kept(expr)]
+        seen = set(todo)
+        while todo:
+            place, name = todo.pop()
+            for at in self._at(name).get(place, _NONE):
+                step = self.steps[at]
+                goes_on = {name} if step.op in ("|=", "&=") else set()
+                if step.target == name and step.value is not None:
+                    found.add(at)
+                    goes_on |= kept(step.value)
+                more = {(at, one) for one in goes_on} - seen
+                seen |= more
+                todo.extend(more)
+        return tuple(sorted(found))
+
+    def _at(self, name: str) -> Reached:
+        """By step, the last assignments before it that touch what is kept under a name."""
+        if name not in self._reached:
+            self._reached[name] = self._flooded(self._touching(name))
+        return self._reached[name]
+
+    @cached_property
+    def _targets(self) -> Mapping[str, list[int]]:
+        """The assignments by each text that tells that they may touch a name; see _clues()."""
+        found: dict[str, list[int]] = {}
+        for at, step in enumerate(self.steps):
+            if step.kind == "assign":
+                for clue in {step.target, step.target.lstrip("*"), *_ending(step.target)}:
+                    found.setdefault(clue, []).append(at)
+        return found
+
+    def _touching(self, name: str) -> frozenset[int]:
+        near = {at for clue in _clues(name) for at in self._targets.get(clue, ())}
+        return frozenset(at for at in near if touched(self.steps[at].target, name))
+
+    def _flooded(self, touching: frozenset[int]) -> Reached:
+        """What reaches each step. Ways back are taken once all that lies before them is known."""
+        reached: dict[int, frozenset[int]] = {}
+        now, later = sorted(touching), set[int]()
+        waiting = set(now)
+        while now:
+            at = heappop(now)
+            waiting.discard(at)
+            out = frozenset((at,)) if at in touching else reached[at]
+            for target in self.steps[at].next:
+                before = reached.get(target, _NONE)
+                if target < 0 or out <= before:
+                    continue
+                reached[target] = before | out if before else out
+                if target in touching or target in waiting:
+                    continue
+                if target > at:
+                    waiting.add(target)
+                    heappush(now, target)
+                else:
+                    later.add(target)
+            if not now:
+                now, later = list(later), set()
+                heapify(now)
+                waiting = set(now)
+        return reached
+
+
+def _clues(name: str) -> Iterator[str]:
+    """What the target of an assignment that touches a name is, begins or ends with, as touched() sees it."""
+    yield name
+    yield from WORD.findall(name)
+    yield from (name[:at] for at in range(len(name)) if name.startswith(_PARTS, at))
+    yield from _ending(name)
+
+
+def _ending(text: str) -> tuple[str, ...]:
+    """The member that an lvalue ends in, as a text that no variable is."""
+    found = member(text)
+    return (f".{found}",) if found else ()

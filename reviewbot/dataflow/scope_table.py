@@ -1,0 +1,73 @@
+"""A call in, the scopes it opens or closes at one kernel version and where their saved state stands out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from reviewbot.dataflow.mask_env import tools_of
+from reviewbot.dataflow.state import UNKNOWN
+from reviewbot.frontend.instructions import UNUSED, Expr, Step
+from reviewbot.model import Gate, Kernel, ScopeKind
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
+
+
+class Lookup:
+    """One kernel's gates by the name of the call."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.enter: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.leave: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.guards: dict[str, ScopeKind] = {}
+        self.openers: dict[str, frozenset[str]] = {}  # by scope, the words that stand where one is entered
+        for scope in kernel.scopes.values():
+            self.openers[scope.name] = frozenset((*(gate.call for gate in scope.enter), *scope.guards))
+            for gate in scope.enter:
+                self.enter.setdefault(gate.call, []).append((scope, gate))
+            for gate in scope.leave:
+                self.leave.setdefault(gate.call, []).append((scope, gate))
+            self.guards.update(dict.fromkeys(scope.guards, scope))
+        atomic = [one for one in kernel.scopes.values() if one.atomic]
+        self.locks = frozenset[str]().union(*(self.openers[one.name] for one in atomic))
+        marking = [one for one in kernel.scopes.values() if not one.atomic]
+        self.markers = frozenset(gate.call for one in marking for gate in (*one.enter, *one.leave))
+        self.unlocks = frozenset(gate.call for one in atomic for gate in one.leave)
+        self.may_unlock = tuple(kernel.words["may_unlock"])
+        self.tools = tools_of(kernel)
+
+    def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
+        """The scopes a call opens; UNKNOWN where its argument names none that this version has."""
+        if step.name not in self.enter:
+            return
+        rows = [(scope, gate) for scope, gate in self.enter[step.name] if gate.when == when]
+        said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
+        if not said and rows:
+            yield UNKNOWN, rows[0][1]
+        for scope, gate in said:
+            yield scope.name, gate
+
+    def closed(self, step: Step) -> list[tuple[ScopeKind, Gate]]:
+        return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
+
+
+def _names(args: tuple[Expr, ...], word: str) -> bool:
+    return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
+
+
+def token_of(gate: Gate, step: Step) -> str:
+    """The text of the variable that keeps the saved state, "" for none."""
+    if gate.token == "result":
+        return "" if step.target == UNUSED else step.target
+    return argument(step, int(gate.token)) if gate.token else ""
+
+
+def argument(step: Step, index: int) -> str:
+    """The text of an argument, its & left out; "" where the call has none there."""
+    return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
+
+
+def is_local(token: str) -> bool:
+    """Whether a token is a plain variable: what is kept in a structure is handed over."""
+    return bool(_PLAIN.match(token)) and token != "return"

@@ -1,0 +1,95 @@
+"""What is known on some paths to a step: open scopes, masks, results; two such worlds in, the one they share out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from reviewbot.dataflow import mask_algebra
+from reviewbot.model import Mask
+
+UNKNOWN = "?"  # a scope of a kind that only the run knows
+_MOST_ALIKE = 6  # worlds with the same open scopes
+OTHER = -1  # a variable's value comes from elsewhere
+_OTHER = frozenset((OTHER,))
+
+Masks = Mapping[str, Mask]
+Facts = frozenset[tuple[str, bool]]
+
+
+class Open(NamedTuple):
+    """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
+
+    scope: str
+    step: int
+    token: str = ""
+    key: str = ""
+    guard: str = ""
+    handed: bool = False
+
+
+class World(NamedTuple):
+    """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
+
+    open: tuple[Open, ...] = ()
+    facts: Facts = frozenset()
+    masks: Mapping[str, Mask] | None = None
+    holds: Mapping[str, frozenset[int]] | None = None
+
+
+class Event(NamedTuple):
+    """Something scopes or results went through at a step.
+
+    kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used".
+    `other` is the step of the save, the lock or the allocation; `always`: on every path to the step.
+    """
+
+    kind: str
+    step: int
+    other: int
+    scope: str
+    token: str
+    always: bool
+
+
+def merge(worlds: tuple[World, ...], telling: Facts) -> tuple[World, ...]:
+    """Worlds with the same open scopes become one that says what all of them agree on.
+
+    They stay apart by which of the `telling` facts they know: after `if (a || b) save();` it takes both ways in
+    to see that `if (a || b) restore();` is reached.
+    """
+    by: dict[tuple[Open, ...], list[World]] = {}
+    for world in worlds:
+        alike = by.setdefault(world.open, [])
+        at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= world.facts), None)
+        if at is None:
+            alike.append(world)
+        else:
+            alike[at] = _meet(alike[at], world)
+    return tuple(world for alike in by.values() for world in _few(alike))
+
+
+def _few(worlds: list[World]) -> list[World]:
+    if len(worlds) <= _MOST_ALIKE:
+        return worlds
+    first = worlds[0]
+    for world in worlds[1:]:
+        first = _meet(first, world)
+    return [first]
+
+
+def _meet(left: World, right: World) -> World:
+    if left == right:
+        return left
+    masks_l, masks_r = left.masks or {}, right.masks or {}
+    masks = masks_l
+    if masks_l != masks_r:
+        masks = {name: mask_algebra.join(masks_l[name], masks_r[name]) for name in masks_l.keys() & masks_r.keys()}
+    holds_l, holds_r = left.holds or {}, right.holds or {}
+    holds = holds_l
+    if holds_l != holds_r:
+        holds = dict(holds_l)
+        for name, _ in holds_l.items() ^ holds_r.items():
+            one, two = holds_l.get(name, _OTHER), holds_r.get(name, _OTHER)
+            holds[name] = one if one is two else one | two
+    return World(left.open, left.facts & right.facts, masks, holds)

@@ -1,0 +1,71 @@
+"""A function in, what a write to one of its variables ends of what paths know out.
+
+Every condition and every variable that a path may know of stands in the function. So it is worked out once which of
+them a variable is in, and no path is searched for them step by step.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from reviewbot.dataflow.conditions import normal
+from reviewbot.frontend.instructions import Function
+
+_WORD = re.compile(r"[A-Za-z_]\w*")
+_LVALUE = re.compile(r"(?<![\w*])\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])++|(?<!\*)\*++[A-Za-z_]\w*+")
+_PARTS = ("->", ".", "[")
+_NONE = frozenset[tuple[str, bool]]()
+
+Facts = frozenset[tuple[str, bool]]
+Holds = Mapping[str, frozenset[int]]
+
+
+class Written:
+    """What a function's writes end."""
+
+    def __init__(self, function: Function) -> None:
+        self._facts: dict[str, set[tuple[str, bool]]] = {}  # by the variables in their conditions
+        self._members: dict[str, set[str]] = {}  # what is written, by each thing that it is a part of
+        texts = {normal(step.value, True)[0] for step in function.steps if step.kind == "test" and step.value}
+        targets = {step.target for step in function.steps if step.kind == "assign"}
+        for text in texts | targets:
+            for name in {text, *words(text), *_lvalues(text)}:
+                self._facts.setdefault(name, set()).update(((text, True), (text, False)))
+        for target in targets:
+            for whole in (target, *_wholes(target)):
+                self._members.setdefault(whole, set()).add(target)
+
+    def known(self, facts: Facts, name: str) -> Facts:
+        """The facts that are left: those whose condition does not say the variable."""
+        gone = self._facts.get(name, _NONE)
+        return facts if facts.isdisjoint(gone) else facts - gone
+
+    def held(self, holds: Holds, name: str) -> Holds:
+        """The results that are left: not what the variable is, nor what stands in it."""
+        gone = self._members.get(name, ()) if holds else ()
+        if not any(one in holds for one in gone):
+            return holds
+        left = dict(holds)
+        for one in gone:
+            left.pop(one, None)
+        return left
+
+
+def _lvalues(text: str) -> Iterator[str]:
+    """What may be written to of what a condition says, and what each of it is a part of: p->q and *r of p->q&&*r."""
+    for found in _LVALUE.findall(text):
+        yield found
+        yield from _wholes(found)
+
+
+def _wholes(target: str) -> Iterator[str]:
+    """What an lvalue is a part of: p->q and p of p->q.r."""
+    return (target[:at] for at in range(len(target)) if target.startswith(_PARTS, at))
+
+
+@lru_cache(maxsize=4096)
+def words(text: str) -> frozenset[str]:
+    """The names in a text."""
+    return frozenset(_WORD.findall(text))

@@ -1,0 +1,103 @@
+"""Drafts in, a maildir of them out; and templates/*.txt into the texts that replies are made of.
+
+Every draft is one file under DIR/new, named for its patch and its message id. mutt opens DIR as a
+folder or as its postponed messages (`mutt -e 'set postponed=DIR' -p`), and `git send-email FILE` takes
+the same file. Who edits a draft owns it: what has the message id of a draft is never written again, and
+neither is what was written once and is gone, since it was sent or not wanted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from string import Template
+
+from msgspec import Struct, field
+
+from reviewbot.drafts.maildir import Maildir
+from reviewbot.drafts.memory import Written
+from reviewbot.filesystem import unfinished
+from reviewbot.filesystem.files import because, load
+from reviewbot.model import ConfigError, InputError
+from reviewbot.report.reply.message import PLACEHOLDERS, REQUIRED, Draft, Texts
+
+_LARGEST_TEXT = 65_536
+
+
+class Delivered(Struct):
+    """The files of drafts that are new, those of drafts that were there, the drafts that are gone; what went wrong."""
+
+    written: list[Path] = field(default_factory=list)
+    kept: list[Path] = field(default_factory=list)
+    gone: list[Draft] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+
+def write(drafts: Iterable[Draft], folder: Path, again: bool = False) -> Delivered:
+    """Put the drafts that are not there yet into the maildir `folder`; `again`: also those that were, and are gone.
+
+    The folder is made where it is missing. Runs beside each other wait for one another. Raises UsageError where it is
+    no folder, InputError where it cannot be written; a draft is there whole or not at all.
+    """
+    done = Delivered()
+    try:
+        with Maildir(folder) as maildir, unfinished.alone(folder):
+            known = maildir.known()
+            before = Written(maildir.top)
+            for draft in drafts:
+                _put(draft, maildir, known, before, done, again)
+            before.close()
+            done.wrong += [*maildir.wrong, *before.wrong]
+    except OSError as error:
+        raise InputError(f"cannot write drafts to {folder}: {because(error)}") from error
+    return done
+
+
+def _put(draft: Draft, maildir: Maildir, known: dict[str, Path], before: Written, done: Delivered, again: bool) -> None:
+    name = _file_name(draft)
+    there = next((known[one] for one in (draft.message_id, *before.ids(draft.asks), name) if one in known), None)
+    if there is None and draft.asks in before and not again:
+        done.gone.append(draft)
+        return
+    path = maildir.put(name, draft.content) if there is None else None
+    if path is not None:
+        known[draft.message_id] = path
+        done.written.append(path)
+    else:
+        done.kept.append(there or maildir.path / "new" / name)
+    # only now: who is ended in between finds the draft, and not a note of one that never was
+    before.add(draft.asks, draft.message_id)
+
+
+def load_texts(folder: Path) -> Texts:
+    """The templates of replies. Raises ConfigError, naming file and placeholder, for what cannot be filled."""
+    found = {name.replace("-", "_"): _load(folder / f"{name}.txt", name) for name in PLACEHOLDERS}
+    return Texts(**found)
+
+
+def _file_name(draft: Draft) -> str:
+    """Sorted by patch, told apart by message id; nothing of the mail but letters and digits gets in."""
+    words = re.sub(r"\[[^\]]{0,200}\]", " ", draft.subject.removeprefix("Re: "))
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", words)[:48].strip("-").lower() or "draft"
+    unique = re.sub(r"[^0-9a-z]+", "", draft.message_id.partition("@")[0].removeprefix("reviewbot."))[:24]
+    return f"{draft.number:04d}-{slug}.{unique}.eml"
+
+
+def _load(path: Path, name: str) -> str:
+    try:
+        source = load(path, _LARGEST_TEXT).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: is not UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: {because(error)}") from error
+    template = Template(source)
+    if not template.is_valid():
+        raise ConfigError(f"{path}: a $ that begins no placeholder; write $$ for a dollar sign")
+    used = set(template.get_identifiers())
+    for word in sorted(used - PLACEHOLDERS[name]):
+        allowed = ", ".join(f"${{{known}}}" for known in sorted(PLACEHOLDERS[name])) or "none"
+        raise ConfigError(f"{path}: unknown placeholder ${{{word}}}; known here: {allowed}")
+    for word in sorted(REQUIRED.get(name, frozenset()) - used):
+        raise ConfigError(f"{path}: the placeholder ${{{word}}} is missing")
+    return source

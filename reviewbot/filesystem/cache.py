@@ -1,0 +1,156 @@
+"""Plain data under a name and a key in; the same data out in a later run, or None.
+
+One JSON file a name and key in $XDG_CACHE_HOME/reviewbot; all of it can be deleted at any time, and where it cannot be
+written everything works without. A file is believed only where it and its folder are ours and nobody else may write
+there, and where its first line fits its key and its content. JSON holds data: nothing in a file can be run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from reviewbot import __version__
+
+_LARGEST = 8_000_000  # bytes of a file
+_MOST = 64  # files that are kept, the newest
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_PACKAGE = Path(__file__).parents[1]
+
+
+def key(*parts: bytes) -> str:
+    """Hex digits for what data is made of, and for the program that makes it: another version of it is another key."""
+    total = hashlib.sha256(_program())
+    for part in parts:
+        total.update(b"%d:" % len(part))
+        total.update(part)
+    return total.hexdigest()
+
+
+def kept(name: str, key: str) -> Any:
+    """What was kept under this name and key, None where nothing was, or what is there cannot be trusted."""
+    with _folder() as folder:
+        if folder is None:
+            return None
+        text = _read(folder, _file(name, key))
+    head, _, body = (text or b"").partition(b"\n")
+    if head.decode("ascii", "replace") != _seal(key, body):
+        return None
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def keep(name: str, key: str, data: Any, default: Callable[[Any], Any] | None = None) -> None:
+    """Keep data for later runs, if that can be done; `default`: as json.dumps() has it. Says nothing if it cannot."""
+    try:
+        body = json.dumps(data, ensure_ascii=True, separators=(",", ":"), default=default).encode()
+    except (TypeError, ValueError, RecursionError):  # a date, say, of which TOML has more kinds than JSON
+        return
+    with _folder(make=True) as folder:
+        if folder is not None and len(body) <= _LARGEST - 100:
+            with contextlib.suppress(OSError):
+                _write(folder, _file(name, key), f"{_seal(key, body)}\n".encode() + body)
+                _prune(folder)
+
+
+def _program() -> bytes:
+    """Stands for the code that makes the data: its version, and in a checkout whatever was edited since."""
+    return "\0".join((__version__, *map(_stamp, _CODE))).encode()
+
+
+def _stamp(name: str) -> str:
+    try:
+        found = (_PACKAGE / name).stat()
+    except OSError:  # installed without its sources
+        return name
+    return f"{name}:{found.st_mtime_ns}:{found.st_size}"
+
+
+_CODE = ("facts.py", "model.py", "ruledata.py", "rules.py", "schema.py", "store.py")
+
+
+def _seal(key: str, body: bytes) -> str:
+    """The first line of a file: damage, and content that was made for another key, do not fit it."""
+    return hashlib.sha256(key.encode() + b"\n" + body).hexdigest()
+
+
+def _file(name: str, key: str) -> str:
+    return f"{name}-{key[:32]}.json"
+
+
+@contextlib.contextmanager
+def _folder(*, make: bool = False) -> Iterator[int | None]:
+    """Our folder, opened, so that nobody can put another one in its place; None where there is none to be trusted."""
+    opened = None
+    try:
+        path = _path()
+        if path is not None:
+            if make:
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            opened = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        opened = None
+    try:
+        yield opened if opened is not None and _is_ours(os.fstat(opened)) else None
+    finally:
+        if opened is not None:
+            os.close(opened)
+
+
+def _path() -> Path | None:
+    """As the XDG base directory specification has it, which ignores paths that are not absolute."""
+    top = os.environ.get("XDG_CACHE_HOME", "")
+    if top.startswith("/"):
+        return Path(top, "reviewbot")
+    home = os.environ.get("HOME", "")
+    return Path(home, ".cache", "reviewbot") if home.startswith("/") else None
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return found.st_uid == os.geteuid() and not found.st_mode & _OTHERS
+
+
+def _read(folder: int, name: str) -> bytes | None:
+    try:
+        file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    with os.fdopen(file, "rb") as stream:
+        found = os.fstat(file)
+        if not (stat.S_ISREG(found.st_mode) and _is_ours(found) and found.st_size <= _LARGEST):
+            return None
+        with contextlib.suppress(OSError):
+            return stream.read(_LARGEST)
+    return None
+
+
+def _write(folder: int, name: str, text: bytes) -> None:
+    """A whole file or none, whoever writes the same one at the same time."""
+    part = f".{os.getpid()}-{os.urandom(8).hex()}.part"
+    file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        with os.fdopen(file, "wb") as stream:
+            stream.write(text)
+        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(part, dir_fd=folder)
+        raise
+
+
+def _prune(folder: int) -> None:
+    """Delete the oldest files where there are too many: those of rules that have been edited since."""
+    names = os.listdir(folder)
+    if len(names) <= _MOST:
+        return
+    aged = sorted(names, key=lambda name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns)
+    for name in aged[: len(names) - _MOST // 2]:
+        os.unlink(name, dir_fd=folder)

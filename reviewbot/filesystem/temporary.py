@@ -1,0 +1,36 @@
+"""A folder for temporary files out, where the user has them (TMPDIR); nothing of it is there afterwards."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from reviewbot.filesystem import unfinished
+from reviewbot.model import InputError
+
+_NAMED = ("TMPDIR", "TEMP", "TMP")
+_USUAL = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108
+
+
+@contextmanager
+def temporary() -> Iterator[Path]:
+    """A folder that is gone afterwards, whatever stands in it. Raises InputError where none can be made.
+
+    It is at the first place where one can be, as with Python's own `tempfile`, which does not clear away what other
+    runs have left, and leaves more itself: a file that it tries each place with. The current folder, which that takes
+    in the end, may be a work tree.
+    """
+    with ExitStack() as stack:
+        yield _first(stack, [*filter(None, map(os.environ.get, _NAMED)), *_USUAL])
+
+
+def _first(stack: ExitStack, places: list[str]) -> Path:
+    why = ""
+    for place in places:
+        try:
+            return stack.enter_context(unfinished.folder(Path(place).absolute()))
+        except OSError as error:
+            why = why or error.strerror or str(error)  # of the place that the user has named, if any
+    raise InputError(f"no temporary files can be written (TMPDIR): {why}")

@@ -1,0 +1,348 @@
+"""The prepared text of a hunk's side (or of a file) in, parseable pieces out, each about one function.
+
+A hunk starts and ends anywhere: inside a function, a condition, a parameter list. A piece is closed
+on both sides with braces and conditions that carry the name OPEN, so that what is made up can be
+told from what was written; half a statement at either end is left out. Kernel style is relied on in
+one place: a function's braces stand in the first column.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.frontend.preprocess.comments import blanks
+from reviewbot.frontend.preprocess.directives import Macro
+from reviewbot.support.patterns import pattern
+
+OPEN = "__not_shown"
+BODY = "{"  # a section that tells of a function without its name
+GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
+_SIGN = pattern(r"[(){};\[\]]")
+_BRACES = pattern(r"[{}]")
+_NAME = pattern(r"\b(\w++)\s*+\(")
+_PARAMETERS = pattern(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
+_STATEMENT = pattern(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
+_JUMP = pattern(r"(?:return|goto|break|continue)\b")
+_LABEL = pattern(r"[A-Za-z_]\w*:\s*$")
+_BRACE = pattern(r"^\{", re.MULTILINE)
+_ROW = 500  # characters above a brace in which the row before it is looked for
+_BRANCH = ("if(", "}else")  # at the margin: what dialect makes of an #if
+_HEAD_AND_BRACE = pattern(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
+_FIRST_ARGUMENT = pattern(r"\s*([A-Za-z_]\w*)\s*[,)]")
+_BARE_HEAD = pattern(r"\s*[A-Za-z_]\w*\s*\(")
+_NO_END = pattern(r"\}\s*(?:while|else)\b")
+_NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
+
+
+class Piece(Struct, frozen=True):
+    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood.
+
+    `parts`: the pieces that this one was joined from, where it has gaps.
+    """
+
+    prefix: str
+    text: str
+    suffix: str
+    offset: int
+    line: int
+    name: str
+    starts: bool  # a function's head is in the text
+    ends: bool  # its end is in the text
+    macro: bool = False
+    parts: tuple[Piece, ...] = ()
+
+    @property
+    def source(self) -> str:
+        return self.prefix + self.text + self.suffix
+
+
+def function_name(section: str) -> str:
+    """The function that the text after a hunk's @@ names, "" if it names none.
+
+    A macro in capitals that heads a function names it by its first argument.
+    """
+    said = section.strip()
+    if said.endswith(";") or (said.endswith("{") and ("=" in said or ")" not in said)):
+        return ""
+    match = _NAME.search(said)
+    if match is None or match.group(1) in _NO_FUNCTION:
+        return ""
+    first = _FIRST_ARGUMENT.match(said, match.end())
+    return first.group(1) if match.group(1).isupper() and first else match.group(1)
+
+
+def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
+    """Pieces of a prepared text. `section` names the function its start may lie in; `whole`: it is a file."""
+    at, line, first = 0, 0, True
+    for end in _ends(text):
+        body = text[at:end]
+        yield from _piece(body, at, line, section if first else "", not whole and first, True)
+        at, line, first = end + 1, line + body.count("\n") + 1, False
+    if text[at:].strip():
+        yield from _piece(text[at:], at, line, section if first else "", not whole and first, False)
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where the rows end that end a function."""
+    at = 0 if text.startswith("}") else text.find("\n}") + 1 or -1
+    while at >= 0:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        if not _NO_END.match(text, at, end):
+            yield end
+        at = text.find("\n}", at) + 1 or -1
+
+
+def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Piece]:
+    if not text.strip(" \n\t};"):
+        return
+    head = _body_start(text)
+    inside = may_be_inside and head < 0 and _inside(text, section)
+    if inside:
+        yield _tail(text, offset, line, section, closed)
+    elif head >= 0:
+        yield _from_head(text, head, offset, line, section if may_be_inside else "", closed)
+
+
+def _body_start(text: str) -> int:
+    """The offset of a function's opening brace in the first column (or K&R style behind a column-0 head)."""
+    for match in _BRACE.finditer(text):
+        above = text[max(0, match.start() - _ROW) : match.start()].rstrip()
+        if not above.startswith(_BRANCH, above.rfind("\n") + 1):
+            return match.start()
+    for match in _HEAD_AND_BRACE.finditer(text):
+        if ")" in match.group(1):
+            return match.end(1)
+    return -1
+
+
+def _inside(text: str, section: str) -> bool:
+    """Whether a text without a function's opening lies in a body."""
+    first = next((row for row in text.split("\n") if row.strip()), "")
+    if not (first[:1] in (" ", "\t") or _LABEL.match(first) or first.startswith(("}", *_BRANCH))):
+        return False
+    if section.strip() and not section.rstrip().endswith(":"):
+        return section == BODY or bool(function_name(section))
+    return not re.match(r"\s*+\.\w++\s*+=|[\w\s*]++;\s*+$", first)
+
+
+def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Piece:
+    """A function that begins in the text; if its parameter list began before, the section gives its start."""
+    before = text[:head]
+    prefix = ""
+    if (before.count(")") > before.count("(") or not function_name(before)) and function_name(section):
+        name = function_name(section)
+        start = section if section.index(name) else f"int {section}"  # a name alone in its line has its type above
+        prefix = f"{start}\n" if (start + before).count("(") == (start + before).count(")") else ""
+        if not prefix:
+            prefix = f"int {name}(void)\n"
+            text = blanks(before) + text[head:]
+    elif _BARE_HEAD.match(before):
+        prefix = "int "  # its type stands in the row above
+    body, closers = _close(text[head:], closed)
+    known = function_name(prefix) or function_name(before) if prefix else ""
+    return Piece(prefix, text[:head] + body, closers, offset, line, known, True, closed)
+
+
+def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Piece:
+    """The rest of a function that began before the text, with the parameters that the section shows in full."""
+    name = function_name(section)
+    shown = _PARAMETERS.search(section) if name and not name.isupper() else None
+    head = f"{name}{shown[0]}" if shown and section[: shown.start()].endswith(name) else f"{name or OPEN}(void)"
+    text = _drop_half_statement(text)
+    openers = _openers(text, closed)
+    if _JUMP.match(text.lstrip()):
+        openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
+    body, closers = (text, "") if closed else _close_tail(openers, text)
+    return Piece(f"int {head}\n{{\n{openers}", body, closers, offset, line, name, False, closed)
+
+
+def _drop_half_statement(text: str) -> str:
+    """Blank the end of a statement that began before the text; a block it guarded gets an OPEN condition."""
+    depth = 0
+    for match in _SIGN.finditer(text):
+        sign = match.group()
+        if sign in "([":
+            depth += 1
+        elif sign in ")]":
+            depth -= 1
+            if depth < 0:
+                return _drop_to(text, match.end())
+        elif depth == 0:
+            if sign == "}" and text[match.end() : match.end() + _ROW].lstrip()[:1] in (";", ",", ")"):
+                return _drop_to(text, match.end())  # the end of an initialiser
+            break
+    return text
+
+
+def _drop_to(text: str, end: int) -> str:
+    """Blank what belongs to the parenthesis that closes before `end`, and go on with the rest."""
+    rest = text[end:]
+    while (match := re.match(r"[\s\])]*[)\]]", rest)) is not None:
+        end += match.end()
+        rest = text[end:]
+    stripped = rest.lstrip()
+    if stripped.startswith("{") or _STATEMENT.match(stripped):
+        guard = f"if({OPEN})"
+        room = end >= len(guard) and "\n" not in text[end - len(guard) : end]
+        return blanks(text[: end - len(guard)]) + guard + rest if room else blanks(text[:end]) + rest
+    stop = _SIGN.search(rest)
+    while stop is not None and stop.group() not in ";{}":
+        stop = _SIGN.search(rest, stop.end())
+    cut = end + (stop.end() if stop is not None and stop.group() == ";" else 0)
+    return blanks(text[:cut]) + text[cut:]
+
+
+def _openers(text: str, closed: bool) -> str:
+    """The openers that the closing braces of `text` lack (its last one ends the function if `closed`)."""
+    depth, openers = 0, []
+    signs = list(re.finditer(r"[{}]", text))
+    for index, match in enumerate(signs):
+        if match.group() == "{":
+            depth += 1
+        elif depth:
+            depth -= 1
+        elif not (closed and index == len(signs) - 1):
+            openers.append(_opener(text[match.end() : match.end() + 80].lstrip()))
+    return "".join(reversed(openers))
+
+
+def _opener(follow: str) -> str:
+    """What a block began with, judged by what follows it; a loop where nothing tells, for that assumes least.
+
+    Something else stood in it above the text, or it would be shown.
+    """
+    if follow.startswith("while"):
+        return f"do{{{OPEN}();"
+    return f"if({OPEN}){{{OPEN}();" if follow.startswith("else") else f"while({OPEN}){{{OPEN}();"
+
+
+def _close_tail(openers: str, text: str) -> tuple[str, str]:
+    body, closers = _close("{" * (openers.count("{") + 1) + text, False)
+    return body[openers.count("{") + 1 :], closers
+
+
+class _Block(Struct, frozen=True):
+    """An open brace: what it belongs to, how many parentheses were open around it, and the brace around it."""
+
+    kind: str  # "do", "{", or "=" for the values of an initialiser
+    parentheses: int
+    around: _Block | None
+
+    @property
+    def closer(self) -> str:
+        if self.kind == "do":
+            return f"}}while({OPEN});"
+        return "}" + (")" * self.parentheses + ";" if self.parentheses else "")
+
+
+def _close(text: str, closed: bool) -> tuple[str, str]:
+    """Blank half a statement at the end of `text` and give the closers of what it leaves open."""
+    if closed and _is_balanced(text):
+        return text, ""
+    block: _Block | None = None
+    kept: _Block | None = None  # the innermost one open at `done`
+    done = parentheses = values = 0
+    for match in _SIGN.finditer(text):
+        sign = match.group()
+        if sign in "([":
+            parentheses += 1
+        elif sign in ")]":
+            parentheses = max(0, parentheses - 1)
+        elif sign == "{":
+            block = _Block(_kind(text, match.start(), values), parentheses, block)
+            values += block.kind == "="
+            parentheses = 0
+        elif sign == "}":
+            parentheses = block.parentheses if block else 0
+            ends_value = block is not None and block.kind == "="
+            values -= ends_value
+            block = block.around if block else None
+            if ends_value:
+                continue
+        if sign in "{};" and parentheses == 0 and not values:
+            done, kept = match.end(), block
+    if closed and block is None:
+        return text, ""
+    rest = text[done:]
+    if rest.strip():
+        whole = rest.count("(") == rest.count(")") and rest.rstrip()[-1:] in ")"
+        if kept is block and (whole or rest.rstrip().endswith("else") or rest.rstrip().endswith(":")):
+            return text, f"\n{OPEN}();{_closers(kept)}"  # what hangs on it is not shown
+        text = text[:done] + blanks(rest)
+    return text, f"\n{_closers(kept)}"
+
+
+def _is_balanced(text: str) -> bool:
+    """Whether every brace of a text is closed in it, as in most texts that are whole functions."""
+    depth = 0
+    for sign in _BRACES.findall(text):
+        depth += 1 if sign == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def _kind(text: str, brace: int, values: int) -> str:
+    """What a brace opens: a block, the block of a `do`, or the values of an initialiser."""
+    before = text[max(0, brace - 40) : brace].rstrip()
+    if values or before.endswith(("=", ",", "[")):
+        return "="
+    return "do" if before.endswith("do") and not before[-3:-2].isalnum() else "{"
+
+
+def _closers(block: _Block | None) -> str:
+    """What ends the open blocks; each but the function's own goes on below the text, nobody knows how."""
+    out = []
+    while block is not None:
+        out.append(f"{OPEN}();{block.closer}" if block.around is not None else block.closer)
+        block = block.around
+    return "".join(out)
+
+
+def join(first: Piece, second: Piece) -> Piece | None:
+    """Two pieces of one function and a call of OPEN for the gap between them; None if they are none, or too deep."""
+    name = named(first)
+    if first.ends or second.starts or first.macro or not name or name != second.name:
+        return None
+    ends = first.suffix.strip()
+    opened = second.prefix.partition("{\n")[2]
+    between = f"{ends.removesuffix('}')} {OPEN}(); {opened}".replace("\n", " ")
+    room = GAP - len("\n\n")
+    if not ends.endswith("}") or len(between) > room:
+        return None
+    parts = (*(first.parts or (first,)), second)
+    text = f"{first.text}\n{between.ljust(room)}\n{second.text}"
+    return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
+
+
+def named(piece: Piece) -> str:
+    """The function that a piece is of."""
+    if piece.name or not piece.starts:
+        return piece.name
+    return function_name(piece.text[: _body_start(piece.text)].rpartition(";")[2])
+
+
+def mask_piece(macro: Macro) -> Piece:
+    """A macro that is a mask as a function that gives it back."""
+    prefix = f"int {macro.name}(void)\n{{\nreturn "
+    return Piece(prefix, macro.body, ";\n}\n", macro.body_offset, macro.body_row, macro.name, True, True, True)
+
+
+def macro_piece(macro: Macro, prepared_body: str) -> Piece | None:
+    """A macro's body as the body of a function of its name; either end of it may lie outside the text."""
+    if not re.search(r"[;(]", prepared_body):
+        return None
+    if macro.name and (head := _body_start(prepared_body)) > 0 and function_name(prepared_body[:head]):
+        at, row = macro.body_offset, macro.body_row
+        return Piece("", prepared_body, "", at, row, "", True, True, True)  # a macro that makes a function
+    text = prepared_body if macro.name else _drop_half_statement(prepared_body)
+    openers = _openers(text, False)
+    body, closers = _close_tail(openers, text + ";")
+    prefix = f"int {macro.name or OPEN}(void)\n{{\n{openers}"
+    at, row, starts = macro.body_offset, macro.body_row, bool(macro.name)
+    return Piece(prefix, body[:-1], body[-1:] + closers, at, row, macro.name, starts, True, True)

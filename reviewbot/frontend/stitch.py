@@ -1,0 +1,80 @@
+"""The stretches of text that a diff shows of one side of a file in, prepared and cut into pieces of functions out.
+
+A whole file is one stretch; hunks are several, with a gap between each two. They are laid out one behind the other
+with one row (and GAP characters) for each gap, so that a function which several hunks show is one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.frontend import fragments
+from reviewbot.frontend.fragments import GAP, Piece
+from reviewbot.frontend.preprocess import prepare
+
+
+class Stretch(Struct, frozen=True):
+    """Text without a gap. `section`: what the @@ line says of the function around its start; `row`: its first row."""
+
+    text: str
+    section: str
+    row: int
+
+
+class Shown(Struct, frozen=True):
+    """A stretch as it was read; offsets and rows are those of the whole layout."""
+
+    stretch: Stretch
+    prepared: prepare.Prepared
+    pieces: tuple[Piece, ...]
+
+
+def show(stretches: Sequence[Stretch], whole: bool, words: prepare.Words) -> Iterator[Shown]:
+    """Each stretch, prepared on its own: an #if that one leaves open says nothing of the next."""
+    offset = 0
+    for one in stretches:
+        ready = prepare.prepare(one.text, words)
+        found = fragments.split(ready.text, heading(one.section, words), whole)
+        moved = prepare.Prepared(
+            ready.text,
+            {at + offset: word for at, word in ready.marks.items()},
+            tuple(
+                replace(
+                    macro,
+                    body_offset=macro.body_offset + offset,
+                    row=macro.row + one.row,
+                    body_row=macro.body_row + one.row,
+                )
+                for macro in ready.macros
+            ),
+        )
+        yield Shown(
+            one, moved, tuple(replace(part, offset=part.offset + offset, line=part.line + one.row) for part in found)
+        )
+        offset += len(one.text) + GAP
+
+
+def heading(section: str, words: prepare.Words) -> str:
+    """What names the function in the text after a hunk's @@: git takes the last row that begins in the first column.
+
+    That may be an annotation below the head, or the end of its parameters. Then there is a function, but no name.
+    """
+    said = prepare.bare(section, words)
+    told = said.strip(" \t{") and said.count(")") <= said.count("(")
+    return said if told or not section.strip() else fragments.BODY
+
+
+def connected(shown: Sequence[Shown]) -> list[Piece]:
+    """All pieces in order; what two stretches show of one function is one."""
+    out: list[Piece] = []
+    for one in shown:
+        first, *rest = one.pieces or (None,)
+        if first is None:
+            continue
+        both = fragments.join(out[-1], first) if out else None
+        out[-1:] = [both] if both is not None else [*out[-1:], first]
+        out += rest
+    return out

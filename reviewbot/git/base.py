@@ -1,0 +1,147 @@
+"""A series and a repository in; the commits it may be meant for out, the likeliest first, or why one is not here."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from reviewbot.git.command import TooLong
+from reviewbot.git.repository import Repository
+from reviewbot.model import FileChange, Series
+from reviewbot.patch import parse
+
+_SHARE = 0.3  # of the time that is left, for the search: the branches are still to be tried
+_PATHS = 100  # of a series that are looked for; what has these has the others
+_INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: [0-7]+)?")
+
+
+class Base(NamedTuple):
+    """A commit to apply a series to, and how it was found."""
+
+    commit: str
+    tree: str
+    how: str
+
+
+def candidates(repository: Repository, series: Series, branches: Sequence[str]) -> Iterator[Base | str]:
+    """Bases to try, in order, and between them the reasons why a way led to none."""
+    if series.base is not None:
+        yield _base(repository, repository.known(series.base), "base-commit trailer") or (
+            f"base commit {series.base[:12]} is not in this tree" + (", a shallow clone" if repository.shallow else "")
+        )
+    tips: dict[str, str] = {}
+    for name in branches:
+        commit = repository.commit(name)
+        if commit is None:
+            yield f"{name} names no commit in this tree"
+        else:
+            tips.setdefault(commit, name)
+    try:
+        yield from _by_blobs(repository, wanted(series), tuple(tips))
+    except TooLong:
+        yield "its history could not be searched for the blob ids of the diff in time"
+    for commit, name in tips.items():
+        if base := _base(repository, commit, name):
+            yield base
+
+
+def named(repository: Repository, rev: str) -> Base | str | None:
+    """The base that somebody asked for; why it cannot be used, None where it is no commit."""
+    return _base(repository, repository.commit(rev), "--base")
+
+
+def _base(repository: Repository, commit: str | None, how: str) -> Base | str | None:
+    if commit is None:
+        return None
+    tree = repository.tree(commit)
+    return Base(commit, tree, how) if tree else f"the files of {commit[:12]} ({how}) are not here, in a partial clone"
+
+
+def wanted(series: Series) -> Mapping[str, str]:
+    """The files a series starts from and the ids, mostly cut short, that they have in its base; noughts: not there."""
+    ids: dict[str, str] = {}
+    made: set[str] = set()  # by a patch of the series itself
+    for patch in series.patches:
+        for change in parse.parse(patch.diff)[0]:
+            known = _old_id(change)
+            first = change.path if change.created else change.old_path
+            if first is not None and first not in made and known is not None:
+                ids.setdefault(first, known)
+            made.update(path for path in (change.path, change.old_path) if path is not None)
+    return ids
+
+
+def is_in(repository: Repository, tree: str, path: str, known: str) -> bool:
+    """Whether a file is in a tree as an id says, that may be cut short; noughts: whether it is not there."""
+    found = repository.entry(tree, path)
+    return not known.strip("0") if found is None else found.id.startswith(known)
+
+
+def old_id(change: FileChange) -> str | None:
+    """The id, mostly cut short, that the diff gives for the file before; None where it gives none, or there is none."""
+    known = _old_id(change)
+    return known if known and known.strip("0") else None
+
+
+def _old_id(change: FileChange) -> str | None:
+    index = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
+    return index[1] if index else None
+
+
+def _by_blobs(repository: Repository, ids: Mapping[str, str], tips: Sequence[str]) -> Iterator[Base | str]:
+    """The newest commit, on the first of `tips` that has one, in which all these files are as the series knew them."""
+    there = sorted(path for path, known in ids.items() if known.strip("0"))[:_PATHS]
+    paths = (*there, *sorted(ids.keys() - set(there))[: _PATHS - len(there)])
+    if not there or not tips:
+        return
+    found = next((tip for tip in tips if _has(repository, tip, ids, paths)), None)
+    if found is None:
+        missing = repository.missing(ids[path] for path in there)
+        if lost := next((path for path in there if ids[path] in missing), None):
+            yield f"{lost} as the diff knew it ({ids[lost][:12]}) is not in this tree"
+            return
+        now = time.monotonic()
+        until = now + (repository.until - now) * _SHARE
+        for at, tip in enumerate(tips):
+            found = found or _before_a_change(repository, ids, paths, (tip, *(f"^{done}" for done in tips[:at])), until)
+    if base := _base(repository, found, "blob ids of the diff"):
+        yield base
+
+
+def _before_a_change(
+    repository: Repository, ids: Mapping[str, str], paths: Sequence[str], revs: Sequence[str], until: float
+) -> str | None:
+    """The newest of the commits that has the files, and that a change to one of them was made on.
+
+    Nothing else can be it where the tip itself is not: so the walk ends where the base is, and not where the oldest of
+    the files was last changed, which may be all of history. Raises TooLong.
+    """
+    known = tuple({ids[path] for path in paths})
+    asked = ("log", "--raw", "--no-abbrev", "--no-renames", "--format=>%P", "--stdin")
+    told = "\n".join((*revs, "--", *(f":(top,literal){path}" for path in paths), ""))
+    parents: list[str] = []
+    fits = False  # all that the commit changed was as the series knew it
+
+    def found() -> str | None:
+        return next((one for one in parents if fits and _has(repository, one, ids, paths)), None)
+
+    with closing(repository.lines(*asked, stdin=told.encode("utf-8", "surrogateescape"), until=until)) as parts:
+        for lines in parts:
+            for line in lines:
+                if line.startswith(b":"):
+                    fits = fits and line.split(b" ", 3)[2].decode("ascii", "replace").startswith(known)
+                elif line.startswith(b">"):
+                    if base := found():
+                        return base
+                    parents, fits = line[1:].decode("ascii", "replace").split(), True
+            if base := found():  # the next line may be long in coming, and be from the other end of history
+                return base
+    return None
+
+
+def _has(repository: Repository, commit: str, ids: Mapping[str, str], paths: Sequence[str]) -> bool:
+    tree = repository.tree(commit)
+    return tree is not None and all(is_in(repository, tree, path, ids[path]) for path in paths)

@@ -1,0 +1,375 @@
+"""The path of a git repository in; its commits, trees and files out, and a place to make new ones beside it.
+
+Nothing of the repository is ever run or changed. It is asked two things, where its objects are and which commit a
+name means. All other work is done by a bare repository of our own in a temporary folder that borrows those objects
+(gitrepository-layout(5), objects/info/alternates): so hooks, filters, monitors, replace refs, attributes and the
+promisor of a partial clone are not there, and an object that is missing is missing, with nobody asked for it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from reviewbot.filesystem.temporary import temporary
+from reviewbot.git.command import Command, Done, end, outside_of_all
+from reviewbot.kernel.backports import release
+from reviewbot.model import InputError, UsageError, Version
+
+if TYPE_CHECKING:
+    from reviewbot.git.command import Process
+
+_OPENING = 20  # seconds
+LARGEST = 4 << 20  # bytes of a file that is handed out
+_LARGEST_TREE = 32 << 20  # bytes of one folder's listing
+_AT_ONCE = 256  # objects that are asked for together
+_FOLDERS = 4096  # listings that are remembered
+_LONGEST = 4096  # characters of a commit's name
+_FILE = "100"  # what the modes of regular files begin with
+_FOLDER = "40000"
+_HEX = re.compile(r"[0-9a-f]{7,64}")
+_COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
+_TRUST = re.compile(r"^[ \t]*+(git config --global --add safe\.directory .+)$", re.M)
+# a split index: a patch writes what it changed, and not the names of all files of a kernel
+# a small cache: of a long range each process has a git of its own, which would take 96 MB for what it unpacked
+_CONFIG = """\
+[core]
+\tfsmonitor = false
+\tsplitIndex = true
+\tdeltaBaseCacheLimit = 24m
+\tlooseCompression = 0
+\tcompression = 0
+[gc]
+\tauto = 0
+[advice]
+\tgraftFileDeprecated = false
+"""
+
+
+class Entry(NamedTuple):
+    """What a folder says of one name in it."""
+
+    mode: str
+    id: str
+
+
+class Repository:
+    """A repository opened for reading, until close(); use it with `with`. Not for more than one thread.
+
+    `environment`: what git(1) is told of the repository, as a hook is. Raises UsageError where `path` is no repository,
+    or git will not have it; `called` is what it names then.
+    """
+
+    def __init__(self, path: Path, environment: Mapping[str, str] | None = None, called: str = "") -> None:
+        self.path, self.shallow = path, False
+        self.cut: frozenset[str] = frozenset()  # commits whose parents a shallow clone has not
+        self.allow(_OPENING)
+        self._listed: dict[str, dict[bytes, Entry]] = {}
+        self._batch: Process | None = None
+        with ExitStack() as stack:
+            stack.enter_context(outside_of_all())
+            self._theirs, asked = _open(path, environment or {}, called or f"--tree {path}", self.until)
+            self.folder = stack.enter_context(temporary())
+            stack.callback(self._hang_up)
+            try:
+                self._borrow(*asked)
+            except OSError as error:
+                raise InputError(self.unwritable(error.strerror or "")) from error
+            self._stack = stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the temporary folder away, with all that was made in it."""
+        self._stack.close()
+
+    def _borrow(self, form: str, objects: str, shallow: str) -> None:
+        home = str(self.folder)
+        self._environment = {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_PARAMETERS": "",
+            "GIT_CONFIG_COUNT": "0",
+            "GIT_ATTR_NOSYSTEM": "1",
+            "HOME": home,
+            "XDG_CONFIG_HOME": home,
+            "GIT_DIR": f"{home}/git",
+            "GIT_INDEX_FILE": f"{home}/index",
+        }
+        self._ours = Command(self.folder, self._environment)
+        made = self.run("init", "--quiet", "--bare", "--template=", f"--object-format={form}", f"{home}/git")
+        if made.code:
+            raise InputError(f"git cannot make a temporary repository: {made.complaint}")
+        place = self.folder / "git"
+        (place / "objects" / "info").mkdir(exist_ok=True)
+        (place / "objects" / "info" / "alternates").write_bytes(_alternate(os.fsencode(objects)))
+        with (place / "config").open("a") as config:
+            config.write(_CONFIG)
+        if Path(shallow).is_file():
+            shutil.copyfile(shallow, place / "shallow")
+            self.cut = frozenset((place / "shallow").read_text(encoding="ascii").split())
+            self.shallow = True
+
+    def unwritable(self, why: str) -> str:
+        """What to say where the temporary folder takes no more."""
+        return f"no temporary files can be written in {self.folder.parent} (TMPDIR): {why}"
+
+    # --- git commands ---
+
+    def allow(self, seconds: float) -> None:
+        """Give the git commands from now on so long, together."""
+        self.until = time.monotonic() + seconds
+
+    def run(self, *arguments: str, stdin: bytes = b"") -> Done:
+        """One git command in the repository of our own.
+
+        Raises TooLong when the time is up, InputError where it had no room for its files.
+        """
+        return self._checked(self._ours.run(*arguments, stdin=stdin, until=self.until))
+
+    def run_in(self, top: Path, *arguments: str, stdin: bytes = b"", index: str = "index") -> Done:
+        """As run(), for a command that looks into a work tree as well; `index`: the name of a file of our own."""
+        own = {"GIT_WORK_TREE": str(top), "GIT_INDEX_FILE": str(self.folder / index)}
+        command = Command(top, {**self._environment, **own})
+        return self._checked(command.run(*arguments, stdin=stdin, until=self.until))
+
+    def ask(self, *arguments: str) -> Done:
+        """A git command in their repository: one that changes nothing there, and does not read the index."""
+        return self._theirs.run(*arguments, until=self.until)
+
+    def _checked(self, done: Done) -> Done:
+        if done.no_space:
+            raise InputError(self.unwritable(done.no_space))
+        return done
+
+    def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
+        """The lines that a git command prints, as they come; closing it ends the command. Raises TooLong."""
+        return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
+
+    def pour(self, *arguments: str, stdin: str) -> Iterator[bytes]:
+        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly.
+
+        InputError where there is no room for its input.
+        """
+        place = self.folder / "input"
+        try:
+            place.write_text(stdin, encoding="ascii")
+        except OSError as error:
+            raise InputError(self.unwritable(error.strerror or "")) from error
+        with place.open("rb") as source:
+            yield from self._ours.pour(*arguments, stdin=source)
+
+    def drop(self, paths: Iterable[str]) -> None:
+        """Take files out of the index."""
+        rows = (f"0 {'0' * 40}\t{path}\0" for path in paths)
+        self.run("update-index", "-z", "--index-info", stdin="".join(rows).encode("utf-8", "surrogateescape"))
+
+    def commit(self, rev: str) -> str | None:
+        """The id of the commit that a name, as its user writes it, means in that repository; None if none."""
+        if rev.startswith("-") or "\0" in rev or len(rev) > _LONGEST:
+            return None
+        try:
+            # ":/text" takes all that follows it for text: the name stands alone, and what it is of is looked at below
+            asked = ("-c", "core.disambiguate=committish", "rev-parse", "--verify", "--quiet", rev)
+            done = self._theirs.run(*asked, until=self.until)
+        except UnicodeEncodeError:  # a lone surrogate
+            return None
+        found = done.out.decode("ascii", "replace").strip()
+        return self.known(found) if done.code == 0 and _HEX.fullmatch(found) else None
+
+    def known(self, commit: str) -> str | None:
+        """The whole id of a commit that is here, by an id that may be short, or of its first parent ("ID^")."""
+        if not _COMMIT.fullmatch(commit):
+            return None
+        found = self._object(commit + "^{commit}", 0)
+        return found[0] if found else None
+
+    def tree(self, commit: str) -> str | None:
+        """The tree of a commit; None where it is not here, as in a clone without trees."""
+        found = self._object(commit + "^{tree}", 0)
+        return found[0] if found else None
+
+    def is_empty(self) -> bool:
+        """Whether nothing was ever committed."""
+        return not self._theirs.run("for-each-ref", "--count=1", until=self.until).out and self.commit("HEAD") is None
+
+    def missing(self, ids: Iterable[str]) -> frozenset[str]:
+        """Which of some ids of files, mostly cut short, no file of this clone has."""
+        asked = "".join(f"{one}\n" for one in ids).encode()
+        done = self.run("-c", "core.disambiguate=blob", "cat-file", "--batch-check", stdin=asked)
+        answers = (line.split() for line in done.out.decode("ascii", "replace").splitlines())
+        return frozenset(answer[0] for answer in answers if answer[1:] == ["missing"])
+
+    # --- objects ---
+
+    def content(self, name: str) -> bytes | None:
+        """The content of an object; None if it is larger than LARGEST or not in this clone."""
+        found = self._object(name, LARGEST)
+        return found[2] if found else None
+
+    def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
+        """The same of many objects at once; one that is larger, or not here, is None."""
+        found: dict[str, bytes | None] = {}
+        for at in range(0, len(names), _AT_ONCE):
+            asked = names[at : at + _AT_ONCE]
+            try:
+                batch = self._say(asked)
+                for name in asked:
+                    answer = self._answer(batch, LARGEST)
+                    found[name] = answer[2] if answer else None
+            except (OSError, ValueError):  # git gives up on a broken object
+                self._hang_up()
+                found |= {name: self.content(name) for name in asked if name not in found}
+            except BaseException:
+                self._hang_up()
+                raise
+        return found
+
+    def forked(self) -> None:
+        """To be called in a new process: git is spoken to by the old one."""
+        self._other, self._batch = self._batch, None  # which must not be ended when it is forgotten here
+
+    def _object(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
+        """Id, type and, up to `most` bytes, content of an object; None if it is not here or cannot be read."""
+        try:
+            return self._ask(name, most)
+        except (OSError, ValueError):  # git gives up on a broken object
+            self._hang_up()
+            return None
+        except BaseException:
+            self._hang_up()  # the rest of this answer would be taken for the next one
+            raise
+
+    def _ask(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
+        """GitPython's own reader of `cat-file --batch` does not know the longer ids of SHA-256."""
+        batch = self._say([name])
+        return self._answer(batch, most)
+
+    def _say(self, names: Sequence[str]) -> Process:
+        """Ask for some objects, as many as fit into a pipe."""
+        if self._batch is None:
+            self._batch = self._ours.start("cat-file", "--batch")
+        self._batch.stdin.write("".join(f"{name}\n" for name in names).encode())
+        self._batch.stdin.flush()
+        return self._batch
+
+    def _answer(self, batch: Process, most: int) -> tuple[str, str, bytes | None] | None:
+        answer = batch.stdout.readline().split()
+        if len(answer) == 2:  # missing, or ambiguous
+            return None
+        found, kind, size = answer
+        left, kept = int(size), []
+        wanted = left <= most
+        while left:
+            part = batch.stdout.read(min(left, 1 << 16))
+            if not part:
+                raise ValueError("the answer ends early")
+            left -= len(part)
+            if wanted:
+                kept.append(part)
+        batch.stdout.read(1)
+        return found.decode(), kind.decode(), b"".join(kept) if wanted else None
+
+    def _hang_up(self) -> None:
+        if self._batch is not None:
+            end(self._batch)
+            self._batch = None
+
+    def entry(self, tree: str, path: str) -> Entry | None:
+        """What stands at a path of a tree; None if nothing does."""
+        names = path.encode("utf-8", "surrogateescape").split(b"/")
+        for name in names[:-1]:
+            found = self._folder(tree).get(name)
+            if found is None or found.mode != _FOLDER:
+                return None
+            tree = found.id
+        return self._folder(tree).get(names[-1])
+
+    def read(self, tree: str, path: str) -> bytes | None:
+        """The content of a regular file; None if there is none, it is larger than LARGEST or not in this clone."""
+        found = self.entry(tree, path)
+        return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
+
+    def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, Entry]:
+        """What a folder says of some names; of the rest of it nothing is remembered."""
+        found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
+        if found is None or found[1] != "tree":
+            return {}
+        return dict(_entries(found[2] or b"", len(tree) // 2, names))
+
+    def version(self, tree: str) -> Version | None:
+        """The kernel version that a tree's Makefile gives."""
+        return release(self.read(tree, "Makefile") or b"")
+
+    def _folder(self, tree: str) -> dict[bytes, Entry]:
+        if tree not in self._listed:
+            if len(self._listed) >= _FOLDERS:
+                self._listed.clear()
+            found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
+            is_tree = found is not None and found[1] == "tree"
+            self._listed[tree] = dict(_entries(found[2] or b"", len(tree) // 2)) if found and is_tree else {}
+        return self._listed[tree]
+
+
+def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, Entry]]:
+    """A tree object as git stores it: mode, blank, name, NUL, the id in `width` bytes. `names`: all, where None."""
+    at = 0
+    while at < len(data):
+        end = data.index(b"\0", at)
+        mode, _, name = data[at:end].partition(b" ")
+        at = end + 1 + width
+        if names is None or name in names:
+            yield name, Entry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
+
+
+def _open(
+    path: Path, environment: Mapping[str, str], called: str, until: float
+) -> tuple[Command, tuple[str, str, str]]:
+    """The repository at or above a path; its object format, the folder of its objects, its list of cut commits."""
+    if shutil.which("git") is None:  # GitPython, once imported, would say it in twelve lines
+        raise InputError(f"{called}: git is not installed")
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise UsageError(f"{called}: this is no git repository ({error.strerror})") from None
+    if not is_folder:
+        why = "this is no git repository" if path.exists() else "there is no such folder"
+        raise UsageError(f"{called}: {why}")
+    theirs = Command(path, environment)
+    said: list[str] = []
+    # one by one: a folder's name may hold line breaks
+    for asked in ("--show-object-format", "objects", "shallow"):
+        place = () if asked.startswith("-") else ("--path-format=absolute", "--git-path")
+        done = theirs.run("rev-parse", *place, asked, until=until)
+        if done.code:
+            raise UsageError(f"{called}: {_refused(done, path)}")
+        said.append(os.fsdecode(done.out.removesuffix(b"\n")))
+    return theirs, (said[0], said[1], said[2])
+
+
+def _refused(done: Done, path: Path) -> str:
+    if "dubious ownership" in done.err:
+        advice = _TRUST.search(done.err)
+        command = advice[1] if advice else f"git config --global --add safe.directory {path.resolve()}"
+        return f"git refuses a repository that belongs to somebody else; if you trust it, run: {command}"
+    if "not a git repository" in done.err:
+        return "this is no git repository"
+    return f"git cannot use this repository: {done.complaint}"
+
+
+def _alternate(folder: bytes) -> bytes:
+    """A line of objects/info/alternates; what git would take for a comment or two lines is quoted as in C."""
+    if not folder.startswith((b'"', b"#")) and b"\n" not in folder:
+        return folder + b"\n"
+    quoted = folder.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + quoted + b'"\n'

@@ -1,0 +1,1 @@
+"""Programs that reviewbot works beside: b4, Patchwork, editors."""

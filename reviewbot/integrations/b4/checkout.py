@@ -1,0 +1,65 @@
+"""A work tree in; the b4 review branch that is checked out there, and where b4 looks for review files, out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from msgspec import Struct
+
+from reviewbot.git.objects import Commit, Objects
+from reviewbot.integrations.b4.tracking import PREFIX, Tracking, from_message
+from reviewbot.model import InputError
+
+_HEADS = "refs/heads/"
+
+
+class Checkout(Struct, frozen=True):
+    """`folder`: where the review files of this state of the branch go; `elsewhere`: the work tree b4 takes them in."""
+
+    branch: str
+    tip: Commit
+    tracking: Tracking
+    folder: Path
+    elsewhere: Path | None = None
+
+
+def opened(objects: Objects) -> Checkout:
+    """Raises InputError where no review branch of b4 is checked out, or b4 would not find what is written."""
+    top = _asked(objects, "--show-toplevel")
+    if top is None:
+        raise InputError("this is no work tree of a git repository: go to the one that has the review branch")
+    head = objects.run("symbolic-ref", "--quiet", "HEAD")
+    if head is None:
+        raise InputError(f"HEAD is detached: check out the review branch ({PREFIX}CHANGE-ID)")
+    name = os.fsdecode(head).strip()
+    if not name.startswith(_HEADS + PREFIX):
+        raise InputError(f"{name.removeprefix(_HEADS)} is no review branch of b4: check out one ({PREFIX}CHANGE-ID)")
+    tip = objects.commit("HEAD")
+    if tip is None:
+        raise InputError(f"{name.removeprefix(_HEADS)} has no commit yet")
+    try:
+        tracking = from_message(tip.message)
+    except InputError as error:
+        raise InputError(f"{name.removeprefix(_HEADS)}: {error}") from None
+    place, elsewhere = _place(objects, Path(top))
+    return Checkout(name.removeprefix(_HEADS), tip, tracking, place / "b4-review" / tip.id, elsewhere)
+
+
+def _place(objects: Objects, top: Path) -> tuple[Path, Path | None]:
+    """The folder `.git` that b4 looks in, and its work tree where that is another one.
+
+    b4 joins ".git" to the top of the work tree. In a linked work tree that is a file, and nothing is found: but the
+    branch can be opened from the main one, where it is the folder that all of them share.
+    """
+    if (top / ".git").is_dir():
+        return top / ".git", None
+    common = Path(_asked(objects, "--git-common-dir") or "")
+    if common.name == ".git" and common.is_dir():
+        return common, common.parent
+    raise InputError(f"b4 finds no review files here: {top / '.git'} is no folder, and there is no main work tree")
+
+
+def _asked(objects: Objects, what: str) -> str | None:
+    said = objects.run("rev-parse", "--path-format=absolute", what)
+    return None if said is None else os.fsdecode(said.removesuffix(b"\n"))

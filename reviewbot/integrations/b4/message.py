@@ -1,0 +1,72 @@
+"""The bytes that b4 gives to a check in; a Letter, and which patch of how many it is, out.
+
+b4 writes a body that it has decoded below the headers as they came (LoreMessage.get_msg_as_bytes() of b4 0.16), so
+that Content-Transfer-Encoding says what the body is no longer in: undone once more, quoted-printable loses what
+stands behind each "=", and base64 the whole patch. Of a multipart mail only the text is left, in UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reviewbot.mail import headers, message, quarantine
+from reviewbot.mail.message import Letter
+from reviewbot.model import InputError, Patch
+from reviewbot.support.patterns import pattern
+
+_FROM = pattern(rb"From [^\n]*\n")
+_END = pattern(rb"\r?\n\r?\n")
+_HEADER = pattern(rb"[!-9;-~]+[ \t]*:")
+_CODING = pattern(rb"^Content-Transfer-Encoding[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
+_MIME = pattern(rb"^(?:Content-[!-9;-~]+|MIME-Version)[ \t]*:[^\n]*\n(?:[ \t][^\n]*\n)*", re.I | re.M)
+_MULTIPART = pattern(rb"^Content-Type[ \t]*:\s*(?:multipart|message)/", re.I | re.M)
+_PREFIX = pattern(r"\s*\[([^\]]*)\]")
+_COUNTER = pattern(r"\b([0-9]{1,4})/([0-9]{1,4})\b")
+
+
+def letter(raw: bytes, seconds: float | None = None) -> Letter:
+    """Read one message, its body as it stands, in so many seconds. Raises InputError where that cannot be done."""
+    raw = raw.lstrip(b"\r\n")
+    raw = raw[found.end() :] if (found := _FROM.match(raw)) else raw
+    if not raw.strip():
+        raise InputError("there is no message on standard input")
+    if not _HEADER.match(raw):
+        raise InputError("standard input holds no message: it does not begin with headers")
+    end = _END.search(raw)
+    head, body = (raw[: end.start()] + b"\n", raw[end.end() :]) if end else (raw.rstrip(b"\n") + b"\n", b"")
+    if b"\0" in head:
+        raise InputError("standard input holds no message: there are NUL bytes in its headers")
+    return quarantine.letter((_MIME if _MULTIPART.search(head) else _CODING).sub(b"", head) + b"\n" + body, seconds)
+
+
+def counted(subject: str) -> tuple[int, int] | None:
+    """The numbers of "[PATCH 2/7] ..."; (1, 1) for a patch without, None for what does not say that it is a patch."""
+    plain = headers.plain_subject(subject)
+    if plain.startswith("Re: "):
+        return None
+    at, tagged, numbers = 0, False, None
+    while prefix := _PREFIX.match(plain, at):
+        at = prefix.end()
+        tagged = tagged or "patch" in prefix[1].lower()
+        numbers = _COUNTER.search(prefix[1]) or numbers
+    if numbers:
+        return int(numbers[1]), int(numbers[2])
+    return (1, 1) if tagged else None
+
+
+def title(subject: str) -> str:
+    """A subject without its prefixes."""
+    plain, at = headers.plain_subject(subject), 0
+    while prefix := _PREFIX.match(plain, at):
+        at = prefix.end()
+    return plain[at:].strip() or "(no subject)"
+
+
+def patch(one: Letter) -> Patch:
+    """The patch that a letter with a diff holds; of what was noted of the mail, that which may hide a change.
+
+    A message of `b4 prep --check` has no id yet, for one.
+    """
+    number, total = counted(one.mail.subject) or (1, 1)
+    lost = tuple(note for note in one.notes if note.reason.endswith(message.FIRST_ALONE))
+    return Patch(number, total, title(one.mail.subject), one.message, one.diff, one.mail, unread=lost)

@@ -1,0 +1,132 @@
+"""A patch's diff and the objects of a repository in; its files as they are before and after it out.
+
+The `index` line of a diff names both by their content (git-diff(1), "Generating patch text with -p"). So where a
+repository has the old file, on whatever branch, the patch is seen as a whole, and nothing has to be applied or found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from msgspec.structs import replace
+
+from reviewbot.git.objects import Objects
+from reviewbot.model import FileChange, Patch
+from reviewbot.patch import parse
+from reviewbot.patch.relocate import place
+from reviewbot.support.patterns import pattern
+
+_INDEX = pattern(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
+Read = Callable[[str, str], bytes | None]
+
+
+def by_commits(objects: Objects) -> Read:
+    """The files of commits that are there; asked for by id and path."""
+    seen: dict[tuple[str, str], bytes | None] = {}
+
+    def read(commit: str, path: str) -> bytes | None:
+        if (commit, path) not in seen:
+            seen[commit, path] = objects.file(f"{commit}:{path}")
+        return seen[commit, path]
+
+    return read
+
+
+def fits(patch: Patch, read: Read) -> bool:
+    """Whether all source files of a patch are, before and after it, what its hunks say."""
+    before, after = patch.before, patch.after
+    if before is None or after is None:
+        return False
+    files, unread = parse.parse(patch.diff)
+    return not unread and all(
+        place(
+            change,
+            None if change.created else _text(read(before, change.old_path or change.path)),
+            None if change.deleted else _text(read(after, change.path)),
+        )
+        for change in files
+        if parse.is_source(change)
+    )
+
+
+def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, Read, bool] | None:
+    """The patch with trees, the files in them, and whether it is a commit here; None if not all files are known.
+
+    Only what the hunks leave as it was is taken from the repository: an id that is wrong gives no file, or one that
+    the hunks do not fit.
+    """
+    files, unread = parse.parse(patch.diff)
+    sources = [change for change in files if parse.is_source(change)]
+    if unread or not sources:
+        return None
+    old: dict[str, bytes] = {}
+    new: dict[str, bytes] = {}
+    applied = True
+    for change in sources:
+        before, after = _ids(change)
+        if not change.created:
+            text = objects.file(before) if before else None
+            if text is None:
+                return None
+            old[change.old_path or change.path] = text
+        if not change.deleted:
+            made = objects.file(after) if after else None
+            applied = applied and made is not None
+            made = made if made is not None else _made(change, old.get(change.old_path or change.path, b""))
+            if made is None:
+                return None
+            new[change.path] = made
+    placed = replace(patch, before="old", after="new")
+    trees: Mapping[str, Mapping[str, bytes]] = {"old": old, "new": new}
+
+    def read(tree: str, path: str) -> bytes | None:
+        return trees[tree].get(path)
+
+    return (placed, read, applied) if fits(placed, read) else None
+
+
+def at_head(patch: Patch, objects: Objects) -> bool:
+    """Whether what is checked out has a file as the patch finds or leaves it."""
+    files, _ = parse.parse(patch.diff)
+    return any(_is_at(objects, change) for change in files if not change.created)
+
+
+def _is_at(objects: Objects, change: FileChange) -> bool:
+    found = objects.find(f"HEAD:{change.old_path or change.path}", most=0)
+    return found is not None and any(one and found.id.startswith(one) for one in _ids(change))
+
+
+def _ids(change: FileChange) -> tuple[str, str]:
+    """The blobs before and after; "" for none."""
+    found = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
+    return (_real(found[1]), _real(found[2])) if found else ("", "")
+
+
+def _real(name: str) -> str:
+    return name if name.strip("0") else ""
+
+
+def _made(change: FileChange, old: bytes) -> bytes | None:
+    """What the hunks make of a file, each where it says; None where it is another file."""
+    rows = (_text(old) or "").split("\n")
+    out: list[str] = []
+    at = 0
+    for hunk in change.hunks:
+        first = next((line.old for line in hunk.lines if line.old is not None), 1 if change.created else 0)
+        start = first - 1
+        if not at <= start <= len(rows):
+            return None
+        out += rows[at:start]
+        at = start
+        for line in hunk.lines:
+            if line.mark != "+":
+                if at >= len(rows) or rows[at].rstrip("\r") != line.text.rstrip("\r"):
+                    return None
+                at += 1
+            if line.mark != "-":
+                out.append(line.text)
+    return "\n".join([*out, *rows[at:]]).encode("utf-8", "surrogateescape")
+
+
+def _text(data: bytes | None) -> str | None:
+    return None if data is None else data.decode("utf-8", "surrogateescape")

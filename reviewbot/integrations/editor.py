@@ -1,0 +1,140 @@
+"""Places in files in; the editor that git would start, opened at them, out.
+
+git hands the editor's command to a shell, with the file as an argument beside it (run-command.c, prepare_shell_cmd),
+and so is it here: no name of a file is ever part of what the shell reads. What begins like an option or a command of an
+editor ("-c", "+!") is named with "./" before it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from reviewbot.filesystem.temporary import temporary
+from reviewbot.model import InputError
+
+_QUICKFIX = frozenset(("vim", "nvim", "gvim", "mvim"))
+_FORKS = frozenset(("gvim", "mvim"))  # unless they are told not to: the list would be gone before they read it
+_GOTO = frozenset(("code", "code-insiders", "codium", "vscodium"))
+_COLON = frozenset(("hx", "helix", "subl", "zed"))
+_PLUS = frozenset(("vi", "vim.tiny", "nvi", "elvis", "emacs", "emacsclient", "zile", "mg", "jmacs")) | {
+    *("nano", "pico", "joe", "kak", "ne", "micro", "mcedit", "gedit")
+}
+# a handler that does nothing, here and in the shell, and not one that ignores, which the editor would inherit
+_PATIENT = "trap : INT QUIT"
+# no character that stands in a path (changes.py lets none in that is a control), so nothing in one can be taken for it
+_FORMAT = 'let &errorformat = "%f\\t%l\\t%m"'
+
+
+class Place(NamedTuple):
+    """`path`: from the current folder; `line`: 1-based."""
+
+    path: str
+    line: int
+    text: str
+
+
+def visit(command: str, places: Sequence[Place]) -> None:
+    """Open the editor at each place: at all at once where it takes a list, else at one after the other.
+
+    One by one the last place in a file comes first, so that what is changed there moves none of the others. Raises
+    InputError where the editor cannot be started or ends with anything but 0, as for git.
+    """
+    with ExitStack() as stack:
+        for arguments in _runs(stack, _program(command), places):
+            code = _run(command, arguments)
+            if code:
+                why = f"ended with {code}" if code > 0 else f"was ended by signal {-code}"
+                raise InputError(f"the editor ({command}) {why}")
+
+
+def knows_lines(command: str) -> bool:
+    """Whether the editor is told which line is meant."""
+    return _program(command) in _QUICKFIX | _GOTO | _COLON | _PLUS
+
+
+def _program(command: str) -> str:
+    """The name of the program that a shell would start, "" where that is not plain to see."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return ""
+    return Path(next((word for word in words if "=" not in word), "")).name
+
+
+def _runs(stack: ExitStack, program: str, places: Sequence[Place]) -> Iterator[list[str]]:
+    """The arguments of each time that an editor is started."""
+    if program in _QUICKFIX:
+        listed = stack.enter_context(_list(places))
+        yield [*(["-f"] if program in _FORKS else []), "--cmd", _FORMAT, "-q", listed]
+    elif program in _GOTO:
+        yield [word for place in places for word in ("--goto", f"{_named(place)}:{place.line}")]
+    else:
+        for place in _upward(places):
+            if program in _PLUS:
+                yield [f"+{place.line}", _named(place)]
+            else:
+                yield [f"{_named(place)}:{place.line}" if program in _COLON else _named(place)]
+
+
+def _upward(places: Sequence[Place]) -> Iterator[Place]:
+    """File by file in the order given, and in each from its last line up; a line once."""
+    for path in dict.fromkeys(place.path for place in places):
+        mine = {place.line: place for place in places if place.path == path}
+        yield from (mine[line] for line in sorted(mine, reverse=True))
+
+
+def _named(place: Place) -> str:
+    return place.path if place.path.startswith(("/", "./", "../")) else f"./{place.path}"
+
+
+@contextmanager
+def _list(places: Sequence[Place]) -> Iterator[str]:
+    """A file with a line for each place, as _FORMAT has it."""
+    rows = "".join(f"{_named(place)}\t{place.line}\t{place.text}\n" for place in places)
+    with temporary() as folder:
+        try:
+            (folder / "places.txt").write_bytes(os.fsencode(rows))
+        except OSError as error:
+            raise InputError(f"no temporary files can be written (TMPDIR): {error.strerror}") from error
+        yield str(folder / "places.txt")
+
+
+def _run(command: str, arguments: Sequence[str]) -> int:
+    """Its exit code; a negative one is the signal that ended it. Ctrl-C is for the editor meanwhile."""
+    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
+    try:
+        with _terminal() as stdin:
+            # who is stopped meanwhile leaves the editor alone: what was written there may not be saved
+            return subprocess.Popen(
+                ["sh", "-c", f'{_PATIENT}\n{command} "$@"', command, *arguments], stdin=stdin
+            ).wait()
+    except (OSError, ValueError) as error:
+        raise InputError(f"the editor ({command}) cannot be started: {error}") from error
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _terminal() -> Iterator[int | None]:
+    """What an editor reads from: our own input, unless a hook has none and there is a terminal all the same."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        yield None
+        return
+    try:
+        tty = os.open("/dev/tty", os.O_RDONLY)
+    except OSError:
+        yield None
+        return
+    try:
+        yield tty
+    finally:
+        os.close(tty)

@@ -1,0 +1,1 @@
+"""Posts the result of a review as checks of a Patchwork server."""

@@ -1,0 +1,318 @@
+"""A text in, its functions that others run in some context out: those it registers, those of such a type.
+
+A member's name says little where several structures have one of that name. A row then names the structure as well,
+and the text has to show that this is one: by the initializer around it, or by how the variable is declared. Of one
+structure inside another no type is shown: its own member's name stands for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from reviewbot.model import Data
+from reviewbot.program.file_version import Slice
+from reviewbot.program.query import strings
+from reviewbot.support.patterns import pattern
+
+_LONGEST = 400  # characters of a row that are looked at
+_HEAD = 160  # of those before a brace
+_CALL = 200  # of a row with arguments
+_ROWS = 4  # that the arguments of a call may stand on
+_MOST_CALLS = 5_000  # of one text
+
+_BRACES = pattern(r"[{}]")
+_TOKEN = pattern(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
+_WORD_BEFORE = pattern(r"(?<![\w.>])(\w+)\s*\Z")
+_LAST_BEFORE = pattern(r"(?<!\w)(\w+)\s*\Z")
+_LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
+_KEPT = pattern(r"(?<!\w)(\w+)\s*=\s*\Z")
+_VARIABLE = pattern(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
+_LITERAL = pattern(r"struct\s++(\w++)\s*+(?:(\[\s*+\])\s*+)?\)\s*+\Z")
+_MEMBER = pattern(r"(?<![\w.])\w*+\.([\w.]++)\s*+=\s*+\Z")
+_ELEMENT = pattern(r"(?:\A|[,{]|\]\s*=)\s*\Z")
+_DECLARED = pattern(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
+
+
+_Found = tuple[str, str, int, str]  # a function, how it is known, the row and a word on that
+
+
+class Callback(Struct, frozen=True):
+    """A function that others run. `how`: what shows it, the member, call or type; `row`: where that stands, with a
+    `note` about it; `listed`: what is known of such functions."""
+
+    function: str
+    how: str
+    row: int
+    note: str
+    listed: Mapping[str, Data]
+
+    @property
+    def said(self) -> str:
+        """As the end of "may sleep ..."."""
+        return f"in {strings(self.listed, 'as')[0]} ({self.how})"
+
+
+class _Put(Struct, frozen=True):
+    """A function put into a member. `struct`: what kind of structure, or the names of the members that it is of others,
+    with dots, "" if the text does not show it; `holder`: the variable, or the member of one, that this structure is."""
+
+    function: str
+    member: str
+    struct: str
+    holder: str
+    row: int
+
+
+class _Brace(Struct, frozen=True):
+    """An open brace: the initializer of a `struct`, or of a member, "" for anything else."""
+
+    struct: str = ""
+    holder: str = ""
+    array: bool = False
+
+
+def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Callback]:
+    """The functions that a row of `listed` knows, `as` what they are run.
+
+    `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
+    call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
+    have; `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is
+    for. `queues`: "call position", a piece of work that is put on the queue named right before it: what is
+    registered then counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them
+    with a word: "call word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest
+    of it, or where none of `beside` does. Positions and rows count from 0.
+    """
+    keys = ("registers", "through", "queues", "made")
+    calls = {said.partition(" ")[0] for row in listed for key in keys for said in strings(row, key)}
+    text = _Text(side, frozenset(name for name in calls if name in side.text))
+    for row in listed:
+        typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
+        found = [*text.put(row), *text.handed(row), *typed, *_signed(row, side)]
+        if not found or ("unless" in row and (not side.whole or _stands(row, "unless", side))):
+            continue
+        if "beside" in row and not _stands(row, "beside", side):
+            continue
+        for function, how, at, note in found:
+            yield Callback(function, how, at, note, row)
+
+
+def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
+    """The calls of a row, each with the position of the argument that matters."""
+    return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
+
+
+def _stands(row: Mapping[str, Data], key: str, side: Slice) -> bool:
+    """Whether one of a row's words stands anywhere in the text."""
+    return any(word in side.text for word in strings(row, key))
+
+
+class _Text:
+    """What a text puts into members and hands to some calls, found by their names."""
+
+    def __init__(self, side: Slice, calls: frozenset[str]) -> None:
+        self.rows = side.rows
+        self.puts, self.held = _puts(side.rows)
+        self.calls: dict[str, list[tuple[list[str], int]]] = {}
+        for name, args, row in islice(_calls(side, calls), _MOST_CALLS) if calls else ():
+            self.calls.setdefault(name, []).append((args, row))
+
+    def put(self, row: Mapping[str, Data]) -> Iterator[_Found]:
+        """What is put into one of the members of a row."""
+        for said in strings(row, "members"):
+            struct, _, member = said.rpartition(" ")
+            for one in self.puts.get(member, ()):
+                if not struct or struct in one.struct.split("."):
+                    yield one.function, f".{member}", one.row, "registered here"
+
+    def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
+        """What is handed to one of the calls of a row, itself or inside a structure."""
+        queued = self._queued(row) if "queues" in row else None
+        for name, given, at, before in self._arguments(_places(row, "registers")):
+            if given.lstrip("&").isidentifier() and (queued is None or _last(before) in queued):
+                yield given.lstrip("&"), name, at, "registered here"
+        holders: dict[str, tuple[str, int]] = {}
+        for name, given, at, _ in self._arguments(_places(row, "through")):
+            if holder := _last(given):
+                holders.setdefault(holder, (name, at))
+        for holder_name, (name, at) in holders.items():
+            for function in self.held.get((holder_name, strings(row, "holds")[0]), ()):
+                yield function, name, at, "registered here"
+
+    def _queued(self, row: Mapping[str, Data]) -> frozenset[str]:
+        """The pieces of work that are put on one of the queues of a row, by the last word of their names."""
+        queues = set(strings(row, "on")) | {
+            said[1]
+            for name, _, word in (one.partition(" ") for one in strings(row, "made"))
+            for args, at in self.calls.get(name, ())
+            if any(word in arg for arg in args) and (said := _KEPT.search(self.rows[at].partition(name)[0]))
+        }
+        put = [(_last(work), _last(queue)) for _, work, _, queue in self._arguments(_places(row, "queues"))]
+        others = {work for work, queue in put if queue not in queues}
+        return frozenset(work for work, _ in put) - others - {""}
+
+    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int, str]]:
+        """Calls, the argument at their place, their row and the argument before that."""
+        for name, position in places.items():
+            for args, at in self.calls.get(name, ()):
+                if position < len(args):
+                    yield name, args[position].strip(), at, args[position - 1].strip() if position else ""
+
+
+def _last(text: str) -> str:
+    """The last word of an argument, that of the member that it names."""
+    found = _LAST.search(text[-_HEAD:])
+    return found[1] if found else ""
+
+
+def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
+    """What has a type that only such functions have."""
+    for kind in strings(row, "returns"):
+        shown = re.compile(rf"\b{re.escape(kind)}\s+(\w+)\s*\(")
+        for at, text in enumerate(rows):
+            if kind in text:
+                below = rows[at + 1][:_LONGEST] if at + 1 < len(rows) else ""
+                for name in shown.findall(f"{text[:_LONGEST]} {below}"):
+                    yield name, kind, at, "its type says so"
+
+
+def _signed(row: Mapping[str, Data], side: Slice) -> Iterator[_Found]:
+    """What takes just what such functions are given: a hunk rarely shows where a function is registered."""
+    wanted = [tuple(said.split(", ")) for said in strings(row, "takes")]
+    for function in (unit.function for unit in side.units) if wanted else ():
+        kinds = tuple(kind for kind, _ in function.params)
+        own = function.starts and function.static and not function.macro and kinds in wanted
+        if own and (not side.whole or len(re.findall(rf"\b{re.escape(function.name)}\b", side.text)) == 1):
+            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "its parameters say so"
+
+
+def _listed(kinds: Sequence[str]) -> str:
+    """Types as a text names them."""
+    *rest, last = (f"{kind} *" if kind.startswith("struct ") else kind for kind in kinds)
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+def _calls(side: Slice, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
+    """The calls of some functions with their arguments."""
+    row = at = 0
+    for found in re.finditer(rf"\b({'|'.join(map(re.escape, sorted(names)))})\s*\(", side.text):
+        row, at = row + side.text.count("\n", at, found.start()), found.start()
+        start = side.text.rfind("\n", 0, at) + 1
+        if at - start < _LONGEST:
+            behind = side.text[found.end() : found.end() + _CALL * _ROWS].split("\n")[:_ROWS]
+            yield found[1], _arguments(" ".join(one[:_CALL] for one in behind)), row
+
+
+def _arguments(text: str) -> list[str]:
+    """The arguments of a call whose opening parenthesis stands right before the text; [] if it does not end in it."""
+    depth, start, out = 0, 0, []
+    for at, char in enumerate(text):
+        if char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        if depth < 0 or (char == "," and not depth):
+            out.append(text[start:at])
+            start = at + 1
+        if depth < 0:
+            return out
+    return []
+
+
+class _Puts(NamedTuple):
+    """What is put into members: by the member; and by the variable and the member, then by the function."""
+
+    members: Mapping[str, Sequence[_Put]]
+    held: Mapping[tuple[str, str], Mapping[str, _Put]]
+
+
+@lru_cache(maxsize=2)  # several rules ask it of a text, and of no earlier one
+def _puts(rows: Sequence[str]) -> _Puts:
+    members: dict[str, list[_Put]] = {}
+    held: dict[tuple[str, str], dict[str, _Put]] = {}
+    for put in _all_puts(rows):
+        members.setdefault(put.member, []).append(put)
+        held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
+    return _Puts(members, held)
+
+
+class _Braces:
+    """The braces that are open at places of a text, asked for in order; what they open is worked out only then."""
+
+    def __init__(self, rows: Sequence[str]) -> None:
+        self._rows = rows
+        self._row = self._column = 0
+        self._texts: list[tuple[str, str]] = []  # before each, and the row above
+        self._known: list[_Brace] = []
+
+    def around(self, row: int, column: int) -> _Brace:
+        """The innermost one there."""
+        # where a definition begins, what was open before ends at the latest
+        begins = (at for at in range(row, self._row, -1) if self._rows[at][:1].isalpha() or self._rows[at][:1] == "_")
+        if (first := next(begins, None)) is not None:
+            self._texts.clear()
+            self._known.clear()
+            self._row, self._column = first, 0
+        while self._row < row:
+            self._pass(len(self._rows[self._row][:_LONGEST]))
+            self._row, self._column = self._row + 1, 0
+        self._pass(column)
+        for before, above in self._texts[len(self._known) :]:
+            self._known.append(_brace(before, above, self._known[-1] if self._known else _Brace()))
+        return self._known[-1] if self._known else _Brace()
+
+    def _pass(self, end: int) -> None:
+        text = self._rows[self._row]
+        for found in _BRACES.finditer(text, self._column, end):
+            if found[0] == "{":
+                above = self._rows[self._row - 1] if self._row else ""
+                self._texts.append((text[: found.start()][-_HEAD:], above))
+            else:
+                del self._texts[-1:]
+                del self._known[len(self._texts) :]
+        self._column = end
+
+
+def _all_puts(rows: Sequence[str]) -> Iterator[_Put]:
+    """Every word that is put into a member, in an initializer or in a statement."""
+    types: Mapping[str, set[str]] | None = None
+    braces = _Braces(rows)
+    for row, text in enumerate(rows):
+        for found in _TOKEN.finditer(text[:_LONGEST]) if "=" in text else ():
+            before = text[: found.start()][-_HEAD:]
+            if (variable := _LAST_BEFORE.search(before)) is None:
+                around = braces.around(row, found.start())
+                yield _Put(found[2], found[1], around.struct, around.holder, row)
+            else:
+                types = _declared(rows) if types is None else types
+                plain = _WORD_BEFORE.search(before)
+                kinds = types.get(plain[1], set()) if plain is not None else set()
+                yield _Put(found[2], found[1], min(kinds) if len(kinds) == 1 else "", variable[1], row)
+
+
+def _brace(before: str, above: str, around: _Brace) -> _Brace:
+    """What a brace opens, by the text before it and the row above."""
+    joined = f"{above[-_HEAD:]} {before}"
+    at = joined.rfind("struct ")
+    if at >= 0 and (found := _VARIABLE.match(joined, at)):
+        return _Brace(found[1], found[2], "[" in found[3])
+    if at >= 0 and (found := _LITERAL.match(joined, at)):
+        return _Brace(found[1], "", bool(found[2]))
+    if around.array and _ELEMENT.search(before.strip()):
+        return _Brace(around.struct)
+    member = _MEMBER.search(before)
+    return _Brace(member[1]) if member is not None else _Brace()
+
+
+def _declared(rows: Sequence[str]) -> dict[str, set[str]]:
+    """The kinds of structure that the variables of a text are declared as, or point to."""
+    types: dict[str, set[str]] = {}
+    for text in rows:
+        for kind, name in _DECLARED.findall(text[:_LONGEST]) if "struct" in text else ():
+            types.setdefault(name, set()).add(kind)
+    return types

@@ -1,0 +1,257 @@
+"""A function's steps in, at which of them the code surely may sleep out, by the calls around them that do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from reviewbot.frontend.fragments import OPEN
+from reviewbot.frontend.instructions import UNUSED, Step
+from reviewbot.frontend.macros import Defines
+from reviewbot.interproc.entry import keeps_entry
+from reviewbot.interproc.specialize import Calls, calls_of
+from reviewbot.model import Rule
+from reviewbot.program.file_version import Slice
+from reviewbot.program.provenance import spelled_out
+from reviewbot.program.query import Context, Request, code, masks_at, reached, request_at, strings
+from reviewbot.program.unit import Unit
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
+_ORDER = ("<", ">", "<=", ">=")
+_SOON = 16  # steps from a failure to where the function ends
+_ROUNDS = 3  # calls in each other that are followed
+
+
+class Said(NamedTuple):
+    """How a reader calls what sleeps, and the base mask that it asks with, "" if it is no request.
+
+    `inside`: of a function that sleeps, the call by which it does.
+    """
+
+    text: str
+    mask: str = ""
+    inside: str = ""
+
+
+Sleeper = tuple[int, Said]  # the step of a call that surely may sleep
+ENTRY = -1  # of a step: what sleeps does so around the call of the function
+_UNKNOWN: Sleeper = (-2, Said(""))  # not worked out yet: a loop may still be without one
+
+
+class Sleeping:
+    """What of a text surely may sleep: calls, functions that make one, functions that are only called beside one."""
+
+    def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
+        self.side, self.rule, self.context = side, rule, context
+        self.units = tuple(
+            unit for unit in (*side.units, *side.around, *side.below) if unit.steps and not unit.function.macro
+        )
+        self.functions: dict[str, Said] = {}  # that surely sleep, and the call by which they do
+        self._named: dict[int, Mapping[int, Said]] = {}
+        self._learn()
+
+    def _learn(self) -> None:
+        for _ in range(_ROUNDS):
+            known = len(self.functions)
+            self._named.clear()
+            for unit in self.units:
+                name = unit.function.name
+                if name not in self.functions and unit.function.seen_from_start and not unit.flow.lost:
+                    found = after(unit, self.named(unit), self.context)[0]
+                    if found is not None:
+                        self.functions[name] = found[1]
+            if len(self.functions) == known:
+                return
+
+    def named(self, unit: Unit) -> Mapping[int, Said]:
+        """All calls of a function that surely may sleep, by step."""
+        if id(unit) not in self._named:
+            self._named[id(unit)] = dict(self._sleepers(unit))
+        return self._named[id(unit)]
+
+    def _sleepers(self, unit: Unit) -> Iterator[Sleeper]:
+        listed = self.context.kernel.words
+        for index, step in enumerate(unit.steps):
+            if step.kind != "call" or not reached(unit, index):
+                continue
+            if step.op:
+                if step.args and step.args[0].text in listed["sleeping_guards"]:
+                    yield index, Said(f"{step.name}({step.args[0].text})")
+            elif step.name in listed["sleepers"]:
+                yield index, Said(f"{step.name}()")
+            elif step.name in self.functions:
+                inner = self.functions[step.name]
+                call = inner.inside or inner.text
+                yield index, Said(f"{step.name}(), with {call} in it,", inner.mask, call)
+            elif (request := _waiting(unit, index, self.rule, self.context)) is not None:
+                asked = "" if request.allocator.gfp is None else _base(unit, request, self.context)
+                yield index, Said(request.said, asked)
+
+    @cached_property
+    def _calls(self) -> Calls:
+        return calls_of(self.units)
+
+    @cached_property
+    def _said(self) -> Counter[str]:
+        """How often the text says each word."""
+        return Counter(_WORD.findall(self.side.text))
+
+    def entered(self, unit: Unit) -> tuple[Said, int] | None:
+        """What sleeps where a static function is called, and the row, if it does at each call the whole text has."""
+        name = unit.function.name
+        if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
+            return None
+        calls = [(one, at) for one, at in self._calls.get(name, ()) if not one.steps[at].op]
+        if len(calls) + 1 != self._said[name]:
+            return None  # its address may be taken, or a call was not read
+        found = [self._beside(one, at) for one, at in calls]
+        return found[0] if found and all(found) else None
+
+    def _beside(self, unit: Unit, at: int) -> tuple[Said, int] | None:
+        """The sleeper that surely runs before or after a step, in the same context, other than the step itself."""
+        mine = {index: text for index, text in self.named(unit).items() if index != at}
+        found = before(unit, mine, self.context)[at] or after(unit, mine, self.context)[at]
+        return (found[1], unit.steps[found[0]].lines[0]) if found is not None and found[0] >= 0 else None
+
+
+def _base(unit: Unit, request: Request, context: Context) -> str:
+    """The name in a mask that says how it may reclaim; the mask itself if none does."""
+    written = spelled_out(unit, request.at, request.mask, Defines(), context)
+    known = (context.kernel.flags.get(part.text) for part in written.walk())
+    return next((flag.name for flag in known if flag is not None and flag.base), code(request.mask))
+
+
+def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Request | None:
+    """A request that surely may wait, whatever path was taken."""
+    request = request_at(unit, index, context)
+    if request is None or request.allocator.sleeps == "never":
+        return None
+    reclaim = strings(rule.rows[0], "reclaim")[0]
+    masks = masks_at(unit, index, request.mask, context)
+    return request if masks and all(reclaim in one.must for one in masks) else None
+
+
+def _changes(step: Step, context: Context) -> bool:
+    """Whether what a step does may change whether sleeping is allowed."""
+    listed = context.kernel.words
+    if step.kind == "leave":
+        return step.target.split("(")[0] not in listed["sleeping_guards"]
+    if step.kind != "call":
+        return False
+    if step.op or step.name == OPEN:
+        return True
+    if step.name in listed["neutral"] or step.name in listed["sleepers"]:
+        return False
+    known = step.name in context.lookup.enter or step.name in context.lookup.leave
+    return known or any(word in step.name for word in (*listed["may_lock"], *listed["may_unlock"]))
+
+
+def before(
+    unit: Unit, sleepers: Mapping[int, Said], context: Context, entry: Sleeper | None = None
+) -> Sequence[Sleeper | None]:
+    """For each step a sleeper that every path to it has passed, with nothing since that changes the context.
+
+    `entry`: what sleeps where the function is called.
+    """
+    steps = unit.steps
+    hidden = not unit.function.seen_from_start
+    roots = {0} | {i for i, one in enumerate(steps) if one.kind == "join" and one.name and hidden}
+    into: list[list[int]] = [[] for _ in steps]
+    for at, step in enumerate(steps):
+        for target in step.next if reached(unit, at) else ():
+            if target >= 0:
+                into[target].append(at)
+    state: list[Sleeper | None] = [_UNKNOWN] * len(steps)
+    changed = True
+    while changed:
+        changed = False
+        for at in range(len(steps)):
+            ways = [_left(one, steps[one], state[one], sleepers, context) for one in into[at]]
+            ways += [entry] if at in roots else []
+            found = _all(ways) if ways else None
+            if found != state[at]:
+                state[at], changed = found, True
+    return state
+
+
+def _left(at: int, step: Step, held: Sleeper | None, sleepers: Mapping[int, Said], context: Context) -> Sleeper | None:
+    if at in sleepers:
+        return at, sleepers[at]
+    return None if _changes(step, context) or _asks_context(step, context) else held
+
+
+def _all(ways: Sequence[Sleeper | None]) -> Sleeper | None:
+    """One sleeper if every way has one (or is not worked out), the first in the text; None if one has none."""
+    known = [way for way in ways if way is not None and way != _UNKNOWN]
+    return None if None in ways else min(known, default=_UNKNOWN)
+
+
+def after(unit: Unit, sleepers: Mapping[int, Said], context: Context) -> Sequence[Sleeper | None]:
+    """For each step a sleeper that surely follows it, failures aside, before anything changes the context."""
+    steps = unit.steps
+    results = {step.target for step in steps if step.kind == "call" and step.target not in ("", UNUSED)}
+    state: list[Sleeper | None] = [None] * len(steps)
+    changed = True
+    while changed:
+        changed = False
+        for at in range(len(steps) - 1, -1, -1):
+            targets = [one for one in steps[at].next if one >= 0]
+            ways = {one: _entered(one, steps[one], state[one], sleepers, context) for one in targets}
+            found = min((way for way in ways.values() if way is not None), default=None)
+            silent = [one for one, way in ways.items() if way is None]
+            one_way = bool(silent) or (steps[at].kind == "test" and len(targets) < 2)
+            if _asks_context(steps[at], context) or (one_way and not _fails(unit, at, silent, results)):
+                found = None
+            if found != state[at] and state[at] is None:
+                state[at], changed = found, True
+    return state
+
+
+def _fails(unit: Unit, at: int, silent: Sequence[int], results: set[str]) -> bool:
+    """Whether a test only tells a failure from the way on, and the ways that meet no sleeper are the failure."""
+    if not _of_a_result(unit.steps[at], results):
+        return False
+    value = unit.steps[at].value
+    counts = value is None or value.op in _ORDER or value.text.startswith("@")
+    return counts or all(_gives_up(unit, one) for one in silent)
+
+
+def _gives_up(unit: Unit, at: int) -> bool:
+    """Whether a way soon leaves the function, by whatever it frees and says before; nothing of it is out of sight."""
+    todo, seen = [at], {at}
+    while todo and len(seen) <= _SOON:
+        more = {one for one in unit.steps[todo.pop()].next if one >= 0} - seen
+        seen |= more
+        todo += more
+    return len(seen) <= _SOON and not any(unit.steps[one].name == OPEN for one in seen)
+
+
+def _entered(
+    at: int, step: Step, ahead: Sleeper | None, sleepers: Mapping[int, Said], context: Context
+) -> Sleeper | None:
+    """What a path meets that enters a step."""
+    if at in sleepers:
+        return at, sleepers[at]
+    return None if _changes(step, context) else ahead
+
+
+def _of_a_result(step: Step, results: set[str]) -> bool:
+    """Whether a test only asks how a call went, or counts: neither tells one context from another."""
+    value = step.value
+    if value is None or value.op == "call" or value.op in _ORDER or value.text.startswith("@"):
+        return value is not None
+    return any(part.text in results for part in value.walk())
+
+
+def _asks_context(step: Step, context: Context) -> bool:
+    """Whether a test may ask for the context itself: a trylock, a flag that says whether to sleep."""
+    if step.kind != "test" or step.value is None:
+        return False
+    value, listed = step.value, context.kernel.words
+    if value.op == "call" and value.text in (*listed["sleepers"], *listed["neutral"]):
+        return False
+    said = " ".join(_WORD.findall(value.text))
+    return any(word in said for word in listed["context_tests"])

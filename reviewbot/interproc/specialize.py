@@ -1,0 +1,84 @@
+"""A function that is handed a gfp mask in, the function as each shown caller runs it out.
+
+What a caller writes as an argument is known; the function is followed once more with it, so that what it tests or
+takes away counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from msgspec import Struct
+
+from reviewbot.dataflow import mask_algebra
+from reviewbot.dataflow.analysis import Flow
+from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.frontend.instructions import Expr, Function
+from reviewbot.model import Kernel, Mask
+from reviewbot.program.unit import Unit
+
+_MOST = 8  # different masks for one function
+
+
+class Bound(Struct, frozen=True):
+    """`unit`: the function with a caller's mask in `param`; `arg`: what `caller` wrote, at the step of its call."""
+
+    unit: Unit
+    param: str
+    arg: Expr
+    caller: Unit
+    at: int
+
+
+Calls = Mapping[str, Sequence[tuple[Unit, int]]]  # by the name of what is called, the function and the step
+
+
+def calls_of(units: Sequence[Unit]) -> Calls:
+    """All calls of some functions."""
+    found: dict[str, list[tuple[Unit, int]]] = {}
+    for unit in units:
+        for at, step in enumerate(unit.steps if not unit.function.macro else ()):
+            if step.kind == "call":
+                found.setdefault(step.name, []).append((unit, at))
+    return found
+
+
+def bound(unit: Unit, calls: Callable[[], Calls], lookup: Lookup) -> Iterator[Bound]:
+    """One for each mask that one of the calls surely passes.
+
+    `calls` is asked for them only where the function has a mask to pass.
+    """
+    place = _mask_param(unit.function, lookup.kernel)
+    if place < 0 or unit.flow.lost:
+        return
+    name = unit.function.params[place][1]
+    seen: set[Mask] = set()
+    for caller, at in calls().get(unit.function.name, ()):
+        step = caller.steps[at]
+        if caller.function.name == unit.function.name or len(step.args) != len(unit.function.params):
+            continue
+        arg = step.args[place]
+        if caller.flow.lost or len(seen) >= _MOST:
+            continue
+        mask = _passed(caller, at, arg, lookup)
+        if mask is None or mask in seen:
+            continue
+        seen.add(mask)
+        given = unit.function, lookup, {**unit.flow.given, name: mask}
+        yield Bound(Unit(unit.function, unit.text, partial(Flow, *given)), name, arg, caller, at)
+
+
+def _mask_param(function: Function, kernel: Kernel) -> int:
+    """The place of the only parameter that is a mask; -1 if there is none, or nothing asks with it."""
+    if function.macro or not function.starts:
+        return -1
+    places = [at for at, (kind, name) in enumerate(function.params) if kind in kernel.words["mask_types"] and name]
+    return places[0] if len(places) == 1 else -1
+
+
+def _passed(caller: Unit, at: int, arg: Expr, lookup: Lookup) -> Mask | None:
+    """The mask that an argument surely is, on each path alike; None if there is more than one, or it is not known."""
+    masks = {mask_algebra.evaluate(arg, world.masks or {}, lookup.kernel, lookup.tools) for world in caller.flow.at[at]}
+    mask = masks.pop() if len(masks) == 1 else None
+    return mask if mask is not None and mask.must == mask.may and mask.must else None

@@ -1,0 +1,88 @@
+"""Subjects and diffs of patches in; which program of user space they are for, where they are not for the kernel, out.
+
+Patches to programs go to the lists of the kernel as well, and some carry code of the kernel along (xfsprogs has libxfs/
+from fs/xfs/libxfs/). Nothing is taken for a program's but by a name or a path that stands in _projects.toml.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from reviewbot.support.patterns import pattern
+
+KERNEL = "kernel"
+_TAGS = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)*)")
+_WORDS = pattern(r"[\s\[\],;/|&+]+")
+_FILE = pattern(r"^diff --git (\S+) (\S+)$|^--- ([^\t\n]++).*+\n\+\+\+ ([^\t\n]++).*+\n@@ -", re.MULTILINE)
+_SIDE = pattern(r"^[a-z]/")
+
+
+class Project(Struct, frozen=True):
+    """A program: what stands in brackets before a title, what titles begin with, and how its paths begin."""
+
+    name: str
+    tags: tuple[str, ...]
+    titles: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+
+
+class Projects(Struct, frozen=True):
+    """`kernel`: how paths begin that are in a kernel's tree alone."""
+
+    kernel: tuple[str, ...] = ()
+    every: tuple[Project, ...] = ()
+
+    def of(self, subject: str, diff: str) -> str:
+        """The program that a patch is for, "kernel" where a path shows that it is none's, "" where nothing tells."""
+        paths = tuple(touched(diff))
+        if any(path.startswith(self.kernel) for path in paths):
+            return KERNEL
+        return self.tagged(subject) or self._by_path(paths) or self._titled(subject)
+
+    def of_series(self, cover: str, patches: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """The same of each patch of a series, a subject and a diff, "" for those of the kernel.
+
+        Its patches are for one tree: where a program's is among them and none of the kernel's, all are that program's.
+        """
+        found = [self.of(subject, diff) for subject, diff in patches]
+        name = next(filter(None, found), "") or self.tagged(cover)
+        if KERNEL not in found:
+            return tuple(one or name for one in found)
+        return tuple("" if one == KERNEL else one for one in found)
+
+    def tagged(self, subject: str) -> str:
+        """The program that the brackets before a title name."""
+        words = _WORDS.split(_split(subject)[0].lower())
+        return next((one.name for one in self.every for word in words if _is_tag(word, one.tags)), "")
+
+    def _titled(self, subject: str) -> str:
+        title = _split(subject)[1].lower()
+        begins = tuple((one.name, f"{word}:") for one in self.every for word in one.titles)
+        return next((name for name, begin in begins if title.startswith(begin)), "")
+
+    def _by_path(self, paths: Sequence[str]) -> str:
+        return next((one.name for one in self.every if any(path.startswith(one.paths) for path in paths)), "")
+
+
+NO_PROJECTS = Projects()
+
+
+def touched(diff: str) -> Iterator[str]:
+    """The paths that a diff names, as they are below the top of a tree."""
+    for found in _FILE.finditer(diff):
+        for path in found.groups():
+            if path is not None and path != "/dev/null":
+                yield _SIDE.sub("", path)
+
+
+def _split(subject: str) -> tuple[str, str]:
+    """The brackets before a title, and the title."""
+    found = _TAGS.match(subject)
+    return (found[1], subject[found.end() :]) if found else ("", subject)
+
+
+def _is_tag(word: str, tags: Sequence[str]) -> bool:
+    return any(word == tag or word.startswith(f"{tag}-") for tag in tags)

@@ -1,0 +1,58 @@
+"""The days on which kernels came out in; which kernel a day, or a mail's subject, means, out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
+
+from reviewbot.model import Version
+from reviewbot.support.patterns import pattern
+
+_PREFIXES = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
+_BETWEEN = pattern(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
+_BRANCH = pattern(
+    r"(?P<lead>(?:[a-z][a-z0-9]*-)*)(?P<v>v?)(?P<major>[0-9]{1,2})\.(?P<minor>[0-9]{1,3})(?P<point>\.[0-9]{1,3})?"
+    r"(?P<y>\.[xy])?(?P<tail>(?:-[a-z]+[0-9]*)*)",
+    re.ASCII,
+)
+_TREES = frozenset({"stable", "linux", "lts", "longterm", "autosel"})  # a number beside one of them is a kernel's
+_BEFORE = _TREES | {"for", ""}
+
+
+class Releases(Struct, frozen=True):
+    """`days`: on which each version came out, like "2024-11-17"; `longterm`: older ones that still get patches."""
+
+    days: Mapping[Version, str]
+    longterm: frozenset[Version] = frozenset()
+
+    def at(self, day: str) -> Version:
+        """The version that mainline was working on."""
+        return next((one for one in sorted(self.days) if day <= self.days[one]), max(self.days, default=(0, 0)))
+
+    def asked(self, subject: str) -> Version | None:
+        """The kernel that "[PATCH 5.10.y 1/2] ..." names before its title; None where it names none.
+
+        Of several it is the oldest: the patch has to be right there as well, and that is where names are missing. A
+        series may have a version like v5.10, and a driver one like 3.0.0: a bare number counts where it is a release.
+        """
+        prefixes = _PREFIXES.match(subject)
+        return min(self._named(prefixes[1].lower()), default=None) if prefixes else None
+
+    def _named(self, prefixes: str) -> Iterator[Version]:
+        words = _BETWEEN.split(prefixes)
+        trees = any(not _TREES.isdisjoint(word.split("-")) for word in words)
+        for found in filter(None, map(_BRANCH.fullmatch, words)):
+            version = int(found["major"]), int(found["minor"])
+            if self._is_kernel(found, version, trees):
+                yield version
+
+    def _is_kernel(self, found: re.Match[str], version: Version, trees: bool) -> bool:
+        """`trees`: a word of the prefixes says that a kernel's tree is meant."""
+        if found["y"]:
+            return version <= max(self.days, default=(0, 0))
+        lead, tail = (frozenset(found[part].split("-")) for part in ("lead", "tail"))
+        if (found["v"] and _TREES.isdisjoint(lead | tail)) or (found["point"] and not trees):
+            return False
+        return lead <= _BEFORE and (version in self.days or version in self.longterm)

@@ -1,0 +1,209 @@
+"""Folders of rules/*.toml and a kernel version in, what that kernel has and every rule out.
+
+A file whose name starts with "_" is a table of facts (facts.py reads it); every other one is a rule
+and named for its id. A later folder adds to an earlier one, or overrides it name by name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from reviewbot.filesystem import cache, files
+from reviewbot.kernel import schema, serialized, tables
+from reviewbot.kernel.projects import Project, Projects
+from reviewbot.kernel.releases import Releases
+from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
+from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
+from reviewbot.support.patterns import pattern
+
+_LARGEST = 10_000_000  # bytes of a file of rules
+_KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
+_DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_RULE_ID = pattern(r"[a-z]+(-[a-z]+)*")
+_CHECK = pattern(r"[a-z_]+(?:\.[a-z_]+)*:[a-z_]+")
+_FILLED = ("summary", "question", "why", "fix")
+_REQUIRED = ("severity", "confidence", "depth", "check", *_FILLED)
+_RULE: Spec = {
+    **LIFE,
+    **dict.fromkeys(("check", *_FILLED), TEXT),
+    "severity": SEVERITIES,
+    "confidence": CONFIDENCES,
+    "depth": ("diff", "file", "tree"),
+    "see": TEXTS,
+    "yields_to": TEXTS,
+    "row": TABLES,
+}
+
+_PLAIN = ("_releases.toml", "_projects.toml")  # what a run needs of them is kept as it is
+_PROJECT: Spec = dict.fromkeys(("tags", "titles", "paths"), TEXTS)
+
+
+def parse_version(text: str) -> Version:
+    """The (major, minor) of "6.12", "v6.12-rc3" or "6.12.117-amd64"; a release candidate counts as its release.
+
+    Raises ConfigError for anything else.
+    """
+    found = _KERNEL.fullmatch(text.strip())
+    if not found:
+        raise ConfigError(f"{text!r} is no kernel version; write it like 6.12, 6.12.117 or v6.12-rc3")
+    return int(found[1]), int(found[2])
+
+
+def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
+    """What the tables say at this version, and the rules that hold at it, by id.
+
+    Raises ConfigError, naming file and key, for a folder or file that cannot be read or says what it may not. Files
+    that were read before, by this run or an earlier one, are not read again.
+    """
+    name = f"kernel-{version[0]}.{version[1]}"
+    key = cache.key(name.encode(), *_content(folders))
+    found = cache.kept(name, key)
+    if found is not None:
+        with contextlib.suppress(TypeError, ValueError, LookupError):
+            return serialized.restored(found)
+    kernel, rules = _load(folders, version)
+    cache.keep(name, key, *serialized.plain(kernel, rules))
+    return kernel, rules
+
+
+def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
+    files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
+    kernel = tables.kernel([(str(path), table) for path, table in files if path.name in tables.TOP], version)
+    rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in tables.TOP}
+    for path, table in files:
+        schema.known(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
+    return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
+
+
+def releases(folders: Sequence[Path]) -> Releases:
+    """Which kernel came out when (_releases.toml).
+
+    Raises ConfigError for a folder or file that cannot be read or says what it may not.
+    """
+    days: dict[Version, str] = {}
+    longterm: set[Version] = set()
+    for path in (folder / "_releases.toml" for folder in folders):
+        if not path.exists():
+            continue
+        table = _parse(path)
+        longterm.update(map(parse_version, table.get("longterm", ())))
+        for name, out in table.get("release", {}).items():
+            if not isinstance(out, str) or not _DAY.fullmatch(out):
+                raise ConfigError(f'{path}: {name} = {out!r}: allowed is a day like "2024-11-17"')
+            days[parse_version(name)] = out
+    return Releases(days, frozenset(longterm))
+
+
+def projects(folders: Sequence[Path]) -> Projects:
+    """The programs of user space whose patches go to the kernel's lists (_projects.toml).
+
+    Raises ConfigError for a folder or file that cannot be read or says what it may not.
+    """
+    kernel: list[str] = []
+    found: dict[str, Project] = {}
+    for path in (folder / "_projects.toml" for folder in folders):
+        table = _parse(path) if path.exists() else {}
+        kernel += table.get("kernel", ())
+        for name, said in table.get("project", {}).items():
+            schema.check(said, _PROJECT, f"{path}: project.{name}")
+            titles, paths = (tuple(said.get(key, ())) for key in ("titles", "paths"))
+            found[name] = Project(name, tuple(said.get("tags", (name,))), titles, paths)
+    return Projects(tuple(kernel), tuple(found.values()))
+
+
+def digest(folders: Sequence[Path]) -> str:
+    """12 hex digits over the names and bytes of the folders' files: which rules a report was made with."""
+    total = hashlib.sha256()
+    for part in _content(folders):
+        total.update(part)
+    return total.hexdigest()[:12]
+
+
+def _content(folders: Sequence[Path]) -> Iterator[bytes]:
+    """The name and size, and the bytes, of each file."""
+    for folder in folders:
+        for path in _toml_files(folder):
+            content = _bytes(path)
+            yield f"{path.name}\0{len(content)}\0".encode(errors="surrogateescape")
+            yield content
+
+
+def _toml_files(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".toml")
+    except OSError as error:
+        raise ConfigError(f"rules folder {folder}: {error.strerror}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return files.load(path, _LARGEST)
+    except OSError as error:
+        raise ConfigError(f"{path}: {files.because(error)}") from None
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    """A file as a table, its top level checked."""
+    text = _bytes(path)
+    name, key = path.stem, cache.key(path.name.encode(), text)
+    if path.name in _PLAIN and type(found := cache.kept(name, key)) is dict:
+        return found
+    table = _parsed(path, text)
+    if path.name in _PLAIN:
+        cache.keep(name, key, table)
+    return table
+
+
+def _parsed(path: Path, text: bytes) -> dict[str, Any]:
+    import tomli
+
+    try:
+        table = tomli.loads(text.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path}: no TOML: {error}") from None
+    if path.name in tables.TOP:
+        schema.check(table, tables.TOP[path.name], str(path))
+    elif not _RULE_ID.fullmatch(path.stem):
+        allowed = f"a rule named like scope-leak.toml, or {', '.join(tables.TOP)}"
+        raise ConfigError(f"{path}: not a name for a file of rules; allowed: {allowed}")
+    return table
+
+
+def _rule(path: Path, table: Mapping[str, Any], version: Version) -> Rule:
+    schema.check(table, _RULE, str(path), _REQUIRED)
+    for key in _FILLED:
+        if not Template(table[key]).is_valid():
+            raise ConfigError(f"{path}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
+    if not _CHECK.fullmatch(table["check"]):
+        raise ConfigError(f"{path}: check must be module:function, not {table['check']!r}")
+    since, until = schema.life(table)
+    rows = (_row(f"{path}: row {number}", row, version) for number, row in enumerate(table.get("row", ()), 1))
+    return Rule(
+        id=path.stem,
+        **{key: table[key] for key in _REQUIRED},
+        see=tuple(table.get("see", ())),
+        since=since,
+        until=until,
+        rows=tuple(row for row in rows if row is not None),
+        yields_to=tuple(table.get("yields_to", ())),
+    )
+
+
+def _holds(rule: Rule, version: Version) -> bool:
+    return (rule.since is None or version >= rule.since) and (rule.until is None or version < rule.until)
+
+
+def _row(where: str, table: Mapping[str, Any], version: Version) -> dict[str, Data] | None:
+    """A row as a check sees it; None where its life does not hold at this version."""
+    schema.check(table, {**dict.fromkeys(table, DATA), **LIFE}, where)
+    if not schema.holds(table, version):
+        return None
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key not in LIFE}

@@ -1,0 +1,1 @@
+"""Mails, threads and patch series, read from whatever somebody sent."""

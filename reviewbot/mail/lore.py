@@ -1,0 +1,111 @@
+"""A message id or the URL of a public-inbox message into the raw mails of its thread.
+
+The thread comes as <archive>/<message id>/t.mbox.gz, which public-inbox has always served. liblore's
+transfer neither bounds what it unpacks nor refuses a redirect to another host, and what it does with
+a mailbox takes a time that grows with the square of a header: so both are our own.
+"""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from reviewbot.mail import mailbox
+from reviewbot.model import ConfigError, FetchError, UsageError
+from reviewbot.web.download import SAVED, Bounds, Place, download, is_known, netloc
+
+# RFC 5322, 3.2.3 and 3.6.4, with ":", "," and brackets, which ids on the lists do carry
+_ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:,\[\]-]+(?:@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:,\[\]-]+)+")
+_LONGEST_ID = 500
+
+
+def is_remote(source: str) -> bool:
+    """Whether this names a message on a server (an id, with or without <>, or a URL) and no file that is there."""
+    try:
+        if Path(source).exists():
+            return False
+    except OSError:  # too long for a file name
+        return "@" in source
+    return "://" in source or ("@" in source and not source.startswith(("/", "./", "../", "~")))
+
+
+def fetch_thread(
+    source: str,
+    base_url: str,
+    bounds: Bounds,
+    hosts: Sequence[str],
+    say: Callable[[str], None],
+) -> tuple[tuple[bytes, ...], str]:
+    """The raw mails of the thread that `source` belongs to, as often as they came to a list, and the id asked for.
+
+    `base_url` is the archive that knows a bare message id; `hosts` are those that a URL, or a redirect,
+    may lead to besides it. `say` gets a line of progress.
+
+    Raises UsageError for what is no message id or a host that is not allowed, before anything is asked;
+    ConfigError for a base URL that is none; FetchError for all that a server and the way there can do.
+    """
+    base = _split_base(base_url)
+    known = frozenset(host.lower() for host in (*hosts, base.netloc))
+    archive, message_id = _locate(source, base, known)
+    url = f"{archive.geturl()}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
+    say(f"fetching {url}")
+    mbox = download(Place(url, message_id, known), bounds, say)
+    mails = mailbox.split(mbox)
+    if not mails:
+        raise FetchError(f"{archive.netloc} sent an empty thread for {message_id}: try again later, {SAVED}")
+    return mails, message_id
+
+
+# --- what is asked for ---
+
+
+def _split_base(base_url: str) -> urllib.parse.SplitResult:
+    try:
+        base = urllib.parse.urlsplit(base_url.strip().rstrip("/"))
+        whole = base.scheme in ("http", "https") and bool(base.hostname) and base.port != 0
+    except ValueError:
+        whole = False
+    if not whole or "@" in base.netloc or base.query or base.fragment:
+        raise ConfigError(f"[lore] url is {base_url!r}, but must be like https://lore.kernel.org/all")
+    return base
+
+
+def _locate(source: str, base: urllib.parse.SplitResult, known: frozenset[str]) -> tuple[urllib.parse.SplitResult, str]:
+    """The archive to ask, and the message id to ask for."""
+    if "://" not in source:
+        return base, _check_id(source)
+    try:
+        url = urllib.parse.urlsplit(source.strip())
+        host, port = url.hostname or "", url.port
+    except ValueError as error:
+        raise UsageError(f"{source!r} is no URL: {error}") from error
+    if url.scheme not in ("http", "https") or not host:
+        raise UsageError(f"{source!r}: only http:// and https:// URLs of a public-inbox can be fetched")
+    server = netloc(host, port)
+    if not is_known(url, known):
+        raise UsageError(
+            f"{server!r} is not among the servers that may be asked: add it to hosts under [lore] in config.toml"
+        )
+    parts = url.path.strip("/").split("/")
+    at = next((number for number, part in enumerate(parts) if "@" in urllib.parse.unquote(part)), None)
+    if at is None:
+        raise UsageError(f"{source!r} names no message: give the URL of one message, or its message id")
+    message_id = _check_id(urllib.parse.unquote(parts[at]))
+    # /r/ID and /ID are short links: which archive is behind them only its server knows, and the configured one has it
+    if parts[:at] in ([], ["r"]):
+        return base, message_id
+    return urllib.parse.SplitResult(
+        url.scheme, server, "".join(f"/{urllib.parse.quote(urllib.parse.unquote(part))}" for part in parts[:at]), "", ""
+    ), message_id
+
+
+def _check_id(text: str) -> str:
+    """The id without its brackets; it ends in a URL and in what is printed, so odd characters are refused."""
+    message_id = text.strip().removeprefix("<").removesuffix(">")
+    if len(message_id) > _LONGEST_ID:
+        raise UsageError(f"{message_id[:60]!r}... is no message id: longer than {_LONGEST_ID} characters")
+    if not _ID.fullmatch(message_id):
+        raise UsageError(f"{text!r} is no message id (and no file): it must look like 20240101.1234-1-name@example.org")
+    return message_id

@@ -1,0 +1,204 @@
+"""A file, mbox, maildir or stdin in; the raw mails in it out, with what was too large or no mail at all.
+
+Nothing here understands a mail beyond "does it begin with headers"; nothing here uses the network.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from reviewbot.filesystem import pipes
+from reviewbot.model import InputError, Unread
+
+MAILS = 2_000  # more is no thread, and finding out what belongs together is not linear
+TOTAL = 50_000_000  # bytes that a whole mbox or maildir may hold, unpacked
+
+_FIRST = re.compile(rb"From [^\r\n]*\r?\n")
+_NEXT = re.compile(rb"^From \S(?=[^\r\n]*?\d:\d\d)[^\r\n]*+\r?\n", re.M)
+# what git format-patch writes; it escapes no "From " in the text, and files of it are often joined with cat
+_GIT = re.compile(rb"From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\r?\n")
+_ESCAPED = re.compile(rb"^>(>*From )", re.M)
+_HEADER = re.compile(rb"[!-9;-~]+[ \t]*:")
+_DIFF = re.compile(rb"(?:diff |--- |Index: )")
+_BELOW = re.compile(rb"^(?:diff --git |--- [^\n]+\n\+\+\+ )", re.M)
+
+
+def read(
+    source: str, stdin: BinaryIO, max_bytes: int, diffs: bool = False, *, total: int = TOTAL
+) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
+    """The raw mails of `source` ("-": `stdin`), in the order they stand there; with `diffs` it may be a diff instead.
+
+    A mail larger than `max_bytes`, what comes after `total` bytes, and whatever of an mbox or maildir is no mail, is
+    listed instead.
+    Raises InputError where not a single mail remains, with the reason and what to do about it.
+    """
+    name = "stdin" if source == "-" else shown(source)
+    return taken(_chunks(source, name, stdin, total), name, max_bytes, diffs, total)
+
+
+def split(data: bytes) -> tuple[bytes, ...]:
+    """The mails of an mbox in memory, whatever they are."""
+    return tuple(chunk for chunk in _split(data, "", len(data)) if isinstance(chunk, bytes) and chunk.strip())
+
+
+def taken(
+    chunks: Iterable[bytes | Unread], name: str, max_bytes: int, diffs: bool = False, total: int = TOTAL
+) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
+    """Those of some mails that can be read, as read() has them; `name`: where they are from."""
+    good: list[bytes] = []
+    bad: list[Unread] = []
+    size = 0
+    for chunk in chunks:
+        if isinstance(chunk, Unread):
+            bad.append(chunk)
+            continue
+        problem = _problem(chunk, max_bytes, diffs)
+        if problem is not None:
+            bad.append(Unread(None, f"mail {len(good) + len(bad) + 1} of {name} {problem}"))
+            continue
+        size += len(chunk)
+        if size > total or len(good) >= MAILS:
+            bad.append(_rest(name, total if size > total else None))
+            break
+        good.append(chunk)
+    if not good:
+        raise InputError(_nothing(name, bad))
+    return tuple(good), tuple(bad)
+
+
+def _rest(name: str, total: int | None = None) -> Unread:
+    """What is left out of a mailbox, because of its bytes or of the number of its mails."""
+    why = (
+        f"it is larger than {total} bytes (mailbox_bytes in config.toml)" if total else "there are too many mails in it"
+    )
+    return Unread(None, f"the rest of {name} was not read: {why}")
+
+
+def _nothing(name: str, bad: list[Unread]) -> str:
+    if not bad:
+        return f"{name} holds no mail"
+    reason = bad[0].reason.removeprefix(f"mail 1 of {name}")
+    return name + reason if reason != bad[0].reason else reason
+
+
+def _chunks(source: str, name: str, stdin: BinaryIO, total: int) -> Iterator[bytes | Unread]:
+    if source == "-":
+        yield from _split(_load(stdin, name, total), name, total)
+        return
+    try:
+        path = Path(source)
+        if path.is_dir():
+            yield from _maildir(path, name, total)
+            return
+        with pipes.opened(path) as stream:
+            data = _load(stream, name, total)
+    except FileNotFoundError as error:
+        raise InputError(f"no file {name}: name a mail, an mbox or a maildir, or - for stdin") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {name}: {_why(error)}") from error
+    yield from _split(data, name, total)
+
+
+def _maildir(folder: Path, name: str, total: int) -> Iterator[bytes | Unread]:
+    """The mails of cur/ and new/ in the order of their names, which begin with the time of delivery."""
+    if not ((folder / "cur").is_dir() and (folder / "new").is_dir()):
+        raise InputError(f"{name} is a directory but no maildir: there is no cur/ and new/ in it")
+    paths: Iterable[Path] = (path for part in ("cur", "new") for path in (folder / part).iterdir())
+    for path in sorted((path for path in paths if path.name[0] != "."), key=lambda path: path.name):
+        named = shown(path.name)
+        try:
+            if not path.is_file():
+                continue
+            with path.open("rb") as stream:
+                data = _load(stream, named, total)
+        except (InputError, OSError) as error:
+            yield Unread(None, f"{named} of {name}: {_why(error)}")
+            continue
+        yield _without_first(data)
+
+
+def _load(stream: BinaryIO, name: str, total: int) -> bytes:
+    """All bytes, unpacked, up to one more than `total`.
+
+    Raises InputError for an empty or a broken gzip stream.
+    """
+    try:
+        data = stream.read(total + 1)
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.GzipFile(fileobj=io.BytesIO(data)).read(total + 1)
+    except EOFError as error:
+        raise InputError(f"{name} is cut short (its gzip stream has no end): fetch it again") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise InputError(f"{name} is no sound gzip file ({_why(error)}): fetch it again") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {name}: {_why(error)}") from error
+    if not data.strip():
+        raise InputError(f"{name} is empty: there is no mail in it")
+    return data
+
+
+def _split(data: bytes, name: str, total: int) -> Iterator[bytes | Unread]:
+    """The mails of an mbox, or the one mail that `data` is.
+
+    ">From " loses one ">" as mboxrd wants it (mboxo wrote the same for one level); git format-patch
+    escapes nothing, so its mails are left alone.
+    """
+    data = data.lstrip(b"\r\n")
+    if not _FIRST.match(data):
+        yield data
+        return
+    starts = [match.start() for match in _NEXT.finditer(data) if _separates(data, match.start())]
+    starts = [0, *(start for start in starts if start)]
+    cut = len(data) > total and len(starts) > 1
+    if cut:
+        data = data[: starts.pop()]  # the limit went through the last one
+    for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
+        chunk = _without_first(data[start:end])
+        yield chunk if _GIT.match(data, start) else _ESCAPED.sub(rb"\1", chunk)
+    if cut:
+        yield _rest(name, total)
+
+
+def _without_first(data: bytes) -> bytes:
+    found = _FIRST.match(data)
+    return data[found.end() :] if found else data
+
+
+def _separates(data: bytes, at: int) -> bool:
+    return data.endswith((b"\n\n", b"\n\r\n"), 0, at) or _GIT.match(data, at) is not None
+
+
+def is_diff(chunk: bytes) -> bool:
+    """Whether this is no mail, but a diff, below a text maybe."""
+    return bool(_DIFF.match(chunk)) or (not _HEADER.match(chunk) and _BELOW.search(chunk) is not None)
+
+
+def _problem(chunk: bytes, max_bytes: int, diffs: bool) -> str | None:
+    """Why this cannot be read as a mail, as the end of a sentence."""
+    if len(chunk) > max_bytes:
+        return f"is larger than {max_bytes} bytes (mail_bytes in config.toml) and was not read"
+    head = re.split(rb"\r?\n\r?\n", chunk, maxsplit=1)[0]
+    if b"\0" in head:
+        return "is no mail: there are NUL bytes in it; save it as a plain text mail (.eml) or as an mbox"
+    if diffs and is_diff(chunk):
+        return None
+    if _DIFF.match(chunk):
+        return "is a bare diff, no mail: give it what `git format-patch --stdout` writes"
+    if not _HEADER.match(chunk):
+        return "is no mail: it does not begin with headers; save the mail as it was sent, or name an mbox"
+    return None
+
+
+def _why(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def shown(name: str) -> str:
+    """The name of a file as it can be printed."""
+    return "".join(char if char.isprintable() else "?" for char in name)

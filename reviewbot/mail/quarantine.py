@@ -1,0 +1,41 @@
+"""The bytes of a mail in; its Letter out, or one line on why there is none, whatever the mail does to who reads it.
+
+Python's parser and its codecs are driven by what a stranger has written, and a signal does not reach them everywhere: a
+regular expression that begins anew at every character looks for none. So a mail that is large enough for that to
+matter is read in a process of its own, which can be ended. A smaller one is not: that costs some hundredths of a
+second, and in 64 KiB even a time that grows with the square of the length comes to an end.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reviewbot.mail import message
+from reviewbot.mail.message import Letter
+from reviewbot.model import InputError
+from reviewbot.support.patterns import pattern
+from reviewbot.support.timeout import TooSlow, bounded, slow
+
+_ORDINARY = 64 << 10  # bytes; a mail with a patch seldom has more than 40,000
+_ID = pattern(rb"^Message-ID:[ \t]*(?:\r?\n[ \t]+)?<([!-;=?-~]{1,200})>", re.M | re.I)
+
+
+def letter(raw: bytes, seconds: float | None = None) -> Letter:
+    """Read one mail, in so many seconds if they are bounded. Raises InputError where that cannot be done."""
+    try:
+        if seconds is None or len(raw) <= _ORDINARY:
+            with bounded(seconds):
+                return message.parse(raw)
+        from reviewbot.support.workers import apart  # takes a fiftieth of a second, which most mails need not wait
+
+        return apart(lambda: message.parse(raw), seconds)
+    except TooSlow:
+        why = slow(round(seconds or 0))
+    except InputError as error:
+        why = str(error)
+    raise InputError(f"a mail{_named(raw)} {why}")
+
+
+def _named(raw: bytes) -> str:
+    found = _ID.search(raw, 0, _ORDINARY)
+    return f" <{found[1].decode('ascii')}>" if found else ""

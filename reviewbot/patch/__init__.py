@@ -1,0 +1,1 @@
+"""Diffs as data: parses them, moves them to the lines of a tree, and suggests a changed line."""

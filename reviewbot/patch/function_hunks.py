@@ -1,0 +1,102 @@
+"""A file before and after in, the hunks of one of its functions out, as a diff between the two would have them.
+
+Used to ask what is left of a remark many commits later: the function alone is read again, held against what it was
+before the commit that the remark is about. Functions are found by their names (see cuts.py), not parsed. Where a name
+does not tell, for it stands for two functions, or for a macro, all that speaks of it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from reviewbot.frontend.cut_functions import Place, Text
+from reviewbot.model import DiffLine, FileChange, Hunk
+
+_HEIRS = 32  # functions
+_MOST = 250_000  # pairs of rows; of longer functions all is taken for changed
+
+
+def text_of(path: str, text: str) -> Text:
+    """A file, cut into functions."""
+    return Text(_bytes(path), _bytes(text))
+
+
+def is_touched(old: Text, new: Text, function: str) -> bool:
+    """Whether a function, or what speaks of it where it is none, is not the same in two versions of a file."""
+    return [place.part.text for place in _places(old, function)] != [
+        place.part.text for place in _places(new, function)
+    ]
+
+
+def speaks_of(text: Text, function: str) -> bool:
+    """Whether a function may stand in a file, or a call of it."""
+    return bool(_places(text, function))
+
+
+def heirs(old: Text | None, new: Text) -> list[str]:
+    """The functions that a version of a file has and the one before had not: one of them may be another's new name."""
+    known = old.named if old is not None else {}
+    fresh = [name for name in new.named if name not in known]
+    return [name.decode("utf-8", "surrogateescape") for name in fresh[:_HEIRS]]
+
+
+def function_hunks(path: str, before: Text | None, after: Text, function: str) -> FileChange:
+    """What became of a function, "" for all of the file; all of it is new where it was not there."""
+    old = _places(before, function) if before is not None else []
+    new = _places(after, function)
+    hunks: list[Hunk] = []
+    if len(old) == len(new) == 1:
+        hunks.append(_hunk(tuple(_compared(old[0], new[0]))))
+    else:
+        hunks += (_hunk(tuple(_all(place, "-"))) for place in old)
+        hunks += (_hunk(tuple(_all(place, "+"))) for place in new)
+    return FileChange(path, path, tuple(hunks), created=before is None)
+
+
+def _places(text: Text, function: str) -> list[Place]:
+    """The place of a function; where there is no such one, or more than one, all parts that say its name."""
+    name = _bytes(function)
+    if not name:
+        return text.places
+    if name not in text.text:
+        return []
+    named = [place for place in text.places if place.part.name == name]
+    return named if len(named) == 1 else [place for place in text.places if name in place.part.words]
+
+
+def _compared(old: Place, new: Place) -> Iterator[DiffLine]:
+    before, after = _rows(old), _rows(new)
+    if len(before) * len(after) > _MOST:
+        yield from (*_all(old, "-"), *_all(new, "+"))
+        return
+    from difflib import SequenceMatcher  # of which a review of mails alone has no need
+
+    for kind, first, last, begin, end in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind == "equal":
+            for at in range(last - first):
+                yield DiffLine(" ", before[first + at], old.first + first + at + 1, new.first + begin + at + 1)
+            continue
+        for at in range(first, last):
+            yield DiffLine("-", before[at], old.first + at + 1, None)
+        for at in range(begin, end):
+            yield DiffLine("+", after[at], None, new.first + at + 1)
+
+
+def _all(place: Place, mark: str) -> Iterator[DiffLine]:
+    for at, row in enumerate(_rows(place), place.first + 1):
+        yield DiffLine(mark, row, at if mark == "-" else None, at if mark == "+" else None)
+
+
+def _hunk(lines: tuple[DiffLine, ...]) -> Hunk:
+    old = [line.old for line in lines if line.old is not None]
+    new = [line.new for line in lines if line.new is not None]
+    header = f"@@ -{min(old, default=0)},{len(old)} +{min(new, default=0)},{len(new)} @@"
+    return Hunk(header, "", lines)
+
+
+def _rows(place: Place) -> Sequence[str]:
+    return [row.decode("utf-8", "surrogateescape") for row in place.part.rows]
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

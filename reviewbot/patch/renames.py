@@ -1,0 +1,38 @@
+"""A file's hunks in, the functions that they rename out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+
+from reviewbot.frontend.fragments import function_name
+from reviewbot.model import DiffLine, FileChange
+
+_HEAD = re.compile(r"(?!(?:if|for|while|switch|return|else|do|goto|case|typedef|extern)\b)[A-Za-z_][^;]*\(")
+
+
+def renamed(change: FileChange) -> Mapping[str, str]:
+    """The old names of functions whose heads one run of changed lines takes away and puts there, by the new ones."""
+    found: dict[str, str] = {}
+    for hunk in change.hunks:
+        for run in _runs(hunk.lines):
+            old, new = (list(_heads(run, mark)) for mark in "-+")
+            kept = set(old) & set(new)
+            pairs = zip((one for one in new if one not in kept), (one for one in old if one not in kept), strict=False)
+            found.update(pairs)
+    return found
+
+
+def _runs(lines: Iterable[DiffLine]) -> Iterator[list[DiffLine]]:
+    """The lines between two of context."""
+    for changed, run in groupby(lines, key=lambda line: line.mark != " "):
+        if changed:
+            yield list(run)
+
+
+def _heads(run: Iterable[DiffLine], mark: str) -> Iterator[str]:
+    """The functions whose heads begin on lines of one side."""
+    for line in run:
+        if line.mark == mark and _HEAD.match(line.text) and (name := function_name(line.text)):
+            yield name

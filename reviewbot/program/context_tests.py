@@ -1,0 +1,85 @@
+"""Whether a condition asks what context the code runs in, so that what follows may be right for one caller only.
+
+Only what really asks counts: a call that looks at the context, a flag that says to sleep or not to, a variable of such
+a name. A test of a length, a count or a direction says nothing. What a caller passes as a constant settles a test.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Collection, Mapping
+from functools import lru_cache
+
+from reviewbot.support.patterns import pattern
+
+_NAME = pattern(r"[A-Za-z_]\w*")
+_PART = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_EQUAL = pattern(r"\(?(\w+)\s*([=!])=\s*(\w+)\)?\Z")
+_ORDERED = pattern(r"\(?(\w+)\s*([<>]=?)\s*(\d+)\)?\Z")
+_MASKED = pattern(r"\(?(\w+)\s*&\s*(\w+)\)?\Z")
+_ORDERS: Mapping[str, Callable[[int, int], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_FALSE = ("0", "false", "NULL", "0U", "0UL")
+
+Words = Mapping[str, frozenset[str]]
+
+
+def asks_context(text: str, numbers: Collection[str], words: Words) -> bool:
+    """Whether a condition, as the text of a fact, asks for the context.
+
+    `numbers`: the parameters that are no pointers, which a caller may set by what it holds. `words`, of _macros.toml:
+    `context_calls`, calls that look at the context; `context_words`, what the last part of a name that asks is, or any
+    part of a flag's; `lock_words`, the same for parameters alone; `context_helpers`, what else such a name may have in
+    it.
+    """
+    return any(_tells(name, name in numbers, words) for name in _NAME.findall(text))
+
+
+def _tells(name: str, given: bool, words: Words) -> bool:
+    if name in words["context_calls"] or name.startswith(tuple(words["flag_prefixes"])):
+        return True
+    parts = _parts(name)
+    core = words["context_words"] | (words["lock_words"] if given else frozenset())
+    if not parts or core.isdisjoint(parts):
+        return False
+    if name.isupper():
+        return not words["context_words"].isdisjoint(parts)
+    return parts[-1] in words["context_words"] or core | words["context_helpers"] >= set(parts)
+
+
+@lru_cache(maxsize=4096)
+def _parts(name: str) -> tuple[str, ...]:
+    """The words that a name is made of, in lower case."""
+    return tuple(part.lower() for word in name.split("_") for part in _PART.findall(word))
+
+
+def refuted(fact: tuple[str, bool], given: Mapping[str, str]) -> bool:
+    """Whether a fact cannot be where parameters have these constants: names in capitals, numbers, true, false, NULL."""
+    text, true = fact
+    if text in given:
+        return is_false(given[text]) == true
+    if (found := _EQUAL.match(text)) and found[1] in given and is_constant(found[3]):
+        same = given[found[1]] == found[3]
+        return same != (true == (found[2] == "="))
+    if (found := _ORDERED.match(text)) and given.get(found[1], "").isdigit():
+        return _ORDERS[found[2]](int(given[found[1]]), int(found[3])) != true
+    if (found := _MASKED.match(text)) and found[1] in given and is_constant(found[2]):
+        held = found[2] in _NAME.findall(given[found[1]])
+        return held != true and not (given[found[1]].isdigit() and given[found[1]] not in _FALSE)
+    return False
+
+
+def is_false(text: str) -> bool:
+    """Whether a constant is false where it is tested."""
+    return text in _FALSE
+
+
+def is_constant(text: str) -> bool:
+    """Whether an argument is a constant that tells one call from another."""
+    names = _NAME.findall(text)
+    known = all(name.isupper() or name in ("true", "false") for name in names)
+    return bool(text) and known and not set(text) & set("(){}[].>*&\"'")

@@ -1,0 +1,230 @@
+"""A mask at a step in, where it came from out: the flags that were put into it, and the rows that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from msgspec import Struct
+
+from reviewbot.dataflow import mask_algebra
+from reviewbot.dataflow.mask_env import expression, kept, touched
+from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.frontend.macros import Defines
+from reviewbot.model import Flag, Kernel
+from reviewbot.program.file_version import Slice, expressions
+from reviewbot.program.query import Context, masks_at, reached
+from reviewbot.program.unit import Unit
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
+
+
+class Held(Struct, frozen=True):
+    """A flag that surely is in a mask, and the row on which it was put there."""
+
+    flag: Flag
+    row: int
+
+
+def variable(step: Step) -> Expr:
+    """What an assignment writes to, as the expression that reads it."""
+    op = "name" if step.target.isidentifier() else "*x" if step.target.startswith("*") else "field"
+    return Expr(op, step.target, (), step.lines[0])
+
+
+def held(side: Slice, unit: Unit, index: int, term: Expr, context: Context) -> Iterator[Held]:
+    """The flags that were put into a variable, or that a macro of the file lists, and that it has at a step.
+
+    It has them on every path, or on one that begins where the flag is put in and cannot but lead here.
+    """
+    masks = masks_at(unit, index, term, context) if reached(unit, index) else ()
+    if not masks or term.op == "call":
+        return
+    sure = frozenset.intersection(*(mask.must for mask in masks))
+    may = frozenset.union(*(mask.may for mask in masks))
+    for at, row, name in (*_put(unit, index, term), *_listed(side, unit, index, term)):
+        flag = context.kernel.flags.get(name)
+        if flag is None or not flag.bits:
+            continue
+        if flag.bits <= sure or (flag.bits <= may and at >= 0 and _leads(unit, at, index)):
+            yield Held(flag, row)
+
+
+def _leads(unit: Unit, start: int, index: int) -> bool:
+    """Whether every way on from an assignment comes to a step, with nothing taken from the variable in between."""
+    name = unit.steps[start].target
+    todo = list(unit.steps[start].next)
+    seen = set(todo)
+    while todo:
+        at = todo.pop()
+        step = unit.steps[at]
+        if any(name not in (world.masks or {}) for world in unit.flow.at[at]):
+            return False  # somebody was given it to write to
+        if at == index:
+            continue
+        if step.kind in ("return", "end", "lost") or (
+            step.kind == "assign" and step.op != "|=" and touched(step.target, name)
+        ):
+            return False
+        more = set(step.next) - seen
+        seen |= more
+        todo.extend(more)
+    return True
+
+
+def _put(unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
+    """The names that assignments add, and where; what stands under & or ~ or in a call adds nothing."""
+    for at in unit.reaching.sources(index, term):
+        step = unit.steps[at]
+        if step.value is not None and step.op in ("=", "|="):
+            mine = step.target == term.text  # what went into another variable first may have been changed there
+            yield from ((at if mine else -1, part.line, part.text) for part in added(step.value))
+
+
+def added(value: Expr) -> Iterator[Expr]:
+    """The names in an expression that are OR-ed into its mask."""
+    todo = [value]
+    while todo:
+        at = todo.pop()
+        if at.op == "name":
+            yield at
+        elif at.op == "|":
+            todo.extend(reversed(at.args))
+
+
+def _listed(side: Slice, unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
+    for define in side.defines.of(_names(unit, index, term)):
+        yield from ((-1, define.row, word) for word in _WORD.findall(define.body))
+
+
+def _names(unit: Unit, index: int, term: Expr) -> set[str]:
+    """Every name that a mask is made of, directly or in the assignments before."""
+    found = kept(term)
+    for at in unit.reaching.sources(index, term):
+        found |= kept(unit.steps[at].value or term)
+    return found
+
+
+def spelled_out(unit: Unit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
+    """What a mask is as it was written first: in the one assignment that its variable has, in a macro of the file.
+
+    Both sides of a ?: that are the same are one. What several assignments put together is a sum, if nothing else can be
+    in it. Where more than one thing may have been meant, the mask itself.
+    """
+    mask = one_side(mask)
+    if mask.op == "|":
+        parts = tuple(spelled_out(unit, index, part, defines, context) for part in mask.args)
+        return mask if parts == mask.args else _sum(parts)
+    if mask.op not in ("name", "field", "*x") or mask.text in context.kernel.flags:
+        return mask
+    steps = [(at, unit.steps[at]) for at in unit.reaching.sources(index, mask)]
+    if not steps:
+        return _defined(mask, defines, context) or mask
+    values = [step.value for _, step in steps if step.value is not None]
+    first, *more = (step.op for _, step in steps)
+    own = all(step.target == mask.text for _, step in steps) and first == "=" and set(more) <= {"|="}
+    if not own or len(values) != len(steps) or (more and not _exact(unit, index, mask, context)):
+        return mask
+    places = [at for at, _ in steps]
+    return _sum([spelled_out(unit, at, value, defines, context) for at, value in zip(places, values, strict=True)])
+
+
+def meant_here(unit: Unit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
+    """What the mask of a request was written as, if its variable is read for this request alone; else the mask."""
+    mask = one_side(mask)
+    function = unit.function
+    if not mask.text.isidentifier() or mask.text in context.kernel.flags or not (function.ends and not function.holes):
+        return mask
+    local = mask.text in unit.assigned and _readers(unit).get(mask.text) == [index]
+    return spelled_out(unit, index, mask, defines, context) if local else mask
+
+
+@lru_cache(maxsize=2)  # asked for each request of one
+def _readers(unit: Unit) -> Mapping[str, list[int]]:
+    """By what they read, the steps that do."""
+    found: dict[str, list[int]] = {}
+    for at, step in enumerate(unit.steps):
+        for text in {text for expr in expressions(step) for text in _read(expr)}:
+            found.setdefault(text, []).append(at)
+    return found
+
+
+def _read(expr: Expr) -> Iterator[str]:
+    """The texts of the parts of an expression; those of a call's arguments belong to the call's own step."""
+    yield expr.text
+    for arg in expr.args if expr.op != "call" else ():
+        yield from _read(arg)
+
+
+def one_side(mask: Expr) -> Expr:
+    """A mask, or what both sides of a choice are."""
+    same = mask.op == "?:" and len(mask.args) == 3 and mask.args[1].text == mask.args[2].text
+    return one_side(mask.args[1]) if same else mask
+
+
+def _exact(unit: Unit, index: int, mask: Expr, context: Context) -> bool:
+    """Whether every path has put the same bits into a mask."""
+    masks = masks_at(unit, index, mask, context)
+    return len(masks) == 1 and masks[0].must == masks[0].may
+
+
+def _sum(parts: Sequence[Expr]) -> Expr:
+    first, *rest = parts
+    for part in rest:
+        first = Expr("|", f"{first.text}|{part.text}", (first, part), first.line)
+    return first
+
+
+def _defined(mask: Expr, defines: Defines, context: Context) -> Expr | None:
+    """The body of the only macro of this name, where it stands."""
+    found = defines.by_name.get(mask.text, ())
+    body = expression(found[0].body.strip(), context.kernel) if len(found) == 1 else None
+    return _placed(body, found[0].row) if body is not None else None
+
+
+def _placed(expr: Expr, row: int) -> Expr:
+    """An expression with all of it on one row."""
+    return expr._replace(args=tuple(_placed(arg, row) for arg in expr.args), line=row)
+
+
+def plain(unit: Unit, index: int, term: Expr) -> bool:
+    """Whether a mask is made of names and | alone, so that nobody has taken or chosen anything."""
+    steps = [unit.steps[at] for at in unit.reaching.sources(index, term)]
+    values = [term, *(step.value for step in steps if step.value is not None)]
+    return all(step.op in ("=", "|=") for step in steps) and all(
+        part.op in ("name", "num", "|") for value in values for part in value.walk()
+    )
+
+
+def because(
+    side: Slice, unit: Unit, index: int, mask: Expr, context: Context, names: frozenset[str] | None = None
+) -> tuple[tuple[int, str], ...]:
+    """How a mask came to be: the assignments it may be made of, in order, and the macros they name.
+
+    `names`: flags of which something is said, so that the rows that name them come first.
+    """
+    shown: list[tuple[int, str]] = []
+    for at in unit.reaching.sources(index, mask):
+        step = unit.steps[at]
+        if step.value is not None:
+            shown.append((_row(step, context.kernel, names), _did(step)))
+    words = _names(unit, index, mask) - context.kernel.flags.keys()
+    shown += [(define.row, f"{define.name} is defined here") for define in side.defines.of(words)]
+    return tuple(dict.fromkeys(shown))
+
+
+def _row(step: Step, kernel: Kernel, names: frozenset[str] | None) -> int:
+    """The row of an assignment that names one of the flags, or its first."""
+    parts = [] if step.value is None else list(step.value.walk())
+    for wanted in (names, None):
+        for part in parts:
+            if part.op == "name" and (part.text in wanted if wanted else mask_algebra.is_flag_name(part.text, kernel)):
+                return part.line
+    return step.lines[0]
+
+
+def _did(step: Step) -> str:
+    if step.op == "|=":
+        return "a flag is added to the mask here"
+    return "the mask is cut down here" if step.op == "&=" else "the mask is set here"

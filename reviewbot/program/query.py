@@ -1,0 +1,200 @@
+"""What a check is: a side's slice and a rule in, hits out; and what most checks need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from reviewbot.dataflow import mask_algebra
+from reviewbot.dataflow.conditions import settled
+from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.dataflow.state import World
+from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
+from reviewbot.patch.suggestion import Replace
+from reviewbot.program.file_version import Slice, expressions
+from reviewbot.program.unit import Unit
+
+
+class Hit(Struct, frozen=True):
+    """A rule's pattern, found. `rows`: where a remark may hang, best first; `key`: what the same cause shares.
+
+    `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
+    they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("": nothing, it
+    goes with one "|"). `anywhere`: the same cause in another function is the same all the same. `cause`: what is wrong,
+    whatever the call, its variable or the lock's variant are called; None where the constants in `key` say it.
+    """
+
+    rows: tuple[int, ...]
+    function: str
+    key: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    because: tuple[tuple[int, str], ...] = ()
+    confidence: str = ""
+    severity: str = ""
+    replace: Replace | None = None
+    anywhere: bool = False
+    cause: str | None = None
+
+
+class Context(Struct, frozen=True):
+    """What a check may ask besides its slice. `defined`: names that the series itself defines; `incomplete`: patches
+    before this one are not here, and may define some more.
+
+    `before(names)`: the other side's slice with the functions that say one of the names; None while that side is
+    checked. It is read when it is asked for, so ask only where the answer matters.
+    """
+
+    kernel: Kernel
+    lookup: Lookup
+    before: Callable[[frozenset[str]], Slice | None]
+    defined: frozenset[str]
+    incomplete: bool = False
+
+
+Check = Callable[[Slice, Rule, Context], Iterator[Hit]]
+
+
+def strings(row: Mapping[str, Data], key: str) -> tuple[str, ...]:
+    """A row's list of words; () where it has none."""
+    value = row.get(key, ())
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+@lru_cache(maxsize=512)  # asked for each step
+def words(rule: Rule, key: str) -> frozenset[str]:
+    """All words that the rule's rows list under a key."""
+    return frozenset(word for row in rule.rows for word in strings(row, key))
+
+
+def allocation(step: Step, kernel: Kernel) -> Allocator | None:
+    """The allocator a call step calls, None if it is none that allocates."""
+    found = kernel.allocators.get(step.name) if step.kind == "call" and not step.op else None
+    return found if found is not None and found.allocates else None
+
+
+class Request(NamedTuple):
+    """A call that asks for memory, and the mask that it asks with.
+
+    `written`: the mask stands in the call; else it is what the allocator uses on its own, or where none is given.
+    """
+
+    unit: Unit
+    at: int
+    step: Step
+    allocator: Allocator
+    mask: Expr
+    written: bool
+
+    @property
+    def said(self) -> str:
+        """The call as the subject of a sentence."""
+        name = f"{self.step.name}()"
+        if self.written:
+            return f"{name} with {code(self.mask)}"
+        return name if self.allocator.gfp is None else f"{name}, {code(self.mask)} by default,"
+
+    @property
+    def how(self) -> str:
+        """Why the call may do what its mask lets it do, as the beginning of "... sleep"."""
+        if self.written:
+            return f"With {code(self.mask)} it may"
+        return "It may" if self.allocator.gfp is None else f"Without a mask it uses {code(self.mask)} and may"
+
+
+def mask_of(step: Step, found: Allocator) -> Expr | None:
+    """The mask that a call of an allocator uses; None if that is not known.
+
+    It is what stands where the allocator takes one, else what it uses on its own (`implicit` of _allocators.toml, which
+    include/linux/gfp.h: default_gfp() is an example of).
+    """
+    written = written_mask(step, found)
+    return written if written is not None or not found.implicit else _implied(found.implicit, step.lines[0])
+
+
+def written_mask(step: Step, found: Allocator) -> Expr | None:
+    """The expression that stands where the allocator takes its mask; only checks of what is written ask for it."""
+    return step.args[found.gfp] if found.gfp is not None and found.gfp < len(step.args) else None
+
+
+@lru_cache(maxsize=256)
+def _implied(text: str, row: int) -> Expr:
+    """The mask of an `implicit`, names joined by |, as if it stood on the first row of the call."""
+    first, *rest = (Expr("name", name.strip(), (), row) for name in text.split("|"))
+    for name in rest:
+        first = Expr("|", f"{first.text}|{name.text}", (first, name), row)
+    return first
+
+
+def request_at(unit: Unit, index: int, context: Context) -> Request | None:
+    """The request that a step makes, where something is known of the paths to it and of its mask."""
+    step = unit.steps[index]
+    found = allocation(step, context.kernel)
+    mask = mask_of(step, found) if found is not None else None
+    if found is None or mask is None or not reached(unit, index):
+        return None
+    return Request(unit, index, step, found, mask, written_mask(step, found) is not None)
+
+
+def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
+    """Every request of some functions."""
+    for unit in units:
+        for index in range(len(unit.steps)):
+            found = request_at(unit, index, context)
+            if found is not None:
+                yield found
+
+
+def masks_at(unit: Unit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
+    """The masks an expression may have at a step, one a world and side of a ?:, each once."""
+    return tuple(dict.fromkeys(mask for masks in masks_by_world(unit, index, expr, context) for mask in masks))
+
+
+def masks_by_world(unit: Unit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
+    """For each world at a step the masks that an expression may have in it, one a side of a ?: that can be taken."""
+    kernel, tools = context.kernel, context.lookup.tools
+    out: list[tuple[Mask, ...]] = []
+    for world in unit.flow.at[index]:
+        here = settled(expr, world.facts, kernel.words["transparent"])
+        sides = mask_algebra.choices(here, world.masks or {}, kernel, tools)
+        out.append(tuple(mask_algebra.evaluate(one, known, kernel, tools) for one, known in sides))
+    return out
+
+
+def mentions(step: Step, kernel: Kernel) -> bool:
+    """Whether a step itself may name a flag: a look at its text, for most steps of most functions do not."""
+    prefixes = kernel.words["flag_prefixes"]
+    return any(prefix in expr.text for expr in expressions(step) for prefix in prefixes)
+
+
+def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:
+    """Rows on which an expression names flags (those of `names`, if given)."""
+    parts = (part for part in expr.walk() if part.op == "name" and mask_algebra.is_flag_name(part.text, kernel))
+    return tuple(dict.fromkeys(part.line for part in parts if names is None or part.text in names))
+
+
+def origin_rows(unit: Unit, variable: str, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:
+    """Rows on which a variable is given flags (those of `names`, if given)."""
+    rows: list[int] = []
+    for step in (unit.steps[at] for at in unit.assigned.get(variable, ())):
+        if step.value is not None:
+            rows += flag_rows(step.value, kernel, names)
+    return tuple(dict.fromkeys(rows))
+
+
+def rows_of(step: Step) -> tuple[int, ...]:
+    """All rows of a step, first first."""
+    return tuple(range(step.lines[0], step.lines[1] + 1))
+
+
+def reached(unit: Unit, index: int) -> tuple[World, ...]:
+    """The worlds at a step; () where nothing certain is known."""
+    return () if unit.flow.lost else unit.flow.at[index]
+
+
+def code(expr: Expr) -> str:
+    """An expression as a reader wants it: one line, blanks around |."""
+    return expr.text.replace("|", " | ") if expr.op == "|" else expr.text

@@ -1,0 +1,126 @@
+"""The stretches of a text in, its pieces and the units that are read of them, each once, out.
+
+A text is asked for more than once: by the rules, for what stood there before, and again where what they say may have
+been moved. So the last few stay open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache, partial
+
+from reviewbot.dataflow.analysis import Flow
+from reviewbot.dataflow.file_masks import file_masks
+from reviewbot.dataflow.macro_calls import macro_allocators
+from reviewbot.dataflow.reaching import Reaching
+from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.frontend import fragments, parse
+from reviewbot.frontend.fragments import Piece
+from reviewbot.frontend.instructions import Function
+from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.stitch import Shown, Stretch, connected, show
+from reviewbot.model import Kernel, Mask
+
+_MOST_OPEN = 4  # both sides of two files
+_WORD = re.compile(r"\w+")
+
+
+class Unit:
+    """A function (or a macro's body) of a slice, and what holds at each of its steps: followed when that is asked.
+
+    `text`: what it was read from, and what that may have been read with.
+    """
+
+    def __init__(self, function: Function, text: str, follow: Callable[[], Flow]) -> None:
+        self.function, self.steps, self.text = function, function.steps, text
+        self._follow = follow
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All words of its text: a quick answer to what it surely does not call or name."""
+        return frozenset(_WORD.findall(self.text))
+
+    @cached_property
+    def flow(self) -> Flow:
+        return self._follow()
+
+    @property
+    def unfollowed(self) -> str:
+        """Why nothing is known of its paths, "" if something is or nobody has asked."""
+        return "more paths or open scopes than are followed" if "flow" in self.__dict__ and self.flow.lost else ""
+
+    @cached_property
+    def assigned(self) -> Mapping[str, Sequence[int]]:
+        """By what is written, the steps that assign or declare it."""
+        found: dict[str, list[int]] = {}
+        for at, step in enumerate(self.steps):
+            if step.kind == "assign":
+                found.setdefault(step.target, []).append(at)
+        return found
+
+    @cached_property
+    def reaching(self) -> Reaching:
+        return Reaching(self.function)
+
+
+class Opened:
+    """A text that was prepared and cut. `masks`: what its own names are worth; `allocators`: those of its macros."""
+
+    def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: Lookup, words: prepare.Words) -> None:
+        self._lookup, self._words = lookup, words
+        shown = tuple(show(stretches, whole, words))
+        self._marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
+        self.masks = _masks(shown, whole, lookup)
+        self.pieces = connected(shown)
+        self.macros = [macro for one in shown for macro in one.prepared.macros]
+        self.allocators = macro_allocators(self.macros, lookup.kernel)
+        self._units: dict[int, tuple[Unit, ...]] = {}  # by the piece, which lives as long as this
+        self._macro_units: dict[int, tuple[Unit, ...]] = {}
+
+    def units(self, piece: Piece) -> tuple[Unit, ...]:
+        """What is in one of the pieces."""
+        if id(piece) not in self._units:
+            self._units[id(piece)] = tuple(self._read(piece))
+        return self._units[id(piece)]
+
+    def _read(self, piece: Piece) -> Iterator[Unit]:
+        read = parse.functions(piece, self._lookup.kernel.words, self._marks)
+        found = [Unit(one, piece.text, partial(Flow, one, self._lookup, self.masks)) for one in read]
+        if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
+            for part in piece.parts:
+                yield from self._read(part)
+        else:
+            yield from found
+
+    def macro(self, macro: prepare.Macro) -> tuple[Unit, ...]:
+        """What is in the body of one of the macros."""
+        if id(macro) not in self._macro_units:
+            self._macro_units[id(macro)] = tuple(self._read_macro(macro))
+        return self._macro_units[id(macro)]
+
+    def _read_macro(self, macro: prepare.Macro) -> Iterator[Unit]:
+        prepared = prepare.prepare(macro.body, self._words)
+        piece = fragments.macro_piece(macro, prepared.text)
+        if macro.name in self.masks:
+            piece = fragments.mask_piece(macro)
+        if piece is not None:
+            marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
+            for function in parse.functions(piece, self._lookup.kernel.words, marks):
+                yield Unit(function, piece.text, partial(Flow, function, self._lookup))
+
+
+def opener(kernel: Kernel, lookup: Lookup) -> Callable[[tuple[Stretch, ...], bool], Opened]:
+    """Opens texts for one kernel; the second argument says whether it is all of a file."""
+    words = prepare.words_of(kernel.words)
+    return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: Opened(stretches, whole, lookup, words))
+
+
+def _masks(shown: Sequence[Shown], whole: bool, lookup: Lookup) -> Mapping[str, Mask]:
+    """What the text's own names are worth; one that two stretches make something else of is not known."""
+    found: dict[str, list[Mask]] = {}
+    for one in shown:
+        here = file_masks(one.stretch.text, whole, one.prepared, one.pieces, lookup)
+        for name, mask in here.items():
+            found.setdefault(name, []).append(mask)
+    return {name: masks[0] for name, masks in found.items() if all(mask == masks[0] for mask in masks)}

@@ -1,0 +1,79 @@
+"""A Review in, workflow commands of GitHub Actions out: each an annotation beside a line of a pull request.
+
+GitHub shows ten errors, ten warnings and ten notices of a step (and fifty annotations of a job) and drops the rest
+without a word, so the worst come first, and what is left over is counted in a notice: report/githubsummary.py has all
+of it. What a later patch settles is left out; what was not looked at is one notice, or one error where it fails
+the run. Nothing is printed for a review without remarks of which all was read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from reviewbot.model import Finding, Review, Unread
+from reviewbot.report.remarks import Frame, columns, remarks, unread, worst_first
+from reviewbot.report.unread import FAIL
+from reviewbot.support.ci_commands import disarmed
+from reviewbot.support.escape import clip, visible
+
+MOST = 10  # of a kind in one step: actions/runner, _maxCountPerIssueType
+LONGEST = 4096  # characters of a message: actions/runner, _maxIssueMessageLength
+KIND = {"note": "notice", "warning": "warning", "error": "error"}
+
+_IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
+
+
+def render(review: Review, frame: Frame) -> str:
+    """A line for each annotation."""
+    found, missed = worst_first(remarks(review, frame)), unread(review)
+    beside = "error" if frame.unread == FAIL else "notice"
+    room = dict.fromkeys(KIND.values(), MOST)
+    room[beside] -= bool(missed)
+    counts = Counter(KIND[remark.finding.severity] for remark in found)
+    if any(counts[kind] > room[kind] for kind in room):
+        room["notice"] -= 1
+    lines: list[str] = []
+    for remark in found:
+        kind = KIND[remark.finding.severity]
+        if room[kind] > 0:
+            room[kind] -= 1
+            lines.append(_annotation(kind, remark.finding))
+    left = len(found) - len(lines)
+    lines += [_titled("notice", _left_out(left))] if left else []
+    lines += [_titled(beside, _missed(missed))] if missed else []
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _annotation(kind: str, found: Finding) -> str:
+    lines = [found.message, *(f"{shown.note}: {shown.path}:{shown.line}" for shown in found.evidence)]
+    properties = {
+        "file": found.path,
+        "line": str(found.line),
+        "endLine": str(found.line),
+        "col": str(len(columns(found.line_text)[0]) + 1),
+        "title": found.rule,
+    }
+    told = ",".join(f"{key}={_escaped(disarmed(visible(value)), _IN_PROPERTY)}" for key, value in properties.items())
+    return f"::{kind} {told}::{_message(lines)}"
+
+
+def _titled(kind: str, text: list[str]) -> str:
+    return f"::{kind} title=reviewbot::{_message(text)}"
+
+
+def _left_out(count: int) -> list[str]:
+    remarks = "1 more remark is" if count == 1 else f"{count} more remarks are"
+    return [f"{remarks} in the summary of this step: GitHub shows {MOST} annotations of a kind"]
+
+
+def _missed(parts: tuple[Unread, ...]) -> list[str]:
+    return ["not looked at:", *(f"{part.path}: {part.reason}" if part.path else part.reason for part in parts)]
+
+
+def _message(lines: list[str]) -> str:
+    return _escaped(clip(disarmed("\n".join(map(visible, lines))), LONGEST), _IN_MESSAGE)
+
+
+def _escaped(text: str, table: dict[str, str]) -> str:
+    return "".join(table.get(char, char) for char in text)

@@ -1,0 +1,25 @@
+"""Text in, Markdown that shows it as it is out: nothing in it becomes a link, a tag or a formula."""
+
+from __future__ import annotations
+
+import re
+
+from reviewbot.support.escape import visible
+
+# CommonMark 2.4: a backslash takes the meaning of punctuation away. What means something at the start of a line only is
+# left, since all text here stands behind words of ours; the dot is that of an address without "http:".
+_MEANT = re.compile(r"[\\`*_\[\]<>|~&:@$]|(?<=www)\.", re.IGNORECASE)
+_TICKS = re.compile(r"`+")
+
+
+def plain(text: str) -> str:
+    """Words for a paragraph or a list, on one line."""
+    return _MEANT.sub(lambda found: "\\" + found[0], visible(text).replace("\t", " "))
+
+
+def code(text: str) -> str:
+    """Text between backticks, as many as it takes; a blank keeps its own backticks apart from them."""
+    shown = visible(text).replace("\t", " ").strip() or " "
+    fence = "`" * (1 + max(map(len, _TICKS.findall(shown)), default=0))
+    pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"

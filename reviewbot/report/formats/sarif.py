@@ -1,0 +1,187 @@
+"""A Review in, one SARIF 2.1.0 log out, as GitHub's code scanning and editors read it.
+
+An alert is known again by its fingerprint, whatever line it has moved to, and closes when a later log lacks it: so a
+review without remarks has an empty list of results, and one that could look at nothing has none. What a later patch
+settles is left out, since scanning would show it as open. Columns count characters from 1, and the end of a region is
+the first that is not in it. No string is empty; GitHub would drop what it belongs to.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from reviewbot import __version__
+from reviewbot.model import Evidence, Finding, Review, Rule, Unread
+from reviewbot.report.formats.markdown import plain
+from reviewbot.report.remarks import Frame, Remark, columns, remarks, suggestion, unread
+from reviewbot.report.reply.wrap import paragraphs, readable
+from reviewbot.report.unread import FAIL
+from reviewbot.support.escape import clip, raw, visible
+
+Json = str | int | bool | list["Json"] | dict[str, "Json"]
+Object = dict[str, Json]
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LONGEST = 1024  # characters of a description that GitHub shows
+TAGS = ("linux-kernel", "memory-allocation")
+# what GitHub sorts alerts by; the level of a result is our word for it as it is
+PROBLEM = {"note": "recommendation", "warning": "warning", "error": "error"}
+
+
+def render(review: Review, frame: Frame) -> str:
+    """The log in ASCII, with a newline at the end."""
+    log: Object = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(review, frame)]}
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _run(review: Review, frame: Frame) -> Object:
+    looked = review.looked
+    missed = [_notification(part, frame.unread) for part in unread(review)]
+    places = {rule.id: at for at, rule in enumerate(frame.rules)}
+    successful = looked and not (missed and frame.unread == FAIL)
+    invocation: Object = {"executionSuccessful": successful, "toolExecutionNotifications": [*missed]}
+    run: Object = {
+        "tool": {"driver": _driver(frame)},
+        "automationDetails": {"id": "reviewbot/"},
+        "invocations": [invocation],
+        "columnKind": "unicodeCodePoints",
+        "properties": {"kernel": frame.kernel, "rules": frame.digest},
+    }
+    commits = [reviewed.patch.commit for reviewed in review.patches if reviewed.patch.commit]
+    if commits and frame.repository:
+        run["versionControlProvenance"] = [{"repositoryUri": frame.repository, "revisionId": commits[-1]}]
+    if looked:
+        run["results"] = [_result(remark, places) for remark in remarks(review, frame)]
+    return run
+
+
+def _driver(frame: Frame) -> Object:
+    return {
+        "name": "reviewbot",
+        "semanticVersion": __version__,
+        "rules": [_rule(rule) for rule in frame.rules],
+    }
+
+
+def _notification(part: Unread, unread: str) -> Object:
+    """3.58.6: one of level "error" is what fails a run."""
+    reason = f"{part.path}: {part.reason}" if part.path else part.reason
+    text = visible(f"not looked at: {reason}")
+    notification: Object = {"level": "error" if unread == FAIL else "warning", "message": {"text": _unlinked(text)}}
+    if part.path:
+        notification["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": uri(part.path)}}}]
+    return notification
+
+
+# --- rules ---
+
+
+def _rule(rule: Rule) -> Object:
+    why = [readable(part) for part in paragraphs(rule.why)]
+    return {
+        "id": rule.id,
+        "name": _pascal(rule.id),
+        "shortDescription": {"text": rule.id.replace("-", " ")},
+        "fullDescription": {"text": clip(f"{readable(rule.summary)}. {' '.join(why)}", LONGEST)},
+        "help": {"text": _help(rule, why), "markdown": _help_markdown(rule, why)},
+        "defaultConfiguration": {"level": rule.severity},
+        "properties": {
+            "precision": rule.confidence,
+            "problem.severity": PROBLEM[rule.severity],
+            "tags": [*TAGS],
+        },
+    }
+
+
+def _help(rule: Rule, why: list[str]) -> str:
+    see = ["See:\n" + "\n".join(f"- {readable(each)}" for each in rule.see)] if rule.see else []
+    return "\n\n".join((readable(rule.summary), *why, f"What to do: {readable(rule.fix)}", *see))
+
+
+def _help_markdown(rule: Rule, why: list[str]) -> str:
+    parts = [f"**{plain(readable(rule.summary))}**", *map(plain, why)]
+    parts += ["### What to do", plain(readable(rule.fix))]
+    if rule.see:
+        parts += ["### See", "\n".join(f"- {plain(readable(each))}" for each in rule.see)]
+    return "\n\n".join(parts)
+
+
+def _pascal(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("-"))
+
+
+# --- results ---
+
+
+def _result(remark: Remark, places: Mapping[str, int]) -> Object:
+    found, mail = remark.finding, remark.patch.mail
+    place = _location(found.path, found.line, found.line_text)
+    if found.function:
+        place["logicalLocations"] = [{"name": visible(found.function), "kind": "function"}]
+    properties: Object = {"confidence": found.confidence, "patch": remark.patch.number}
+    if remark.patch.commit:
+        properties["commit"] = visible(remark.patch.commit)
+    if remark.kernel is not None:
+        properties["kernel"] = f"{remark.kernel[0]}.{remark.kernel[1]}"
+    if mail is not None and mail.message_id:
+        properties["messageId"] = visible(mail.message_id)
+    result: Object = {
+        "ruleId": found.rule,
+        "level": found.severity,
+        "message": {"text": _message(found)},
+        "locations": [place],
+        "partialFingerprints": {"primaryLocationLineHash": f"{found.fingerprint}:{remark.nth}"},
+        "properties": properties,
+    }
+    if found.rule in places:
+        result["ruleIndex"] = places[found.rule]
+    if found.evidence:
+        result["relatedLocations"] = [_related(number, shown) for number, shown in enumerate(found.evidence, 1)]
+    fix = suggestion(found)
+    if fix is not None:
+        result["fixes"] = [_fix(found, fix)]
+    return result
+
+
+def _message(found: Finding) -> str:
+    """What is wrong, with a link to each related location: GitHub shows only those that are linked."""
+    links = ", ".join(f"[{_label(shown)}]({number})" for number, shown in enumerate(found.evidence, 1))
+    return _unlinked(visible(found.message)) + (f" ({links})" if links else "")
+
+
+def _label(shown: Evidence) -> str:
+    """Text for a link: SARIF 2.1.0, 3.11.6 wants its square brackets escaped."""
+    return visible(shown.note).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") or "see"
+
+
+def _unlinked(text: str) -> str:
+    """Text in which `ops[i](p)` is no link: C does not mind the blank."""
+    return text.replace("](", "] (")
+
+
+def _related(number: int, shown: Evidence) -> Object:
+    related: Object = {"id": number, **_location(shown.path, shown.line, shown.text)}
+    if shown.note:
+        related["message"] = {"text": _unlinked(visible(shown.note))}
+    return related
+
+
+def _location(path: str, line: int, text: str) -> Object:
+    indent, code = columns(text)
+    start = len(indent) + 1
+    region: Object = {"startLine": line, "startColumn": start, "endLine": line, "endColumn": start + len(code)}
+    return {"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": region}}
+
+
+def _fix(found: Finding, fix: str) -> Object:
+    line, end = found.line, len(found.line_text) + 1
+    region: Object = {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": end}
+    replacement: Object = {"deletedRegion": region, "insertedContent": {"text": fix}}
+    return {"artifactChanges": [{"artifactLocation": {"uri": uri(found.path)}, "replacements": [replacement]}]}
+
+
+def uri(path: str) -> str:
+    """A path as a reference relative to the root of the repository; its bytes are percent-encoded as they are."""
+    return quote(raw(path.lstrip("/")), safe="/") or "."

@@ -1,0 +1,48 @@
+"""A format's name in, its renderer out: what --format and --output know, for every command.
+
+A renderer is a module of this package with `render(review, frame) -> str`, imported when it is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from reviewbot.support.ci_commands import JSON, OWN, TEXT, XML, disarmed
+
+if TYPE_CHECKING:
+    from reviewbot.model import Review
+    from reviewbot.report.remarks import Frame
+
+
+class Format(Struct, frozen=True):
+    """`unread`: whether the format has a place for what was not looked at; `spelling`: as of runners.disarmed()."""
+
+    module: str
+    spelling: str
+    unread: bool = True
+
+    def render(self, review: Review, frame: Frame) -> str:
+        """The whole report, "" where the format says nothing of a clean review."""
+        made: Callable[[Review, Frame], str] = import_module(f"reviewbot.report.{self.module}").render
+        return disarmed(made(review, frame), self.spelling)
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": Format("terminal.text", TEXT),
+    "json": Format("formats.json_v1", JSON),
+    "sarif": Format("formats.sarif", JSON),
+    "github": Format("formats.github", OWN),
+    "gitlab": Format("formats.gitlab", JSON, unread=False),
+    "junit": Format("formats.junit", XML),
+    "checkstyle": Format("formats.checkstyle", XML),
+    "rdjson": Format("formats.rdjson", JSON, unread=False),
+    "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),
+}
+LOCAL: Mapping[str, Format] = {"local": Format("terminal.local", TEXT), **FORMATS}  # of what is on somebody's own disk
+MAIL = "mail"  # the drafts: no report, but a format of standard output all the same
+NAMES = (*FORMATS, MAIL)
+SURFACES = (*LOCAL, MAIL)  # each has its bar in the configuration

@@ -1,0 +1,331 @@
+"""A Review in, the replies a person may send out: RFC 5322 messages as bytes. Nothing is sent or written here.
+
+The shape follows what the lists ask of a reply (Documentation/process/email-clients.rst: plain text,
+nothing of a patch rewrapped; submitting-patches.rst: trimmed quotes, answers inline) and RFC 3834 for
+mail that a program drafted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from email.utils import format_datetime
+from string import Template
+
+from msgspec import Struct
+
+from reviewbot import __version__
+from reviewbot.model import Address, ConfigError, Finding, Mail, PatchReview, Review, Unread
+from reviewbot.report.reply import transfer_encoding
+from reviewbot.report.reply.body import remarks
+from reviewbot.report.reply.headers import (
+    address_field,
+    id_field,
+    reachable_address,
+    recipients,
+    reply_subject,
+    text_field,
+    usable_address,
+    usable_id,
+)
+from reviewbot.report.reply.wrap import apart, fill, wrap
+from reviewbot.report.select import ordered, select
+from reviewbot.support.escape import clip, one_line
+
+_ABOUT = frozenset(
+    ("sentdate", "fromname", "firstname", "fromemail", "subject", "msgid", "myname", "myemail", "contact", "version")
+)
+PLACEHOLDERS: Mapping[str, frozenset[str]] = {  # what templates/<name>.txt may use; the names are b4's where b4 has one
+    "reply": _ABOUT | {"reply", "signature"},
+    "series": _ABOUT | {"reply", "places", "signature"},
+    "signature": _ABOUT,
+    "again": frozenset(),
+    "again-in": frozenset(("function",)),
+    "more": frozenset(("count",)),
+}
+REQUIRED: Mapping[str, frozenset[str]] = {
+    "reply": frozenset(("reply",)),
+    "series": frozenset(("reply", "places")),
+    "more": frozenset(("count",)),
+}
+LISTS = (  # where the addresses of lists end, for `cc = "list"`
+    "*@vger.kernel.org",
+    "*@kvack.org",
+    "*@lists.*",
+    "*@*.lists.*",
+    "*@lore.kernel.org",
+)
+_SHOWN = 5  # addresses that get no draft, and are named
+_LONGEST_NAME = 200
+_MOST_REFERENCES = 50
+
+
+class Sender(Struct, frozen=True):
+    """Who runs this and sends what is drafted; `contact`: where to complain, the address if empty."""
+
+    name: str
+    email: str
+    contact: str = ""
+
+
+class Texts(Struct, frozen=True):
+    """The sources of templates/*.txt, checked when they were loaded."""
+
+    reply: str
+    series: str
+    signature: str
+    again: str
+    again_in: str
+    more: str
+
+
+class Options(Struct, frozen=True):
+    """How to reply. `now` dates the drafts; `digest` names the rules, and so the drafts they made.
+
+    `cc`: "all", "list" or "none"; `common`: in how many patches of a series a rule must speak to be asked
+    about once, in a reply to the cover letter; `most`: how many places a reply asks about.
+    """
+
+    now: datetime
+    digest: str
+    min_severity: str = "note"
+    min_confidence: str = "high"
+    cc: str = "all"
+    lists: tuple[str, ...] = LISTS
+    context: int = 5
+    common: int = 3
+    most: int = 12
+
+
+class Draft(Struct, frozen=True):
+    """One mail. `number` is the patch's, 0 for the series as a whole; ids without angle brackets.
+
+    `asks` is the same for all drafts that ask the same of the same mail, by whatever version of the rules.
+    """
+
+    message_id: str
+    in_reply_to: str
+    subject: str
+    content: bytes
+    number: int = 0
+    asks: str = ""
+
+
+class Drafted(Struct, frozen=True):
+    """The drafts, and what there was to say that got none, with the reason."""
+
+    drafts: tuple[Draft, ...]
+    skipped: tuple[Unread, ...]
+
+
+def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> Drafted:
+    """One reply a patch that has something to ask about, and one for what several patches share.
+
+    Only findings at or above the bars and not resolved later in the series are asked about. Nobody
+    answers a program, or himself. Raises ConfigError for a sender no mail can come from.
+    """
+    if not usable_address(sender.email):
+        raise ConfigError(f"{sender.email!r} is no address that a draft can come from")
+    asked = {
+        at: tuple(found for found in _asked(reviewed, options) if found.resolved_by is None)
+        for at, reviewed in enumerate(review.patches)
+    }
+    drafts: list[Draft] = []
+    left: dict[str, None] = {}  # addresses
+    target = _first_mail(review)
+    common = _common(asked, options.common) if target and not _refusal(target, sender) else ()
+    for rule in common:
+        assert target
+        drafts.append(_series_reply(review, target, rule, asked, sender, texts, options))
+        left |= _left(target, sender, options)
+    skipped: list[Unread] = []
+    for at, reviewed in enumerate(review.patches):
+        findings = [found for found in asked[at] if found.rule not in common]
+        mail = reviewed.patch.mail
+        refusal = _refusal(mail, sender) if mail else "it did not come as a mail"
+        if findings and mail and not refusal:
+            drafts.append(_patch_reply(reviewed, mail, findings, sender, texts, options))
+            left |= _left(mail, sender, options)
+        elif findings:
+            skipped.append(Unread(None, f"no draft for {_named(reviewed)}: {refusal}"))
+    if left:
+        shown = ", ".join(clip(one_line(one), _LONGEST_NAME) for one in list(left)[:_SHOWN])
+        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+        skipped.append(Unread(None, f"no draft goes to {shown}{more}: no address that a mail program can be handed"))
+    return Drafted(tuple(drafts), tuple(skipped))
+
+
+def _left(mail: Mail, sender: Sender, options: Options) -> dict[str, None]:
+    return dict.fromkeys(recipients(mail, sender.email, options.cc, options.lists).left)
+
+
+def _asked(reviewed: PatchReview, options: Options) -> tuple[Finding, ...]:
+    return select(ordered(reviewed), options.min_severity, options.min_confidence)
+
+
+def _refusal(mail: Mail, sender: Sender) -> str:
+    """Why a mail is not to be answered, "" if it is."""
+    if mail.automatic:
+        return "a program sent it"
+    if mail.author.email.lower() == sender.email.lower():
+        return "it is our own mail"
+    if not reachable_address(mail.author.email):
+        return "its author has no address that a reply can go to"
+    if not usable_id(mail.message_id):
+        return "its message id cannot stand in a header"
+    return ""
+
+
+def _first_mail(review: Review) -> Mail | None:
+    mails = (review.series.cover, *(reviewed.patch.mail for reviewed in review.patches))
+    return next((mail for mail in mails if mail), None)
+
+
+def _common(asked: Mapping[int, Sequence[Finding]], least: int) -> tuple[str, ...]:
+    """The rules that speak in at least so many patches, the most frequent first."""
+    counts: dict[str, int] = {}
+    for findings in asked.values():
+        for rule in {found.rule for found in findings}:
+            counts[rule] = counts.get(rule, 0) + 1
+    return tuple(sorted((rule for rule in counts if counts[rule] >= least), key=lambda rule: (-counts[rule], rule)))
+
+
+# --- bodies ---
+
+
+def _patch_reply(
+    reviewed: PatchReview, mail: Mail, findings: Sequence[Finding], sender: Sender, texts: Texts, options: Options
+) -> Draft:
+    lines = remarks(reviewed, findings[: options.most], again(texts), options.context)
+    if len(findings) > options.most:
+        lines += ["", *fill(Template(texts.more).substitute(count=len(findings) - options.most))]
+    body = _assembled(texts.reply, {"reply": lines}, mail, sender, texts)
+    return _draft(mail, body, findings, sender, options, reviewed.patch.number)
+
+
+def _series_reply(
+    review: Review,
+    mail: Mail,
+    rule: str,
+    asked: Mapping[int, Sequence[Finding]],
+    sender: Sender,
+    texts: Texts,
+    options: Options,
+) -> Draft:
+    said = {at: [found for found in findings if found.rule == rule] for at, findings in asked.items()}
+    first, *others = (at for at in said if said[at])
+    lines = remarks(review.patches[first], said[first][:1], again(texts), options.context)
+    places = [_place(review.patches[first], said[first][1:])] if said[first][1:] else []
+    places += [_place(review.patches[at], said[at]) for at in others]
+    blocks = {"reply": lines, "places": [line for place in places for line in wrap(f"  {place}")]}
+    body = _assembled(texts.series, blocks, mail, sender, texts)
+    return _draft(mail, body, [found for findings in said.values() for found in findings], sender, options, 0)
+
+
+def again(texts: Texts) -> Callable[[str], str]:
+    """What is said in place of a question that was asked above, of the function it was asked in."""
+
+    def say(function: str) -> str:
+        template = Template(texts.again_in if function else texts.again)
+        return template.substitute({"function": one_line(function)} if function else {})
+
+    return say
+
+
+def _place(reviewed: PatchReview, findings: Sequence[Finding]) -> str:
+    functions = dict.fromkeys(f"{one_line(found.function)}()" for found in findings if found.function)
+    return f"{_named(reviewed)}" + (f", in {', '.join(functions)}" if functions else "")
+
+
+def _named(reviewed: PatchReview) -> str:
+    patch = reviewed.patch
+    return f'{patch.number}/{patch.total} "{one_line(patch.subject)}"'
+
+
+def _assembled(
+    template: str, blocks: Mapping[str, Sequence[str]], mail: Mail, sender: Sender, texts: Texts
+) -> list[str]:
+    """The lines of a template, filled and wrapped; blocks go in as they are."""
+    name = clip(one_line(mail.author.name), _LONGEST_NAME) or mail.author.email
+    values = {
+        "sentdate": apart(clip(one_line(mail.date), _LONGEST_NAME)),
+        "fromname": apart(name),
+        "firstname": apart(name.split(" ")[0]),
+        "fromemail": mail.author.email,
+        "subject": apart(one_line(mail.subject)),
+        "msgid": mail.message_id,
+        "myname": one_line(sender.name) or sender.email,
+        "myemail": sender.email,
+        "contact": one_line(sender.contact) or sender.email,
+        "version": __version__,
+    }
+    signature = _laid_out(Template(texts.signature).substitute(values))
+    whole = {**blocks, "signature": ["-- ", *signature]}
+    # no value holds a NUL, so that one marks where a block goes
+    holes = {name: f"\0{name}\0" for name in whole}
+    lines: list[str] = []
+    for line in _laid_out(Template(template).substitute(values, **holes)):
+        block = next((name for name in whole if line.strip() == holes[name]), None)
+        lines += whole[block] if block else [_inlined(line, holes, whole)]
+    return lines
+
+
+def _inlined(line: str, holes: Mapping[str, str], blocks: Mapping[str, Sequence[str]]) -> str:
+    for name, hole in holes.items():
+        line = line.replace(hole, "\n".join(blocks[name]))
+    return line
+
+
+def _laid_out(text: str) -> list[str]:
+    """A filled template by lines; only what a long name made too wide is wrapped, and no quote."""
+    lines: list[str] = []
+    for line in text.strip("\n").split("\n"):
+        lines += [line] if line.startswith(">") or "\0" in line else wrap(line)
+    return lines
+
+
+# --- messages ---
+
+
+def _draft(
+    mail: Mail, lines: Sequence[str], findings: Sequence[Finding], sender: Sender, options: Options, number: int
+) -> Draft:
+    subject = reply_subject(mail.subject)
+    prints = sorted(found.fingerprint or f"{found.rule} {found.path} {found.line_text}" for found in findings)
+    message_id = _message_id(mail, prints, sender, options.digest)
+    body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+    encoding, body = transfer_encoding.encoded(body)
+    to, cc, _ = recipients(mail, sender.email, options.cc, options.lists)
+    above = [given for given in mail.references if usable_id(given) and given != mail.message_id]
+    if len(above) > _MOST_REFERENCES:  # RFC 5537, 3.4.4: the first and the last tell where a mail belongs
+        above = [above[0], *above[1 - _MOST_REFERENCES :]]
+    header = [
+        address_field("From", (Address(sender.name, sender.email),)),
+        address_field("To", to),
+        *([address_field("Cc", cc)] if cc else []),
+        text_field("Subject", subject),
+        f"Date: {format_datetime(options.now)}",
+        id_field("Message-ID", (message_id,)),
+        id_field("In-Reply-To", (mail.message_id,)),
+        id_field("References", dict.fromkeys((*above, mail.message_id))),
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        f"Content-Transfer-Encoding: {encoding}",
+        "Auto-Submitted: auto-generated",
+        "Precedence: bulk",
+        f"X-Mailer: reviewbot {__version__}",
+        "X-Patchwork-Hint: ignore",
+        f"Robot-Unsubscribe: Contact <mailto:{sender.email}>",
+    ]
+    content = "\n".join(header).encode("ascii") + b"\n\n" + body
+    return Draft(message_id, mail.message_id, subject, content, number, _sum(mail.message_id, *prints))
+
+
+def _message_id(mail: Mail, prints: Iterable[str], sender: Sender, digest: str) -> str:
+    """The same for the same mail, findings and rules, so that a second run writes, and a retry sends, nothing new."""
+    return f"reviewbot.{_sum(mail.message_id, digest, *prints)}@{sender.email.rpartition('@')[2]}"
+
+
+def _sum(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:24]

@@ -1,0 +1,223 @@
+"""A Review in, what a person reads at a prompt out: rich on a terminal, plain in a pipe.
+
+Both print the same lines. Whatever comes from a mail is shown with its controls escaped, and never
+as markup.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from io import StringIO
+
+from msgspec import Struct
+
+from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
+from reviewbot.report.remarks import Frame
+from reviewbot.report.reply.quote import CUT, Place, excerpt, places
+from reviewbot.report.reply.wrap import fill
+from reviewbot.report.select import kernels, ordered, select, unread_beside, unread_of
+from reviewbot.report.unread import counted
+from reviewbot.review.resolved import is_commit, title_of
+from reviewbot.support.escape import clip, visible
+
+PIPE_WIDTH = 80
+_WIDEST_PROSE = 100
+_WIDEST_CODE = 400  # characters of one line of a patch
+
+Piece = tuple[str, str]  # text and the name of its style in STYLES
+Line = tuple[Piece, ...]
+
+STYLES = {
+    "": "",
+    "head": "bold",
+    "error": "bold red",
+    "warning": "bold yellow",
+    "note": "bold cyan",
+    "rule": "bold",
+    "faint": "dim",
+    "+": "green",
+    "-": "red",
+    " ": "",
+    "clean": "green",
+}
+
+
+class View(Struct, frozen=True):
+    """What to print of a review, and how: the bars, the questions in full, the width of prose."""
+
+    kernel: str
+    min_severity: str = "note"
+    min_confidence: str = "low"
+    explain: bool = False
+    width: int = PIPE_WIDTH
+
+
+def render(review: Review, frame: Frame) -> str:
+    """The report for a file or a pipe."""
+    return render_plain(review, View(frame.kernel, frame.min_severity, frame.min_confidence))
+
+
+def render_plain(review: Review, view: View) -> str:
+    """The report as text without any styling, with a newline at the end."""
+    return plain(lines(review, view))
+
+
+def plain(said: Iterable[Line]) -> str:
+    """Lines without their styles, with a newline at the end of each."""
+    return "".join("".join(text for text, _ in line) + "\n" for line in said)
+
+
+def painted(said: Iterable[Line], width: int) -> str:
+    """Lines as a terminal takes them; code is neither wrapped nor cropped, the terminal does that."""
+    from rich.console import Console
+    from rich.text import Text
+
+    made = StringIO()
+    console = Console(file=made, force_terminal=True, no_color=False, width=width)
+    for line in said:
+        console.print(Text.assemble(*((text, STYLES[style]) for text, style in line)), soft_wrap=True, highlight=False)
+    return made.getvalue()
+
+
+def lines(review: Review, view: View) -> Iterator[Line]:
+    """Each patch that has something to say, what was not looked at, and a summary as the last line."""
+    for reviewed in review.patches:
+        yield from _patch(reviewed, view)
+    beside = unread_beside(review)
+    yield from _unread(beside, "", view.width)
+    if beside:
+        yield ()
+    yield summary(review, view)
+
+
+def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
+    shown = _shown(reviewed, view)
+    unread = unread_of(reviewed)
+    if not shown and not unread:
+        return
+    yield ((visible(title_of(reviewed.patch)), "head"),)
+    yield ()
+    where = places(reviewed.files)
+    for found in shown:
+        yield from _finding(reviewed, found, where.get((found.path, found.line)), view)
+        yield ()
+    yield from _unread(unread, "  ", view.width)
+    if unread:
+        yield ()
+
+
+def _finding(reviewed: PatchReview, found: Finding, place: Place | None, view: View) -> Iterator[Line]:
+    function = f" in {visible(found.function)}()" if found.function else ""
+    yield (
+        ("  ", ""),
+        (found.severity, found.severity),
+        (f" ({found.confidence})", "faint"),
+        (f" {found.rule}", "rule"),
+        (function, ""),
+    )
+    yield ((f"    {visible(found.path)}:{found.line}", "faint"),)
+    yield from _quoted(reviewed, found, place)
+    yield from prose(found.message, "    ", view.width)
+    for shown in found.evidence:
+        yield from _evidence(shown, view.width)
+    if view.explain and found.question and found.question != found.message:
+        yield ()
+        yield from prose(found.question, "    ", view.width)
+    if found.resolved_by:
+        yield ((f"    resolved by {visible(found.resolved_by)}", "clean"),)
+
+
+def _quoted(reviewed: PatchReview, found: Finding, place: Place | None) -> Iterator[Line]:
+    if place is None:
+        yield ("    > ", "rule"), (code(found.line_text), "+")
+        return
+    hunk = reviewed.files[place.file].hunks[place.hunk]
+    for at in excerpt(hunk, (place.line,), before=3, after=2):
+        if at is not CUT:
+            yield _code_line(hunk, at, at == place.line)
+
+
+def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
+    line = hunk.lines[at]
+    number = "" if line.new is None else str(line.new)
+    return (f"    {'>' if marked else ' '} {number:>5} ", "rule" if marked else "faint"), (
+        f"{line.mark}{code(line.text)}",
+        line.mark,
+    )
+
+
+def _evidence(shown: Evidence, width: int) -> Iterator[Line]:
+    function = f" in {shown.function}()" if shown.function else ""
+    yield from prose(f"{shown.note}: {shown.path}:{shown.line}{function}", "    ", width)
+    yield ((f"            {code(shown.text.strip())}", "faint"),)
+
+
+def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line]:
+    for part in parts:
+        where = f"{part.path}: " if part.path else ""
+        yield from prose(f"not looked at: {where}{part.reason}", indent, width)
+
+
+def prose(text: str, indent: str, width: int) -> Iterator[Line]:
+    """Words of our own, wrapped."""
+    for line in fill(text, max(min(width, _WIDEST_PROSE) - len(indent), 20)):
+        yield ((f"{indent}{line}" if line else "", ""),)
+
+
+def code(text: str) -> str:
+    """A line of a patch, safe to print."""
+    return clip(visible(text).expandtabs(), _WIDEST_CODE)
+
+
+def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
+    return select(ordered(reviewed), view.min_severity, view.min_confidence)
+
+
+# --- the last line ---
+
+
+def summary(review: Review, view: View, what: str = "") -> Line:
+    """How much was found in how much; `what` was looked at, in words, "" for the number of patches."""
+    words = ("commit", "") if all(is_commit(reviewed.patch) for reviewed in review.patches) else ("patch", "patches")
+    read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
+    read = f"{read}, kernel {kernels(review, view.kernel)}"
+    shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
+    unread = counted(
+        [*unread_beside(review), *(part for reviewed in review.patches for part in unread_of(reviewed))],
+    )
+    below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
+    notes = [f"{below} below the bar"] if below else []
+    notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
+    notes += [unread] if unread else []
+    tail = f" ({', '.join(notes)})" if notes else ""
+    if not review.patches:
+        return ((f"no patch to look at{tail}", "warning"),)
+    if not shown:
+        word = ("nothing found in what was read" if review.looked else "nothing was read") if unread else "clean"
+        return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
+    return ((f"{_remarks(shown)} on {read}{tail}", "head"),)
+
+
+def _remarks(shown: list[Finding]) -> str:
+    open_ones = [found for found in shown if not found.resolved_by]
+    counts = Counter(found.severity for found in open_ones)
+    kinds = ", ".join(_count(counts[word], word) for word in reversed(SEVERITIES) if counts[word])
+    text = _count(len(open_ones), "remark") + (f" ({kinds})" if kinds else "")
+    resolved = len(shown) - len(open_ones)
+    return f"{text} and {resolved} resolved later in the series" if resolved else text
+
+
+def _added(review: Review) -> int:
+    listed = (
+        line.mark == "+"
+        for reviewed in review.patches
+        for change in reviewed.files
+        for hunk in change.hunks
+        for line in hunk.lines
+    )
+    return sum(listed) + sum(reviewed.unlisted for reviewed in review.patches)
+
+
+def _count(number: int, word: str, many: str = "") -> str:
+    return f"{number} {word if number == 1 else many or word + 's'}"

@@ -1,0 +1,273 @@
+"""Commits in, what was found in each out: sifted, read in several processes, and settled by those that come later.
+
+Each is judged by the kernel that it is a commit of. Neighbours have the same, and what is made for one is kept.
+
+A commit keeps the hunks of those files only that a remark is about: of a thousand commits little else stays in memory
+than their subjects and the names of their files.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+from zlib import crc32
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.git.commits import Change, Section
+from reviewbot.git.kernel_versions import Era
+from reviewbot.model import FileChange, Patch, PatchReview, Unread
+from reviewbot.patch import parse
+from reviewbot.program.file_version import Rows
+from reviewbot.review.engine import Engine
+from reviewbot.review.prefilter.sieve import Sieve
+from reviewbot.review.resolved import Settling
+from reviewbot.sources.outcomes import Fate, Judge, Remark, Trails, settle
+from reviewbot.support.workers import Died, each
+
+_BYTES = 1 << 18  # of diff, and
+_COMMITS = 16  # in one task
+_ERAS = 8  # kernels whose rules are in memory together
+_FEW = 8  # files with remarks that are worth a process
+_FILES = 64  # whose contents are in memory together
+_EMPTY = "nothing"  # the tree before a root
+
+
+class Numbered(Struct, frozen=True):
+    """A commit with its place in the range, the names that it and those before it define, and its kernel."""
+
+    number: int
+    total: int
+    change: Change
+    defined: frozenset[str]
+    era: Era
+
+    def patch(self, sections: Iterable[Section | _Kept] = ()) -> Patch:
+        """The commit as a patch to the files of some of its sections."""
+        change = self.change
+        diff = b"".join(section.text for section in sections).decode("utf-8", "surrogateescape")
+        trees = (change.before or _EMPTY, change.after)
+        return Patch(
+            *(self.number, self.total, change.subject, change.body, diff),
+            commit=change.commit,
+            unread=change.unread,
+            before=trees[0],
+            after=trees[1],
+            label=change.label,
+        )
+
+
+class Reviewer:
+    """Reviews commits. `contents(ids)` gives what is in some files, None for one that is too large or not there.
+
+    `engine(era)` makes what reviews by a kernel; `end` is that of the review as a whole.
+    """
+
+    def __init__(
+        self,
+        engine: Callable[[Era], Engine],
+        end: Era,
+        contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
+    ) -> None:
+        self._make, self._whole, self._contents = engine, end.version, contents
+        self._tools: OrderedDict[Era, _Tools] = OrderedDict()
+        self._ids: dict[tuple[str, str], str] = {}
+        self._near: Mapping[str, bytes | None] = {}  # what was looked at last
+        self.defined: frozenset[str] = frozenset()  # names that the commits so far define
+        self.engine, self._sieve = self._turned(end)
+
+    def _turned(self, era: Era) -> _Tools:
+        """What reviews by a kernel, made where it is not among those that were in use lately."""
+        if era not in self._tools:
+            engine = self._make(era)
+            engine.read = self._read
+            self._tools[era] = _Tools(engine, Sieve(engine.kernel, [rule for rule, _ in engine.rules]))
+            if len(self._tools) > _ERAS:
+                self._tools.popitem(last=False)
+        self._tools.move_to_end(era)
+        self._tools[era].engine.defined = self.defined
+        return self._tools[era]
+
+    def review(self, one: Numbered) -> PatchReview:
+        """What is found in a commit; its files are there without their hunks, and its diff is not."""
+        self.turn_to(one)
+        whole = [section for section in one.change.sections if section.has_hunks]
+        kept = [section for section in self._sifted(whole) if section.text]
+        only = {section.file.path: section.rows for section in kept if section.rows}
+        reviewed = self.engine.patch(one.patch(kept), only)
+        read = {section.file.path: section.text for section in kept}
+        rest = (section.text for section in whole if section.text != read.get(section.file.path))
+        if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
+            reviewed = self.engine.patch(one.patch(whole), only)
+        names = {section.file.path for section in kept}
+        found = replace(
+            reviewed,
+            patch=one.patch(),
+            unread=(*reviewed.unread, *_binary(one.change)),
+            depth="file" if names <= reviewed.whole else "diff",
+            files=tuple(section.file for section in one.change.sections),
+            whole=frozenset(section.file.path for section in whole) - names | reviewed.whole,
+            unlisted=sum(section.added for section in one.change.sections),
+            kernel=None if one.era.version == self._whole else one.era.version,
+        )
+        return _with_hunks(one, found, {finding.path for finding in reviewed.findings})
+
+    def fates(self, remarks: Sequence[Remark]) -> list[Fate]:
+        """See Judge; the names are those that were defined up to the commit that was turned to last."""
+        return Judge(lambda era: self._turned(era).engine, self._contents).fates(remarks)
+
+    def turn_to(self, one: Numbered) -> None:
+        """Have the files of a commit at hand, and what reviews by its kernel."""
+        self.defined = one.defined
+        self.engine, self._sieve = self._turned(one.era)
+        self._ids, self._near = {}, {}
+        for section in one.change.sections:
+            file = section.file
+            self._ids[one.change.before or _EMPTY, file.old_path or file.path] = section.old
+            self._ids[one.change.after, file.path] = section.new
+
+    def _read(self, tree: str, path: str) -> bytes | None:
+        found = self._ids.get((tree, path))
+        if not found:
+            return None
+        return self._near[found] if found in self._near else self._contents([found])[found]
+
+    def _sifted(self, sections: Sequence[Section]) -> Iterator[_Kept]:
+        """The hunks of each file that are worth reading; of one that is too large to look at, all."""
+        for at in range(0, len(sections), _FILES):
+            some = sections[at : at + _FILES]
+            self._near = self._contents([section.new for section in some if section.new])
+            for section in some:
+                after = self._near[section.new] if section.new else b""
+                rows = () if after is None else self._sieve.kept(section.file.path, section.text, after)
+                text = section.text if after is None else section.among(rows) if rows else b""
+                yield _Kept(section.file, text, rows)
+
+
+class _Tools(NamedTuple):
+    engine: Engine
+    sieve: Sieve
+
+
+class _Kept(NamedTuple):
+    file: FileChange
+    text: bytes
+    rows: Sequence[Rows]
+
+
+def _binary(change: Change) -> Iterator[Unread]:
+    for section in change.sections:
+        if any(line.startswith("Binary file") for line in section.file.header):
+            yield Unread(section.file.path, "git takes it for binary")
+
+
+class Reviewed(NamedTuple):
+    """Commits in order with what was found in each, by which kernel, and the way of their files."""
+
+    reviews: list[PatchReview]
+    eras: list[Era]
+    trails: Trails
+
+
+def review(
+    reviewer: Reviewer,
+    read: Iterable[tuple[Change, Era]],
+    total: int,
+    processes: int,
+    begin: Callable[[], None],
+    done: Callable[[], None],
+) -> Reviewed:
+    """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
+    settling, eras, trails = Settling(), list[Era](), Trails()
+    about = set[str | None]()  # files with remarks, whose lines later commits move
+    tasks = _tasks(
+        _numbered(read, total, reviewer.engine), max(1, processes)
+    )  # of all kernels, it knows the same names
+
+    def work(task: list[Numbered]) -> list[PatchReview]:
+        return [reviewer.review(one) for one in task]
+
+    answers: dict[int, tuple[Numbered, PatchReview]] = {}
+    for task, made in each(work, tasks, processes, begin, lambda task: _lane(task[0].change)):
+        said = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
+        answers |= {one.number: (one, reviewed) for one, reviewed in zip(task, said, strict=True)}
+        while (answer := answers.pop(len(eras) + 1, None)) is not None:
+            one, reviewed = answer
+            concerned = settling.concerns(reviewed.files)  # a function may have moved to any of them
+            every = {file.path for file in reviewed.files} if concerned else set()
+            moving = {file.path for file in reviewed.files if not about.isdisjoint((file.path, file.old_path))}
+            settling.add(_with_hunks(one, reviewed, every), _with_hunks(one, reviewed, moving))
+            found = {finding.path for finding in reviewed.findings}
+            trails.add(one.number - 1, one.change.sections, found)
+            about |= found | moving
+            eras.append(one.era)
+            reviewer.defined = one.defined
+            done()
+    return Reviewed(list(settling.reviews()), eras, trails)
+
+
+def outcome(
+    reviewer: Reviewer, found: Reviewed, tip: Callable[[str], str], processes: int, begin: Callable[[], None]
+) -> tuple[PatchReview, ...]:
+    """The commits with those findings named that a later one resolves; `tip`: see settle()."""
+
+    def fates(groups: Sequence[Sequence[Remark]]) -> Iterator[Sequence[Fate] | None]:
+        for _, made in each(reviewer.fates, groups, processes if len(groups) >= _FEW else 0, begin):
+            yield None if isinstance(made, Died) else made
+
+    settle(found.reviews, found.eras, found.trails, tip, fates)
+    return tuple(found.reviews)
+
+
+def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) -> Iterator[Numbered]:
+    """The commits with their numbers, and the flags that they and those before them define."""
+    stems = [stem.encode() for stem in engine.kernel.words["telling"]]
+    known: frozenset[str] = frozenset()
+    for number, (change, era) in enumerate(read, 1):
+        for section in change.sections:
+            if any(stem in section.text for stem in stems):
+                known |= engine.definitions(section.text.decode("utf-8", "surrogateescape"))
+        yield Numbered(number, total, change, known, era)
+
+
+def _tasks(commits: Iterable[Numbered], lanes: int) -> Iterator[list[Numbered]]:
+    """Commits that follow each other on the same files, as far as there are so many lanes."""
+    begun: dict[int, list[Numbered]] = {}
+    sizes: dict[int, int] = {}
+    for one in commits:
+        lane = _lane(one.change) % lanes
+        begun.setdefault(lane, []).append(one)
+        sizes[lane] = sizes.get(lane, 0) + sum(len(section.text) for section in one.change.sections)
+        if sizes[lane] >= _BYTES or len(begun[lane]) >= _COMMITS:
+            sizes[lane] = 0
+            yield begun.pop(lane)
+    yield from begun.values()
+
+
+def _lane(change: Change) -> int:
+    """A number that commits to the same file have in common; it depends on nothing but the path."""
+    return crc32(change.sections[0].file.path.encode("utf-8", "surrogateescape")) if change.sections else 0
+
+
+def _alone(reviewer: Reviewer, one: Numbered, begin: Callable[[], None]) -> PatchReview:
+    """A commit of a task with which a process ended, in a process of its own."""
+    ((_, made),) = each(reviewer.review, [one], 1, begin)
+    if not isinstance(made, Died):
+        return made
+    reason = f"the process that read it ended ({f'signal {-made.code}' if made.code < 0 else f'code {made.code}'})"
+    return PatchReview(one.patch(), (), (*one.change.unread, Unread(None, reason)))
+
+
+def _with_hunks(one: Numbered, reviewed: PatchReview, paths: set[str]) -> PatchReview:
+    """With the hunks of some of its files."""
+    paths = paths - {file.path for file in reviewed.files if file.hunks}
+    shown = {section.file.path: section for section in one.change.sections if section.file.path in paths}
+    if not shown:
+        return reviewed
+    text = "".join(section.text.decode("utf-8", "surrogateescape") for section in shown.values())
+    listed = {file.path: file for file in parse.parse(text)[0]}
+    files = tuple(listed.get(file.path, file) for file in reviewed.files)
+    added = sum(section.added for path, section in shown.items() if path in listed)
+    return replace(reviewed, files=files, unlisted=reviewed.unlisted - added)

@@ -1,0 +1,255 @@
+"""The commits of a range in, what became of each remark on them by the end of the range out.
+
+A remark that still holds in the last state of its file is open, whatever was done in between: most are, and one look
+tells it. Only for one that does not, and for one that was made twice, the states of its file are gone through: a
+commit has settled it if its function is touched there, and has what was wrong before and not after it. The commits of
+two branches stand in one row here, so that a state need not follow from the one before.
+
+Remarks on one file are judged together, by `Judge`, in any process; nothing but the names of contents is handed to it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reviewbot.frontend.cut_functions import Text
+from reviewbot.git.commits import Section
+from reviewbot.git.kernel_versions import Era
+from reviewbot.model import Finding, PatchReview
+from reviewbot.patch.function_hunks import heirs, is_touched, speaks_of
+from reviewbot.review.engine import Engine
+from reviewbot.review.resolved import Key, is_copy, settled
+
+_TEXTS = 16  # that are kept cut into functions
+_BESIDE = 256  # files of one commit that a function is looked for in
+
+
+class State(Struct, frozen=True):
+    """What a commit makes of a file. `commit`: its place in the range, from 0; `old`, `new`: the ids of the contents,
+    "" for none; `beside`: path and content of all files of the commit."""
+
+    commit: int
+    path: str
+    old: str
+    new: str
+    beside: tuple[tuple[str, str], ...]
+
+
+class Remark(Struct, frozen=True):
+    """A finding, and what its file was after it. `at`: its commit and its place there; `before`, `after`: the contents
+    that its commit made one of the other; `last`: the content at the end; `again`: it is made again later."""
+
+    at: tuple[int, int]
+    key: Key
+    era: Era
+    before: str
+    after: str
+    states: tuple[State, ...]
+    path: str
+    last: str
+    again: bool = False
+
+
+class Fate(NamedTuple):
+    """The commit that settles a remark, None for none; `moved`: it only took it to this file."""
+
+    commit: int | None = None
+    moved: str = ""
+
+
+_OPEN = Fate()
+
+
+class Trails:
+    """The way of each file through a range."""
+
+    def __init__(self) -> None:
+        self._touches: dict[str, list[State]] = {}  # by the path that the file had before
+        self._names: dict[str, list[tuple[int, str]]] = {}  # what it was called from a commit on
+        self._origins: dict[tuple[int, str], State] = {}
+
+    def add(self, commit: int, sections: Sequence[Section], about: Collection[str]) -> None:
+        """The files of the next commit, and the paths of those that there are remarks on."""
+        beside = tuple((section.file.path, section.new) for section in sections if section.new)
+        for section in sections:
+            file = section.file
+            moves = file.old_path is not None and file.old_path != file.path and not is_copy(file)
+            path = file.old_path if moves and file.old_path is not None else file.path
+            if moves:
+                self._names.setdefault(path, []).append((commit, file.path))
+            if section.old or section.new:  # else its content stays what it was
+                state = State(commit, file.path, section.old, section.new, beside)
+                self._touches.setdefault(path, []).append(state)
+                if file.path in about:
+                    self._origins[commit, file.path] = state
+
+    def origin(self, commit: int, path: str) -> State | None:
+        """What a commit made of a file that there is a remark on."""
+        return self._origins.get((commit, path))
+
+    def after(self, commit: int, path: str) -> tuple[tuple[State, ...], str]:
+        """What becomes of a file after a commit, and its path at the end."""
+        found: list[State] = []
+        while True:
+            names = self._names.get(path, [])
+            moves = bisect_right(names, commit, key=lambda name: name[0])
+            end = names[moves][0] if moves < len(names) else None
+            touches = self._touches.get(path, [])
+            for state in touches[bisect_right(touches, commit, key=attrgetter("commit")) :]:
+                if end is not None and state.commit > end:
+                    break
+                found.append(state)
+            if end is None:
+                return tuple(found), path
+            commit, path = names[moves]
+
+
+class Judge:
+    """Tells the fates of remarks. `engine(era)` is what reviews by a kernel; `contents(ids)`: see history.Reviewer."""
+
+    def __init__(
+        self,
+        engine: Callable[[Era], Engine],
+        contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
+    ) -> None:
+        self._engine, self._contents = engine, contents
+        self._texts: OrderedDict[str, Text | None] = OrderedDict()
+        self._known: dict[tuple[str, Era, str, str, str], frozenset[Key] | None] = {}
+
+    def fates(self, remarks: Sequence[Remark]) -> list[Fate]:
+        """Those of the remarks on one file, in their order."""
+        self._known.clear()
+        fates = [_OPEN] * len(remarks)
+        gone = {at: one for at, one in enumerate(remarks) if self._goes_on(one)}
+        states = {(one.commit, one.path): one for remark in gone.values() for one in remark.states}
+        own = {at: {(state.commit, state.path) for state in one.states} for at, one in gone.items()}
+        for place, state in sorted(states.items(), key=itemgetter(0)):
+            for at, one in list(gone.items()):
+                if place in own[at] and self._ends(one, state):
+                    fate = self._moved(one, state)
+                    if fate is not None:
+                        fates[at] = fate
+                        del gone[at]
+        return fates
+
+    def _goes_on(self, one: Remark) -> bool:
+        """Whether there is more to ask than what the file is at the end."""
+        if one.last == one.after:
+            return one.again
+        return one.again or self._is_there(one, one.path, one.last) is False
+
+    def _ends(self, one: Remark, state: State) -> bool:
+        """Whether a commit has what was wrong before it, and not after it."""
+        function = one.key[1]
+        if state.old and state.new:
+            old, new = self._text(state.old), self._text(state.new)
+            if old is None or new is None or not is_touched(old, new, function):
+                return False
+        if self._is_there(one, state.path, state.new) is not False or self._is_renamed(one, state):
+            return False
+        return state.old == one.after or self._is_there(one, state.path, state.old) is True
+
+    def _is_renamed(self, one: Remark, state: State) -> bool:
+        """Whether a function that a commit makes has what was wrong, under its own name: then nothing is settled."""
+        old, new = self._text(state.old) if state.old else None, self._text(state.new) if state.new else None
+        rule, _, cause = one.key
+        named = (replace(one, key=(rule, name, cause)) for name in (heirs(old, new) if new is not None else ()))
+        return any(self._is_there(other, state.path, state.new) is not False for other in named)
+
+    def _moved(self, one: Remark, state: State) -> Fate | None:
+        """The end of a remark, or the file that it goes on in; None where there are too many to look at."""
+        others = [other for other in state.beside if other[0] != state.path]
+        if len(others) > _BESIDE:
+            return None
+        there = (path for path, content in others if self._is_there(one, path, content))
+        return Fate(state.commit, next(there, ""))
+
+    def _is_there(self, one: Remark, path: str, content: str) -> bool | None:
+        """Whether what was wrong is in a content; None where that is not known."""
+        if not content:
+            return False
+        function = one.key[1]
+        asked = function, one.era, one.before, path, content
+        if asked not in self._known:
+            self._known[asked] = self._wrong(one, path, content)
+        found = self._known[asked]
+        return None if found is None else one.key in found
+
+    def _wrong(self, one: Remark, path: str, content: str) -> frozenset[Key] | None:
+        text = self._text(content)
+        if text is None:
+            return None
+        if not speaks_of(text, one.key[1]):
+            return frozenset()
+        before = self._text(one.before) if one.before else None
+        if one.before and before is None:
+            return None
+        return self._engine(one.era).wrong(path, (before, text), one.key[1])
+
+    def _text(self, content: str) -> Text | None:
+        if content not in self._texts:
+            data = self._contents([content])[content]
+            self._texts[content] = None if data is None else Text(b"", data)
+            if len(self._texts) > _TEXTS:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(content)
+        return self._texts[content]
+
+
+Run = Callable[[Sequence[Sequence[Remark]]], Iterable[Sequence[Fate] | None]]
+
+
+def settle(
+    reviews: list[PatchReview], eras: Sequence[Era], trails: Trails, tip: Callable[[str], str], run: Run
+) -> None:
+    """Name those findings that a later commit resolves.
+
+    `tip(path)` is the content of a file at the end, "" for none; `run` has the fates of groups told, None for what
+    could not be told.
+    """
+    open_ = [
+        (found, commit, finding.path)
+        for commit, reviewed in enumerate(reviews)
+        for at, finding in enumerate(reviewed.findings)
+        if finding.path in reviewed.whole and (found := _origin(commit, at, finding, eras, trails)) is not None
+    ]
+    while open_:
+        asked = _followed(open_, trails, tip)
+        groups = [list(group) for _, group in groupby(asked, key=attrgetter("path"))]
+        open_ = []
+        for group, fates in zip(groups, run(groups), strict=True):
+            for one, fate in zip(group, fates or (), strict=False):
+                if fate.commit is not None and fate.moved:
+                    open_.append((one, fate.commit, fate.moved))
+                elif fate.commit is not None:
+                    commit, at = one.at
+                    reviews[commit] = settled(reviews[commit], at, reviews[fate.commit].patch)
+
+
+def _origin(commit: int, at: int, finding: Finding, eras: Sequence[Era], trails: Trails) -> Remark | None:
+    state = trails.origin(commit, finding.path)
+    if state is None:
+        return None
+    key = finding.rule, finding.function, finding.key
+    return Remark((commit, at), key, eras[commit], state.old, state.new, (), finding.path, "")
+
+
+def _followed(found: Sequence[tuple[Remark, int, str]], trails: Trails, tip: Callable[[str], str]) -> list[Remark]:
+    """The remarks, each from a commit and a path on, sorted by the path at the end; those that nothing follows out."""
+    every: list[Remark] = []
+    for one, commit, path in found:
+        states, last = trails.after(commit, path)
+        every.append(replace(one, states=states, path=last, last=tip(last) if states else ""))
+    later: dict[tuple[str, Key], int] = {}
+    for one in every:
+        later[one.path, one.key] = max(one.at[0], later.get((one.path, one.key), 0))
+    marked = (replace(one, again=later[one.path, one.key] > one.at[0]) for one in every if one.states)
+    return sorted(marked, key=lambda one: (one.path, one.at))

@@ -1,0 +1,1 @@
+"""What every package may use: lazy patterns, a bound on time, worker processes, escapes for untrusted text."""

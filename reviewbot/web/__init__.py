@@ -1,0 +1,1 @@
+"""Requests to servers, bounded in time and size."""

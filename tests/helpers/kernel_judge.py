@@ -1,0 +1,80 @@
+"""A kernel source tree in, what reviewbot would say of it if every line were new out; in two processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from reviewbot.config import data_path
+from reviewbot.kernel import rules
+from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.review.engine import Engine
+
+FOLDERS = (
+    *("fs", "mm", "block", "net", "kernel", "lib"),
+    *("drivers/md", "drivers/nvme", "drivers/scsi", "drivers/soc", "drivers/usb"),
+)
+VERSION = (6, 12)
+
+
+@dataclass(frozen=True, order=True)
+class Remark:
+    path: str
+    line: int
+    function: str
+    rule: str
+    severity: str
+    confidence: str
+    text: str
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.path, self.function, self.rule
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One file: what was said of it, and what of it was not read."""
+
+    remarks: tuple[Remark, ...]
+    unread: tuple[str, ...]
+
+
+def files(kernel: Path, folders: Iterable[str] = FOLDERS) -> list[str]:
+    """The C files below the folders, as paths inside the tree."""
+    found = (path for folder in folders for path in sorted((kernel / folder).rglob("*.[ch]")))
+    return [str(path.relative_to(kernel)) for path in found]
+
+
+@lru_cache
+def _engine() -> Engine:
+    return Engine(*rules.load((data_path("rules"),), VERSION))
+
+
+def review(kernel: Path, path: str) -> Seen:
+    """One file as if it were new."""
+    rows = (kernel / path).read_text("latin-1").split("\n")
+    lines = tuple(DiffLine("+", row, None, at) for at, row in enumerate(rows, 1))
+    change = FileChange(path, None, (Hunk("@@", "", lines),), created=True)
+    findings, unread = _engine().file(change, frozenset())
+    said = tuple(
+        Remark(one.path, one.line, one.function, one.rule, one.severity, one.confidence, one.line_text.strip())
+        for one in findings
+    )
+    return Seen(said, tuple(one.reason for one in unread))
+
+
+def _share(kernel: Path, paths: list[str]) -> list[Seen]:
+    return [review(kernel, path) for path in paths]
+
+
+def everything(kernel: Path, paths: list[str]) -> Iterator[Seen]:
+    """All files, some at a time, on all processors."""
+    shares = [paths[at : at + 40] for at in range(0, len(paths), 40)]
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for seen in pool.map(_share, [kernel] * len(shares), shares):
+            yield from seen

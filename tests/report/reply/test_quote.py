@@ -1,0 +1,46 @@
+"""Which lines of a hunk are quoted around the ones somebody speaks about."""
+
+from __future__ import annotations
+
+import pytest
+
+from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.report.reply.quote import CUT, Place, excerpt, places, quoted
+
+
+def hunk(marks: str) -> Hunk:
+    return Hunk("@@", "", tuple(DiffLine(mark, f"\tline{at}", None, at) for at, mark in enumerate(marks)))
+
+
+@pytest.mark.parametrize(
+    ("marks", "asked", "around", "shown"),
+    [
+        ("   +   ", [3], {"before": 1}, [CUT, 2, 3]),
+        ("   +   ", [3], {"before": 9, "after": 9}, [0, 1, 2, 3, 4, 5, 6]),
+        ("   +   ", [3], {"before": 0, "after": 1}, [CUT, 3, 4]),
+        (" +     ", [1], {"before": 0}, [0, 1]),  # a single line is not worth a cut
+        ("  +   +", [2, 6], {"before": 2}, [0, 1, 2, 3, 4, 5, 6]),
+        ("  +     +", [2, 8], {"before": 2}, [0, 1, 2, CUT, 6, 7, 8]),
+        ("   +   ", [3], {"before": 0, "also": [0]}, [0, CUT, 3]),
+        ("   +   ", [3], {"before": 0, "also": [0, 6, 99]}, [0, CUT, 3, CUT, 6]),
+        ("--- +", [4], {"before": 2}, [CUT, 3, 4]),  # not half a run of removed lines
+        (" -- +", [4], {"before": 3}, [0, 1, 2, 3, 4]),
+        ("----+", [4], {"before": 2}, [CUT, 2, 3, 4]),  # unless nothing else would be left
+    ],
+)
+def test_excerpt(marks, asked, around, shown):
+    assert excerpt(hunk(marks), asked, **around) == shown
+
+
+def test_a_file_that_comes_twice_is_found_where_it_comes_first():
+    change = FileChange("a.c", "a.c", (hunk("  +"),))
+    assert places([change, change])["a.c", 2] == Place(0, 0, 2)
+
+
+def test_removed_lines_stand_nowhere_in_the_new_file():
+    removed = Hunk("@@", "", (DiffLine("-", "gone", 1, None), DiffLine("+", "come", None, 1)))
+    assert places([FileChange("a.c", "a.c", (removed,))]) == {("a.c", 1): Place(0, 0, 1)}
+
+
+def test_quoted_is_the_line_as_it_was():
+    assert quoted(Hunk("@@", "", (DiffLine("+", "\tx;  ", None, 1),)), 0) == "> +\tx;  "
