@@ -136,7 +136,8 @@ def difference(pair: Pair) -> list[str]:
     absent = [f"only {side} has it" for side, other in (("OLD", pair.new), ("NEW", pair.old)) if other is None]
     late = ["not done in time"] if pair.old == pair.new else []
     cut = [f"... {len(rows) - ROWS} more lines"] if len(rows) > ROWS else []
-    head = f"{pair.task.kind}: {pair.task.name}: {pair.output}    reviewbot {' '.join(pair.task.arguments)}"
+    words = re.sub(r" --output \S+", "", " ".join(pair.task.arguments))
+    head = f"{pair.task.kind}: {pair.task.name}: {pair.output}    (reviewbot {words})"
     return [head, *(f"    {row}" for row in (*absent, *late, *rows[:ROWS], *cut)), ""]
 
 
@@ -155,7 +156,7 @@ def report(pairs: Sequence[Pair], most: int) -> None:
             folder, _, name = pair.output.rpartition("/")
             shown.setdefault((pair.task.kind, pair.task.what, folder or name), pair)
     for pair in [*shown.values()][:most]:
-        console.print("\n".join(difference(pair)), markup=False)
+        console.print("\n".join(difference(pair)), markup=False, soft_wrap=True)
     if len(shown) > most:
         console.print(f"... and {len(shown) - most} more kinds of output differ (--most)")
 
