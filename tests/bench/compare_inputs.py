@@ -102,11 +102,9 @@ def mails(kind: str, folders: Sequence[Path], say: Say, more: Sequence[str]) -> 
 
 
 def threads(checkout: Path, say: Say) -> Iterator[Task]:
-    """Those of the tests, with what is shown by default as well."""
-    for name in ("threads", "mails"):
-        folder = checkout / "tests" / name
-        yield from mails(f"tests/{name}", [folder], say, (*LOW, "--kernel", "6.10")) if name == "threads" else ()
+    """Those of the tests, with what is shown by default as well, and each format alone."""
     folder = checkout / "tests" / "threads"
+    yield from mails("tests/threads", [folder], say, (*LOW, "--kernel", "6.10"))
     for path in sorted(folder.glob("*.mbox")):
         names = formats(say, "thread")
         bars = thread("tests/threads", path.name, path.read_bytes(), names, ())
