@@ -36,8 +36,8 @@ COMPLEX = 15
 PHRASE = re.compile(r"\bin[,;].*\bout\b", re.DOTALL)  # "X in, Y out", in the first paragraph
 # names that modules of one folder have in common by design: the folder as it ends, and why
 INTERFACES: Mapping[str, tuple[str, str]] = {
-    "render": ("report", "each format is a module that formats.py imports by its name and renders with"),
-    "add": ("commands", "each command adds its own options to the command line"),
+    "render": ("formats", "each format is a module that report/registry.py imports by its name and renders with"),
+    "add": ("arguments", "each command adds its own options to the command line"),
     "run": ("commands", "each command is run by the command line"),
 }
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fixtures import CASES, Case, engine
+from engines import engine
+from fixtures import CASES, Case
 from reviewbot.config import data_path
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.model import Patch

@@ -5,12 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-
-from reviewbot.config import data_path
-from reviewbot.kernel.rules import load, parse_version
-from reviewbot.review.engine import Engine
 
 _CLAIM = re.compile(r"\s*//~\s*(todo\s+)?([a-z-]+)(?:\s+(low|medium|high))?(?:\s+\"([^\"]*)\")?\s*$")
 _OPTION = re.compile(r"^<!--\s*(kernel|path):\s*(\S+)\s*-->$", re.MULTILINE)
@@ -95,9 +90,3 @@ def _diff(path: str, rows: list[str]) -> str:
 
 FOLDER = Path(__file__).parents[1] / "rules"
 CASES = [case for path in sorted(FOLDER.glob("*.md")) for case in cases(path)]
-
-
-@lru_cache
-def engine(version: str) -> Engine:
-    kernel, rules = load([data_path("rules")], parse_version(version))
-    return Engine(kernel, rules)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from command import diff
-from fixtures import CASES, Case, engine
+from engines import engine
+from fixtures import CASES, Case
 from reviewbot.model import Finding, Patch
 from reviewbot.patch.suggestion import fixed
 

@@ -6,21 +6,21 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCH = Path(__file__).parent / "bench" / "house.py"
+BENCH = Path(__file__).parents[1] / "bench" / "house.py"
 SOURCES = {
     "__init__.py": '"""A toy."""\n',
     "one.py": '"""Words in, rows out."""\n\nfrom reviewbot.sub import two\n\n\nclass Row:\n    def last(self): pass\n',
     "sub/__init__.py": "",
     "sub/two.py": '"""Rows."""\n\nfrom reviewbot import one\n\nRow = list[str]\n\n\ndef deep(): """Deep."""\n',
-    "report/__init__.py": '"""Formats."""\n',
-    "report/a.py": '"""A."""\n\n\ndef render(): pass\n',
-    "report/b.py": '"""B."""\n\n\ndef render(): pass\n' + "\n" * 150,
+    "formats/__init__.py": '"""Formats."""\n',
+    "formats/a.py": '"""A."""\n\n\ndef render(): pass\n',
+    "formats/b.py": '"""B."""\n\n\ndef render(): pass\n' + "\n" * 150,
 }
 LISTED = """\
-files over 150 lines: report/b.py: 154
+files over 150 lines: formats/b.py: 154
 public modules without docstring: sub/__init__.py
 public classes without docstring: one.py:6 Row
-public functions without docstring: report/a.py:4 render
+public functions without docstring: formats/a.py:4 render
 public methods without docstring: one.py:7 Row.last
 modules that say "... in, ... out": one.py
 names that mean two things: Row: one.py, sub/two.py

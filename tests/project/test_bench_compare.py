@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).parent / "bench" / "compare.py"
+BENCH = Path(__file__).parents[1] / "bench" / "compare.py"
 PROGRAM = """
 import sys
 print("positional arguments:\\n  COMMAND\\n    thread    {}\\n\\n", sys.argv[1:], __file__)
