@@ -175,7 +175,7 @@ def data_path(name: str) -> Path:
     return packed if packed.exists() else package.parent / name
 
 
-def load(explicit: Path | None, env: Mapping[str, str]) -> Config:
+def load_config(explicit: Path | None, env: Mapping[str, str]) -> Config:
     """The defaults with the user's file over them; `explicit` is read instead of the user's file.
 
     Raises ConfigError for a file that cannot be read or is no TOML, an unknown key, a wrong type or value.
@@ -186,7 +186,7 @@ def load(explicit: Path | None, env: Mapping[str, str]) -> Config:
     if path:
         user = _read(path)
         listed: Any = user.pop("ignore", [])
-        schema.check({"ignore": listed}, {"ignore": TABLES}, str(path))
+        schema.check_table({"ignore": listed}, {"ignore": TABLES}, str(path))
         ignores = tuple(ignore_of(table, f"{path}: [[ignore]] number {at}") for at, table in enumerate(listed, 1))
         _override(tables, user, path)
     frozen = ({k: tuple(v) if isinstance(v, list) else v for k, v in tables[name].items()} for name in SECTIONS)
@@ -229,7 +229,7 @@ def _defaults() -> Tables:
         key = cache.key(path.read_bytes())
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    found: Any = cache.kept("config", key)
+    found: Any = cache.cached("config", key)
     if found is None:
         found = _read(path)
         cache.keep("config", key, found)
@@ -240,18 +240,18 @@ def _read(path: Path) -> Tables:
     import tomli
 
     try:
-        return tomli.loads(files.load(path, _LARGEST).decode("utf-8"))
+        return tomli.loads(files.read_file(path, _LARGEST).decode("utf-8"))
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {files.because(error)}") from error
+        raise ConfigError(f"{path}: cannot be read: {files.reason_of(error)}") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file: {error}") from error
 
 
 def _override(tables: Tables, user: Mapping[str, Any], path: Path) -> None:
     """Put the user's values into `tables`, each checked against the value it replaces."""
-    schema.check(user, dict.fromkeys(tables, TABLE), str(path))
+    schema.check_table(user, dict.fromkeys(tables, TABLE), str(path))
     for section, values in user.items():
-        schema.check(values, _spec(section, tables[section]), f"{path}: [{section}]")
+        schema.check_table(values, _spec(section, tables[section]), f"{path}: [{section}]")
         tables[section].update(values)
 
 

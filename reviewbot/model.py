@@ -91,7 +91,7 @@ class Flag(Struct, frozen=True):
     base: bool = False  # a mask of its own: it says whether the request may reclaim
 
 
-class Span(Struct, frozen=True):
+class Lifetime(Struct, frozen=True):
     """A name that exists from `since` (None: always) up to but not in `until` (None: still there)."""
 
     name: str
@@ -109,7 +109,7 @@ class Span(Struct, frozen=True):
         return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
 
 
-class Gate(Struct, frozen=True):
+class ScopeCall(Struct, frozen=True):
     """A call that enters or leaves a scope.
 
     `has`: a word one argument must name (PF_MEMALLOC_NOFS), "" for none. `token`: where the saved
@@ -133,8 +133,8 @@ class ScopeKind(Struct, frozen=True):
 
     name: str
     family: str  # "memalloc" | "handle" | "expression" | "memcg" | "lock" | "rcu" | "irq" | "bh" | "preempt"
-    enter: tuple[Gate, ...]
-    leave: tuple[Gate, ...]
+    enter: tuple[ScopeCall, ...]
+    leave: tuple[ScopeCall, ...]
     guards: tuple[str, ...] = ()  # names in guard(NAME)(...), scoped_guard(NAME, ...)
     clears: frozenset[str] = frozenset()
     sets: frozenset[str] = frozenset()
@@ -182,7 +182,7 @@ class Kernel(Struct, frozen=True, dict=True):
 
     version: Version
     flags: Mapping[str, Flag]
-    spans: Mapping[str, Span]  # every GFP_/PF_MEMALLOC name with a known life, this version or not
+    spans: Mapping[str, Lifetime]  # every GFP_/PF_MEMALLOC name with a known life, this version or not
     scopes: Mapping[str, ScopeKind]
     allocators: Mapping[str, Allocator]
     words: Mapping[str, frozenset[str]]  # _macros.toml: lists of words by purpose

@@ -10,12 +10,12 @@ from itertools import chain
 from msgspec.structs import replace
 
 from reviewbot.cli.progress import PatientEngine
-from reviewbot.cli.session import Setup, at_date
-from reviewbot.git.commits import Change
+from reviewbot.cli.session import Session, at_date
+from reviewbot.git.commits import CommitDiff
 from reviewbot.git.kernel_versions import Era, Kernels
 from reviewbot.git.repository import Repository
 from reviewbot.kernel import rules
-from reviewbot.kernel.backports import asked, fitted
+from reviewbot.kernel.backports import fitted_kernel, fitted_names
 from reviewbot.kernel.releases import Releases
 from reviewbot.model import Kernel, PatchReview, Rule, Version
 
@@ -23,12 +23,12 @@ from reviewbot.model import Kernel, PatchReview, Rule, Version
 class Eras:
     """`setup`: that of the end, the tree `tip`; all are judged by it where a version was asked for."""
 
-    def __init__(self, repository: Repository, setup: Setup, tip: str) -> None:
+    def __init__(self, repository: Repository, setup: Session, tip: str) -> None:
         self._repository, self._setup, self._tip = repository, setup, tip
         self.end = Era(setup.kernel.version, None, True)
         self._at = cache(self._kernel)
 
-    def of(self, change: Change) -> Era:
+    def of(self, change: CommitDiff) -> Era:
         """That of the Makefile in the commit's own tree, else of the day on which it was committed."""
         if not self._setup.dated or change.after == self._tip:
             return self.end
@@ -42,12 +42,12 @@ class Eras:
         if era != self.end:
             kernel, heard = self._at(era.version), tuple(self._heard(era.version))
         if era.names is not None:
-            kernel = fitted(kernel, era.names.intersection, self._at)
+            kernel = fitted_kernel(kernel, era.names.intersection, self._at)
         return PatientEngine(kernel, heard, self._setup.config.limits.seconds)
 
     @cached_property
     def _kernels(self) -> Kernels:
-        return Kernels(self._repository, self._setup.config.tree.headers, asked(self._at))
+        return Kernels(self._repository, self._setup.config.tree.headers, fitted_names(self._at))
 
     @cached_property
     def _releases(self) -> Releases:
@@ -60,7 +60,7 @@ class Eras:
     def _kernel(self, version: Version) -> Kernel:
         return rules.load(self._setup.folders, version)[0]
 
-    def with_rules(self, patches: Iterable[PatchReview]) -> Setup:
+    def with_rules(self, patches: Iterable[PatchReview]) -> Session:
         """The setup, with those rules as well that hold at the kernels of some patches and not at the end."""
         versions = dict.fromkeys(one.kernel for one in patches if one.kernel is not None)
         every = {one.id: one for one in chain(*map(self._heard, versions), self._setup.rules)}

@@ -132,7 +132,7 @@ class _Stopped(BaseException):
 def entry() -> NoReturn:
     """What the installed `reviewbot` runs."""
     gc.set_threshold(GARBAGE)
-    streams.fill()
+    streams.open_closed_streams()
     code = main()
     streams.settle(drop=code >= STOPPED)
     if sys.getprofile() is None and sys.gettrace() is None:  # those write at the end what they have seen
@@ -213,9 +213,9 @@ def _run(options: argparse.Namespace) -> int:
 
         return range_(options)
     if options.command == "check":
-        from reviewbot.cli.commands.b4_check import check
+        from reviewbot.cli.commands.b4_check import b4_check
 
-        return check(options)
+        return b4_check(options)
     if options.command == "agent":
         from reviewbot.cli.commands.b4_agent import agent
 
@@ -230,7 +230,7 @@ def _run(options: argparse.Namespace) -> int:
         return local(options)
     from reviewbot.cli.commands import explain as tables
 
-    return tables.rule(options) if options.command == "rule" else tables.matrix(options)
+    return tables.print_rule(options) if options.command == "rule" else tables.print_matrix(options)
 
 
 def _complain(text: str, code: int) -> int:

@@ -17,20 +17,20 @@ from msgspec.structs import replace
 
 from reviewbot import config
 from reviewbot.cli import streams
-from reviewbot.cli.session import Setup
+from reviewbot.cli.session import Session
 from reviewbot.cli.targets import Target, targets
 from reviewbot.drafts import write as drafts
 from reviewbot.filesystem import files
 from reviewbot.kernel import rules
 from reviewbot.model import SEVERITIES, Review, Unread, UsageError
 from reviewbot.report.registry import LOCAL, MAIL, NAMES
-from reviewbot.report.remarks import Frame, unread
+from reviewbot.report.remarks import ReportContext, unread
 from reviewbot.report.reply import message
-from reviewbot.report.reply.message import Draft, Drafted, Sender
+from reviewbot.report.reply.message import Draft, DraftSet, Sender
 from reviewbot.report.select import select
 from reviewbot.report.terminal import local, text
-from reviewbot.report.terminal.local import Desk
-from reviewbot.report.unread import FAIL, SAY, counted
+from reviewbot.report.terminal.local import Viewpoint
+from reviewbot.report.unread import FAIL, SAY, unread_summary
 
 _READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
@@ -44,7 +44,7 @@ class Output:
     them, or their texts cannot be used.
     """
 
-    def __init__(self, options: argparse.Namespace, setup: Setup, names: Sequence[str] = NAMES) -> None:
+    def __init__(self, options: argparse.Namespace, setup: Session, names: Sequence[str] = NAMES) -> None:
         self.setup = setup
         self.targets = targets(options.format, options.output, names)
         self.format = self.targets[0].format
@@ -54,7 +54,7 @@ class Output:
             raise UsageError("--again is about drafts: it needs --drafts DIR")
         self.color: str = options.color
         self.explain: bool = options.explain
-        self.desk = Desk()
+        self.desk = Viewpoint()
         self.unread: str = options.unread or setup.config.report.unread
         self.severity: str = options.min_severity or setup.config.report.min_severity
         self._confidence: str | None = options.min_confidence
@@ -65,7 +65,7 @@ class Output:
             self.texts = drafts.load_texts(setup.config.template_folder)
         for target in self.targets:
             if target.path is not None:
-                files.check(target.path)
+                files.require_writable(target.path)
 
     def speaks(self, review: Review, severity: str = SEVERITIES[0]) -> bool:
         """Whether the format on standard output shows a remark so bad that no later patch of the series settles."""
@@ -100,31 +100,31 @@ class Output:
         """
         self._reports(review, [one for one in self.targets if one.format not in (*_READ, MAIL) and _tells(one.format)])
 
-    def _reports(self, review: Review, wanted: Sequence[Target], drafted: Drafted | None = None) -> None:
+    def _reports(self, review: Review, wanted: Sequence[Target], drafted: DraftSet | None = None) -> None:
         """Files first: who reads standard output may stop at any time."""
         for name, path in wanted:
             if path is not None:
-                files.write(path, self._content(name, review, drafted))
+                files.write_file(path, self._content(name, review, drafted))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary and any(target.format == "github" for target in wanted):
             from reviewbot.report.formats import github_summary
 
-            files.append(Path(summary), github_summary.summary(review, self._judged("github", review)).encode())
+            files.append(Path(summary), github_summary.step_summary(review, self._judged("github", review)).encode())
         for name, path in wanted:
             if path is None and name in _READ:
                 self._show(name, review)
             elif path is None:
                 streams.put_report(self._content(name, review, drafted))
 
-    def _content(self, name: str, review: Review, drafted: Drafted | None) -> bytes:
+    def _content(self, name: str, review: Review, drafted: DraftSet | None) -> bytes:
         if name == MAIL:
             return b"".join(map(_mboxrd, drafted.drafts)) if drafted else b""
         return LOCAL[name].render(review, self._judged(name, review)).encode()
 
-    def frame(self, name: str) -> Frame:
+    def frame(self, name: str) -> ReportContext:
         """What a format says besides the review."""
         setup = self.setup
-        return Frame(
+        return ReportContext(
             kernel=setup.kernel_name,
             digest=self._digest,
             rules=setup.rules,
@@ -133,7 +133,7 @@ class Output:
             repository=_repository(os.environ),
         )
 
-    def _judged(self, name: str, review: Review) -> Frame:
+    def _judged(self, name: str, review: Review) -> ReportContext:
         """The same for a report that says whether the run has failed."""
         return replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
 
@@ -161,7 +161,7 @@ class Output:
             for part in parts:
                 streams.say(_line(part))
         if parts:
-            streams.say(f"reviewbot: failed, with {counted(parts)} (--unread say lets it pass)")
+            streams.say(f"reviewbot: failed, with {unread_summary(parts)} (--unread say lets it pass)")
         return bool(parts)
 
     def _show(self, name: str, review: Review) -> None:
@@ -169,17 +169,17 @@ class Output:
         width = shutil.get_terminal_size().columns if on_terminal else text.PIPE_WIDTH
         if name == "text":
             view = text.View(self.setup.kernel_name, self.severity, self.confidence(name), self.explain, width)
-            said = text.lines(review, view)
+            said = text.report_lines(review, view)
         else:
             desk = replace(self.desk, explain=self.explain, width=width, summary=not self.setup.quiet)
-            said = local.lines(review, self.frame(name), desk)
+            said = local.local_lines(review, self.frame(name), desk)
         plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
         if self.color == "never" or (self.color == "auto" and plain):
-            streams.put(text.plain(said))
+            streams.put(text.without_styles(said))
         else:
             streams.put(text.painted(said, width))
 
-    def _drafted(self, review: Review) -> Drafted:
+    def _drafted(self, review: Review) -> DraftSet:
         settings = self.setup.config.mail
         options = message.Options(
             now=datetime.now().astimezone(),
@@ -197,12 +197,12 @@ class Output:
             self.setup.say(skipped.reason)
         return drafted
 
-    def _deliver(self, review: Review, drafted: Drafted, folder: Path) -> None:
+    def _deliver(self, review: Review, drafted: DraftSet, folder: Path) -> None:
         if not drafted.drafts:
             if self.speaks(review) and not drafted.skipped:
                 self.setup.say("no draft: nothing is sure enough to be asked on a list")
             return
-        done = drafts.write(drafted.drafts, folder, self.again)
+        done = drafts.write_drafts(drafted.drafts, folder, self.again)
         for problem in done.wrong:
             self.setup.say(problem)
         new, gone = len(done.written), len(done.gone)

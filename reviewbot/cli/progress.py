@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reviewbot.cli import streams
-from reviewbot.frontend.cut_functions import Text
+from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
-from reviewbot.review.engine import Engine, Only, Read
-from reviewbot.review.resolved import Key
+from reviewbot.review.engine import Engine, Only, ReadBlob
+from reviewbot.review.resolved import FindingKey
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LONG_SERIES = 8  # patches; fewer are done before a bar could be read
 class PatientEngine(Engine):
     """An engine that leaves a patch unread after so many seconds, or from `until` on, and calls `done` after each."""
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: Read | None = None) -> None:
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: ReadBlob | None = None) -> None:
         super().__init__(kernel, rules, read)
         self.seconds = seconds
         self.until = float("inf")  # as time.monotonic() counts
@@ -39,7 +39,7 @@ class PatientEngine(Engine):
         finally:
             self.done()
 
-    def wrong(self, path: str, texts: tuple[Text | None, Text], function: str) -> frozenset[Key] | None:
+    def wrong(self, path: str, texts: tuple[CutFile | None, CutFile], function: str) -> frozenset[FindingKey] | None:
         try:
             with bounded(min(self.seconds, self.until - time.monotonic())):
                 return super().wrong(path, texts, function)

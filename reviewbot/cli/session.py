@@ -15,13 +15,13 @@ from reviewbot import config
 from reviewbot.cli import streams
 from reviewbot.config import AUTO, Config
 from reviewbot.kernel import rules, schema
-from reviewbot.kernel.backports import fitted
+from reviewbot.kernel.backports import fitted_kernel
 from reviewbot.kernel.releases import Releases
 from reviewbot.mail.headers import timestamp
 from reviewbot.model import Kernel, Rule, Series, Version
 
 
-class Ground(Struct, frozen=True):
+class SessionOptions(Struct, frozen=True):
     """What was asked for, before any rule is read. `version`: the kernel to judge by where nothing else says it."""
 
     config: Config
@@ -46,7 +46,7 @@ class Ground(Struct, frozen=True):
             self.say(text)
 
 
-class Setup(Ground, frozen=True):
+class Session(SessionOptions, frozen=True):
     """`rules` are those that hold at this kernel version and are not switched off."""
 
     kernel: Kernel
@@ -56,45 +56,45 @@ class Setup(Ground, frozen=True):
 _LAST_SECOND = 253_402_300_799  # of the year 9999: dates of mails are whatever somebody wrote
 
 
-def ground(options: argparse.Namespace) -> Ground:
+def session_options(options: argparse.Namespace) -> SessionOptions:
     """Raises ConfigError for a bad config file or kernel version."""
-    settings = config.load(options.config, os.environ)
+    settings = config.load_config(options.config, os.environ)
     folders = settings.rule_folders(tuple(options.rules))
     asked = options.kernel or settings.kernel.version
     today = date.today().isoformat()
     version = rules.releases(folders).at(today) if asked == AUTO else rules.parse_version(asked)
-    return Ground(settings, folders, version, asked == AUTO, options.quiet, options.verbose)
+    return SessionOptions(settings, folders, version, asked == AUTO, options.quiet, options.verbose)
 
 
-def prepare(options: argparse.Namespace) -> Setup:
+def open_session(options: argparse.Namespace) -> Session:
     """Raises ConfigError for a bad config file, rules folder or kernel version."""
-    setup = _load(ground(options))
+    setup = _load(session_options(options))
     setup.tell(f"rules from {', '.join(map(str, setup.folders))}")
     if not setup.dated:  # else it is not known yet by which kernel
         _tell_kernel(setup, "as asked for")
     return setup
 
 
-def _load(given: Ground) -> Setup:
+def _load(given: SessionOptions) -> Session:
     # a rule that does not hold at this version may be switched off all the same
     known = {path.stem: path for folder in given.folders for path in folder.glob("[!_]*.toml")}
     disabled = given.config.rules.disable
-    schema.known(disabled, known, "[rules] disable", "rule")
-    schema.known([one.rule for one in given.config.ignore if one.rule], known, "[[ignore]]", "rule")
+    schema.check_names(disabled, known, "[rules] disable", "rule")
+    schema.check_names([one.rule for one in given.config.ignore if one.rule], known, "[[ignore]]", "rule")
     kernel, every = rules.load(given.folders, given.version)
     heard = tuple(rule for rule in every if rule.id not in disabled)
-    return Setup(
+    return Session(
         given.config, given.folders, given.version, given.dated, given.quiet, given.verbose, kernel=kernel, rules=heard
     )
 
 
-def _tell_kernel(setup: Setup, how: str) -> None:
+def _tell_kernel(setup: Session, how: str) -> None:
     setup.tell(f"kernel {setup.kernel_name}, {how}: {len(setup.rules)} rules")
 
 
 def for_series(
-    given: Ground, series: Series, found: Version | None = None, names: frozenset[str] | None = None
-) -> Setup:
+    given: SessionOptions, series: Series, found: Version | None = None, names: frozenset[str] | None = None
+) -> Session:
     """The setup for one series, and for the tree it is applied to, if there is one.
 
     Where no version was asked for, it is that of the tree's Makefile (`found`), else the one that the subject of the
@@ -108,32 +108,32 @@ def for_series(
 
 
 def for_tree(
-    given: Ground | Setup,
+    given: SessionOptions | Session,
     stamp: float,
     found: Version | None,
     names: frozenset[str] | None,
     subjects: Sequence[str] = (),
-) -> Setup:
+) -> Session:
     """As for_series(), for what was made at a time, in seconds since 1970; 0 if nobody knows."""
     version, how = _meant(given, stamp, found, subjects)
     same = version == given.version
-    setup = given if same and isinstance(given, Setup) else _load(replace(given, version=version))
-    if given.dated or not isinstance(given, Setup):
+    setup = given if same and isinstance(given, Session) else _load(replace(given, version=version))
+    if given.dated or not isinstance(given, Session):
         _tell_kernel(setup, how)
     if names is None or version != (found or version):
         return setup
-    kernel = fitted(setup.kernel, names.intersection, lambda at: rules.load(setup.folders, at)[0])
+    kernel = fitted_kernel(setup.kernel, names.intersection, lambda at: rules.load(setup.folders, at)[0])
     return replace(setup, kernel=kernel)
 
 
-def program(given: Ground, series: Series) -> str:
+def program(given: SessionOptions, series: Series) -> str:
     """The program of user space that a series is for; "" where one of its patches may be for the kernel."""
     said = [(one.mail.subject if one.mail is not None else one.subject, one.diff) for one in series.patches]
     found = rules.projects(given.folders).of_series(series.cover.subject if series.cover else "", said)
     return found[0] if found and all(found) else ""
 
 
-def _meant(given: Ground, stamp: float, found: Version | None, subjects: Sequence[str]) -> tuple[Version, str]:
+def _meant(given: SessionOptions, stamp: float, found: Version | None, subjects: Sequence[str]) -> tuple[Version, str]:
     """The version to judge by, and where it comes from, for somebody to read."""
     if not given.dated:
         return given.version, "as asked for"
@@ -144,7 +144,7 @@ def _meant(given: Ground, stamp: float, found: Version | None, subjects: Sequenc
     return (named, "from the subject") if named is not None else at_date(given, releases, stamp)
 
 
-def at_date(given: Ground, releases: Releases, stamp: float) -> tuple[Version, str]:
+def at_date(given: SessionOptions, releases: Releases, stamp: float) -> tuple[Version, str]:
     """The version that mainline was working on at a time, and how that is known; 0 is a time that nobody knows."""
     if not stamp:
         return given.version, "from today's date: no other is known"

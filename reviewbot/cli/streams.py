@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO, TextIO
 
-from reviewbot.filesystem.files import because
+from reviewbot.filesystem.files import reason_of
 from reviewbot.model import InputError
 from reviewbot.support.ci_commands import TEXT, disarmed
 from reviewbot.support.escape import visible
@@ -64,7 +64,7 @@ def _writing() -> Iterator[None]:
     except ValueError as error:  # what Python says of a file that was closed
         raise InputError(f"cannot write to standard output: {error}") from error
     except OSError as error:
-        raise InputError(f"cannot write to standard output: {because(error)}") from error
+        raise InputError(f"cannot write to standard output: {reason_of(error)}") from error
 
 
 def say(text: str) -> None:
@@ -122,7 +122,7 @@ class _Bytes(io.BytesIO):
 # --- the process ---
 
 
-def fill() -> None:
+def open_closed_streams() -> None:
     """Put something harmless where the three are closed: else the next file that is opened would be one of them."""
     for number in range(3):
         try:

@@ -8,36 +8,36 @@ from pathlib import Path
 
 from reviewbot.cli.arguments.patchwork import FAILED
 from reviewbot.cli.output import Output
-from reviewbot.cli.session import Setup
+from reviewbot.cli.session import Session
 from reviewbot.filesystem import files
 from reviewbot.model import ConfigError, Review
 from reviewbot.review import baseline
-from reviewbot.review.baseline import Known
+from reviewbot.review.baseline import BaselineEntry
 
 _LARGEST = 100_000_000  # bytes of a baseline: that of all of Linux has some
 _SHOWN = 20  # idle tables and stale entries that -v names
 
 
-class Gate:
+class ExitPolicy:
     """Made before anything is read: raises ConfigError for a baseline that is none, InputError for one that cannot be
     written.
     """
 
-    def __init__(self, options: argparse.Namespace, setup: Setup) -> None:
+    def __init__(self, options: argparse.Namespace, setup: Session) -> None:
         self.setup = setup
         self._fail_on: str = "never" if options.exit_zero else options.fail_on or setup.config.report.fail_on
         self._file: Path | None = options.write_baseline
-        self._baseline: Sequence[Known] = _read(options.baseline) if options.baseline is not None else ()
+        self._baseline: Sequence[BaselineEntry] = _read(options.baseline) if options.baseline is not None else ()
         if self._file is not None:
-            files.check(self._file)
+            files.require_writable(self._file)
 
     def passed(self, review: Review) -> Review:
         """The review without what is ignored or known; what is to be written into a baseline is known from now on."""
         ignores = self.setup.config.ignore
         if self._file is not None:
-            rest = baseline.passed(review, ignores, ()).review
-            self._baseline = baseline.known(rest, self._baseline)
-        done = baseline.passed(review, ignores, self._baseline)
+            rest = baseline.without_known(review, ignores, ()).review
+            self._baseline = baseline.new_baseline(rest, self._baseline)
+        done = baseline.without_known(review, ignores, self._baseline)
         if done.ignored or done.known:
             self.setup.tell(f"not raised: {done.ignored} ignored, {done.known} in the baseline")
         for one in done.idle[:_SHOWN]:
@@ -54,7 +54,7 @@ class Gate:
         see everything for one of those. Raises InputError.
         """
         if self._file is not None:
-            files.write(self._file, baseline.dumped(self._baseline).encode("utf-8"))
+            files.write_file(self._file, baseline.dumped(self._baseline).encode("utf-8"))
             count = sum(entry.count for entry in self._baseline)
             remarks = "1 remark is" if count == 1 else f"{count} remarks are"
             self.setup.say(f"{self._file}: {remarks} known from now on")
@@ -63,11 +63,11 @@ class Gate:
         return int(self._fail_on != "never" and output.speaks(review, self._fail_on))
 
 
-def _read(path: Path) -> Sequence[Known]:
+def _read(path: Path) -> Sequence[BaselineEntry]:
     try:
-        text = files.load(path, _LARGEST).decode("utf-8")
+        text = files.read_file(path, _LARGEST).decode("utf-8")
     except OSError as error:
-        raise ConfigError(f"--baseline {path}: {files.because(error)}") from error
+        raise ConfigError(f"--baseline {path}: {files.reason_of(error)}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"--baseline {path}: no baseline, since no UTF-8") from error
     return baseline.loaded(text, f"--baseline {path}")

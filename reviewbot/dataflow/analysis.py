@@ -15,13 +15,13 @@ from heapq import heappop, heappush
 from types import MappingProxyType
 
 from reviewbot.dataflow import mask_env
-from reviewbot.dataflow.conditions import choosing, normal, settled
-from reviewbot.dataflow.scope_table import Lookup, argument, is_local, token_of
-from reviewbot.dataflow.state import OTHER, Event, Masks, Open, World, merge
-from reviewbot.dataflow.writes import Written
+from reviewbot.dataflow.conditions import choosing, normal, simplified
+from reviewbot.dataflow.scope_table import ScopeTable, argument, is_local, token_of
+from reviewbot.dataflow.state import OTHER, Event, Masks, OpenScope, State, merge
+from reviewbot.dataflow.writes import Writes
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.frontend.instructions import UNUSED, Function, Step
-from reviewbot.model import Gate, ScopeKind
+from reviewbot.frontend.instructions import UNUSED, Function, Instruction
+from reviewbot.model import ScopeCall, ScopeKind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_WORLDS = 32
@@ -30,14 +30,14 @@ _MOST_ROUNDS = 40  # times a step may be taken again
 _SINGLE = ("lock", "irq")  # families of which one scope is open once; preemption, BH and RCU count
 
 
-class Flow:
+class FunctionAnalysis:
     """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not.
 
     `made`: variables of its own that nothing but a save ever fills, so that what is in them is known.
     `given`: masks of the file around it, by the names of macros and helpers.
     """
 
-    def __init__(self, function: Function, lookup: Lookup, given: Masks = MappingProxyType({})) -> None:
+    def __init__(self, function: Function, lookup: ScopeTable, given: Masks = MappingProxyType({})) -> None:
         self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
@@ -45,12 +45,12 @@ class Flow:
         lent = (part for step in function.steps for arg in step.args for part in arg.walk() if part.op == "&x")
         own = self.declared - {part.args[0].text for part in lent}
         self.made = frozenset(name for name in own if not hidden and self._only_saves(name))
-        self.written = Written(function)
+        self.written = Writes(function)
         self.telling = frozenset((text, way) for text in self._telling() for way in (True, False))
-        self.names = mask_env.Names(function, self.params | self.declared)
+        self.names = mask_env.MaskDependencies(function, self.params | self.declared)
         self.given = mask_env.mentioned(function, given)
-        self.entry = World(masks=self.given, holds={})  # nothing is known but that
-        self.at: list[tuple[World, ...]] = [() for _ in function.steps]
+        self.entry = State(masks=self.given, holds={})  # nothing is known but that
+        self.at: list[tuple[State, ...]] = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
         self.events: list[Event] = []
         self._seen: list[tuple[str, int, int, str, str]] = []
@@ -72,7 +72,7 @@ class Flow:
 
     def _run(self) -> None:
         steps, entry = self.function.steps, self.entry
-        starts: dict[int, tuple[World, ...]] = {0: (entry,)}
+        starts: dict[int, tuple[State, ...]] = {0: (entry,)}
         if not self.function.seen_from_start:  # labels may be reached from what is not shown
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
         for index, first in starts.items():
@@ -102,7 +102,7 @@ class Flow:
                         waiting.add(target)
                         heappush(todo, (target if target > index else lasts[target] + 1, target))
 
-    def _out(self, index: int) -> Iterator[tuple[int, list[World]]]:
+    def _out(self, index: int) -> Iterator[tuple[int, list[State]]]:
         step = self.function.steps[index]
         if step.kind == "test":
             for way, target in zip((True, False), step.next, strict=False):
@@ -116,7 +116,7 @@ class Flow:
         for target in step.next:
             yield target, self._onward(worlds, index, target)
 
-    def _onward(self, worlds: list[World], index: int, head: int) -> list[World]:
+    def _onward(self, worlds: list[State], index: int, head: int) -> list[State]:
         """On the way back to the head of a loop what ends it is asked anew, for others may have changed it."""
         if head > index:
             return worlds
@@ -151,7 +151,7 @@ class Flow:
             for (kind, other, scope, token), count in counts.items():
                 self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
 
-    def _is_silent(self, step: Step, worlds: tuple[World, ...]) -> bool:
+    def _is_silent(self, step: Instruction, worlds: tuple[State, ...]) -> bool:
         """Whether nothing can be told of a step: no scope is open, no result is held, and it opens and closes none."""
         gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
         return not gate and all(not world.open and not world.holds for world in worlds)
@@ -182,7 +182,7 @@ class Flow:
 
     # -- what steps do --
 
-    def _tested(self, world: World, index: int, step: Step, way: bool) -> World | None:
+    def _tested(self, world: State, index: int, step: Instruction, way: bool) -> State | None:
         value = step.value
         if value is None or (value.op == "other" and value.text.startswith("@")):
             return world
@@ -199,10 +199,10 @@ class Flow:
             call = step._replace(kind="call", name=value.text, args=value.args)
             for scope, gate in self.lookup.opened(call, "true"):
                 world = self._enter(world, index, call, scope, gate)
-        masks = mask_env.told(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
+        masks = mask_env.refine_masks(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
         return None if masks is None else world if masks is world.masks else world._replace(masks=masks)
 
-    def _take(self, world: World, index: int, step: Step) -> World:
+    def _take(self, world: State, index: int, step: Instruction) -> State:
         if step.kind == "call":
             return self.entry if step.name == OPEN else self._call(world, index, step)
         if step.kind == "assign":
@@ -217,22 +217,24 @@ class Flow:
                     self._note("leak", index, one.step, one.scope, one.token)
         return world
 
-    def _can_leak(self, one: Open) -> bool:
+    def _can_leak(self, one: OpenScope) -> bool:
         return not one.handed and not one.guard and bool(one.token)
 
-    def _use(self, world: World, index: int, step: Step, tested: str) -> None:
+    def _use(self, world: State, index: int, step: Instruction, tested: str) -> None:
         for name in step.derefs:
             for alloc in (world.holds or {}).get(name, ()):
                 if alloc != OTHER and name != tested:
                     self._note("used", index, alloc, "", name)
 
-    def _call(self, world: World, index: int, step: Step) -> World:
+    def _call(self, world: State, index: int, step: Instruction) -> State:
         self._use(world, index, step, "")
         if step.op:  # a guard
             scope = self.lookup.guards.get(step.args[0].text) if step.args else None
             if scope is not None:
                 key = step.args[1].text.lstrip("&") if len(step.args) > 1 else ""
-                return world._replace(open=(*world.open, Open(scope.name, index, key=key, guard=step.op, handed=True)))
+                return world._replace(
+                    open=(*world.open, OpenScope(scope.name, index, key=key, guard=step.op, handed=True))
+                )
             return world
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
         if closed and (not opened or _gives_back(world, step, closed)):
@@ -259,11 +261,11 @@ class Flow:
         masks = mask_env.handed(world.masks or {}, step, self.names, self.kernel)
         return world if masks is world.masks else world._replace(masks=masks)
 
-    def _atomic(self, one: Open) -> bool:
+    def _atomic(self, one: OpenScope) -> bool:
         scope = self.kernel.scopes.get(one.scope)
         return scope is not None and scope.atomic
 
-    def _enter(self, world: World, index: int, step: Step, scope: str, gate: Gate) -> World:
+    def _enter(self, world: State, index: int, step: Instruction, scope: str, gate: ScopeCall) -> State:
         token = token_of(gate, step)
         if gate.token == "result" and step.target == UNUSED:
             self._note("dropped", index, index, scope, "")
@@ -271,9 +273,9 @@ class Flow:
         handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
         key = argument(step, gate.key) if gate.key >= 0 else ""
         rest = tuple(one for one in world.open if one.scope != scope or not self._anew(one, index, step, key))
-        return world._replace(open=(*rest, Open(scope, index, token, key, handed=handed)))
+        return world._replace(open=(*rest, OpenScope(scope, index, token, key, handed=handed)))
 
-    def _anew(self, one: Open, index: int, step: Step, key: str) -> bool:
+    def _anew(self, one: OpenScope, index: int, step: Instruction, key: str) -> bool:
         """Whether a step enters an open scope again: who takes a lock anew has given it back, seen or not."""
         kind = self.kernel.scopes.get(one.scope)
         if one.step == index or kind is None or kind.family not in _SINGLE or not kind.atomic:
@@ -283,12 +285,12 @@ class Flow:
         before = [arg.text for arg in self.function.steps[one.step].args]
         return bool(before) and before == [arg.text for arg in step.args]
 
-    def _leave(self, world: World, index: int, step: Step, rows: list[tuple[ScopeKind, Gate]]) -> World:
+    def _leave(self, world: State, index: int, step: Instruction, rows: list[tuple[ScopeKind, ScopeCall]]) -> State:
         if rows[0][1].token:
             kinds = {scope.name for scope, _ in rows}
             return self._restore(world, index, kinds, argument(step, int(rows[0][1].token)))
         free = [one for one in world.open if not one.guard]
-        gone: list[Open] = []
+        gone: list[OpenScope] = []
         for scope, gate in rows:
             if gate.key < 0:
                 gone += [one for one in free if one.scope == scope.name][-1:]
@@ -299,7 +301,7 @@ class Flow:
             gone += same[-1:] or mine  # another name for the lock: none of them is certain any more
         return world._replace(open=tuple(one for one in world.open if one not in gone))
 
-    def _restore(self, world: World, index: int, kinds: set[str], token: str) -> World:
+    def _restore(self, world: State, index: int, kinds: set[str], token: str) -> State:
         """A restore with a token: which save does it undo, if any."""
         mine = [one for one in world.open if one.token == token]
         flag = {self.kernel.scopes[kind].flag for kind in kinds}
@@ -318,14 +320,14 @@ class Flow:
             self._note("not-saved", index, OTHER, min(kinds), token)
         return world._replace(open=tuple(one for one in world.open if one.scope not in kinds or not one.handed))
 
-    def _assign(self, world: World, index: int, step: Step) -> World:
+    def _assign(self, world: State, index: int, step: Instruction) -> State:
         self._use(world, index, step, "")
         target = step.target
         facts = self.written.known(world.facts, target)
         holds = self.written.held(world.holds or {}, target)
         value = step.value
         if value is not None and "?" in value.text:
-            value = settled(value, facts, self.kernel.words["transparent"])
+            value = simplified(value, facts, self.kernel.words["transparent"])
             step = step._replace(value=value)
         masks = mask_env.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         if value is not None and value.op in ("num", "name") and step.op == "=":
@@ -339,14 +341,14 @@ class Flow:
             opened = tuple(
                 one._replace(handed=True) if one.token in said and one.token != target else one for one in opened
             )
-        return World(opened, facts, masks, holds)
+        return State(opened, facts, masks, holds)
 
-    def _from_call(self, index: int, step: Step) -> bool:
+    def _from_call(self, index: int, step: Instruction) -> bool:
         """Whether the value is the result of the call just before."""
         before = self.function.steps[index - 1] if index else None
         return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
 
-    def _forget(self, world: World, name: str) -> World:
+    def _forget(self, world: State, name: str) -> State:
         """What is left of a world after somebody was given a variable's address to write to."""
         facts = self.written.known(world.facts, name)
         masks = mask_env.forgotten(world.masks or {}, name)
@@ -354,7 +356,7 @@ class Flow:
         return world._replace(facts=facts, masks=masks, holds=holds)
 
 
-def _gives_back(world: World, step: Step, closed: list[tuple[ScopeKind, Gate]]) -> bool:
+def _gives_back(world: State, step: Instruction, closed: list[tuple[ScopeKind, ScopeCall]]) -> bool:
     """Whether a call that both opens and closes is given the state of a scope that is open."""
     given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
     return any(one.token in given for one in world.open if one.token)

@@ -48,7 +48,7 @@ def decided(condition: Expr, facts: Facts, transparent: Collection[str]) -> bool
     return way if (text, True) in facts else not way if (text, False) in facts else None
 
 
-def settled(expr: Expr, facts: Facts, transparent: Collection[str]) -> Expr:
+def simplified(expr: Expr, facts: Facts, transparent: Collection[str]) -> Expr:
     """An expression with each ?: that the facts decide replaced by the side that is taken."""
     if "?" not in expr.text or not facts:
         return expr
@@ -57,10 +57,10 @@ def settled(expr: Expr, facts: Facts, transparent: Collection[str]) -> Expr:
         condition, yes, no = expr.args
         way = decided(condition, facts, transparent)
         if way is not None:
-            return settled(yes if way else no, facts, transparent)
-        args = (condition, settled(yes, facts, transparent), settled(no, facts, transparent))
+            return simplified(yes if way else no, facts, transparent)
+        args = (condition, simplified(yes, facts, transparent), simplified(no, facts, transparent))
     else:
-        args = tuple(settled(arg, facts, transparent) for arg in expr.args)
+        args = tuple(simplified(arg, facts, transparent) for arg in expr.args)
     return expr if args == expr.args else rebuilt(expr, args)
 
 

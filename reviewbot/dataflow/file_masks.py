@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.analysis import Flow
+from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.mask_env import expression, is_mask
-from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend import parse
-from reviewbot.frontend.fragments import Piece
+from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Function
 from reviewbot.frontend.preprocess.directives import Macro
 from reviewbot.frontend.preprocess.prepare import Prepared
@@ -31,7 +31,7 @@ _LONGEST = 1000  # characters of a macro that may be a mask
 
 
 def file_masks(
-    text: str, whole: bool, prepared: Prepared, parts: Iterable[Piece], lookup: Lookup
+    text: str, whole: bool, prepared: Prepared, parts: Iterable[Fragment], lookup: ScopeTable
 ) -> Mapping[str, Mask]:
     """What is known of a text's own names.
 
@@ -74,7 +74,7 @@ def _sure(found: Mapping[str, Sequence[Mask | None]]) -> Iterator[tuple[str, Mas
 # --- macros ---
 
 
-def _macros(text: str, macros: Sequence[Macro], lookup: Lookup) -> dict[str, Mask]:
+def _macros(text: str, macros: Sequence[Macro], lookup: ScopeTable) -> dict[str, Mask]:
     """Object-like macros, several definitions of one name joined; one that may be defined elsewhere is not known."""
     casts = re.compile(rf"\(\s*(?:\w+\s+)*(?:{'|'.join(map(re.escape, lookup.kernel.words['mask_types']))})\s*\)")
     known: dict[str, Mask] = {}
@@ -107,7 +107,7 @@ def _spoken(macros: Sequence[Macro], others: frozenset[str], kernel: Kernel) -> 
     )
 
 
-def _value(body: Expr | None, known: Mapping[str, Mask], lookup: Lookup) -> Mask | None:
+def _value(body: Expr | None, known: Mapping[str, Mask], lookup: ScopeTable) -> Mask | None:
     if body is None or not is_mask(body, known, lookup.kernel, lookup.tools):
         return None
     return mask_algebra.evaluate(body, known, lookup.kernel, lookup.tools)
@@ -128,11 +128,11 @@ def _gives_mask(text: str, kernel: Kernel) -> bool:
     return any(re.search(rf"^[^\n;(){{}}#]*\b{kind}\s+\w+\(", text, re.MULTILINE) for kind in kinds)
 
 
-def _returned(function: Function, known: Mapping[str, Mask], lookup: Lookup) -> Mask | None:
+def _returned(function: Function, known: Mapping[str, Mask], lookup: ScopeTable) -> Mask | None:
     """The mask that a function gives back, whatever it is called with; None if nothing is known of it."""
     if not function.whole or function.broken:
         return None
-    flow = Flow(function, lookup, known)
+    flow = FunctionAnalysis(function, lookup, known)
     masks = []
     for step, worlds in zip(function.steps, flow.at, strict=True):
         if (worlds and step.kind in ("lost", "end")) or flow.lost:
@@ -141,5 +141,5 @@ def _returned(function: Function, known: Mapping[str, Mask], lookup: Lookup) -> 
             masks += [
                 mask_algebra.evaluate(step.value, world.masks or {}, flow.kernel, lookup.tools) for world in worlds
             ]
-    found = mask_algebra.joined(masks) if masks else mask_algebra.unknown(flow.kernel)
-    return None if found == mask_algebra.unknown(flow.kernel) else found
+    found = mask_algebra.joined(masks) if masks else mask_algebra.unknown_mask(flow.kernel)
+    return None if found == mask_algebra.unknown_mask(flow.kernel) else found

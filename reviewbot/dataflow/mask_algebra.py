@@ -29,14 +29,14 @@ class Helper(Struct, frozen=True):
     body: Expr
 
 
-class Tools(Struct, frozen=True):
+class MaskTools(Struct, frozen=True):
     """What one kernel has to make masks with. `helpers`: calls that give one; `tests`: calls that ask about one."""
 
     helpers: Mapping[str, Helper] = field(default_factory=dict)
     tests: Mapping[str, Helper] = field(default_factory=dict)
 
 
-Known = Mapping[str, Mask]  # by the text of a variable or field; of a function of the same text as "name()"
+KnownMasks = Mapping[str, Mask]  # by the text of a variable or field; of a function of the same text as "name()"
 
 
 @lru_cache(maxsize=8)
@@ -44,7 +44,7 @@ def _anything(bits: frozenset[str]) -> Mask:
     return Mask(_NONE, bits)
 
 
-def unknown(kernel: Kernel) -> Mask:
+def unknown_mask(kernel: Kernel) -> Mask:
     """A mask nothing is known of."""
     return _anything(kernel.bits)
 
@@ -69,20 +69,20 @@ def without(left: Mask, cleared: Mask) -> Mask:
     return Mask(left.must - cleared.may, left.may - cleared.must)
 
 
-def evaluate(expr: Expr | None, known: Known, kernel: Kernel, tools: Tools) -> Mask:
+def evaluate(expr: Expr | None, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Mask:
     """The mask an expression gives where `known` holds; bits that this version lacks are no bits at all."""
     if expr is None:
-        return unknown(kernel)
+        return unknown_mask(kernel)
     if expr.op in _KEPT:
         flag = kernel.flags.get(expr.text)
         if flag is not None:
             return Mask(flag.bits, flag.bits)
-        return known.get(expr.text, unknown(kernel))
+        return known.get(expr.text, unknown_mask(kernel))
     if expr.op == "num":
-        return Mask(_NONE, _NONE) if expr.text in _ZERO else unknown(kernel)
+        return Mask(_NONE, _NONE) if expr.text in _ZERO else unknown_mask(kernel)
     if expr.op == "?:" and len(expr.args) >= 2:
         sides = [evaluate(side, there, kernel, tools) for side, there in choices(expr, known, kernel, tools)]
-        return joined(sides) if sides else unknown(kernel)
+        return joined(sides) if sides else unknown_mask(kernel)
     if expr.op == "call":
         return _called(expr, known, kernel, tools)
     if expr.op == "&" and len(expr.args) == 2:
@@ -95,7 +95,7 @@ def evaluate(expr: Expr | None, known: Known, kernel: Kernel, tools: Tools) -> M
         return Mask(kernel.bits - parts[0].may, kernel.bits - parts[0].must)
     if expr.op in ("|", "&") and len(parts) == 2:
         return both(*parts) if expr.op == "|" else common(*parts)
-    return parts[1] if expr.op == "=" and len(parts) == 2 else unknown(kernel)
+    return parts[1] if expr.op == "=" and len(parts) == 2 else unknown_mask(kernel)
 
 
 def joined(masks: Sequence[Mask]) -> Mask:
@@ -106,7 +106,7 @@ def joined(masks: Sequence[Mask]) -> Mask:
     return out
 
 
-def _called(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Mask:
+def _called(expr: Expr, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Mask:
     if expr.text[1:-1] in kernel.words["mask_types"] and len(expr.args) == 1:  # a cast: (gfp_t)(A | B)
         return evaluate(expr.args[0], known, kernel, tools)
     own = known.get(f"{expr.text}()")
@@ -114,13 +114,13 @@ def _called(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Mask:
         return own
     helper = tools.helpers.get(expr.text)
     if helper is None:
-        return unknown(kernel)
+        return unknown_mask(kernel)
     given = [evaluate(arg, known, kernel, tools) for arg in expr.args]
     # no helper within a helper: a table that names itself must not go round for ever
-    return evaluate(helper.body, dict(zip(helper.params, given, strict=False)), kernel, Tools())
+    return evaluate(helper.body, dict(zip(helper.params, given, strict=False)), kernel, MaskTools())
 
 
-def choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[tuple[Expr, Known]]:
+def choices(expr: Expr, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Iterator[tuple[Expr, KnownMasks]]:
     """The sides of a ?: that can be taken, each with what its condition tells; the expression itself if it is none.
 
     Of a ?: inside a sum or below ~ too, put into it; so many at most.
@@ -128,7 +128,7 @@ def choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[
     return islice(_choices(expr, known, kernel, tools), _MOST_SIDES)
 
 
-def _choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator[tuple[Expr, Known]]:
+def _choices(expr: Expr, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Iterator[tuple[Expr, KnownMasks]]:
     if "?" not in expr.text:
         yield expr, known
         return
@@ -147,20 +147,20 @@ def _choices(expr: Expr, known: Known, kernel: Kernel, tools: Tools) -> Iterator
         return
     condition, yes, no = expr.args if len(expr.args) == 3 else (expr.args[0], expr.args[0], expr.args[1])
     for side, way in ((yes, True), (no, False)):
-        there = told(condition, way, known, kernel, tools)
+        there = refine(condition, way, known, kernel, tools)
         if there is not None:
             yield from _choices(side, there, kernel, tools)
 
 
-def told(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -> Known | None:
+def refine(value: Expr, way: bool, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> KnownMasks | None:
     """What is known once a condition turned out this way; None if it cannot, given what was known."""
     if value.op == "!" and len(value.args) == 1:
-        return told(value.args[0], not way, known, kernel, tools)
+        return refine(value.args[0], not way, known, kernel, tools)
     if value.op == "call" and len(value.args) == 1 and value.text in kernel.words["transparent"]:
-        return told(value.args[0], way, known, kernel, tools)
+        return refine(value.args[0], way, known, kernel, tools)
     if (value.op, way) in (("&&", True), ("||", False)) and len(value.args) == 2:
-        first = told(value.args[0], way, known, kernel, tools)
-        return None if first is None else told(value.args[1], way, first, kernel, tools)
+        first = refine(value.args[0], way, known, kernel, tools)
+        return None if first is None else refine(value.args[1], way, first, kernel, tools)
     kept, mask = _asked(value, way, known, kernel, tools)
     if kept is None:
         return known
@@ -169,11 +169,13 @@ def told(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -> 
     return known if known.get(kept) == mask else {**known, kept: mask}
 
 
-def _asked(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -> tuple[str | None, Mask | None]:
+def _asked(
+    value: Expr, way: bool, known: KnownMasks, kernel: Kernel, tools: MaskTools
+) -> tuple[str | None, Mask | None]:
     """Which variable a condition asks about, and what its mask is then; no variable if it asks about none."""
     if value.op == "call" and (test := tools.tests.get(value.text)) is not None and value.args:
         given = value.args[0]
-        _, mask = _asked(test.body, way, {test.params[0]: evaluate(given, known, kernel, tools)}, kernel, Tools())
+        _, mask = _asked(test.body, way, {test.params[0]: evaluate(given, known, kernel, tools)}, kernel, MaskTools())
         return (given.text, mask) if given.op in _KEPT else (None, None)
     want = way
     against: Expr | None = None
@@ -185,7 +187,7 @@ def _asked(value: Expr, way: bool, known: Known, kernel: Kernel, tools: Tools) -
         subject is value and subject.text not in known and not (against and _flagged(against, kernel))
     ):
         return None, None
-    old = known.get(subject.text, unknown(kernel))
+    old = known.get(subject.text, unknown_mask(kernel))
     if against is None:
         return subject.text, _some(old, bits) if want else _none(old, bits)
     right = evaluate(against, known, kernel, tools)
@@ -202,9 +204,9 @@ def _masked(value: Expr, kernel: Kernel) -> tuple[Expr | None, frozenset[str]]:
         for kept, bits in (value.args, value.args[::-1]):
             if kept.op not in _KEPT or kept.text in kernel.flags or not _flagged(bits, kernel):
                 continue
-            found = evaluate(bits, {}, kernel, Tools())
+            found = evaluate(bits, {}, kernel, MaskTools())
             if bits.op == "~":
-                taken = evaluate(bits.args[0], {}, kernel, Tools())
+                taken = evaluate(bits.args[0], {}, kernel, MaskTools())
                 return (kept, kernel.bits - taken.must) if taken.must == taken.may else (None, _NONE)
             if found.must == found.may:
                 return kept, found.must
@@ -241,7 +243,7 @@ def _other(old: Mask, bits: frozenset[str], value: frozenset[str]) -> Mask | Non
     return _none(old, bits) if len(bits) == 1 and value == bits else old
 
 
-def assign(old: Mask, op: str, value: Expr | None, known: Known, kernel: Kernel, tools: Tools) -> Mask:
+def assign(old: Mask, op: str, value: Expr | None, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Mask:
     """A variable's mask after `var op value`; op is "=", "|=", "&=", or anything else, which nothing is known of."""
     if op == "|=":
         return both(old, evaluate(value, known, kernel, tools))
@@ -251,7 +253,7 @@ def assign(old: Mask, op: str, value: Expr | None, known: Known, kernel: Kernel,
         return common(old, evaluate(value, known, kernel, tools))
     if op == "=":
         return evaluate(value, known, kernel, tools)
-    return unknown(kernel)
+    return unknown_mask(kernel)
 
 
 def is_flag_name(text: str, kernel: Kernel) -> bool:

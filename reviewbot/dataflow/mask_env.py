@@ -15,8 +15,8 @@ from functools import cached_property
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.state import Masks
 from reviewbot.frontend import parse
-from reviewbot.frontend.fragments import Piece
-from reviewbot.frontend.instructions import Expr, Function, Step
+from reviewbot.frontend.fragments import Fragment
+from reviewbot.frontend.instructions import Expr, Function, Instruction
 from reviewbot.model import ConfigError, Kernel, Mask
 from reviewbot.support.patterns import pattern
 
@@ -30,7 +30,7 @@ _KEPT = ("name", "field", "*x")
 _OPS = ("=", "|=", "&=")
 
 
-class Names:
+class MaskDependencies:
     """What of a function's variables its masks depend on, worked out when a mask is first kept in a member."""
 
     def __init__(self, function: Function, own: frozenset[str]) -> None:
@@ -115,7 +115,7 @@ def _is_member(key: str) -> bool:
     return "->" in key or "." in key or key.startswith("*")
 
 
-def touched(target: str, key: str) -> bool:
+def may_change(target: str, key: str) -> bool:
     """Whether writing `target` may change what is kept in `key`."""
     if target == key or key.startswith((target + "->", target + ".", target + "[")):
         return True
@@ -140,11 +140,11 @@ def _left(masks: Masks, target: str) -> Masks:
     """What is left where `target` is written. A plain variable, as most are, is touched by its own name alone."""
     bare, ending = target.lstrip("*"), member(target)
     near = (key for key in masks if bare in key or (ending and key.endswith(ending)))
-    gone = {key for key in near if key == target or (not key.isidentifier() and touched(target, key))}
+    gone = {key for key in near if key == target or (not key.isidentifier() and may_change(target, key))}
     return {key: mask for key, mask in masks.items() if key not in gone} if gone else masks
 
 
-def handed(masks: Masks, step: Step, names: Names, kernel: Kernel) -> Masks:
+def handed(masks: Masks, step: Instruction, names: MaskDependencies, kernel: Kernel) -> Masks:
     """After a call: what it may have written through its arguments is not known any more."""
     if step.name in kernel.allocators or step.name in kernel.words["only_read"] or not any(map(_is_member, masks)):
         return masks
@@ -169,14 +169,16 @@ def _given(arg: Expr) -> Iterator[str]:
             todo.extend(at.args)
 
 
-def assigned(masks: Masks, step: Step, names: Names, kernel: Kernel, tools: mask_algebra.Tools) -> Masks:
+def assigned(
+    masks: Masks, step: Instruction, names: MaskDependencies, kernel: Kernel, tools: mask_algebra.MaskTools
+) -> Masks:
     """After an assignment or a declaration."""
     target, value = step.target, step.value
     fresh: dict[str, Mask] = {}
     if value is not None and not step.static:
         about = is_mask(value, masks, kernel, tools) or (target in masks and step.op != "=")
         if step.op in _OPS and (about or (value.op == "num" and names.filled(target, kernel))):
-            old = masks.get(target, mask_algebra.unknown(kernel))
+            old = masks.get(target, mask_algebra.unknown_mask(kernel))
             fresh[target] = mask_algebra.assign(old, step.op, value, masks, kernel, tools)
         elif step.op == "=":
             fresh = {target + at: mask_algebra.evaluate(one, masks, kernel, tools) for at, one in _members(value)}
@@ -198,7 +200,7 @@ def _members(value: Expr) -> Iterator[tuple[str, Expr]]:
             todo.extend((at, arg) for arg in expr.args if arg.op in ("init", "other"))
 
 
-def is_mask(value: Expr, masks: Masks, kernel: Kernel, tools: mask_algebra.Tools) -> bool:
+def is_mask(value: Expr, masks: Masks, kernel: Kernel, tools: mask_algebra.MaskTools) -> bool:
     """Whether an expression is about a gfp mask: it names a flag, a variable that holds one, or what gives one."""
     todo = [value]
     while todo:
@@ -214,9 +216,11 @@ def is_mask(value: Expr, masks: Masks, kernel: Kernel, tools: mask_algebra.Tools
     return False
 
 
-def told(masks: Masks, value: Expr, way: bool, names: Names, kernel: Kernel, tools: mask_algebra.Tools) -> Masks | None:
+def refine_masks(
+    masks: Masks, value: Expr, way: bool, names: MaskDependencies, kernel: Kernel, tools: mask_algebra.MaskTools
+) -> Masks | None:
     """After a condition; None if it cannot turn out this way."""
-    known = mask_algebra.told(value, way, masks, kernel, tools)
+    known = mask_algebra.refine(value, way, masks, kernel, tools)
     if known is None or known is masks:
         return known
     return {key: mask for key, mask in known.items() if key in masks or key not in names.escaped}
@@ -225,9 +229,9 @@ def told(masks: Masks, value: Expr, way: bool, names: Names, kernel: Kernel, too
 # --- a kernel's helpers ---
 
 
-def tools_of(kernel: Kernel) -> mask_algebra.Tools:
+def tools_of(kernel: Kernel) -> mask_algebra.MaskTools:
     """The helpers and tests that rules/_macros.toml writes as formulas, `name(parameters) = expression`."""
-    return mask_algebra.Tools(_formulas("mask_helpers", kernel), _formulas("mask_tests", kernel))
+    return mask_algebra.MaskTools(_formulas("mask_helpers", kernel), _formulas("mask_tests", kernel))
 
 
 def _formulas(key: str, kernel: Kernel) -> dict[str, mask_algebra.Helper]:
@@ -245,7 +249,7 @@ def expression(text: str, kernel: Kernel) -> Expr | None:
     """A text as an expression, None if it is more or less than one."""
     if _NO_VALUE.search(text):
         return None
-    piece = Piece("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
+    piece = Fragment("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
     found = list(parse.functions(piece, kernel.words, {}))
     if len(found) != 1 or found[0].broken:
         return None
@@ -256,7 +260,7 @@ def expression(text: str, kernel: Kernel) -> Expr | None:
 # --- where a mask came from ---
 
 
-def kept(expr: Expr) -> set[str]:
+def mask_sources(expr: Expr) -> set[str]:
     """What an expression reads masks from; what stands in the arguments of a call is that call's."""
     out, todo = set(), [expr]
     while todo:

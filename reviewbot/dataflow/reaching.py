@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 
-from reviewbot.dataflow.mask_env import WORD, kept, member, touched
+from reviewbot.dataflow.mask_env import WORD, mask_sources, may_change, member
 from reviewbot.frontend.instructions import Expr, Function
 
 _PARTS = ("->", ".", "[")
@@ -28,7 +28,7 @@ class Reaching:
     def sources(self, index: int, expr: Expr) -> tuple[int, ...]:
         """The assignments that an expression's mask may be made of when a step is reached, in the order of the text."""
         found: set[int] = set()
-        todo = [(index, name) for name in kept(expr)]
+        todo = [(index, name) for name in mask_sources(expr)]
         seen = set(todo)
         while todo:
             place, name = todo.pop()
@@ -37,7 +37,7 @@ class Reaching:
                 goes_on = {name} if step.op in ("|=", "&=") else set()
                 if step.target == name and step.value is not None:
                     found.add(at)
-                    goes_on |= kept(step.value)
+                    goes_on |= mask_sources(step.value)
                 more = {(at, one) for one in goes_on} - seen
                 seen |= more
                 todo.extend(more)
@@ -61,7 +61,7 @@ class Reaching:
 
     def _touching(self, name: str) -> frozenset[int]:
         near = {at for clue in _clues(name) for at in self._targets.get(clue, ())}
-        return frozenset(at for at in near if touched(self.steps[at].target, name))
+        return frozenset(at for at in near if may_change(self.steps[at].target, name))
 
     def _flooded(self, touching: frozenset[int]) -> Reached:
         """What reaches each step. Ways back are taken once all that lies before them is known."""

@@ -7,19 +7,19 @@ from collections.abc import Iterator
 
 from reviewbot.dataflow.mask_env import tools_of
 from reviewbot.dataflow.state import UNKNOWN
-from reviewbot.frontend.instructions import UNUSED, Expr, Step
-from reviewbot.model import Gate, Kernel, ScopeKind
+from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
+from reviewbot.model import Kernel, ScopeCall, ScopeKind
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
-class Lookup:
+class ScopeTable:
     """One kernel's gates by the name of the call."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.enter: dict[str, list[tuple[ScopeKind, Gate]]] = {}
-        self.leave: dict[str, list[tuple[ScopeKind, Gate]]] = {}
+        self.enter: dict[str, list[tuple[ScopeKind, ScopeCall]]] = {}
+        self.leave: dict[str, list[tuple[ScopeKind, ScopeCall]]] = {}
         self.guards: dict[str, ScopeKind] = {}
         self.openers: dict[str, frozenset[str]] = {}  # by scope, the words that stand where one is entered
         for scope in kernel.scopes.values():
@@ -37,7 +37,7 @@ class Lookup:
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self.tools = tools_of(kernel)
 
-    def opened(self, step: Step, when: str) -> Iterator[tuple[str, Gate]]:
+    def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:
         """The scopes a call opens; UNKNOWN where its argument names none that this version has."""
         if step.name not in self.enter:
             return
@@ -48,7 +48,7 @@ class Lookup:
         for scope, gate in said:
             yield scope.name, gate
 
-    def closed(self, step: Step) -> list[tuple[ScopeKind, Gate]]:
+    def closed(self, step: Instruction) -> list[tuple[ScopeKind, ScopeCall]]:
         return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
 
 
@@ -56,14 +56,14 @@ def _names(args: tuple[Expr, ...], word: str) -> bool:
     return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
 
 
-def token_of(gate: Gate, step: Step) -> str:
+def token_of(gate: ScopeCall, step: Instruction) -> str:
     """The text of the variable that keeps the saved state, "" for none."""
     if gate.token == "result":
         return "" if step.target == UNUSED else step.target
     return argument(step, int(gate.token)) if gate.token else ""
 
 
-def argument(step: Step, index: int) -> str:
+def argument(step: Instruction, index: int) -> str:
     """The text of an argument, its & left out; "" where the call has none there."""
     return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
 

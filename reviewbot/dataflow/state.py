@@ -14,10 +14,10 @@ OTHER = -1  # a variable's value comes from elsewhere
 _OTHER = frozenset((OTHER,))
 
 Masks = Mapping[str, Mask]
-Facts = frozenset[tuple[str, bool]]
+FactSet = frozenset[tuple[str, bool]]
 
 
-class Open(NamedTuple):
+class OpenScope(NamedTuple):
     """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
 
     scope: str
@@ -28,11 +28,11 @@ class Open(NamedTuple):
     handed: bool = False
 
 
-class World(NamedTuple):
+class State(NamedTuple):
     """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
 
-    open: tuple[Open, ...] = ()
-    facts: Facts = frozenset()
+    open: tuple[OpenScope, ...] = ()
+    facts: FactSet = frozenset()
     masks: Mapping[str, Mask] | None = None
     holds: Mapping[str, frozenset[int]] | None = None
 
@@ -52,33 +52,33 @@ class Event(NamedTuple):
     always: bool
 
 
-def merge(worlds: tuple[World, ...], telling: Facts) -> tuple[World, ...]:
+def merge(worlds: tuple[State, ...], telling: FactSet) -> tuple[State, ...]:
     """Worlds with the same open scopes become one that says what all of them agree on.
 
     They stay apart by which of the `telling` facts they know: after `if (a || b) save();` it takes both ways in
     to see that `if (a || b) restore();` is reached.
     """
-    by: dict[tuple[Open, ...], list[World]] = {}
+    by: dict[tuple[OpenScope, ...], list[State]] = {}
     for world in worlds:
         alike = by.setdefault(world.open, [])
         at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= world.facts), None)
         if at is None:
             alike.append(world)
         else:
-            alike[at] = _meet(alike[at], world)
+            alike[at] = _join(alike[at], world)
     return tuple(world for alike in by.values() for world in _few(alike))
 
 
-def _few(worlds: list[World]) -> list[World]:
+def _few(worlds: list[State]) -> list[State]:
     if len(worlds) <= _MOST_ALIKE:
         return worlds
     first = worlds[0]
     for world in worlds[1:]:
-        first = _meet(first, world)
+        first = _join(first, world)
     return [first]
 
 
-def _meet(left: World, right: World) -> World:
+def _join(left: State, right: State) -> State:
     if left == right:
         return left
     masks_l, masks_r = left.masks or {}, right.masks or {}
@@ -92,4 +92,4 @@ def _meet(left: World, right: World) -> World:
         for name, _ in holds_l.items() ^ holds_r.items():
             one, two = holds_l.get(name, _OTHER), holds_r.get(name, _OTHER)
             holds[name] = one if one is two else one | two
-    return World(left.open, left.facts & right.facts, masks, holds)
+    return State(left.open, left.facts & right.facts, masks, holds)

@@ -22,7 +22,7 @@ Facts = frozenset[tuple[str, bool]]
 Holds = Mapping[str, frozenset[int]]
 
 
-class Written:
+class Writes:
     """What a function's writes end."""
 
     def __init__(self, function: Function) -> None:
@@ -31,7 +31,7 @@ class Written:
         texts = {normal(step.value, True)[0] for step in function.steps if step.kind == "test" and step.value}
         targets = {step.target for step in function.steps if step.kind == "assign"}
         for text in texts | targets:
-            for name in {text, *words(text), *_lvalues(text)}:
+            for name in {text, *names_in(text), *_lvalues(text)}:
                 self._facts.setdefault(name, set()).update(((text, True), (text, False)))
         for target in targets:
             for whole in (target, *_wholes(target)):
@@ -66,6 +66,6 @@ def _wholes(target: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=4096)
-def words(text: str) -> frozenset[str]:
+def names_in(text: str) -> frozenset[str]:
     """The names in a text."""
     return frozenset(_WORD.findall(text))

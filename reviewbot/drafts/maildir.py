@@ -74,7 +74,7 @@ class Maildir:
                     whole = False
                     continue
             except OSError as error:
-                self.wrong.append(f"{path} cannot be read: {files.because(error)}")
+                self.wrong.append(f"{path} cannot be read: {files.reason_of(error)}")
             else:
                 found = BytesHeaderParser().parsebytes(head)["Message-ID"]
                 ids.setdefault(str(found or "").strip().strip("<>"), path)
@@ -85,7 +85,7 @@ class Maildir:
         """Have a mail below new/ under that name, where it is; None where the name is taken. Raises OSError."""
         new, tmp = self._parts["new"], self._parts["tmp"]
         with unfinished.part(tmp) as part:
-            files.fill(part.descriptor, content)
+            files.fill_file(part.descriptor, content)
             try:
                 os.link(part.name, name, src_dir_fd=tmp, dst_dir_fd=new, follow_symlinks=False)
             except FileExistsError:

@@ -22,7 +22,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _ADD = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-class Written:
+class DraftMemory:
     """What is remembered, for one run that has the maildir to itself. `wrong`: what did not go well, in sentences."""
 
     def __init__(self, folder: int) -> None:
@@ -36,7 +36,7 @@ class Written:
             self._new = True
             return
         except OSError as error:
-            self._new, self._failed = False, files.because(error)
+            self._new, self._failed = False, files.reason_of(error)
             self.wrong.append(f"{NAME} cannot be read ({self._failed}): drafts that are gone may be written again")
             return
         self._new = lines == [b""]
@@ -89,7 +89,7 @@ class Written:
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise OSError(0, "it is no file")
-            files.fill(descriptor, (_HEAD if self._new else b"") + line)
+            files.fill_file(descriptor, (_HEAD if self._new else b"") + line)
             self._new = False
         finally:
             os.close(descriptor)
@@ -98,11 +98,11 @@ class Written:
         rows = [f"{asks} {one}\n" for asks, ids in self._ids.items() for one in ids]
         left = rows if len(rows) <= _MOST else rows[-_MOST // 2 :]
         with unfinished.part(self._folder) as part:
-            files.fill(part.descriptor, _HEAD + "".join(left).encode("ascii"))
+            files.fill_file(part.descriptor, _HEAD + "".join(left).encode("ascii"))
             os.replace(part.name, NAME, src_dir_fd=self._folder, dst_dir_fd=self._folder)
 
     def _fail(self, error: OSError) -> None:
-        self._failed = files.because(error)
+        self._failed = files.reason_of(error)
         lost = "drafts of this run that are gone may be written again"
         self.wrong.append(f"{NAME} cannot be written ({self._failed}): {lost}")
 

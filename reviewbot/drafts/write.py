@@ -16,16 +16,16 @@ from string import Template
 from msgspec import Struct, field
 
 from reviewbot.drafts.maildir import Maildir
-from reviewbot.drafts.memory import Written
+from reviewbot.drafts.memory import DraftMemory
 from reviewbot.filesystem import unfinished
-from reviewbot.filesystem.files import because, load
+from reviewbot.filesystem.files import read_file, reason_of
 from reviewbot.model import ConfigError, InputError
 from reviewbot.report.reply.message import PLACEHOLDERS, REQUIRED, Draft, Texts
 
 _LARGEST_TEXT = 65_536
 
 
-class Delivered(Struct):
+class Delivery(Struct):
     """The files of drafts that are new, those of drafts that were there, the drafts that are gone; what went wrong."""
 
     written: list[Path] = field(default_factory=list)
@@ -34,27 +34,29 @@ class Delivered(Struct):
     wrong: list[str] = field(default_factory=list)
 
 
-def write(drafts: Iterable[Draft], folder: Path, again: bool = False) -> Delivered:
+def write_drafts(drafts: Iterable[Draft], folder: Path, again: bool = False) -> Delivery:
     """Put the drafts that are not there yet into the maildir `folder`; `again`: also those that were, and are gone.
 
     The folder is made where it is missing. Runs beside each other wait for one another. Raises UsageError where it is
     no folder, InputError where it cannot be written; a draft is there whole or not at all.
     """
-    done = Delivered()
+    done = Delivery()
     try:
         with Maildir(folder) as maildir, unfinished.alone(folder):
             known = maildir.known()
-            before = Written(maildir.top)
+            before = DraftMemory(maildir.top)
             for draft in drafts:
                 _put(draft, maildir, known, before, done, again)
             before.close()
             done.wrong += [*maildir.wrong, *before.wrong]
     except OSError as error:
-        raise InputError(f"cannot write drafts to {folder}: {because(error)}") from error
+        raise InputError(f"cannot write drafts to {folder}: {reason_of(error)}") from error
     return done
 
 
-def _put(draft: Draft, maildir: Maildir, known: dict[str, Path], before: Written, done: Delivered, again: bool) -> None:
+def _put(
+    draft: Draft, maildir: Maildir, known: dict[str, Path], before: DraftMemory, done: Delivery, again: bool
+) -> None:
     name = _file_name(draft)
     there = next((known[one] for one in (draft.message_id, *before.ids(draft.asks), name) if one in known), None)
     if there is None and draft.asks in before and not again:
@@ -86,11 +88,11 @@ def _file_name(draft: Draft) -> str:
 
 def _load(path: Path, name: str) -> str:
     try:
-        source = load(path, _LARGEST_TEXT).decode("utf-8")
+        source = read_file(path, _LARGEST_TEXT).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: is not UTF-8") from error
     except OSError as error:
-        raise ConfigError(f"{path}: {because(error)}") from error
+        raise ConfigError(f"{path}: {reason_of(error)}") from error
     template = Template(source)
     if not template.is_valid():
         raise ConfigError(f"{path}: a $ that begins no placeholder; write $$ for a dollar sign")

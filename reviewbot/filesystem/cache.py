@@ -33,7 +33,7 @@ def key(*parts: bytes) -> str:
     return total.hexdigest()
 
 
-def kept(name: str, key: str) -> Any:
+def cached(name: str, key: str) -> Any:
     """What was kept under this name and key, None where nothing was, or what is there cannot be trusted."""
     with _folder() as folder:
         if folder is None:

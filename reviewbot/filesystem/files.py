@@ -11,7 +11,7 @@ from reviewbot.filesystem import pipes, unfinished
 from reviewbot.model import InputError
 
 
-def check(path: Path) -> None:
+def require_writable(path: Path) -> None:
     """Raise InputError where `path` surely cannot be written; asked before there is anything to write."""
     try:
         target, there = _target(path)
@@ -21,10 +21,10 @@ def check(path: Path) -> None:
             with unfinished.handle(target.parent) as folder, unfinished.part(folder):
                 pass
     except OSError as error:
-        raise InputError(f"cannot write {path}: {because(error)}") from error
+        raise InputError(f"cannot write {path}: {reason_of(error)}") from error
 
 
-def write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Put `content` into the file `path`, through links; its mode stays. Raises InputError, and then it is as it was.
 
     A pipe or a device is written to as it is.
@@ -34,22 +34,22 @@ def write(path: Path, content: bytes) -> None:
         if _is_file(there):
             _replace(target, content, there)
         else:
-            with pipes.written(target, os.O_WRONLY) as file:
+            with pipes.open_writing(target, os.O_WRONLY) as file:
                 file.write(content)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {because(error)}") from error
+        raise InputError(f"cannot write {path}: {reason_of(error)}") from error
 
 
 def append(path: Path, content: bytes) -> None:
     """Add to a file that others write to as well. Raises InputError."""
     try:
-        with pipes.written(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
+        with pipes.open_writing(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             file.write(content)
     except OSError as error:
-        raise InputError(f"cannot write {path}: {because(error)}") from error
+        raise InputError(f"cannot write {path}: {reason_of(error)}") from error
 
 
-def fill(descriptor: int, content: bytes) -> None:
+def fill_file(descriptor: int, content: bytes) -> None:
     """Write a new file to its end, and have it on the disk before it gets its name. Raises OSError."""
     rest = memoryview(content)
     while rest:
@@ -57,16 +57,16 @@ def fill(descriptor: int, content: bytes) -> None:
     os.fsync(descriptor)
 
 
-def load(path: Path, largest: int) -> bytes:
+def read_file(path: Path, largest: int) -> bytes:
     """All of a file, a device or a pipe. Raises OSError, also where that is more than `largest` bytes."""
-    with pipes.opened(path) as file:
+    with pipes.open_reading(path) as file:
         content = file.read(largest + 1)
     if len(content) > largest:
         raise OSError(errno.EFBIG, f"it is larger than {largest} bytes")
     return content
 
 
-def because(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
     """Why the system would not do something, for the end of a sentence."""
     if error.errno == errno.ENOSPC:
         return "the disk is full"
@@ -93,7 +93,7 @@ def _is_file(there: os.stat_result | None) -> bool:
 
 def _replace(target: Path, content: bytes, there: os.stat_result | None) -> None:
     with unfinished.handle(target.parent) as folder, unfinished.part(folder) as part:
-        fill(part.descriptor, content)
+        fill_file(part.descriptor, content)
         if there is not None:
             os.fchmod(part.descriptor, stat.S_IMODE(there.st_mode))
         os.replace(part.name, target.name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -18,7 +18,7 @@ PATIENCE = 3.0  # seconds in which the program at the other end may begin
 _PAUSE = 0.02
 
 
-def opened(path: Path) -> BinaryIO:
+def open_reading(path: Path) -> BinaryIO:
     """A file, device or pipe to read. Raises OSError; so does to read a pipe that nobody writes to."""
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -34,7 +34,7 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(number, "rb")
 
 
-def written(path: Path, flags: int) -> BinaryIO:
+def open_writing(path: Path, flags: int) -> BinaryIO:
     """A file, device or pipe to write. Raises OSError, also for a pipe that nobody reads."""
     until = time.monotonic() + PATIENCE
     while True:

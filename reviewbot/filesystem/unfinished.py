@@ -28,7 +28,7 @@ _PATIENCE = 30  # seconds that another run may take to write what it has
 _PAUSE = 0.02  # seconds
 
 
-class Part(NamedTuple):
+class UnfinishedFile(NamedTuple):
     """A new file, open for writing: its name in the folder, and its descriptor."""
 
     name: str
@@ -49,12 +49,12 @@ def handle(path: Path, follow: bool = True) -> Iterator[int]:
 
 
 @contextmanager
-def part(folder: int) -> Iterator[Part]:
+def part(folder: int) -> Iterator[UnfinishedFile]:
     """A new file in a folder, to be given another name; what still has this one afterwards is removed."""
     clear(folder)
     name, descriptor = _file(folder)
     try:
-        yield Part(name, descriptor)
+        yield UnfinishedFile(name, descriptor)
     finally:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)

@@ -30,7 +30,7 @@ _SHORT = 80  # bytes; what is longer is no brace with blanks around it
 _KEPT = 8 << 20  # bytes of functions that are kept
 
 
-class Part:
+class FunctionText:
     """What stands between the ends of two functions: the second one, and whatever is above it."""
 
     def __init__(self, text: bytes) -> None:
@@ -43,7 +43,7 @@ class Part:
 
     @cached_property
     def words(self) -> frozenset[bytes]:
-        return frozenset(words_of(self.text))
+        return frozenset(byte_words(self.text))
 
     @cached_property
     def head(self) -> bytes:
@@ -58,10 +58,10 @@ class Part:
         return found[1] if found else b""
 
 
-class Place(NamedTuple):
+class FunctionRows(NamedTuple):
     """A part and the first and the last of its rows in a file, from 0."""
 
-    part: Part
+    part: FunctionText
     first: int
     last: int
 
@@ -71,13 +71,13 @@ class _Parts:
 
     def __init__(self, most: int) -> None:
         self._most, self._size = most // 2, 0
-        self._young: dict[bytes, Part] = {}
-        self._old: dict[bytes, Part] = {}
+        self._young: dict[bytes, FunctionText] = {}
+        self._old: dict[bytes, FunctionText] = {}
 
-    def of(self, text: bytes) -> Part:
+    def of(self, text: bytes) -> FunctionText:
         found = self._young.get(text)
         if found is None:
-            found = self._young[text] = self._old.get(text) or Part(text)
+            found = self._young[text] = self._old.get(text) or FunctionText(text)
             self._size += len(text)
             if self._size > self._most:
                 self._young, self._old, self._size = {}, self._young, 0
@@ -87,7 +87,7 @@ class _Parts:
 _parts = _Parts(_KEPT)
 
 
-class Text:
+class CutFile:
     """A file, cut behind the end of each function."""
 
     def __init__(self, path: bytes, text: bytes) -> None:
@@ -102,7 +102,7 @@ class Text:
     def given_to(self, name: bytes) -> Iterator[bytes]:
         """The words of the arguments of a call, and of what follows soon."""
         for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
-            yield from words_of(self.text[found.end() : found.end() + _ARGUMENTS])
+            yield from byte_words(self.text[found.end() : found.end() + _ARGUMENTS])
 
     def statement(self, first: int, last: int) -> tuple[int, int]:
         """Some rows and those that belong to the same statements."""
@@ -116,13 +116,13 @@ class Text:
             last += 1
         return first, last
 
-    def having(self, words: Collection[bytes]) -> list[Part]:
+    def having(self, words: Collection[bytes]) -> list[FunctionText]:
         """The parts in which one of some words stands."""
         there = (part for part in self.parts if any(word in part.text for word in words))
         return [part for part in there if not part.words.isdisjoint(words)]
 
     @cached_property
-    def named(self) -> Mapping[bytes, Part]:
+    def named(self) -> Mapping[bytes, FunctionText]:
         return {part.name: part for part in self.parts if part.name}
 
     def handed_on(self, name: bytes) -> Iterator[int]:
@@ -136,17 +136,17 @@ class Text:
             at = self.text.find(name, end)
 
 
-def _places(text: bytes) -> Iterator[Place]:
+def _places(text: bytes) -> Iterator[FunctionRows]:
     start = first = 0
     for end in (*(found.end() for found in _END.finditer(text)), len(text)):
         body = text[start:end]
         last = first + body.count(b"\n")
         if len(body) > _SHORT or body.strip(b"} \t\r\n"):
-            yield Place(_parts.of(body), first, last)
+            yield FunctionRows(_parts.of(body), first, last)
         start, first = end + 1, last + 1
 
 
-def changed(text: Text, section: bytes) -> Iterator[tuple[Place, bytes]]:
+def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes]]:
     """Each part that the hunks touch, with what they add to it and take from it and the rows beside."""
     said: dict[int, list[bytes]] = {}
     place = 0
@@ -179,7 +179,7 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
             at += added
 
 
-def removed(section: bytes) -> bytes:
+def removed_lines(section: bytes) -> bytes:
     """The lines that a file's part of a diff takes away."""
     return b"".join(_REMOVED.findall(section))
 
@@ -205,8 +205,8 @@ def call_around(text: bytes, at: int) -> tuple[bytes, int]:
 def _last_word(text: bytes) -> bytes:
     """The word that a text ends with, blanks aside; b"" if that is none."""
     text = text.rstrip()
-    return words_of(text)[-1] if text and text[-1:].translate(_NO_WORD) != b" " else b""
+    return byte_words(text)[-1] if text and text[-1:].translate(_NO_WORD) != b" " else b""
 
 
-def words_of(text: bytes) -> list[bytes]:
+def byte_words(text: bytes) -> list[bytes]:
     return text.translate(_NO_WORD).split()

@@ -16,7 +16,7 @@ class TooMuch(Exception):
     """The function is larger or deeper than is followed; the text says which."""
 
 
-class Text:
+class SyntaxText:
     """A parsed text. `shift` maps the tree's lines to the text's, both 0-based."""
 
     def __init__(self, text: bytes, shift: int) -> None:

@@ -38,7 +38,7 @@ _NO_END = pattern(r"\}\s*(?:while|else)\b")
 _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 
 
-class Piece(Struct, frozen=True):
+class Fragment(Struct, frozen=True):
     """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood.
 
     `parts`: the pieces that this one was joined from, where it has gaps.
@@ -53,7 +53,7 @@ class Piece(Struct, frozen=True):
     starts: bool  # a function's head is in the text
     ends: bool  # its end is in the text
     macro: bool = False
-    parts: tuple[Piece, ...] = ()
+    parts: tuple[Fragment, ...] = ()
 
     @property
     def source(self) -> str:
@@ -75,7 +75,7 @@ def function_name(section: str) -> str:
     return first.group(1) if match.group(1).isupper() and first else match.group(1)
 
 
-def split(text: str, section: str, whole: bool) -> Iterator[Piece]:
+def split_fragments(text: str, section: str, whole: bool) -> Iterator[Fragment]:
     """Pieces of a prepared text. `section` names the function its start may lie in; `whole`: it is a file."""
     at, line, first = 0, 0, True
     for end in _ends(text):
@@ -97,7 +97,7 @@ def _ends(text: str) -> Iterator[int]:
         at = text.find("\n}", at) + 1 or -1
 
 
-def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Piece]:
+def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Fragment]:
     if not text.strip(" \n\t};"):
         return
     head = _body_start(text)
@@ -130,7 +130,7 @@ def _inside(text: str, section: str) -> bool:
     return not re.match(r"\s*+\.\w++\s*+=|[\w\s*]++;\s*+$", first)
 
 
-def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Piece:
+def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Fragment:
     """A function that begins in the text; if its parameter list began before, the section gives its start."""
     before = text[:head]
     prefix = ""
@@ -145,10 +145,10 @@ def _from_head(text: str, head: int, offset: int, line: int, section: str, close
         prefix = "int "  # its type stands in the row above
     body, closers = _close(text[head:], closed)
     known = function_name(prefix) or function_name(before) if prefix else ""
-    return Piece(prefix, text[:head] + body, closers, offset, line, known, True, closed)
+    return Fragment(prefix, text[:head] + body, closers, offset, line, known, True, closed)
 
 
-def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Piece:
+def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Fragment:
     """The rest of a function that began before the text, with the parameters that the section shows in full."""
     name = function_name(section)
     shown = _PARAMETERS.search(section) if name and not name.isupper() else None
@@ -158,7 +158,7 @@ def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Piec
     if _JUMP.match(text.lstrip()):
         openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
     body, closers = (text, "") if closed else _close_tail(openers, text)
-    return Piece(f"int {head}\n{{\n{openers}", body, closers, offset, line, name, False, closed)
+    return Fragment(f"int {head}\n{{\n{openers}", body, closers, offset, line, name, False, closed)
 
 
 def _drop_half_statement(text: str) -> str:
@@ -304,9 +304,9 @@ def _closers(block: _Block | None) -> str:
     return "".join(out)
 
 
-def join(first: Piece, second: Piece) -> Piece | None:
+def join_fragments(first: Fragment, second: Fragment) -> Fragment | None:
     """Two pieces of one function and a call of OPEN for the gap between them; None if they are none, or too deep."""
-    name = named(first)
+    name = function_of(first)
     if first.ends or second.starts or first.macro or not name or name != second.name:
         return None
     ends = first.suffix.strip()
@@ -320,29 +320,29 @@ def join(first: Piece, second: Piece) -> Piece | None:
     return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
 
 
-def named(piece: Piece) -> str:
+def function_of(piece: Fragment) -> str:
     """The function that a piece is of."""
     if piece.name or not piece.starts:
         return piece.name
     return function_name(piece.text[: _body_start(piece.text)].rpartition(";")[2])
 
 
-def mask_piece(macro: Macro) -> Piece:
+def mask_piece(macro: Macro) -> Fragment:
     """A macro that is a mask as a function that gives it back."""
     prefix = f"int {macro.name}(void)\n{{\nreturn "
-    return Piece(prefix, macro.body, ";\n}\n", macro.body_offset, macro.body_row, macro.name, True, True, True)
+    return Fragment(prefix, macro.body, ";\n}\n", macro.body_offset, macro.body_row, macro.name, True, True, True)
 
 
-def macro_piece(macro: Macro, prepared_body: str) -> Piece | None:
+def macro_piece(macro: Macro, prepared_body: str) -> Fragment | None:
     """A macro's body as the body of a function of its name; either end of it may lie outside the text."""
     if not re.search(r"[;(]", prepared_body):
         return None
     if macro.name and (head := _body_start(prepared_body)) > 0 and function_name(prepared_body[:head]):
         at, row = macro.body_offset, macro.body_row
-        return Piece("", prepared_body, "", at, row, "", True, True, True)  # a macro that makes a function
+        return Fragment("", prepared_body, "", at, row, "", True, True, True)  # a macro that makes a function
     text = prepared_body if macro.name else _drop_half_statement(prepared_body)
     openers = _openers(text, False)
     body, closers = _close_tail(openers, text + ";")
     prefix = f"int {macro.name or OPEN}(void)\n{{\n{openers}"
     at, row, starts = macro.body_offset, macro.body_row, bool(macro.name)
-    return Piece(prefix, body[:-1], body[-1:] + closers, at, row, macro.name, starts, True, True)
+    return Fragment(prefix, body[:-1], body[-1:] + closers, at, row, macro.name, starts, True, True)

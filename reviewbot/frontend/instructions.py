@@ -27,7 +27,7 @@ class Expr(NamedTuple):
             todo.extend(reversed(at.args))
 
 
-class Step(NamedTuple):
+class Instruction(NamedTuple):
     """One thing a function does.
 
     kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no),
@@ -57,7 +57,7 @@ class Function(Struct, frozen=True):
 
     name: str
     params: tuple[tuple[str, str], ...]  # (type, name)
-    steps: tuple[Step, ...]
+    steps: tuple[Instruction, ...]
     whole: bool
     starts: bool  # its head is in the text
     ends: bool  # its closing brace is in the text

@@ -9,8 +9,8 @@ from tree_sitter import Node
 
 from reviewbot.frontend.expressions import DEEPEST, TooMuch
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.frontend.instructions import UNUSED, Expr, Step, squash, squeeze
-from reviewbot.frontend.lower_expr import Values
+from reviewbot.frontend.instructions import UNUSED, Expr, Instruction, squash, squeeze
+from reviewbot.frontend.lower_expr import ExpressionLowering
 
 _TWO_CALLS = ("macro_type_specifier", "function_declarator")  # what `macro(a) call(b);` is taken for
 Blocks = tuple[tuple[str, ...], ...]
@@ -26,7 +26,7 @@ class Loop(Struct, frozen=True):
     switch: bool = False
 
 
-class Lower(Values):
+class FunctionLowering(ExpressionLowering):
     """Lowers one function's statements."""
 
     def __init__(self, text: bytes, shift: int, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> None:
@@ -55,7 +55,7 @@ class Lower(Values):
     def leave(self, node: Node, after: list[int], guards: list[str] | tuple[str, ...]) -> list[int]:
         """The guards of a block end, last first."""
         for guard in reversed(guards):
-            after = self.add(Step("leave", (self.span(node)[1],) * 2, target=guard), after)
+            after = self.add(Instruction("leave", (self.span(node)[1],) * 2, target=guard), after)
         return after
 
     def statement(self, node: Node, after: list[int]) -> list[int]:
@@ -91,13 +91,13 @@ class Lower(Values):
                 name, value = child.child_by_field_name("declarator"), child.child_by_field_name("value")
                 target = squash(self.source(name)).lstrip("*") if name else ""
                 after = self.value(value, after, target) if value else after
-                step = Step("assign", self.span(child), target=target, op="=", declares=True, static=static)
+                step = Instruction("assign", self.span(child), target=target, op="=", declares=True, static=static)
                 if value is not None:
                     step = step._replace(value=self.expr(value), derefs=self.derefs(value))
                 after = self.add(step, after)
             elif child.type.endswith("declarator") or child.type == "identifier":
                 target = squash(self.source(child)).lstrip("*")
-                step = Step("assign", self.span(child), target=target, op="", declares=True, static=static)
+                step = Instruction("assign", self.span(child), target=target, op="", declares=True, static=static)
                 after = self.add(step, after)
         return after
 
@@ -107,7 +107,7 @@ class Lower(Values):
             after = self.value(child, after, "return")
         value = self.expr(values[0]) if values else None
         derefs = self.derefs(values[0]) if values else frozenset()
-        self.add(Step("return", self.span(node), value=value, derefs=derefs), after)
+        self.add(Instruction("return", self.span(node), value=value, derefs=derefs), after)
         return []
 
     def do_if_statement(self, node: Node, after: list[int]) -> list[int]:
@@ -135,11 +135,13 @@ class Lower(Values):
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         if mark in self.scoped and condition is not None:
             return self.scoped_guard(node, condition, body, after)
-        head = self.add(Step("join", self.span(node)), after)
+        head = self.add(Instruction("join", self.span(node)), after)
         synthetic = condition is not None and OPEN in self.source(condition)
         yes, no = self.branch(condition, head) if condition is not None else (head, [])
         if mark:  # an iterator: its cursor is fresh in each round, and any round may be the last
-            [index] = self.add(Step("test", self.span(node), value=Expr("other", f"@{node.start_byte}")), yes + no)
+            [index] = self.add(
+                Instruction("test", self.span(node), value=Expr("other", f"@{node.start_byte}")), yes + no
+            )
             yes, no = [index], [-index - 1]
         ends, breaks = self.loop_body(body, yes, synthetic)
         self.link(ends, head[0])
@@ -150,7 +152,7 @@ class Lower(Values):
         listed = self.flat_comma(condition)
         texts = [arg.text for arg in listed] or [args.text]
         guard = f"{texts[0]}({','.join(texts[1:])})"
-        step = Step("call", self.span(condition), name=self.marks[node.start_byte], args=tuple(listed), op=guard)
+        step = Instruction("call", self.span(condition), name=self.marks[node.start_byte], args=tuple(listed), op=guard)
         after = self.add(step, after)
         self.blocks.append([guard])
         loop = self.enter_loop(False)  # scoped_guard() is a for loop: break leaves it
@@ -171,7 +173,7 @@ class Lower(Values):
 
     def do_do_statement(self, node: Node, after: list[int]) -> list[int]:
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
-        head = self.add(Step("join", self.span(node)), after)
+        head = self.add(Instruction("join", self.span(node)), after)
         synthetic = condition is not None and OPEN in self.source(condition)
         ends, breaks = self.loop_body(body, head, synthetic)
         yes, no = self.branch(condition, ends) if condition is not None else (ends, ends)
@@ -183,7 +185,7 @@ class Lower(Values):
         update, body = node.child_by_field_name("update"), node.child_by_field_name("body")
         if start is not None:
             after = self.statement(start, after) if start.type == "declaration" else self.value(start, after)
-        head = self.add(Step("join", self.span(node)), after)
+        head = self.add(Instruction("join", self.span(node)), after)
         yes, no = self.branch(condition, head) if condition is not None else (head, [])
         ends, breaks = self.loop_body(body, yes, False)
         if update is not None:
@@ -194,7 +196,7 @@ class Lower(Values):
     def do_switch_statement(self, node: Node, after: list[int]) -> list[int]:
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         after = self.value(condition, after) if condition else after
-        [head] = self.add(Step("join", self.span(node)), after)
+        [head] = self.add(Instruction("join", self.span(node)), after)
         loop = self.enter_loop(False, switch=True)
         self.blocks.append([])
         ends: list[int] = []
@@ -211,7 +213,7 @@ class Lower(Values):
 
     def case(self, node: Node, after: list[int]) -> list[int]:
         value = node.child_by_field_name("value")
-        after = self.add(Step("join", self.span(node)), after)
+        after = self.add(Instruction("join", self.span(node)), after)
         for child in node.named_children:
             if child != value:
                 after = self.statement(child, after)
@@ -224,7 +226,7 @@ class Lower(Values):
     def do_labeled_statement(self, node: Node, after: list[int]) -> list[int]:
         label = node.child_by_field_name("label")
         name = self.source(label) if label else ""
-        after = self.add(Step("join", self.span(node), name=name), after)
+        after = self.add(Instruction("join", self.span(node), name=name), after)
         if label is not None:
             self.labels[name] = after[0], tuple(tuple(block) for block in self.blocks)
         for child in node.named_children:
@@ -234,7 +236,7 @@ class Lower(Values):
 
     def do_goto_statement(self, node: Node, after: list[int]) -> list[int]:
         label = node.child_by_field_name("label")
-        [index] = self.add(Step("join", self.span(node)), after)
+        [index] = self.add(Instruction("join", self.span(node)), after)
         name = self.source(label) if label else ""
         self.gotos.append((index, name, tuple(tuple(block) for block in self.blocks)))
         return []
@@ -246,7 +248,7 @@ class Lower(Values):
     def jump(self, node: Node, after: list[int], loop: Loop | None) -> list[int]:
         """Guards of the blocks that are left, then on to the loop's waiting list (given back, to be filled)."""
         if loop is None or loop.synthetic:
-            self.add(Step("lost", self.span(node)), after)
+            self.add(Instruction("lost", self.span(node)), after)
             return []
         for block in reversed(self.blocks[loop.depth :]):
             after = self.leave(node, after, block)
@@ -275,18 +277,18 @@ class Lower(Values):
     def do_function_definition(self, node: Node, after: list[int]) -> list[int]:
         return after  # what tree-sitter takes for one inside a body is a macro with a block
 
-    def run(self, body: Node, line: int, ends: bool) -> tuple[Step, ...]:
+    def run(self, body: Node, line: int, ends: bool) -> tuple[Instruction, ...]:
         """All steps of a body; step 0 is its start. `ends`: its closing brace is in the text."""
-        after = self.compound(body, self.add(Step("join", (line, line)), []))
+        after = self.compound(body, self.add(Instruction("join", (line, line)), []))
         return self.finish(body, after, ends)
 
-    def finish(self, node: Node, after: list[int], ends: bool) -> tuple[Step, ...]:
+    def finish(self, node: Node, after: list[int], ends: bool) -> tuple[Instruction, ...]:
         """Join gotos to labels and say how the text's end is reached."""
         last = (self.span(node)[1],) * 2
-        self.add(Step("end" if ends else "lost", last), after)
+        self.add(Instruction("end" if ends else "lost", last), after)
         for index, name, blocks in self.gotos:
             if name not in self.labels:
-                self.add(Step("lost", self.steps[index].lines), [index])
+                self.add(Instruction("lost", self.steps[index].lines), [index])
                 continue
             target, inside = self.labels[name]
             same = sum(1 for here, there in zip(blocks, inside, strict=False) if here[: len(there)] == there)

@@ -6,25 +6,25 @@ from collections.abc import Mapping
 
 from tree_sitter import Node
 
-from reviewbot.frontend.expressions import DEEPEST, LEAVES, Text, TooMuch
-from reviewbot.frontend.instructions import UNUSED, Step, squash
+from reviewbot.frontend.expressions import DEEPEST, LEAVES, SyntaxText, TooMuch
+from reviewbot.frontend.instructions import UNUSED, Instruction, squash
 
 _MOST_STEPS = 20_000
 
 
-class Values(Text):
+class ExpressionLowering(SyntaxText):
     """Lowers what is evaluated. `words` are those of rules/_macros.toml; `marks` the rewritten words by byte."""
 
     def __init__(self, text: bytes, shift: int, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> None:
         super().__init__(text, shift)
         self.marks = marks
         self.guards, self.scoped, self.transparent = words["guards"], words["scoped_guards"], words["transparent"]
-        self.steps: list[Step] = []
+        self.steps: list[Instruction] = []
         self.next: list[list[int]] = []  # of each step, to be put into it when all is linked
         self.blocks: list[list[str]] = []
         self.depth = 0
 
-    def add(self, step: Step, after: list[int]) -> list[int]:
+    def add(self, step: Instruction, after: list[int]) -> list[int]:
         """Append a step reached from `after` (indexes whose `next` is still open)."""
         if len(self.steps) >= _MOST_STEPS:
             raise TooMuch("more steps than are followed")
@@ -42,7 +42,7 @@ class Values(Text):
             else:
                 self.next[where].append(index)
 
-    def linked(self) -> tuple[Step, ...]:
+    def linked(self) -> tuple[Instruction, ...]:
         """All steps with what follows each."""
         return tuple(
             step if ahead in ([], [-1, -1]) else step._replace(next=tuple(ahead))
@@ -89,7 +89,7 @@ class Values(Text):
             on_yes, on_no = self.branch(node, after)
             return on_yes + on_no
         if kind == "update_expression" and children:
-            step = Step("assign", self.span(node), target=squash(self.source(children[0])), op="++")
+            step = Instruction("assign", self.span(node), target=squash(self.source(children[0])), op="++")
             return self.add(step, after)
         if kind in ("sizeof_expression", "type_descriptor"):
             return after
@@ -102,7 +102,9 @@ class Values(Text):
         for child in args.named_children if args else []:
             after = self.value(child, after)
         whole = self.expr(node)
-        step = Step("call", self.span(node), name=whole.text, args=whole.args, target=target, derefs=self.derefs(node))
+        step = Instruction(
+            "call", self.span(node), name=whole.text, args=whole.args, target=target, derefs=self.derefs(node)
+        )
         if callee is not None and callee.type == "call_expression":  # guard(x)(y)
             inner = self.expr(callee)
             if inner.text in self.guards and inner.args and self.blocks:
@@ -117,7 +119,7 @@ class Values(Text):
             return after
         target = squash(self.source(left))
         after = self.value(right, self.value(left, after), target)
-        step = Step(
+        step = Instruction(
             "assign",
             self.span(node),
             target=target,
@@ -163,7 +165,7 @@ class Values(Text):
         value = self.expr(node)
         while value.op == "=" and value.args:
             value = value.args[0]
-        [index] = self.add(Step("test", self.span(node), value=value, derefs=self.derefs(node)), after)
+        [index] = self.add(Instruction("test", self.span(node), value=value, derefs=self.derefs(node)), after)
         if value.op == "num":
             never = value.text in ("0", "0L", "0UL")
             return ([] if never else [index]), ([-index - 1] if never else [])

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.preprocess import directives
 
 _SIGN = re.compile(r"(define|return|[^\w\s])\s*\Z")
 _WORD = re.compile(r"\w")
@@ -56,6 +56,6 @@ def _signs(name: str, text: str) -> Iterator[str]:
         at = text.find(name, at + len(name))
 
 
-def rows_of(macro: prepare.Macro) -> tuple[int, int]:
+def define_rows(macro: directives.Macro) -> tuple[int, int]:
     """The first and the last row of a #define."""
     return macro.row, macro.body_row + macro.body.count("\n")

@@ -12,17 +12,15 @@ import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
 from reviewbot.frontend.expressions import TooMuch
-from reviewbot.frontend.fragments import Piece, function_name
-from reviewbot.frontend.instructions import Expr, Function, Step, squash, squeeze
-from reviewbot.frontend.lower import Lower
+from reviewbot.frontend.fragments import Fragment, function_name
+from reviewbot.frontend.instructions import Function, Instruction, squeeze
+from reviewbot.frontend.lower import FunctionLowering
 from reviewbot.frontend.parse_errors import misread, refusal
-
-__all__ = ["Expr", "Function", "Step", "functions", "squash", "squeeze"]
 
 _LANGUAGE = Language(tree_sitter_c.language())
 
 
-def functions(piece: Piece, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> Iterator[Function]:
+def functions(piece: Fragment, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> Iterator[Function]:
     """The functions of one piece; one that could not be read has no steps, and says in `broken` why.
 
     `words`: guards, scoped_guards, transparent, telling; `marks`: dialect's, by text offset.
@@ -39,7 +37,7 @@ def functions(piece: Piece, words: Mapping[str, frozenset[str]], marks: Mapping[
     while todo:
         node = todo.pop()
         if node.type == "function_definition":
-            lower = Lower(data, piece.line - piece.prefix.count("\n"), words, moved)
+            lower = FunctionLowering(data, piece.line - piece.prefix.count("\n"), words, moved)
             yield _function(node, lower, piece, misread(node, data, piece, words["telling"]))
             found = True
         elif node.type in ("translation_unit", "linkage_specification", "declaration_list", "ERROR"):
@@ -48,14 +46,14 @@ def functions(piece: Piece, words: Mapping[str, frozenset[str]], marks: Mapping[
         yield _unread(piece, broken)
 
 
-def _unread(piece: Piece, broken: str) -> Function:
+def _unread(piece: Fragment, broken: str) -> Function:
     lines = (piece.line, piece.line + piece.text.count("\n"))
     name = piece.name or function_name(piece.text)
     whole = piece.starts and piece.ends
     return Function(name, (), (), whole, piece.starts, piece.ends, lines, lines, piece.macro, broken)
 
 
-def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
+def _function(node: Node, lower: FunctionLowering, piece: Fragment, broken: str) -> Function:
     declarator = _function_declarator(node.child_by_field_name("declarator"))
     name_node, body = _declarator_name(declarator), node.child_by_field_name("body")
     made_up = node.start_byte < len(piece.prefix)  # the head is not in the text
@@ -64,7 +62,7 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
     name = piece.name if made_up and piece.name else lower.source(name_node) if name_node else ""
     lines = lower.span(node)
     head_end = body.start_point[0] + lower.shift if body else lines[0]
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Instruction, ...] = ()
     try:
         if body is not None and not broken:
             steps = lower.run(body, head_end, ends)
@@ -86,7 +84,7 @@ def _function(node: Node, lower: Lower, piece: Piece, broken: str) -> Function:
     )
 
 
-def _params(lower: Lower, declarator: Node | None) -> tuple[tuple[str, str], ...]:
+def _params(lower: FunctionLowering, declarator: Node | None) -> tuple[tuple[str, str], ...]:
     found = declarator.child_by_field_name("parameters") if declarator else None
     out = []
     for child in found.named_children if found else []:

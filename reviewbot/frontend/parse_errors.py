@@ -6,7 +6,7 @@ import re
 
 from tree_sitter import Node
 
-from reviewbot.frontend.fragments import Piece
+from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.support.patterns import pattern
 
@@ -36,7 +36,7 @@ def _deepest(source: str, opening: str, closing: str) -> int:
     return deepest
 
 
-def misread(node: Node, data: bytes, piece: Piece, telling: frozenset[str]) -> str:
+def misread(node: Node, data: bytes, piece: Fragment, telling: frozenset[str]) -> str:
     """What below `node` was not understood and matters: it holds a block, a jump, a call or one of `telling`.
 
     What a fragment's first and last statement lack is outside of it, so that they are no reason.
@@ -57,7 +57,7 @@ def misread(node: Node, data: bytes, piece: Piece, telling: frozenset[str]) -> s
     return ""
 
 
-def _known(piece: Piece) -> tuple[int, int]:
+def _known(piece: Fragment) -> tuple[int, int]:
     """The offsets in the piece's source between which whole statements stand."""
     start, end = len(piece.prefix), len(piece.prefix) + len(piece.text)
     if not piece.starts and (first := _ENDS.search(piece.text)):

@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.frontend import fragments
-from reviewbot.frontend.fragments import GAP, Piece
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.fragments import GAP, Fragment
+from reviewbot.frontend.preprocess import prepare, rewrite
 
 
 class Stretch(Struct, frozen=True):
@@ -24,20 +24,20 @@ class Stretch(Struct, frozen=True):
     row: int
 
 
-class Shown(Struct, frozen=True):
+class StitchedText(Struct, frozen=True):
     """A stretch as it was read; offsets and rows are those of the whole layout."""
 
     stretch: Stretch
     prepared: prepare.Prepared
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Fragment, ...]
 
 
-def show(stretches: Sequence[Stretch], whole: bool, words: prepare.Words) -> Iterator[Shown]:
+def show(stretches: Sequence[Stretch], whole: bool, words: rewrite.Words) -> Iterator[StitchedText]:
     """Each stretch, prepared on its own: an #if that one leaves open says nothing of the next."""
     offset = 0
     for one in stretches:
         ready = prepare.prepare(one.text, words)
-        found = fragments.split(ready.text, heading(one.section, words), whole)
+        found = fragments.split_fragments(ready.text, heading(one.section, words), whole)
         moved = prepare.Prepared(
             ready.text,
             {at + offset: word for at, word in ready.marks.items()},
@@ -51,30 +51,30 @@ def show(stretches: Sequence[Stretch], whole: bool, words: prepare.Words) -> Ite
                 for macro in ready.macros
             ),
         )
-        yield Shown(
+        yield StitchedText(
             one, moved, tuple(replace(part, offset=part.offset + offset, line=part.line + one.row) for part in found)
         )
         offset += len(one.text) + GAP
 
 
-def heading(section: str, words: prepare.Words) -> str:
+def heading(section: str, words: rewrite.Words) -> str:
     """What names the function in the text after a hunk's @@: git takes the last row that begins in the first column.
 
     That may be an annotation below the head, or the end of its parameters. Then there is a function, but no name.
     """
-    said = prepare.bare(section, words)
+    said = rewrite.bare(section, words)
     told = said.strip(" \t{") and said.count(")") <= said.count("(")
     return said if told or not section.strip() else fragments.BODY
 
 
-def connected(shown: Sequence[Shown]) -> list[Piece]:
+def connected(shown: Sequence[StitchedText]) -> list[Fragment]:
     """All pieces in order; what two stretches show of one function is one."""
-    out: list[Piece] = []
+    out: list[Fragment] = []
     for one in shown:
         first, *rest = one.pieces or (None,)
         if first is None:
             continue
-        both = fragments.join(out[-1], first) if out else None
+        both = fragments.join_fragments(out[-1], first) if out else None
         out[-1:] = [both] if both is not None else [*out[-1:], first]
         out += rest
     return out

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from reviewbot.frontend.instructions import Expr, Function, Step
+from reviewbot.frontend.instructions import Expr, Function, Instruction
 
 FORMAT = 2
 Plain = list[Any]
@@ -68,7 +68,7 @@ def _to_function(said: Plain) -> Function:
     )
 
 
-def _step(step: Step) -> Plain:
+def _step(step: Instruction) -> Plain:
     """A step; what stands at its end and is as usual is left out, for most steps have little to say."""
     said = [
         step.kind,
@@ -88,10 +88,10 @@ def _step(step: Step) -> Plain:
     return said
 
 
-def _to_step(said: Plain) -> Step:
+def _to_step(said: Plain) -> Instruction:
     usual: Plain = ["", (0, 0), (), "", "", "", (), None, (), False, False]
     kind, lines, following, name, target, op, args, value, derefs, declares, static = [*said, *usual[len(said) :]]
-    return Step(
+    return Instruction(
         kind,
         _span(lines),
         name,

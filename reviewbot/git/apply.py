@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from reviewbot.git import base as treebase
 from reviewbot.git.base import Base
-from reviewbot.git.command import Done, TooLong
+from reviewbot.git.command import GitResult, TooLong
 from reviewbot.git.repository import Repository
-from reviewbot.kernel.backports import named
+from reviewbot.kernel.backports import header_names
 from reviewbot.model import FileChange, Patch, Series, Unread, UsageError, Version
 from reviewbot.patch import parse
 
@@ -23,7 +23,7 @@ _GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})
 _WHOLE = "whole files"  # what is not looked at where a patch has no trees
 
 
-class Placed(Struct, frozen=True):
+class AppliedSeries(Struct, frozen=True):
     """A series as it stands in a repository. `base` is None and `reason` not "" where it fits none."""
 
     series: Series
@@ -31,14 +31,14 @@ class Placed(Struct, frozen=True):
     reason: str = ""
 
 
-def place(repository: Repository, series: Series, asked: str | None, branches: Sequence[str]) -> Placed:
+def apply_series(repository: Repository, series: Series, asked: str | None, branches: Sequence[str]) -> AppliedSeries:
     """Find the commit that a series is meant for (`asked` above all) and apply it there, patch by patch.
 
     Of several the first on which all of it applies, else the one that takes most of it. Patches that do not apply
     keep their hunks alone, and say why. Raises UsageError where `asked` is no commit here.
     """
     reasons: list[str] = []
-    best: Placed | None = None
+    best: AppliedSeries | None = None
     most = 0 if asked is None else -1  # what was asked for stays the base, though nothing applies
     tried: set[str] = set()
     try:
@@ -51,7 +51,7 @@ def place(repository: Repository, series: Series, asked: str | None, branches: S
                 reasons += [f"on {base.commit[:12]} ({base.how}) patch {one}" for one in failures[:1]]
                 if len(patches) - len(failures) > most:
                     most = len(patches) - len(failures)
-                    best = Placed(replace(series, base=base.commit, patches=patches), base)
+                    best = AppliedSeries(replace(series, base=base.commit, patches=patches), base)
                 if not failures:
                     break
     except TooLong as error:
@@ -63,13 +63,13 @@ def place(repository: Repository, series: Series, asked: str | None, branches: S
 
 
 def _asked(repository: Repository, rev: str) -> Base:
-    found = treebase.named(repository, rev)
+    found = treebase.base_named(repository, rev)
     if not isinstance(found, Base):
         raise UsageError(f"--base {rev}: {found or f'there is no such commit in {repository.path}'}")
     return found
 
 
-def _unplaced(repository: Repository, series: Series, reasons: Sequence[str]) -> Placed:
+def _unplaced(repository: Repository, series: Series, reasons: Sequence[str]) -> AppliedSeries:
     why = "; ".join(dict.fromkeys(reasons)) or "no branch to try ([tree] branches in config.toml)"
     if series.prerequisites:
         count = len(series.prerequisites)
@@ -78,11 +78,11 @@ def _unplaced(repository: Repository, series: Series, reasons: Sequence[str]) ->
     if repository.shallow:
         advice = "git fetch --unshallow, or name a commit with --base"
     note = Unread(None, f"{_WHOLE}: {why} ({advice})")
-    return Placed(replace(series, unread=(*series.unread, note)), None, f"{why}: {advice}")
+    return AppliedSeries(replace(series, unread=(*series.unread, note)), None, f"{why}: {advice}")
 
 
-def kernel_of(
-    repository: Repository, placed: Placed, headers: Sequence[str]
+def kernel_of_base(
+    repository: Repository, placed: AppliedSeries, headers: Sequence[str]
 ) -> tuple[Version | None, frozenset[str] | None]:
     """The version that the base's Makefile gives, and the names in its headers; None where nothing tells."""
     return (None, None) if placed.base is None else kernel_in(repository, placed.base.tree, headers)
@@ -93,7 +93,7 @@ def kernel_in(
 ) -> tuple[Version | None, frozenset[str] | None]:
     """The same of a tree."""
     texts = (repository.read(tree, path) for path in headers)
-    return repository.version(tree), named(text for text in texts if text is not None) or None
+    return repository.version(tree), header_names(text for text in texts if text is not None) or None
 
 
 # --- applying ---
@@ -106,7 +106,7 @@ def _applied(repository: Repository, patches: Sequence[Patch], tree: str) -> tup
     failures: list[str] = []
     lost: dict[str, str] = {}  # files, and the patch that is not there and would have changed them
     for patch in patches:
-        files, unread = parse.parse(patch.diff)
+        files, unread = parse.parse_diff(patch.diff)
         paths = {path for change in files for path in (change.path, change.old_path) if path is not None}
         paths.update(one.path for one in unread if one.path is not None)
         needed = next((lost[path] for path in sorted(paths) if path in lost), None)
@@ -195,7 +195,7 @@ def _is_bare(change: FileChange) -> bool:
     return any(line.split("\t")[0] in lines for line in change.header)
 
 
-def _told(done: Done) -> str:
+def _told(done: GitResult) -> str:
     """What git says is wrong, in its own words but shorter."""
     told = done.complaint
     if told.startswith("patch failed: "):

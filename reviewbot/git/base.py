@@ -40,7 +40,7 @@ def candidates(repository: Repository, series: Series, branches: Sequence[str]) 
         else:
             tips.setdefault(commit, name)
     try:
-        yield from _by_blobs(repository, wanted(series), tuple(tips))
+        yield from _by_blobs(repository, wanted_blobs(series), tuple(tips))
     except TooLong:
         yield "its history could not be searched for the blob ids of the diff in time"
     for commit, name in tips.items():
@@ -48,7 +48,7 @@ def candidates(repository: Repository, series: Series, branches: Sequence[str]) 
             yield base
 
 
-def named(repository: Repository, rev: str) -> Base | str | None:
+def base_named(repository: Repository, rev: str) -> Base | str | None:
     """The base that somebody asked for; why it cannot be used, None where it is no commit."""
     return _base(repository, repository.commit(rev), "--base")
 
@@ -60,12 +60,12 @@ def _base(repository: Repository, commit: str | None, how: str) -> Base | str | 
     return Base(commit, tree, how) if tree else f"the files of {commit[:12]} ({how}) are not here, in a partial clone"
 
 
-def wanted(series: Series) -> Mapping[str, str]:
+def wanted_blobs(series: Series) -> Mapping[str, str]:
     """The files a series starts from and the ids, mostly cut short, that they have in its base; noughts: not there."""
     ids: dict[str, str] = {}
     made: set[str] = set()  # by a patch of the series itself
     for patch in series.patches:
-        for change in parse.parse(patch.diff)[0]:
+        for change in parse.parse_diff(patch.diff)[0]:
             known = _old_id(change)
             first = change.path if change.created else change.old_path
             if first is not None and first not in made and known is not None:

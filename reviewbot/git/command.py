@@ -53,7 +53,7 @@ class Failed(InputError):
     """git ended with something else than success, and said why."""
 
 
-class Done(NamedTuple):
+class GitResult(NamedTuple):
     """What a git command said; a negative code is the signal that ended it."""
 
     code: int
@@ -95,7 +95,7 @@ class Command:
 
         return self._git.execute((*self._fixed, *arguments), istream=stdin or subprocess.PIPE, as_process=True)
 
-    def run(self, *arguments: str, stdin: bytes = b"", until: float) -> Done:
+    def run(self, *arguments: str, stdin: bytes = b"", until: float) -> GitResult:
         """A command to its end. Raises TooLong where it is not there by then; it does not outlive this call."""
         import subprocess
 
@@ -107,7 +107,7 @@ class Command:
         except OSError as error:
             if error.errno != errno.E2BIG:
                 raise
-            return Done(1, b"", f"fatal: {error.strerror}")  # names of files in a mail may have any length
+            return GitResult(1, b"", f"fatal: {error.strerror}")  # names of files in a mail may have any length
         try:
             out, err = process.communicate(stdin, timeout=left)
         except subprocess.TimeoutExpired:
@@ -116,7 +116,7 @@ class Command:
         except BaseException:
             end(process)
             raise
-        return Done(process.returncode, out, err.decode("utf-8", "replace"))
+        return GitResult(process.returncode, out, err.decode("utf-8", "replace"))
 
     def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
         """The lines that a command prints, as many as are there each time; close() ends it. Raises TooLong.
@@ -153,7 +153,7 @@ class Command:
                         yield part
                     else:
                         complaint = (complaint + part)[-_LINES:]
-            done = Done(process.proc.wait() if process.proc else 0, b"", complaint.decode("utf-8", "replace"))
+            done = GitResult(process.proc.wait() if process.proc else 0, b"", complaint.decode("utf-8", "replace"))
             if done.code:
                 raise Failed(done.complaint)
         finally:

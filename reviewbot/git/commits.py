@@ -17,7 +17,7 @@ from msgspec import Struct
 from reviewbot.git.command import Failed
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import Commit
-from reviewbot.mail.body import decoded
+from reviewbot.mail.body import decoded_payload
 from reviewbot.model import FileChange, Unread
 from reviewbot.patch import parse
 from reviewbot.patch.parse import SOURCES
@@ -62,7 +62,7 @@ class Section(NamedTuple):
         return b"".join(kept)
 
 
-class Change(Struct, frozen=True):
+class CommitDiff(Struct, frozen=True):
     """A commit and what it changes in files that can be read; `before` and `after` are the ids of its trees.
 
     `label`: see revisions.Commit; `stamp`: see Message.
@@ -79,7 +79,7 @@ class Change(Struct, frozen=True):
     stamp: int = 0
 
 
-class Message(NamedTuple):
+class CommitMessage(NamedTuple):
     """What a commit says of itself. `stamp`: seconds, when it was committed."""
 
     tree: str
@@ -88,7 +88,7 @@ class Message(NamedTuple):
     stamp: int
 
 
-def read(repository: Repository, commits: Sequence[Commit], largest: int) -> Iterator[Change]:
+def read_commits(repository: Repository, commits: Sequence[Commit], largest: int) -> Iterator[CommitDiff]:
     """Each commit in order, with as many files as fit into `largest` bytes of diff.
 
     One that git cannot read has no sections, and says why.
@@ -107,20 +107,20 @@ def read(repository: Repository, commits: Sequence[Commit], largest: int) -> Ite
                 sections.append(found)
             elif found is not None:
                 unread = (*unread, found)
-        yield Change(
+        yield CommitDiff(
             commit.id, said.subject, said.body, before, said.tree, tuple(sections), unread, commit.label, said.stamp
         )
 
 
-def message(repository: Repository, commit: str) -> Message:
+def message(repository: Repository, commit: str) -> CommitMessage:
     """The message of a commit; bytes that are not in its encoding are kept as surrogates."""
     head, _, text = (repository.content(commit) or b"").partition(b"\n\n")
     fields = dict(line.partition(b" ")[::2] for line in reversed(head.split(b"\n")))
-    said, _ = decoded(text, fields.get(b"encoding", b"").decode("ascii", "replace"))
+    said, _ = decoded_payload(text, fields.get(b"encoding", b"").decode("ascii", "replace"))
     subject, _, body = said.strip("\n").partition("\n\n")
     stamp = re.search(rb"> ([0-9]{1,12}) ", fields.get(b"committer", b""))
     tree = fields.get(b"tree", b"").decode("ascii", "replace")
-    return Message(tree, " ".join(subject.split()), body, int(stamp[1]) if stamp else 0)
+    return CommitMessage(tree, " ".join(subject.split()), body, int(stamp[1]) if stamp else 0)
 
 
 def diffs(repository: Repository, ids: Sequence[str], largest: int) -> Iterator[tuple[list[bytes], tuple[Unread, ...]]]:

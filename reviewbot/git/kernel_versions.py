@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from reviewbot.git.repository import Repository
-from reviewbot.kernel.backports import named, release
+from reviewbot.kernel.backports import header_names, release
 from reviewbot.model import Version
 
 _FILE = "100"  # what the modes of regular files begin with
@@ -31,7 +31,7 @@ class Era(NamedTuple):
     end: bool = False
 
 
-class Known(NamedTuple):
+class TreeFacts(NamedTuple):
     """What a tree says of itself. `version`: None where no Makefile says it; `names`: None where no header is there."""
 
     version: Version | None
@@ -49,13 +49,15 @@ class Kernels:
         self._said: dict[str, frozenset[str] | None] = {}  # by a header
         self._names: dict[tuple[str, ...], frozenset[str] | None] = {}
 
-    def of(self, tree: str) -> Known:
+    def of(self, tree: str) -> TreeFacts:
         """What a tree is; nothing is known of one that is not in this clone."""
         found = self._found(tree, (), self._paths)
         makefile = found.get(self._paths[0], "")
         if makefile not in self._versions:
             self._versions[makefile] = release(self._content(makefile) or b"")
-        return Known(self._versions[makefile], self._names_of(tuple(found.get(path, "") for path in self._paths[1:])))
+        return TreeFacts(
+            self._versions[makefile], self._names_of(tuple(found.get(path, "") for path in self._paths[1:]))
+        )
 
     def _names_of(self, headers: tuple[str, ...]) -> frozenset[str] | None:
         if headers not in self._names:
@@ -67,7 +69,7 @@ class Kernels:
     def _names_in(self, header: str) -> frozenset[str] | None:
         if header not in self._said:
             text = self._content(header)
-            self._said[header] = None if text is None else named([text])
+            self._said[header] = None if text is None else header_names([text])
         return self._said[header]
 
     def _content(self, blob: str) -> bytes | None:

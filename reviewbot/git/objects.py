@@ -23,7 +23,7 @@ _ANSWER = pattern(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)")
 _PARENT = pattern(rb"^parent ([0-9a-f]{40,64})$", re.M)
 
 
-class Thing(NamedTuple):
+class GitObject(NamedTuple):
     """An object: its id, what it is, and its bytes, None where they are more than was asked for."""
 
     id: str
@@ -31,7 +31,7 @@ class Thing(NamedTuple):
     content: bytes | None
 
 
-class Commit(NamedTuple):
+class CommitObject(NamedTuple):
     id: str
     parents: tuple[str, ...]
     message: str
@@ -51,7 +51,7 @@ class Objects:
     def __exit__(self, *_: object) -> None:
         self._hang_up()
 
-    def find(self, name: str, most: int = LARGEST) -> Thing | None:
+    def find(self, name: str, most: int = LARGEST) -> GitObject | None:
         """What a name as git-rev-parse(1) has them ("HEAD:Makefile", an id cut short) means."""
         if self._absent or "\n" in name or "\0" in name:
             return None
@@ -71,13 +71,13 @@ class Objects:
         found = self.find(name)
         return found.content if found is not None and found.kind == "blob" else None
 
-    def commit(self, name: str) -> Commit | None:
+    def commit(self, name: str) -> CommitObject | None:
         found = self.find(name, 16 << 20)
         if found is None or found.kind != "commit" or found.content is None:
             return None
         head, _, message = found.content.partition(b"\n\n")
         parents = tuple(one.decode() for one in _PARENT.findall(head))
-        return Commit(found.id, parents, message.decode("utf-8", "replace"))
+        return CommitObject(found.id, parents, message.decode("utf-8", "replace"))
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes | None:
         """What a git command prints; None where it fails. Raises InputError without git, or if it takes too long."""
@@ -102,7 +102,7 @@ class Objects:
     def _env() -> dict[str, str]:
         return {**os.environ, **QUIET}
 
-    def _ask(self, name: bytes, most: int) -> Thing | None:
+    def _ask(self, name: bytes, most: int) -> GitObject | None:
         if self._batch is None:
             self._batch = subprocess.Popen(
                 ("git", "cat-file", "--batch"),
@@ -132,7 +132,7 @@ class Objects:
             if wanted:
                 kept.append(part)
         stdout.read(1)
-        return Thing(answer[1].decode(), answer[2].decode(), b"".join(kept) if wanted else None)
+        return GitObject(answer[1].decode(), answer[2].decode(), b"".join(kept) if wanted else None)
 
     def _hang_up(self) -> None:
         if self._batch is not None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from reviewbot.filesystem.temporary import temporary
-from reviewbot.git.command import Command, Done, end, outside_of_all
+from reviewbot.git.command import Command, GitResult, end, outside_of_all
 from reviewbot.kernel.backports import release
 from reviewbot.model import InputError, UsageError, Version
 
@@ -52,7 +52,7 @@ _CONFIG = """\
 """
 
 
-class Entry(NamedTuple):
+class TreeEntry(NamedTuple):
     """What a folder says of one name in it."""
 
     mode: str
@@ -70,7 +70,7 @@ class Repository:
         self.path, self.shallow = path, False
         self.cut: frozenset[str] = frozenset()  # commits whose parents a shallow clone has not
         self.allow(_OPENING)
-        self._listed: dict[str, dict[bytes, Entry]] = {}
+        self._listed: dict[str, dict[bytes, TreeEntry]] = {}
         self._batch: Process | None = None
         with ExitStack() as stack:
             stack.enter_context(outside_of_all())
@@ -130,24 +130,24 @@ class Repository:
         """Give the git commands from now on so long, together."""
         self.until = time.monotonic() + seconds
 
-    def run(self, *arguments: str, stdin: bytes = b"") -> Done:
+    def run(self, *arguments: str, stdin: bytes = b"") -> GitResult:
         """One git command in the repository of our own.
 
         Raises TooLong when the time is up, InputError where it had no room for its files.
         """
         return self._checked(self._ours.run(*arguments, stdin=stdin, until=self.until))
 
-    def run_in(self, top: Path, *arguments: str, stdin: bytes = b"", index: str = "index") -> Done:
+    def run_in(self, top: Path, *arguments: str, stdin: bytes = b"", index: str = "index") -> GitResult:
         """As run(), for a command that looks into a work tree as well; `index`: the name of a file of our own."""
         own = {"GIT_WORK_TREE": str(top), "GIT_INDEX_FILE": str(self.folder / index)}
         command = Command(top, {**self._environment, **own})
         return self._checked(command.run(*arguments, stdin=stdin, until=self.until))
 
-    def ask(self, *arguments: str) -> Done:
+    def ask(self, *arguments: str) -> GitResult:
         """A git command in their repository: one that changes nothing there, and does not read the index."""
         return self._theirs.run(*arguments, until=self.until)
 
-    def _checked(self, done: Done) -> Done:
+    def _checked(self, done: GitResult) -> GitResult:
         if done.no_space:
             raise InputError(self.unwritable(done.no_space))
         return done
@@ -285,7 +285,7 @@ class Repository:
             end(self._batch)
             self._batch = None
 
-    def entry(self, tree: str, path: str) -> Entry | None:
+    def entry(self, tree: str, path: str) -> TreeEntry | None:
         """What stands at a path of a tree; None if nothing does."""
         names = path.encode("utf-8", "surrogateescape").split(b"/")
         for name in names[:-1]:
@@ -300,7 +300,7 @@ class Repository:
         found = self.entry(tree, path)
         return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
 
-    def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, Entry]:
+    def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, TreeEntry]:
         """What a folder says of some names; of the rest of it nothing is remembered."""
         found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
         if found is None or found[1] != "tree":
@@ -311,7 +311,7 @@ class Repository:
         """The kernel version that a tree's Makefile gives."""
         return release(self.read(tree, "Makefile") or b"")
 
-    def _folder(self, tree: str) -> dict[bytes, Entry]:
+    def _folder(self, tree: str) -> dict[bytes, TreeEntry]:
         if tree not in self._listed:
             if len(self._listed) >= _FOLDERS:
                 self._listed.clear()
@@ -321,7 +321,7 @@ class Repository:
         return self._listed[tree]
 
 
-def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, Entry]]:
+def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, TreeEntry]]:
     """A tree object as git stores it: mode, blank, name, NUL, the id in `width` bytes. `names`: all, where None."""
     at = 0
     while at < len(data):
@@ -329,7 +329,7 @@ def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) ->
         mode, _, name = data[at:end].partition(b" ")
         at = end + 1 + width
         if names is None or name in names:
-            yield name, Entry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
+            yield name, TreeEntry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
 
 
 def _open(
@@ -357,7 +357,7 @@ def _open(
     return theirs, (said[0], said[1], said[2])
 
 
-def _refused(done: Done, path: Path) -> str:
+def _refused(done: GitResult, path: Path) -> str:
     if "dubious ownership" in done.err:
         advice = _TRUST.search(done.err)
         command = advice[1] if advice else f"git config --global --add safe.directory {path.resolve()}"

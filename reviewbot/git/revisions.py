@@ -21,7 +21,7 @@ class Commit(NamedTuple):
     label: str = ""
 
 
-class Span(NamedTuple):
+class CommitRange(NamedTuple):
     """Commits to review, parents before their children, and the merges among them, which are not.
 
     `base`: the commit that the range starts behind, None where that is nothing.
@@ -34,7 +34,7 @@ class Span(NamedTuple):
     merges: tuple[str, ...] = ()
 
 
-def span(repository: Repository, asked: str | None, since: str | None = None) -> Span:
+def commit_range(repository: Repository, asked: str | None, since: str | None = None) -> CommitRange:
     """What `asked` means: BASE..TIP or one commit; with `since` all of it (HEAD) that is not in that branch.
 
     Raises UsageError for what means nothing, or two things, InputError where commits of it are not in this clone.
@@ -65,7 +65,7 @@ def span(repository: Repository, asked: str | None, since: str | None = None) ->
     return _walked(repository, text, base, tip)
 
 
-def _since(repository: Repository, branch: str, rev: str) -> Span:
+def _since(repository: Repository, branch: str, rev: str) -> CommitRange:
     left, tip = _commit(repository, branch), _commit(repository, rev)
     bases = _meet(repository, left, tip)
     if not bases:
@@ -75,24 +75,24 @@ def _since(repository: Repository, branch: str, rev: str) -> Span:
     return _walked(repository, f"{branch}..{rev}", bases[0], tip, bases[1:])
 
 
-def _one(repository: Repository, rev: str) -> Span:
+def _one(repository: Repository, rev: str) -> CommitRange:
     commit = _commit(repository, rev)
     ((_, *parents),) = _listed(repository, "--no-walk", commit)
     _whole(repository, [commit])
     if len(parents) > 1:
         raise InputError(f"{rev} is a merge, and merges are not reviewed: for what it brings in write {rev}^1..{rev}")
     parent = parents[0] if parents else None
-    return Span(rev, parent, commit, (Commit(commit, parent),))
+    return CommitRange(rev, parent, commit, (Commit(commit, parent),))
 
 
-def _walked(repository: Repository, name: str, base: str, tip: str, others: tuple[str, ...] = ()) -> Span:
+def _walked(repository: Repository, name: str, base: str, tip: str, others: tuple[str, ...] = ()) -> CommitRange:
     rows = _listed(repository, "--topo-order", "--reverse", tip, *(f"^{one}" for one in (base, *others)))
     _whole(repository, [row[0] for row in rows])
     if repository.shallow and any(len(row) == 1 for row in rows):
         # it went on to a root: where the history of the base is cut, that may be what lies behind the cut
         _whole(repository, [row[0] for row in _listed(repository, base, *others)])
     commits = (Commit(row[0], row[1] if len(row) > 1 else None) for row in rows if len(row) < 3)
-    return Span(name, base, tip, tuple(commits), tuple(row[0] for row in rows if len(row) > 2))
+    return CommitRange(name, base, tip, tuple(commits), tuple(row[0] for row in rows if len(row) > 2))
 
 
 def _whole(repository: Repository, commits: list[str]) -> None:

@@ -21,7 +21,7 @@ _LONGEST = 100  # characters of a name of b4's that are repeated
 _HOW = "the branch has no upstream, is no series of b4, and no remote says which of its branches is the default"
 _HEADS = "refs/heads/"
 
-Tracking = Mapping[str, object]
+TrackingData = Mapping[str, object]
 
 
 class Upstream(NamedTuple):
@@ -79,7 +79,7 @@ def _cover(repository: Repository, head: str, default: Upstream | None) -> str |
     return next((row.partition(" ")[0] for row in rows if row.partition(" ")[2] == mine), None)
 
 
-def parsed(text: str) -> Tracking | None:
+def parsed(text: str) -> TrackingData | None:
     """The object that b4 keeps of a series, alone or at the end of a cover letter; None where it is none."""
     _, _, kept = text.rpartition(MARKER)
     begin = kept.find("{")
@@ -90,12 +90,12 @@ def parsed(text: str) -> Tracking | None:
     return found if isinstance(found, dict) else None
 
 
-def _series(tracking: Tracking | None) -> Tracking | None:
+def _series(tracking: TrackingData | None) -> TrackingData | None:
     series = tracking.get("series") if tracking is not None else None
     return series if isinstance(series, dict) else None
 
 
-def _base(repository: Repository, head: str, series: Tracking) -> str | None:
+def _base(repository: Repository, head: str, series: TrackingData) -> str | None:
     """Where the series left its base branch, which may have been rebased since."""
     branch = series.get("base-branch")
     if not isinstance(branch, str) or branch == "HEAD":
@@ -112,7 +112,7 @@ def _base(repository: Repository, head: str, series: Tracking) -> str | None:
     return None
 
 
-def _named(series: Tracking) -> str:
+def _named(series: TrackingData) -> str:
     return f"the b4 series {str(series.get('change-id'))[:_LONGEST]} v{str(series.get('revision'))[:_LONGEST]}"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reviewbot.git.command import Done
+from reviewbot.git.command import GitResult
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import Commit
 from reviewbot.model import InputError, Unread
@@ -30,7 +30,7 @@ _ID = re.compile(r"[0-9a-f]{40,64}")
 _NOBODY = ("-c", "user.name=reviewbot", "-c", "user.email=reviewbot@localhost")
 
 
-class Place(Struct, frozen=True):
+class WorkTree(Struct, frozen=True):
     """Where a work tree, its index and what git keeps of its state are."""
 
     top: Path
@@ -55,15 +55,15 @@ class Place(Struct, frozen=True):
         return None
 
 
-def place(repository: Repository) -> Place | None:
+def work_tree_of(repository: Repository) -> WorkTree | None:
     """The work tree of a repository; None where it has none, or the folder it was opened in is in none."""
     top = _path(repository.ask("rev-parse", "--show-toplevel"))
     index = _path(repository.ask("rev-parse", "--path-format=absolute", "--git-path", "index"))
     git = _path(repository.ask("rev-parse", "--absolute-git-dir"))
-    return Place(top, index, git) if top and index and git else None
+    return WorkTree(top, index, git) if top and index and git else None
 
 
-def _path(done: Done) -> Path | None:
+def _path(done: GitResult) -> Path | None:
     said = os.fsdecode(done.out.removesuffix(b"\n"))
     return Path(said) if done.code == 0 and said else None
 
@@ -71,7 +71,7 @@ def _path(done: Done) -> Path | None:
 class Index:
     """A copy of an index, into which the work tree can be put. `head`: the commit that it is held against."""
 
-    def __init__(self, repository: Repository, place: Place, head: str | None) -> None:
+    def __init__(self, repository: Repository, place: WorkTree, head: str | None) -> None:
         self._repository, self._place = repository, place
         self._base = repository.tree(head) if head is not None else None
         self._parent = head
@@ -154,7 +154,7 @@ class Index:
 
     # --- one step ---
 
-    def _git(self, *arguments: str, stdin: bytes = b"", index: str = "index") -> Done:
+    def _git(self, *arguments: str, stdin: bytes = b"", index: str = "index") -> GitResult:
         # the mode is no part of what is read, and some file systems have none
         options = ("-c", "core.fileMode=false", "-c", "core.splitIndex=false")
         return self._repository.run_in(self._place.top, *options, *arguments, stdin=stdin, index=index)
@@ -215,7 +215,7 @@ class Index:
         self._base, self._parent = tree, made.id
         return [made]
 
-    def _update(self, paths: Iterable[bytes]) -> Done:
+    def _update(self, paths: Iterable[bytes]) -> GitResult:
         options = (*self._coding, *self._attributes, "update-index", "-z", "--add", "--remove", "--stdin")
         return self._git(*options, stdin=b"\0".join((*paths, b"")))
 

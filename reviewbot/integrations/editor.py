@@ -33,7 +33,7 @@ _PATIENT = "trap : INT QUIT"
 _FORMAT = 'let &errorformat = "%f\\t%l\\t%m"'
 
 
-class Place(NamedTuple):
+class EditorPlace(NamedTuple):
     """`path`: from the current folder; `line`: 1-based."""
 
     path: str
@@ -41,7 +41,7 @@ class Place(NamedTuple):
     text: str
 
 
-def visit(command: str, places: Sequence[Place]) -> None:
+def visit(command: str, places: Sequence[EditorPlace]) -> None:
     """Open the editor at each place: at all at once where it takes a list, else at one after the other.
 
     One by one the last place in a file comes first, so that what is changed there moves none of the others. Raises
@@ -69,7 +69,7 @@ def _program(command: str) -> str:
     return Path(next((word for word in words if "=" not in word), "")).name
 
 
-def _runs(stack: ExitStack, program: str, places: Sequence[Place]) -> Iterator[list[str]]:
+def _runs(stack: ExitStack, program: str, places: Sequence[EditorPlace]) -> Iterator[list[str]]:
     """The arguments of each time that an editor is started."""
     if program in _QUICKFIX:
         listed = stack.enter_context(_list(places))
@@ -84,19 +84,19 @@ def _runs(stack: ExitStack, program: str, places: Sequence[Place]) -> Iterator[l
                 yield [f"{_named(place)}:{place.line}" if program in _COLON else _named(place)]
 
 
-def _upward(places: Sequence[Place]) -> Iterator[Place]:
+def _upward(places: Sequence[EditorPlace]) -> Iterator[EditorPlace]:
     """File by file in the order given, and in each from its last line up; a line once."""
     for path in dict.fromkeys(place.path for place in places):
         mine = {place.line: place for place in places if place.path == path}
         yield from (mine[line] for line in sorted(mine, reverse=True))
 
 
-def _named(place: Place) -> str:
+def _named(place: EditorPlace) -> str:
     return place.path if place.path.startswith(("/", "./", "../")) else f"./{place.path}"
 
 
 @contextmanager
-def _list(places: Sequence[Place]) -> Iterator[str]:
+def _list(places: Sequence[EditorPlace]) -> Iterator[str]:
     """A file with a line for each place, as _FORMAT has it."""
     rows = "".join(f"{_named(place)}\t{place.line}\t{place.text}\n" for place in places)
     with temporary() as folder:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from reviewbot.model import Data
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import strings
 from reviewbot.support.patterns import pattern
 
@@ -77,7 +77,7 @@ class _Brace(Struct, frozen=True):
     array: bool = False
 
 
-def callbacks(side: Slice, listed: Sequence[Mapping[str, Data]]) -> Iterator[Callback]:
+def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterator[Callback]:
     """The functions that a row of `listed` knows, `as` what they are run.
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
@@ -107,7 +107,7 @@ def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
     return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
 
 
-def _stands(row: Mapping[str, Data], key: str, side: Slice) -> bool:
+def _stands(row: Mapping[str, Data], key: str, side: FileVersion) -> bool:
     """Whether one of a row's words stands anywhere in the text."""
     return any(word in side.text for word in strings(row, key))
 
@@ -115,7 +115,7 @@ def _stands(row: Mapping[str, Data], key: str, side: Slice) -> bool:
 class _Text:
     """What a text puts into members and hands to some calls, found by their names."""
 
-    def __init__(self, side: Slice, calls: frozenset[str]) -> None:
+    def __init__(self, side: FileVersion, calls: frozenset[str]) -> None:
         self.rows = side.rows
         self.puts, self.held = _puts(side.rows)
         self.calls: dict[str, list[tuple[list[str], int]]] = {}
@@ -181,7 +181,7 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
                     yield name, kind, at, "its type says so"
 
 
-def _signed(row: Mapping[str, Data], side: Slice) -> Iterator[_Found]:
+def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
     """What takes just what such functions are given: a hunk rarely shows where a function is registered."""
     wanted = [tuple(said.split(", ")) for said in strings(row, "takes")]
     for function in (unit.function for unit in side.units) if wanted else ():
@@ -197,7 +197,7 @@ def _listed(kinds: Sequence[str]) -> str:
     return f"{', '.join(rest)} and {last}" if rest else last
 
 
-def _calls(side: Slice, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
+def _calls(side: FileVersion, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
     """The calls of some functions with their arguments."""
     row = at = 0
     for found in re.finditer(rf"\b({'|'.join(map(re.escape, sorted(names)))})\s*\(", side.text):

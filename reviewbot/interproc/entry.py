@@ -12,11 +12,11 @@ from functools import cache, partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.dataflow.scope_table import Lookup
-from reviewbot.frontend.instructions import Expr, Function, Step
+from reviewbot.dataflow.scope_table import ScopeTable
+from reviewbot.frontend.instructions import Expr, Function, Instruction
 from reviewbot.model import ScopeKind
 from reviewbot.program.context_tests import asks_context, is_constant, refuted
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
@@ -29,7 +29,7 @@ _MOST_ROUNDS = 5  # calls from the lock down to the function
 _MOST_ENTRIES = 4  # calls of one function with different constants
 
 
-class Entry(Struct, frozen=True):
+class EntryContext(Struct, frozen=True):
     """Under what a function is run, as a rule why nothing in it may sleep.
 
     `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
@@ -57,10 +57,10 @@ class Entry(Struct, frozen=True):
         return f"where {first}() gets here through {through}, {self.base}"
 
 
-Entries = tuple[Entry, ...]  # of one function
+Entries = tuple[EntryContext, ...]  # of one function
 
 
-def shown_as(step: Step) -> str:
+def shown_as(step: Instruction) -> str:
     """A call or a tested call as a reader writes it, with as many arguments as a lock has."""
     value = step.value if step.kind == "test" else None
     args = step.args or (value.args if value is not None else ())
@@ -68,7 +68,7 @@ def shown_as(step: Step) -> str:
     return f"{name}({', '.join(arg.text for arg in args[:2])})"
 
 
-def taker(step: Step) -> str:
+def taker(step: Instruction) -> str:
     """The name of a call or tested call that takes or gives back a lock; of a guard, its class."""
     value = step.value if step.kind == "test" else None
     return step.args[0].text if step.op and step.args else step.name or (value.text if value is not None else "")
@@ -79,8 +79,8 @@ def is_atomic(kind: ScopeKind) -> bool:
     return kind.atomic
 
 
-def held(
-    units: Sequence[Unit], lookup: Lookup, first: Mapping[str, Entries], counts: Counts = is_atomic
+def entry_contexts(
+    units: Sequence[FunctionUnit], lookup: ScopeTable, first: Mapping[str, Entries], counts: Counts = is_atomic
 ) -> Mapping[str, Entries]:
     """Functions that one of the units calls where a scope that `counts` is open on every path, or is called so itself.
 
@@ -111,11 +111,13 @@ def held(
     return found
 
 
-def _calls(step: Step, names: Collection[str]) -> bool:
+def _calls(step: Instruction, names: Collection[str]) -> bool:
     return step.kind == "call" and not step.op and step.name in names
 
 
-def _constants(unit: Unit, step: Step, called: Function, entry: Entry, lookup: Lookup) -> tuple[tuple[str, str], ...]:
+def _constants(
+    unit: FunctionUnit, step: Instruction, called: Function, entry: EntryContext, lookup: ScopeTable
+) -> tuple[tuple[str, str], ...]:
     """The parameters of a function for which a call has a constant that is no mask, its own or its caller's."""
     if len(called.params) != len(step.args):
         return ()
@@ -127,13 +129,13 @@ def _constants(unit: Unit, step: Step, called: Function, entry: Entry, lookup: L
     )
 
 
-def constants(unit: Unit, entry: Entry) -> Mapping[str, str]:
+def constants(unit: FunctionUnit, entry: EntryContext) -> Mapping[str, str]:
     """The parameters that have a constant on entry, and keep it."""
     changed = {step.target for step in unit.steps} if entry.given else set()
     return {name: text for name, text in entry.given if name not in changed}
 
 
-def _at_call(unit: Unit, at: int, own: Entries, scopes: set[str], lookup: Lookup) -> Entry | None:
+def _at_call(unit: FunctionUnit, at: int, own: Entries, scopes: set[str], lookup: ScopeTable) -> EntryContext | None:
     """What is open at a call: of the caller itself, else what the caller is entered with."""
     worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
     opened = [next((one for one in reversed(world.open) if one.scope in scopes), None) for world in worlds]
@@ -143,15 +145,15 @@ def _at_call(unit: Unit, at: int, own: Entries, scopes: set[str], lookup: Lookup
     if known and len(known) == len(opened):
         taken = unit.steps[known[0].step]
         rows = ((taken.lines[0], "taken here"), called)
-        return Entry(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
+        return EntryContext(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
     for one in own if worlds else ():
         if leads(unit, at, lookup, one):
             callers = (*one.callers, caller)
-            return Entry(one.scope, one.base, (*one.rows, called), one.taken, callers, one.given)
+            return EntryContext(one.scope, one.base, (*one.rows, called), one.taken, callers, one.given)
     return None
 
 
-def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
+def keeps_entry(unit: FunctionUnit, lookup: ScopeTable) -> bool:
     """Whether what is held on entry is held to the end: nothing in the function gives back more than it took."""
     if unit.flow.lost or unit.function.macro or not unit.function.seen_from_start:
         return False
@@ -169,7 +171,11 @@ def keeps_entry(unit: Unit, lookup: Lookup) -> bool:
 
 
 def leads(
-    unit: Unit, at: int, lookup: Lookup, entry: Entry | None = None, on: Callable[[int], bool] = lambda _: True
+    unit: FunctionUnit,
+    at: int,
+    lookup: ScopeTable,
+    entry: EntryContext | None = None,
+    on: Callable[[int], bool] = lambda _: True,
 ) -> bool:
     """Whether a way leads to a step, and none asks what its caller may do before.
 
@@ -185,17 +191,17 @@ def leads(
     return bool(ways) and not any(asks_context(text, _numbers(unit), lookup.kernel.words) for text in settled)
 
 
-def asks_for_context(unit: Unit, condition: Expr, lookup: Lookup) -> bool:
+def asks_for_context(unit: FunctionUnit, condition: Expr, lookup: ScopeTable) -> bool:
     """Whether a condition of a function asks what its caller may do."""
     return asks_context(condition.text, _numbers(unit), lookup.kernel.words)
 
 
-def _numbers(unit: Unit) -> frozenset[str]:
+def _numbers(unit: FunctionUnit) -> frozenset[str]:
     """The parameters that are no pointers."""
     return frozenset(name for kind, name in unit.function.params if name and not kind.startswith(_POINTS))
 
 
-def asks(unit: Unit, at: int, words: Iterable[str]) -> bool:
+def asks(unit: FunctionUnit, at: int, words: Iterable[str]) -> bool:
     """Whether a condition on the way to a step has a name with one of some words in it."""
     telling = tuple(words)
     facts = (text for world in unit.flow.at[at] for text, _ in world.facts)
@@ -212,7 +218,9 @@ class Locks(Struct, frozen=True):
     sleeps: frozenset[str]
 
 
-def asserted(units: Sequence[Unit], rows: Sequence[str], lookup: Lookup, locks: Locks) -> Iterator[tuple[str, Entry]]:
+def asserted(
+    units: Sequence[FunctionUnit], rows: Sequence[str], lookup: ScopeTable, locks: Locks
+) -> Iterator[tuple[str, EntryContext]]:
     """Functions that assert a lock, or are annotated with one, where the text shows that it spins."""
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     told = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
@@ -225,10 +233,13 @@ def asserted(units: Sequence[Unit], rows: Sequence[str], lookup: Lookup, locks: 
             for said in told.findall(rows[row]):
                 name = _LAST.search(said)
                 if name is not None and (kind := spins(name[1])):
-                    yield unit.function.name, Entry(kind, f"with {said.strip()} held", ((row, "says that it is held"),))
+                    yield (
+                        unit.function.name,
+                        EntryContext(kind, f"with {said.strip()} held", ((row, "says that it is held"),)),
+                    )
 
 
-def _spins(name: str, rows: Sequence[str], lookup: Lookup, locks: Locks) -> str:
+def _spins(name: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
     """The kind of scope that a lock of this name is, as its rows use it; "" if they do not say, or say two things."""
     used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{name}\s*[,)]|\b(\w+)\s+{name}\s*[;,\[=]")
     kinds: set[str] = set()

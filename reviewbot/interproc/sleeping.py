@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.frontend.instructions import UNUSED, Step
+from reviewbot.frontend.instructions import UNUSED, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.interproc.entry import keeps_entry
 from reviewbot.interproc.specialize import Calls, calls_of
 from reviewbot.model import Rule
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
-from reviewbot.program.query import Context, Request, code, masks_at, reached, request_at, strings
-from reviewbot.program.unit import Unit
+from reviewbot.program.query import Context, Request, expression_text, masks_at, reached, request_at, strings
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
@@ -25,7 +25,7 @@ _SOON = 16  # steps from a failure to where the function ends
 _ROUNDS = 3  # calls in each other that are followed
 
 
-class Said(NamedTuple):
+class SleeperName(NamedTuple):
     """How a reader calls what sleeps, and the base mask that it asks with, "" if it is no request.
 
     `inside`: of a function that sleeps, the call by which it does.
@@ -36,21 +36,21 @@ class Said(NamedTuple):
     inside: str = ""
 
 
-Sleeper = tuple[int, Said]  # the step of a call that surely may sleep
+SleepingAt = tuple[int, SleeperName]  # the step of a call that surely may sleep
 ENTRY = -1  # of a step: what sleeps does so around the call of the function
-_UNKNOWN: Sleeper = (-2, Said(""))  # not worked out yet: a loop may still be without one
+_UNKNOWN: SleepingAt = (-2, SleeperName(""))  # not worked out yet: a loop may still be without one
 
 
 class Sleeping:
     """What of a text surely may sleep: calls, functions that make one, functions that are only called beside one."""
 
-    def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
+    def __init__(self, side: FileVersion, rule: Rule, context: Context) -> None:
         self.side, self.rule, self.context = side, rule, context
         self.units = tuple(
             unit for unit in (*side.units, *side.around, *side.below) if unit.steps and not unit.function.macro
         )
-        self.functions: dict[str, Said] = {}  # that surely sleep, and the call by which they do
-        self._named: dict[int, Mapping[int, Said]] = {}
+        self.functions: dict[str, SleeperName] = {}  # that surely sleep, and the call by which they do
+        self._named: dict[int, Mapping[int, SleeperName]] = {}
         self._learn()
 
     def _learn(self) -> None:
@@ -66,29 +66,29 @@ class Sleeping:
             if len(self.functions) == known:
                 return
 
-    def named(self, unit: Unit) -> Mapping[int, Said]:
+    def named(self, unit: FunctionUnit) -> Mapping[int, SleeperName]:
         """All calls of a function that surely may sleep, by step."""
         if id(unit) not in self._named:
             self._named[id(unit)] = dict(self._sleepers(unit))
         return self._named[id(unit)]
 
-    def _sleepers(self, unit: Unit) -> Iterator[Sleeper]:
+    def _sleepers(self, unit: FunctionUnit) -> Iterator[SleepingAt]:
         listed = self.context.kernel.words
         for index, step in enumerate(unit.steps):
             if step.kind != "call" or not reached(unit, index):
                 continue
             if step.op:
                 if step.args and step.args[0].text in listed["sleeping_guards"]:
-                    yield index, Said(f"{step.name}({step.args[0].text})")
+                    yield index, SleeperName(f"{step.name}({step.args[0].text})")
             elif step.name in listed["sleepers"]:
-                yield index, Said(f"{step.name}()")
+                yield index, SleeperName(f"{step.name}()")
             elif step.name in self.functions:
                 inner = self.functions[step.name]
                 call = inner.inside or inner.text
-                yield index, Said(f"{step.name}(), with {call} in it,", inner.mask, call)
+                yield index, SleeperName(f"{step.name}(), with {call} in it,", inner.mask, call)
             elif (request := _waiting(unit, index, self.rule, self.context)) is not None:
                 asked = "" if request.allocator.gfp is None else _base(unit, request, self.context)
-                yield index, Said(request.said, asked)
+                yield index, SleeperName(request.said, asked)
 
     @cached_property
     def _calls(self) -> Calls:
@@ -99,7 +99,7 @@ class Sleeping:
         """How often the text says each word."""
         return Counter(_WORD.findall(self.side.text))
 
-    def entered(self, unit: Unit) -> tuple[Said, int] | None:
+    def entered(self, unit: FunctionUnit) -> tuple[SleeperName, int] | None:
         """What sleeps where a static function is called, and the row, if it does at each call the whole text has."""
         name = unit.function.name
         if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
@@ -110,21 +110,21 @@ class Sleeping:
         found = [self._beside(one, at) for one, at in calls]
         return found[0] if found and all(found) else None
 
-    def _beside(self, unit: Unit, at: int) -> tuple[Said, int] | None:
+    def _beside(self, unit: FunctionUnit, at: int) -> tuple[SleeperName, int] | None:
         """The sleeper that surely runs before or after a step, in the same context, other than the step itself."""
         mine = {index: text for index, text in self.named(unit).items() if index != at}
         found = before(unit, mine, self.context)[at] or after(unit, mine, self.context)[at]
         return (found[1], unit.steps[found[0]].lines[0]) if found is not None and found[0] >= 0 else None
 
 
-def _base(unit: Unit, request: Request, context: Context) -> str:
+def _base(unit: FunctionUnit, request: Request, context: Context) -> str:
     """The name in a mask that says how it may reclaim; the mask itself if none does."""
     written = spelled_out(unit, request.at, request.mask, Defines(), context)
     known = (context.kernel.flags.get(part.text) for part in written.walk())
-    return next((flag.name for flag in known if flag is not None and flag.base), code(request.mask))
+    return next((flag.name for flag in known if flag is not None and flag.base), expression_text(request.mask))
 
 
-def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Request | None:
+def _waiting(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> Request | None:
     """A request that surely may wait, whatever path was taken."""
     request = request_at(unit, index, context)
     if request is None or request.allocator.sleeps == "never":
@@ -134,7 +134,7 @@ def _waiting(unit: Unit, index: int, rule: Rule, context: Context) -> Request | 
     return request if masks and all(reclaim in one.must for one in masks) else None
 
 
-def _changes(step: Step, context: Context) -> bool:
+def _changes(step: Instruction, context: Context) -> bool:
     """Whether what a step does may change whether sleeping is allowed."""
     listed = context.kernel.words
     if step.kind == "leave":
@@ -150,8 +150,8 @@ def _changes(step: Step, context: Context) -> bool:
 
 
 def before(
-    unit: Unit, sleepers: Mapping[int, Said], context: Context, entry: Sleeper | None = None
-) -> Sequence[Sleeper | None]:
+    unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context, entry: SleepingAt | None = None
+) -> Sequence[SleepingAt | None]:
     """For each step a sleeper that every path to it has passed, with nothing since that changes the context.
 
     `entry`: what sleeps where the function is called.
@@ -164,7 +164,7 @@ def before(
         for target in step.next if reached(unit, at) else ():
             if target >= 0:
                 into[target].append(at)
-    state: list[Sleeper | None] = [_UNKNOWN] * len(steps)
+    state: list[SleepingAt | None] = [_UNKNOWN] * len(steps)
     changed = True
     while changed:
         changed = False
@@ -177,23 +177,25 @@ def before(
     return state
 
 
-def _left(at: int, step: Step, held: Sleeper | None, sleepers: Mapping[int, Said], context: Context) -> Sleeper | None:
+def _left(
+    at: int, step: Instruction, held: SleepingAt | None, sleepers: Mapping[int, SleeperName], context: Context
+) -> SleepingAt | None:
     if at in sleepers:
         return at, sleepers[at]
     return None if _changes(step, context) or _asks_context(step, context) else held
 
 
-def _all(ways: Sequence[Sleeper | None]) -> Sleeper | None:
+def _all(ways: Sequence[SleepingAt | None]) -> SleepingAt | None:
     """One sleeper if every way has one (or is not worked out), the first in the text; None if one has none."""
     known = [way for way in ways if way is not None and way != _UNKNOWN]
     return None if None in ways else min(known, default=_UNKNOWN)
 
 
-def after(unit: Unit, sleepers: Mapping[int, Said], context: Context) -> Sequence[Sleeper | None]:
+def after(unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context) -> Sequence[SleepingAt | None]:
     """For each step a sleeper that surely follows it, failures aside, before anything changes the context."""
     steps = unit.steps
     results = {step.target for step in steps if step.kind == "call" and step.target not in ("", UNUSED)}
-    state: list[Sleeper | None] = [None] * len(steps)
+    state: list[SleepingAt | None] = [None] * len(steps)
     changed = True
     while changed:
         changed = False
@@ -210,7 +212,7 @@ def after(unit: Unit, sleepers: Mapping[int, Said], context: Context) -> Sequenc
     return state
 
 
-def _fails(unit: Unit, at: int, silent: Sequence[int], results: set[str]) -> bool:
+def _fails(unit: FunctionUnit, at: int, silent: Sequence[int], results: set[str]) -> bool:
     """Whether a test only tells a failure from the way on, and the ways that meet no sleeper are the failure."""
     if not _of_a_result(unit.steps[at], results):
         return False
@@ -219,7 +221,7 @@ def _fails(unit: Unit, at: int, silent: Sequence[int], results: set[str]) -> boo
     return counts or all(_gives_up(unit, one) for one in silent)
 
 
-def _gives_up(unit: Unit, at: int) -> bool:
+def _gives_up(unit: FunctionUnit, at: int) -> bool:
     """Whether a way soon leaves the function, by whatever it frees and says before; nothing of it is out of sight."""
     todo, seen = [at], {at}
     while todo and len(seen) <= _SOON:
@@ -230,15 +232,15 @@ def _gives_up(unit: Unit, at: int) -> bool:
 
 
 def _entered(
-    at: int, step: Step, ahead: Sleeper | None, sleepers: Mapping[int, Said], context: Context
-) -> Sleeper | None:
+    at: int, step: Instruction, ahead: SleepingAt | None, sleepers: Mapping[int, SleeperName], context: Context
+) -> SleepingAt | None:
     """What a path meets that enters a step."""
     if at in sleepers:
         return at, sleepers[at]
     return None if _changes(step, context) else ahead
 
 
-def _of_a_result(step: Step, results: set[str]) -> bool:
+def _of_a_result(step: Instruction, results: set[str]) -> bool:
     """Whether a test only asks how a call went, or counts: neither tells one context from another."""
     value = step.value
     if value is None or value.op == "call" or value.op in _ORDER or value.text.startswith("@"):
@@ -246,7 +248,7 @@ def _of_a_result(step: Step, results: set[str]) -> bool:
     return any(part.text in results for part in value.walk())
 
 
-def _asks_context(step: Step, context: Context) -> bool:
+def _asks_context(step: Instruction, context: Context) -> bool:
     """Whether a test may ask for the context itself: a trylock, a flag that says whether to sleep."""
     if step.kind != "test" or step.value is None:
         return False

@@ -12,31 +12,31 @@ from functools import partial
 from msgspec import Struct
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.analysis import Flow
-from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.dataflow.analysis import FunctionAnalysis
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr, Function
 from reviewbot.model import Kernel, Mask
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
 
 
-class Bound(Struct, frozen=True):
+class Specialization(Struct, frozen=True):
     """`unit`: the function with a caller's mask in `param`; `arg`: what `caller` wrote, at the step of its call."""
 
-    unit: Unit
+    unit: FunctionUnit
     param: str
     arg: Expr
-    caller: Unit
+    caller: FunctionUnit
     at: int
 
 
-Calls = Mapping[str, Sequence[tuple[Unit, int]]]  # by the name of what is called, the function and the step
+Calls = Mapping[str, Sequence[tuple[FunctionUnit, int]]]  # by the name of what is called, the function and the step
 
 
-def calls_of(units: Sequence[Unit]) -> Calls:
+def calls_of(units: Sequence[FunctionUnit]) -> Calls:
     """All calls of some functions."""
-    found: dict[str, list[tuple[Unit, int]]] = {}
+    found: dict[str, list[tuple[FunctionUnit, int]]] = {}
     for unit in units:
         for at, step in enumerate(unit.steps if not unit.function.macro else ()):
             if step.kind == "call":
@@ -44,7 +44,7 @@ def calls_of(units: Sequence[Unit]) -> Calls:
     return found
 
 
-def bound(unit: Unit, calls: Callable[[], Calls], lookup: Lookup) -> Iterator[Bound]:
+def specialized(unit: FunctionUnit, calls: Callable[[], Calls], lookup: ScopeTable) -> Iterator[Specialization]:
     """One for each mask that one of the calls surely passes.
 
     `calls` is asked for them only where the function has a mask to pass.
@@ -66,7 +66,9 @@ def bound(unit: Unit, calls: Callable[[], Calls], lookup: Lookup) -> Iterator[Bo
             continue
         seen.add(mask)
         given = unit.function, lookup, {**unit.flow.given, name: mask}
-        yield Bound(Unit(unit.function, unit.text, partial(Flow, *given)), name, arg, caller, at)
+        yield Specialization(
+            FunctionUnit(unit.function, unit.text, partial(FunctionAnalysis, *given)), name, arg, caller, at
+        )
 
 
 def _mask_param(function: Function, kernel: Kernel) -> int:
@@ -77,7 +79,7 @@ def _mask_param(function: Function, kernel: Kernel) -> int:
     return places[0] if len(places) == 1 else -1
 
 
-def _passed(caller: Unit, at: int, arg: Expr, lookup: Lookup) -> Mask | None:
+def _passed(caller: FunctionUnit, at: int, arg: Expr, lookup: ScopeTable) -> Mask | None:
     """The mask that an argument surely is, on each path alike; None if there is more than one, or it is not known."""
     masks = {mask_algebra.evaluate(arg, world.masks or {}, lookup.kernel, lookup.tools) for world in caller.flow.at[at]}
     mask = masks.pop() if len(masks) == 1 else None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from reviewbot.model import Flag, Kernel, ScopeKind, Span, Version
+from reviewbot.model import Flag, Kernel, Lifetime, ScopeKind, Version
 from reviewbot.support.patterns import pattern
 
 Present = Callable[[Iterable[str]], frozenset[str]]
@@ -30,19 +30,19 @@ def release(makefile: bytes) -> Version | None:
     return (int(major[1]), int(minor[1])) if major and minor else None
 
 
-def named(headers: Iterable[bytes]) -> frozenset[str]:
+def header_names(headers: Iterable[bytes]) -> frozenset[str]:
     """Every name that stands in some headers outside their comments."""
     return frozenset(word.decode() for text in headers for word in _WORD.findall(_COMMENT.sub(b" ", text)))
 
 
-def asked(at: At) -> frozenset[str]:
+def fitted_names(at: At) -> frozenset[str]:
     """All names that fitted() asks for, whatever the version: of trees that have the same it makes the same."""
     newest = at(_NEWEST)
     scopes = (scope for scope in newest.scopes.values() if scope.known_by)
     return frozenset(newest.spans).union(*((scope.known_by, *_calls(scope)) for scope in scopes))
 
 
-def fitted(kernel: Kernel, present: Present, at: At) -> Kernel:
+def fitted_kernel(kernel: Kernel, present: Present, at: At) -> Kernel:
     """The kernel with what its tree has and without what it has not; `at(version)` gives the facts of a version.
 
     `present(names)` says which of some names the tree's headers have. A name counts as gone only where most of its
@@ -74,7 +74,7 @@ def _mostly(name: str, alive: set[str], here: frozenset[str]) -> bool:
     return len(kin & here) * 2 > len(kin)
 
 
-def _dated(span: Span) -> bool:
+def _dated(span: Lifetime) -> bool:
     return span.since is not None or span.until is not None
 
 
@@ -107,7 +107,7 @@ def _lacks(scope: ScopeKind, here: frozenset[str]) -> bool:
     return bool(scope.known_by) and scope.known_by not in here and not here.isdisjoint(_calls(scope))
 
 
-def _alive(span: Span) -> Version:
+def _alive(span: Lifetime) -> Version:
     """A version that has the name."""
     if span.since is not None:
         return span.since

@@ -37,7 +37,7 @@ class Projects(Struct, frozen=True):
 
     def of(self, subject: str, diff: str) -> str:
         """The program that a patch is for, "kernel" where a path shows that it is none's, "" where nothing tells."""
-        paths = tuple(touched(diff))
+        paths = tuple(diff_paths(diff))
         if any(path.startswith(self.kernel) for path in paths):
             return KERNEL
         return self.tagged(subject) or self._by_path(paths) or self._titled(subject)
@@ -70,7 +70,7 @@ class Projects(Struct, frozen=True):
 NO_PROJECTS = Projects()
 
 
-def touched(diff: str) -> Iterator[str]:
+def diff_paths(diff: str) -> Iterator[str]:
     """The paths that a diff names, as they are below the top of a tree."""
     for found in _FILE.finditer(diff):
         for path in found.groups():

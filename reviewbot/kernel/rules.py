@@ -63,12 +63,12 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
     """
     name = f"kernel-{version[0]}.{version[1]}"
     key = cache.key(name.encode(), *_content(folders))
-    found = cache.kept(name, key)
+    found = cache.cached(name, key)
     if found is not None:
         with contextlib.suppress(TypeError, ValueError, LookupError):
-            return serialized.restored(found)
+            return serialized.from_plain(found)
     kernel, rules = _load(folders, version)
-    cache.keep(name, key, *serialized.plain(kernel, rules))
+    cache.keep(name, key, *serialized.to_plain(kernel, rules))
     return kernel, rules
 
 
@@ -77,7 +77,7 @@ def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule
     kernel = tables.kernel([(str(path), table) for path, table in files if path.name in tables.TOP], version)
     rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in tables.TOP}
     for path, table in files:
-        schema.known(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
+        schema.check_names(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
     return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
 
 
@@ -111,7 +111,7 @@ def projects(folders: Sequence[Path]) -> Projects:
         table = _parse(path) if path.exists() else {}
         kernel += table.get("kernel", ())
         for name, said in table.get("project", {}).items():
-            schema.check(said, _PROJECT, f"{path}: project.{name}")
+            schema.check_table(said, _PROJECT, f"{path}: project.{name}")
             titles, paths = (tuple(said.get(key, ())) for key in ("titles", "paths"))
             found[name] = Project(name, tuple(said.get("tags", (name,))), titles, paths)
     return Projects(tuple(kernel), tuple(found.values()))
@@ -143,16 +143,16 @@ def _toml_files(folder: Path) -> list[Path]:
 
 def _bytes(path: Path) -> bytes:
     try:
-        return files.load(path, _LARGEST)
+        return files.read_file(path, _LARGEST)
     except OSError as error:
-        raise ConfigError(f"{path}: {files.because(error)}") from None
+        raise ConfigError(f"{path}: {files.reason_of(error)}") from None
 
 
 def _parse(path: Path) -> dict[str, Any]:
     """A file as a table, its top level checked."""
     text = _bytes(path)
     name, key = path.stem, cache.key(path.name.encode(), text)
-    if path.name in _PLAIN and type(found := cache.kept(name, key)) is dict:
+    if path.name in _PLAIN and type(found := cache.cached(name, key)) is dict:
         return found
     table = _parsed(path, text)
     if path.name in _PLAIN:
@@ -170,7 +170,7 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     except (tomli.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: no TOML: {error}") from None
     if path.name in tables.TOP:
-        schema.check(table, tables.TOP[path.name], str(path))
+        schema.check_table(table, tables.TOP[path.name], str(path))
     elif not _RULE_ID.fullmatch(path.stem):
         allowed = f"a rule named like scope-leak.toml, or {', '.join(tables.TOP)}"
         raise ConfigError(f"{path}: not a name for a file of rules; allowed: {allowed}")
@@ -178,7 +178,7 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
 
 
 def _rule(path: Path, table: Mapping[str, Any], version: Version) -> Rule:
-    schema.check(table, _RULE, str(path), _REQUIRED)
+    schema.check_table(table, _RULE, str(path), _REQUIRED)
     for key in _FILLED:
         if not Template(table[key]).is_valid():
             raise ConfigError(f"{path}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
@@ -203,7 +203,7 @@ def _holds(rule: Rule, version: Version) -> bool:
 
 def _row(where: str, table: Mapping[str, Any], version: Version) -> dict[str, Data] | None:
     """A row as a check sees it; None where its life does not hold at this version."""
-    schema.check(table, {**dict.fromkeys(table, DATA), **LIFE}, where)
+    schema.check_table(table, {**dict.fromkeys(table, DATA), **LIFE}, where)
     if not schema.holds(table, version):
         return None
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key not in LIFE}

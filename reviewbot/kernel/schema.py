@@ -53,7 +53,7 @@ DATA = Kind(
 )
 
 
-def check(table: Any, spec: Spec, where: str, required: Sequence[str] = ()) -> None:
+def check_table(table: Any, spec: Spec, where: str, required: Sequence[str] = ()) -> None:
     """Raises ConfigError for a key `spec` does not have, a value of another kind, or a missing key.
 
     A kind may also be a tuple: the words that are allowed. `where` names the file and the table.
@@ -74,7 +74,7 @@ def check(table: Any, spec: Spec, where: str, required: Sequence[str] = ()) -> N
             raise ConfigError(f"{where}: {key} is missing")
 
 
-def known(names: Sequence[str], allowed: Mapping[str, object], where: str, what: str) -> None:
+def check_names(names: Sequence[str], allowed: Mapping[str, object], where: str, what: str) -> None:
     """Raises ConfigError for the first name that is not among `allowed`, with what comes close to it."""
     for name in names:
         if name not in allowed:

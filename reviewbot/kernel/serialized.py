@@ -7,19 +7,19 @@ from typing import Any
 
 from msgspec.structs import astuple, replace
 
-from reviewbot.model import Allocator, Data, Flag, Gate, Kernel, Limit, Rule, ScopeKind, Span, Verdict, Version
+from reviewbot.model import Allocator, Data, Flag, Kernel, Lifetime, Limit, Rule, ScopeCall, ScopeKind, Verdict, Version
 
-Row = Sequence[Any]  # the values of a record in the order of its fields
+Fields = Sequence[Any]  # the values of a record in the order of its fields
 
 
-def plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Callable[[Any], Any]]:
+def to_plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Callable[[Any], Any]]:
     """Data, and what json.dumps() is to make of the objects in it.
 
     What allocators have in common stands in one place: their limits, and all but the name of those that are alike.
     """
     limits = list({limit.name: limit for one in kernel.allocators.values() for limit in one.limits}.values())
     numbers = {id(limit): number for number, limit in enumerate(limits)}
-    shapes: dict[Row, int] = {}
+    shapes: dict[Fields, int] = {}
     names = {name: shapes.setdefault(astuple(one)[1:], len(shapes)) for name, one in kernel.allocators.items()}
 
     def shown(one: Any) -> Any:
@@ -36,7 +36,7 @@ def plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Callab
     return data, shown
 
 
-def restored(data: Any) -> tuple[Kernel, tuple[Rule, ...]]:
+def from_plain(data: Any) -> tuple[Kernel, tuple[Rule, ...]]:
     """The kernel and the rules that plain() was given. Raises TypeError, ValueError or LookupError for other data."""
     version, flags, spans, scopes, allocators, words = data["kernel"]
     limits = [_limit(*row) for row in data["limits"]]
@@ -54,7 +54,7 @@ def restored(data: Any) -> tuple[Kernel, tuple[Rule, ...]]:
 class _Allocators(Mapping[str, Allocator]):
     """A thousand of them, of which a review asks for a few: each is made when it is asked for."""
 
-    def __init__(self, numbers: Mapping[str, int], shapes: Sequence[Row]) -> None:
+    def __init__(self, numbers: Mapping[str, int], shapes: Sequence[Fields]) -> None:
         self._numbers, self._shapes = numbers, shapes
         self._made: dict[str, Allocator] = {}
 
@@ -77,28 +77,30 @@ class _Allocators(Mapping[str, Allocator]):
         return len(self._numbers)
 
 
-def _version(pair: Row | None) -> Version | None:
+def _version(pair: Fields | None) -> Version | None:
     return (pair[0], pair[1]) if pair is not None else None
 
 
-def _limit(name: str, has: Row, lacks: Row, *rest: str) -> Limit:
+def _limit(name: str, has: Fields, lacks: Fields, *rest: str) -> Limit:
     return Limit(name, frozenset(has), frozenset(lacks), *rest)
 
 
-def _flag(name: str, kind: str, group: str, bits: Row, meaning: str, on: Row, off: Row, api: Row, *rest: Any) -> Flag:
+def _flag(
+    name: str, kind: str, group: str, bits: Fields, meaning: str, on: Fields, off: Fields, api: Fields, *rest: Any
+) -> Flag:
     return Flag(name, kind, group, frozenset(bits), meaning, Verdict(*on), Verdict(*off), tuple(api), *rest)
 
 
-def _span(name: str, since: Row | None, until: Row | None, *rest: str) -> Span:
-    return Span(name, _version(since), _version(until), *rest)
+def _span(name: str, since: Fields | None, until: Fields | None, *rest: str) -> Lifetime:
+    return Lifetime(name, _version(since), _version(until), *rest)
 
 
-def _gates(rows: Row) -> tuple[Gate, ...]:
-    return tuple(Gate(*row) for row in rows)
+def _gates(rows: Fields) -> tuple[ScopeCall, ...]:
+    return tuple(ScopeCall(*row) for row in rows)
 
 
 def _scope(
-    name: str, family: str, enter: Row, leave: Row, guards: Row, clears: Row, sets: Row, *rest: Any
+    name: str, family: str, enter: Fields, leave: Fields, guards: Fields, clears: Fields, sets: Fields, *rest: Any
 ) -> ScopeKind:
     *words, hides, known_by = rest
     return ScopeKind(
@@ -107,14 +109,14 @@ def _scope(
     )
 
 
-def _shape(limits: Sequence[Limit], family: str, gfp: int | None, implicit: str, *rest: Any) -> Row:
+def _shape(limits: Sequence[Limit], family: str, gfp: int | None, implicit: str, *rest: Any) -> Fields:
     """All but the name of an allocator."""
     size, order, sleeps, allocates, returns, nofail_order, nofail_when, held = rest
     words = (family, gfp, implicit, tuple(size), order, sleeps, allocates, returns, nofail_order)
     return (*words, frozenset(nofail_when), tuple([limits[number] for number in held]))
 
 
-def _rule(row: Row) -> Rule:
+def _rule(row: Fields) -> Rule:
     *words, see, since, until, rows, yields_to = row
     facts = tuple(_data(one) for one in rows)
     return Rule(*(*words, tuple(see), _version(since), _version(until), facts, tuple(yields_to)))

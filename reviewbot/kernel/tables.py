@@ -17,11 +17,11 @@ from reviewbot.model import (
     Allocator,
     ConfigError,
     Flag,
-    Gate,
     Kernel,
+    Lifetime,
     Limit,
+    ScopeCall,
     ScopeKind,
-    Span,
     Verdict,
     Version,
 )
@@ -134,7 +134,7 @@ def _named(files: Any, kind: str, spec: Spec, required: Sequence[str] = ()) -> _
     for path, content in files:
         for name, table in content.get(kind, {}).items():
             where = f"{path}: {kind}.{name}"
-            schema.check(table, spec, where, required)
+            schema.check_table(table, spec, where, required)
             rows[name] = _Row(where, table)
     return rows
 
@@ -156,7 +156,9 @@ def _expand(bits: _Rows, compounds: _Rows, version: Version) -> dict[str, frozen
     expanded = {name: alive & {name} for name in bits}
     for name, (where, table) in compounds.items():
         without = table.get("without", ())
-        schema.known([*table.get("bits", ()), *table.get("bits_at", ()), *without], expanded, where, "flag above it")
+        schema.check_names(
+            [*table.get("bits", ()), *table.get("bits_at", ()), *without], expanded, where, "flag above it"
+        )
         held = alive if table.get("all") else _union(_current(table, "bits", version), expanded)
         expanded[name] = held - _union(without, expanded)
     return expanded
@@ -200,11 +202,11 @@ def _strictest(verdicts: Mapping[str, Verdict]) -> Verdict:
     return Verdict(word, f"What its bits allow together; {deciding or 'no bit'} decides.", "derived from its bits")
 
 
-def _spans(rows: _Rows) -> dict[str, Span]:
+def _spans(rows: _Rows) -> dict[str, Lifetime]:
     spans = {}
     for name, (_, table) in rows.items():
         since, until = (None, NEVER) if table.get("never") else schema.life(table)
-        spans[name] = Span(name, since, until, table.get("note", ""), table.get("instead", ""))
+        spans[name] = Lifetime(name, since, until, table.get("note", ""), table.get("instead", ""))
     return spans
 
 
@@ -218,7 +220,7 @@ def _scopes(files: Files, expanded: Bits, version: Version) -> dict[str, ScopeKi
         named = set()
         for number, table in enumerate(content.get("scope", ()), 1):
             where = f"{path}: scope {table.get('name', number)!r}"
-            schema.check(table, _SCOPE, where, ("name", "family", "enter"))
+            schema.check_table(table, _SCOPE, where, ("name", "family", "enter"))
             named.add(table["name"])
             scope = _scope(table, where, expanded)
             if not schema.holds(table, version):
@@ -251,15 +253,15 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
     )
 
 
-def _gates(table: Mapping[str, Any], key: str, where: str) -> tuple[Gate, ...]:
+def _gates(table: Mapping[str, Any], key: str, where: str) -> tuple[ScopeCall, ...]:
     for gate in table.get(key, ()):
-        schema.check(gate, _GATE, f"{where}: {key}", ("call",))
-    return tuple(Gate(**gate) for gate in table.get(key, ()))
+        schema.check_table(gate, _GATE, f"{where}: {key}", ("call",))
+    return tuple(ScopeCall(**gate) for gate in table.get(key, ()))
 
 
 def _bits(table: Mapping[str, Any], key: str, where: str, expanded: Bits) -> frozenset[str]:
     names = table.get(key, ())
-    schema.known(names, expanded, f"{where}: {key}", "flag")
+    schema.check_names(names, expanded, f"{where}: {key}", "flag")
     return _union(names, expanded)
 
 
@@ -302,7 +304,7 @@ def _calls(files: Files) -> dict[str, tuple[str, str, Mapping[str, Any]]]:
                 raise ConfigError(f"{path}: call.{family} must be a table")
             for name, table in rows.items():
                 where = f"{path}: call.{family}.{name}"
-                schema.check(table, _CALL, where)
+                schema.check_table(table, _CALL, where)
                 if name in own:
                     raise ConfigError(f"{where}: stands in call.{own[name][0]} as well; one of them must go")
                 own[name] = family, where, table
@@ -312,11 +314,11 @@ def _calls(files: Files) -> dict[str, tuple[str, str, Mapping[str, Any]]]:
 
 def _check_names(table: Mapping[str, Any], where: str, limits: Mapping[str, Limit], expanded: Bits) -> None:
     if "limits" in table:
-        schema.known(table["limits"], limits, where, "limit")
+        schema.check_names(table["limits"], limits, where, "limit")
     if "nofail_when" in table:
-        schema.known(table["nofail_when"], expanded, where, "flag")
+        schema.check_names(table["nofail_when"], expanded, where, "flag")
     if "gfp_before" in table:
-        schema.check(table["gfp_before"], _GFP_BEFORE, f"{where}: gfp_before", ("version", "index"))
+        schema.check_table(table["gfp_before"], _GFP_BEFORE, f"{where}: gfp_before", ("version", "index"))
 
 
 def _limit(name: str, row: _Row, expanded: Bits) -> Limit:
@@ -360,6 +362,6 @@ def _words(files: Files) -> dict[str, frozenset[str]]:
     words: dict[str, frozenset[str]] = {}
     for path, content in files:
         own = content.get("words", {})
-        schema.check(own, dict.fromkeys(own, TEXTS), f"{path}: words")
+        schema.check_table(own, dict.fromkeys(own, TEXTS), f"{path}: words")
         words |= {name: words.get(name, frozenset()).union(listed) for name, listed in own.items()}
     return words

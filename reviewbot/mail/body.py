@@ -41,7 +41,7 @@ class Policy(Compat32):
         return name, value[:_LONGEST] if name[:8].lower() == "content-" else value
 
 
-class Piece(Struct, frozen=True):
+class TextPart(Struct, frozen=True):
     """One text part; `name` is that of an attachment, "" for the mail's own text."""
 
     text: str
@@ -49,7 +49,7 @@ class Piece(Struct, frozen=True):
     wrong: str = ""  # the declared charset, where the bytes are neither in it nor UTF-8
 
 
-def pieces(message: Message) -> tuple[Piece, ...]:
+def pieces(message: Message) -> tuple[TextPart, ...]:
     """The parts that may hold a commit message or a diff, in the order of the mail."""
     return tuple(_pieces(message))
 
@@ -64,7 +64,7 @@ def has_html(message: Message) -> bool:
     return any(part.get_content_type() == "text/html" for part in message.walk())
 
 
-def _pieces(message: Message) -> Iterator[Piece]:
+def _pieces(message: Message) -> Iterator[TextPart]:
     for part in message.walk():
         if part.is_multipart():
             continue
@@ -74,11 +74,11 @@ def _pieces(message: Message) -> Iterator[Piece]:
         payload = part.get_payload(decode=True)
         if not isinstance(payload, bytes):
             continue
-        text, failed = decoded(payload, _parameter(part, "charset"))
+        text, failed = decoded_payload(payload, _parameter(part, "charset"))
         text = unix_lines(text)
         if _parameter(part, "format").lower() == "flowed":
             text = unflowed(text, _parameter(part, "delsp").lower() == "yes")
-        yield Piece(text, name, failed)
+        yield TextPart(text, name, failed)
 
 
 def _filename(part: Message) -> str:
@@ -96,7 +96,7 @@ def _parameter(part: Message, name: str) -> str:
     return (value[2] if isinstance(value, tuple) else str(value)).strip()
 
 
-def decoded(payload: bytes, charset: str) -> tuple[str, str]:
+def decoded_payload(payload: bytes, charset: str) -> tuple[str, str]:
     """The text, and the declared charset where neither that nor UTF-8 fits the bytes."""
     wanted = codec(charset)
     if wanted:

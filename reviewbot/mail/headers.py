@@ -49,7 +49,7 @@ def _unescaped(value: str) -> str:
 
 
 def text(message: Message, name: str) -> str:
-    return clean(decoded(header(message, name)))
+    return clean(decoded_words(header(message, name)))
 
 
 def clean(value: str) -> str:
@@ -59,7 +59,7 @@ def clean(value: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def decoded(value: str) -> str:
+def decoded_words(value: str) -> str:
     """RFC 2047 encoded words as text; a character cut in two by neighbouring words is put together."""
     out: list[str] = []
     held, charset, end = b"", "", 0
@@ -97,7 +97,7 @@ def _as_text(data: bytes, charset: str) -> str:
 def addresses(message: Message, name: str) -> tuple[Address, ...]:
     """The addresses of a header, each once. Names are decoded after the split, so a comma in one stays there."""
     value = header(message, name)
-    found = list(_parsed(value)) or list(_parsed(decoded(value)))
+    found = list(_parsed(value)) or list(_parsed(decoded_words(value)))
     if not found:
         found = [Address("", _marked(email)) for email in _BARE.findall(value)]
     return tuple({address.email.lower(): address for address in reversed(found)}.values())[::-1]
@@ -120,7 +120,7 @@ def _parsed(value: str) -> Iterator[Address]:
         for name, email in pairs:
             email = _marked(email)
             if "@" in email and (" " not in email or email.startswith('"')):
-                yield Address(clean(decoded(name)), email)
+                yield Address(clean(decoded_words(name)), email)
 
 
 def _marked(email: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from reviewbot.mail import mailbox
 from reviewbot.model import ConfigError, FetchError, UsageError
-from reviewbot.web.download import SAVED, Bounds, Place, download, is_known, netloc
+from reviewbot.web.download import SAVED, Bounds, MailboxUrl, download, is_known, netloc
 
 # RFC 5322, 3.2.3 and 3.6.4, with ":", "," and brackets, which ids on the lists do carry
 _ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:,\[\]-]+(?:@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:,\[\]-]+)+")
@@ -51,8 +51,8 @@ def fetch_thread(
     archive, message_id = _locate(source, base, known)
     url = f"{archive.geturl()}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
     say(f"fetching {url}")
-    mbox = download(Place(url, message_id, known), bounds, say)
-    mails = mailbox.split(mbox)
+    mbox = download(MailboxUrl(url, message_id, known), bounds, say)
+    mails = mailbox.split_mbox(mbox)
     if not mails:
         raise FetchError(f"{archive.netloc} sent an empty thread for {message_id}: try again later, {SAVED}")
     return mails, message_id

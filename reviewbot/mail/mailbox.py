@@ -29,7 +29,7 @@ _DIFF = re.compile(rb"(?:diff |--- |Index: )")
 _BELOW = re.compile(rb"^(?:diff --git |--- [^\n]+\n\+\+\+ )", re.M)
 
 
-def read(
+def read_mails(
     source: str, stdin: BinaryIO, max_bytes: int, diffs: bool = False, *, total: int = TOTAL
 ) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
     """The raw mails of `source` ("-": `stdin`), in the order they stand there; with `diffs` it may be a diff instead.
@@ -38,11 +38,11 @@ def read(
     listed instead.
     Raises InputError where not a single mail remains, with the reason and what to do about it.
     """
-    name = "stdin" if source == "-" else shown(source)
+    name = "stdin" if source == "-" else printable_name(source)
     return taken(_chunks(source, name, stdin, total), name, max_bytes, diffs, total)
 
 
-def split(data: bytes) -> tuple[bytes, ...]:
+def split_mbox(data: bytes) -> tuple[bytes, ...]:
     """The mails of an mbox in memory, whatever they are."""
     return tuple(chunk for chunk in _split(data, "", len(data)) if isinstance(chunk, bytes) and chunk.strip())
 
@@ -96,7 +96,7 @@ def _chunks(source: str, name: str, stdin: BinaryIO, total: int) -> Iterator[byt
         if path.is_dir():
             yield from _maildir(path, name, total)
             return
-        with pipes.opened(path) as stream:
+        with pipes.open_reading(path) as stream:
             data = _load(stream, name, total)
     except FileNotFoundError as error:
         raise InputError(f"no file {name}: name a mail, an mbox or a maildir, or - for stdin") from error
@@ -111,7 +111,7 @@ def _maildir(folder: Path, name: str, total: int) -> Iterator[bytes | Unread]:
         raise InputError(f"{name} is a directory but no maildir: there is no cur/ and new/ in it")
     paths: Iterable[Path] = (path for part in ("cur", "new") for path in (folder / part).iterdir())
     for path in sorted((path for path in paths if path.name[0] != "."), key=lambda path: path.name):
-        named = shown(path.name)
+        named = printable_name(path.name)
         try:
             if not path.is_file():
                 continue
@@ -199,6 +199,6 @@ def _why(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
 
-def shown(name: str) -> str:
+def printable_name(name: str) -> str:
     """The name of a file as it can be printed."""
     return "".join(char if char.isprintable() else "?" for char in name)

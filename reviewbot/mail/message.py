@@ -21,7 +21,7 @@ FIRST_ALONE = "only the first was read"  # how a note ends that speaks of a furt
 _SUBJECT = 1_000  # characters; b4's time for reading one grows with the cube
 
 
-class Letter(Struct, frozen=True):
+class MailMessage(Struct, frozen=True):
     """One mail. `text` is all of its text, `message` that before "---", `diff` "" where it has none."""
 
     mail: Mail
@@ -39,7 +39,7 @@ class Letter(Struct, frozen=True):
         return "\n> diff --git " in self.text or "\n> @@ -" in self.text
 
 
-def parse(raw: bytes) -> Letter:
+def parse_message(raw: bytes) -> MailMessage:
     """Read one mail. Broken headers and parts are tolerated; InputError where the parser itself gives up.
 
     Its message is the end of a sentence about the mail.
@@ -51,7 +51,7 @@ def parse(raw: bytes) -> Letter:
         raise InputError(why) from error
 
 
-def _parse(raw: bytes) -> Letter:
+def _parse(raw: bytes) -> MailMessage:
     message = email.message_from_bytes(raw, policy=body.Policy())
     parts = body.pieces(message)
     long = body.cut(message)
@@ -61,12 +61,12 @@ def _parse(raw: bytes) -> Letter:
     notes += _part_notes(parts, main, text, found)
     if long:
         notes += (Unread(None, f"a header {headers.clean(long)[:40]} was not read to its end: it is too long"),)
-    return Letter(mail, parent, headers.timestamp(mail.date), text, found.message, found.diff, notes, html)
+    return MailMessage(mail, parent, headers.timestamp(mail.date), text, found.message, found.diff, notes, html)
 
 
-def _patch(parts: tuple[body.Piece, ...]) -> tuple[int, str, extract.PatchText]:
+def _patch(parts: tuple[body.TextPart, ...]) -> tuple[int, str, extract.PatchText]:
     """The index of the part with the diff, the text up to its end, and that cut up under the mail's own message."""
-    cut = [extract.split(part.text) for part in parts]
+    cut = [extract.split_text(part.text) for part in parts]
     main = next((at for at, part in enumerate(cut) if part.diff), 0)
     if not parts:
         return 0, "", extract.PatchText("", "")
@@ -76,7 +76,7 @@ def _patch(parts: tuple[body.Piece, ...]) -> tuple[int, str, extract.PatchText]:
     return main, "\n".join(part.text for part in parts[: main + 1]), found
 
 
-def _part_notes(parts: tuple[body.Piece, ...], main: int, text: str, found: extract.PatchText) -> tuple[Unread, ...]:
+def _part_notes(parts: tuple[body.TextPart, ...], main: int, text: str, found: extract.PatchText) -> tuple[Unread, ...]:
     notes = []
     if parts and parts[main].wrong:
         charset = headers.clean(parts[main].wrong)[:40]
@@ -88,7 +88,7 @@ def _part_notes(parts: tuple[body.Piece, ...], main: int, text: str, found: extr
     if found.more:
         notes.append(Unread(None, f"the mail holds more than one patch: {FIRST_ALONE}"))
     for part in parts[main + 1 :]:
-        if found.diff and extract.split(part.text).diff:
+        if found.diff and extract.split_text(part.text).diff:
             name = headers.clean(part.name)[:100] or "without a name"
             notes.append(Unread(None, f"the attachment {name} holds a further diff: {FIRST_ALONE}"))
     return tuple(notes)

@@ -14,14 +14,14 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from reviewbot.mail import mailbox, message, quarantine, series
-from reviewbot.mail.message import Letter
+from reviewbot.mail.message import MailMessage
 from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
 
 _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")
 
 
-def read(
+def read_patches(
     sources: Sequence[str],
     stdin: BinaryIO,
     max_bytes: int,
@@ -37,24 +37,26 @@ def read(
     found: list[tuple[str, bytes]] = []
     unread: list[Unread] = []
     for source in sources:
-        chunks, missed = mailbox.read(source, stdin, max_bytes, diffs=True, total=total)
+        chunks, missed = mailbox.read_mails(source, stdin, max_bytes, diffs=True, total=total)
         unread += missed
         found += ((source, chunk) for chunk in chunks)
     if len(sources) == 1 and len(found) > 1:
         whole = series.newest([chunk for _, chunk in found], seconds=seconds)
         patches = tuple(replace(patch, unread=_to_read(patch.unread)) for patch in whole.patches)
         return replace(whole, patches=patches, unread=(*unread, *_to_read(whole.unread)))
-    letters: list[tuple[str, bytes, Letter | None]] = []
+    letters: list[tuple[str, bytes, MailMessage | None]] = []
     for source, chunk in found:
         try:
-            letters.append((source, chunk, None if mailbox.is_diff(chunk) else quarantine.letter(chunk, seconds)))
+            letters.append(
+                (source, chunk, None if mailbox.is_diff(chunk) else quarantine.read_quarantined(chunk, seconds))
+            )
         except InputError as error:
-            unread.append(Unread(None, f"{mailbox.shown(source)}: {error}"))
+            unread.append(Unread(None, f"{mailbox.printable_name(source)}: {error}"))
     patched = [(source, chunk, letter) for source, chunk, letter in letters if letter is None or letter.diff]
     if unread and not letters:
         raise InputError(unread[-1].reason)
     if not patched:
-        raise NothingToReview(f"no patch is in {', '.join(map(mailbox.shown, sources))}")
+        raise NothingToReview(f"no patch is in {', '.join(map(mailbox.printable_name, sources))}")
     total = len(patched)
     made = tuple(
         _bare(source, chunk, number, total) if letter is None else _mailed(letter, number, total)
@@ -67,7 +69,7 @@ def read(
     return Series(made[0].subject, 1, made, None, "", base, tuple(unread), before, headless)
 
 
-def _mailed(letter: Letter, number: int, total: int) -> Patch:
+def _mailed(letter: MailMessage, number: int, total: int) -> Patch:
     subject = _TAGS.sub("", letter.mail.subject, count=1) or letter.mail.subject or "(no subject)"
     return Patch(number, total, subject, letter.message, letter.diff, letter.mail, unread=_to_read(letter.notes))
 
@@ -78,5 +80,5 @@ def _to_read(notes: Iterable[Unread]) -> tuple[Unread, ...]:
 
 
 def _bare(source: str, chunk: bytes, number: int, total: int) -> Patch:
-    name = "standard input" if source == "-" else mailbox.shown(PurePath(source).name)
+    name = "standard input" if source == "-" else mailbox.printable_name(PurePath(source).name)
     return Patch(number, total, name, "", chunk.decode("utf-8", "surrogateescape"))

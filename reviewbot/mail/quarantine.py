@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from reviewbot.mail import message
-from reviewbot.mail.message import Letter
+from reviewbot.mail.message import MailMessage
 from reviewbot.model import InputError
 from reviewbot.support.patterns import pattern
 from reviewbot.support.timeout import TooSlow, bounded, slow
@@ -20,15 +20,15 @@ _ORDINARY = 64 << 10  # bytes; a mail with a patch seldom has more than 40,000
 _ID = pattern(rb"^Message-ID:[ \t]*(?:\r?\n[ \t]+)?<([!-;=?-~]{1,200})>", re.M | re.I)
 
 
-def letter(raw: bytes, seconds: float | None = None) -> Letter:
+def read_quarantined(raw: bytes, seconds: float | None = None) -> MailMessage:
     """Read one mail, in so many seconds if they are bounded. Raises InputError where that cannot be done."""
     try:
         if seconds is None or len(raw) <= _ORDINARY:
             with bounded(seconds):
-                return message.parse(raw)
-        from reviewbot.support.workers import apart  # takes a fiftieth of a second, which most mails need not wait
+                return message.parse_message(raw)
+        from reviewbot.support.workers import in_process  # takes a fiftieth of a second, which most mails need not wait
 
-        return apart(lambda: message.parse(raw), seconds)
+        return in_process(lambda: message.parse_message(raw), seconds)
     except TooSlow:
         why = slow(round(seconds or 0))
     except InputError as error:

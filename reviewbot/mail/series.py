@@ -18,8 +18,8 @@ from types import ModuleType
 
 from reviewbot.kernel.projects import NO_PROJECTS, Projects
 from reviewbot.mail import headers, quarantine, versions
-from reviewbot.mail.message import Letter
-from reviewbot.mail.versions import Posting, Sent, Work
+from reviewbot.mail.message import MailMessage
+from reviewbot.mail.versions import PatchMessage, SeriesHistory, SeriesVersion
 from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
@@ -56,19 +56,19 @@ def newest(
         raise InputError(f"finding the series among {count} mails was {slow(round(seconds or 0))}") from None
 
 
-def _newest(letters: list[Letter], unread: tuple[Unread, ...], wanted: str | None, projects: Projects) -> Series:
+def _newest(letters: list[MailMessage], unread: tuple[Unread, ...], wanted: str | None, projects: Projects) -> Series:
     sent, refused = _sent(letters)
     unread += refused
     if not sent:
         raise InputError(unread[0].reason if unread else "there is no mail to read")
     by_id = {one.id: one for one in sent}
     asked = _asked(wanted, by_id)
-    found = versions.works(sent)
+    found = versions.histories(sent)
     if not found:
         raise NothingToReview(_nothing(sent))
     work = _chosen(found, by_id, asked, projects)
     made = versions.versions(work, by_id)
-    best = versions.newest(made)
+    best = versions.newest_version(made)
     patches, given_up = _ordered(best)
     unread += given_up + _version_notes(best, made, work, asked) + _missing(best)
     unread += _left_out(sent, best, work, found, projects)
@@ -79,9 +79,9 @@ def _newest(letters: list[Letter], unread: tuple[Unread, ...], wanted: str | Non
 # --- mails into Sent ---
 
 
-def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[Letter], tuple[Unread, ...]]:
+def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[MailMessage], tuple[Unread, ...]]:
     """Each mail once: the same one comes through every list it was sent to."""
-    letters: dict[str, Letter] = {}
+    letters: dict[str, MailMessage] = {}
     unread: list[Unread] = []
     until = None if seconds is None else time.monotonic() + _TOTAL * seconds
     for at, raw in enumerate(messages):
@@ -91,7 +91,7 @@ def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[Let
             unread.append(Unread(None, f"{rest} (seconds under [limits] in config.toml)"))
             break
         try:
-            letter = quarantine.letter(raw, left)
+            letter = quarantine.read_quarantined(raw, left)
         except InputError as error:
             unread.append(Unread(None, str(error)))
             continue
@@ -103,13 +103,13 @@ def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[Let
     return list(letters.values()), tuple(unread)
 
 
-def _changed(letter: Letter) -> tuple[bool, int, int]:
+def _changed(letter: MailMessage) -> tuple[bool, int, int]:
     """How much a list has added to a copy: names in the subject, a footer; some take attachments away."""
     return (not letter.diff, len(letter.mail.subject), len(letter.text))
 
 
-def _sent(letters: Sequence[Letter]) -> tuple[list[Sent], tuple[Unread, ...]]:
-    sent: list[Sent] = []
+def _sent(letters: Sequence[MailMessage]) -> tuple[list[PatchMessage], tuple[Unread, ...]]:
+    sent: list[PatchMessage] = []
     refused: list[Unread] = []
     for place, letter in enumerate(letters):
         try:
@@ -119,12 +119,12 @@ def _sent(letters: Sequence[Letter]) -> tuple[list[Sent], tuple[Unread, ...]]:
     return sent, tuple(refused)
 
 
-def _read_by_b4(letter: Letter, place: int) -> Sent:
+def _read_by_b4(letter: MailMessage, place: int) -> PatchMessage:
     subject = headers.plain_subject(letter.mail.subject)
     told = _b4().LoreSubject(_kept(subject[:_READ]))
     title = _as_it_was(told.subject) + subject[_READ:]
     diffstat = _DIFFSTAT.search(letter.message if letter.diff else letter.text) is not None
-    return Sent(
+    return PatchMessage(
         letter,
         title=title.removeprefix("Re: ") or "(no subject)",
         version=told.revision,
@@ -140,7 +140,7 @@ def _read_by_b4(letter: Letter, place: int) -> Sent:
     )
 
 
-def _gives(letter: Letter) -> bool:
+def _gives(letter: MailMessage) -> bool:
     """Whether this answers with no more than a trailer, which some send without "Re:"."""
     return not letter.diff and letter.parent is not None and _GIVEN.search(letter.text) is not None
 
@@ -188,7 +188,7 @@ def _b4() -> ModuleType:
 # --- which series, which version ---
 
 
-def _asked(wanted: str | None, by_id: dict[str, Sent]) -> Sent | None:
+def _asked(wanted: str | None, by_id: dict[str, PatchMessage]) -> PatchMessage | None:
     if wanted is None:
         return None
     name = headers.clean(wanted).removeprefix("<").removesuffix(">")
@@ -197,7 +197,9 @@ def _asked(wanted: str | None, by_id: dict[str, Sent]) -> Sent | None:
     return by_id[name]
 
 
-def _chosen(found: Sequence[Work], by_id: dict[str, Sent], asked: Sent | None, projects: Projects) -> Work:
+def _chosen(
+    found: Sequence[SeriesHistory], by_id: dict[str, PatchMessage], asked: PatchMessage | None, projects: Projects
+) -> SeriesHistory:
     """The series of the mail asked for, or of the nearest mail above it; else the first to the kernel, or at all."""
     seen: set[str] = set()
     while asked is not None and asked.id not in seen:
@@ -209,15 +211,15 @@ def _chosen(found: Sequence[Work], by_id: dict[str, Sent], asked: Sent | None, p
     return next((work for work in found if not all(_programs(work[-1], work[-1].patches, projects))), found[0])
 
 
-def _programs(posting: Posting, patches: Sequence[Sent], projects: Projects) -> tuple[str, ...]:
+def _programs(posting: SeriesVersion, patches: Sequence[PatchMessage], projects: Projects) -> tuple[str, ...]:
     """For each of some patches the program that it is for, "" for the kernel."""
     cover = posting.cover.letter.mail.subject if posting.cover else ""
     return projects.of_series(cover, [(one.letter.mail.subject, one.letter.diff) for one in patches])
 
 
 def _of_the_kernel(
-    best: Posting, patches: tuple[Sent, ...], projects: Projects
-) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
+    best: SeriesVersion, patches: tuple[PatchMessage, ...], projects: Projects
+) -> tuple[tuple[PatchMessage, ...], tuple[Unread, ...]]:
     """The patches to the kernel, and the others as not looked at. Raises NothingToReview where all are others."""
     found = list(zip(patches, _programs(best, patches, projects), strict=True))
     ours = tuple(one for one, program in found if not program)
@@ -230,7 +232,9 @@ def _of_the_kernel(
     return ours, tuple(Unread(None, note) for note in notes)
 
 
-def _version_notes(best: Posting, made: Sequence[Posting], work: Work, asked: Sent | None) -> tuple[Unread, ...]:
+def _version_notes(
+    best: SeriesVersion, made: Sequence[SeriesVersion], work: SeriesHistory, asked: PatchMessage | None
+) -> tuple[Unread, ...]:
     notes = [
         f"v{one.version} is not whole here ({len(one.patches)} of {one.total} patches): v{best.version} was reviewed"
         for one in made
@@ -248,7 +252,7 @@ def _version_notes(best: Posting, made: Sequence[Posting], work: Work, asked: Se
     return tuple(Unread(None, note) for note in notes)
 
 
-def _missing(best: Posting) -> tuple[Unread, ...]:
+def _missing(best: SeriesVersion) -> tuple[Unread, ...]:
     gone = sorted(set(range(1, best.total + 1)) - {sent.number for sent in best.patches})
     if not gone:
         return ()
@@ -267,14 +271,14 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
-def _quoted(letter: Letter) -> str:
+def _quoted(letter: MailMessage) -> str:
     return f'"{letter.mail.subject[:200]}" <{letter.mail.message_id[:200]}>'
 
 
 # --- a posting into a Series ---
 
 
-def _ordered(best: Posting) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
+def _ordered(best: SeriesVersion) -> tuple[tuple[PatchMessage, ...], tuple[Unread, ...]]:
     """The patches as b4 orders them, each given to it under a subject that leaves nothing to guess.
 
     The series is taken from the mailbox itself: get_series() would run git on every patch and search
@@ -292,7 +296,7 @@ def _ordered(best: Posting) -> tuple[tuple[Sent, ...], tuple[Unread, ...]]:
         return best.patches, (note,)
 
 
-def _series(best: Posting, patches: Sequence[Sent], unread: tuple[Unread, ...]) -> Series:
+def _series(best: SeriesVersion, patches: Sequence[PatchMessage], unread: tuple[Unread, ...]) -> Series:
     cover = best.cover
     tops = [one.letter for one in (cover, *patches[:1]) if one]
     base, before = trailers([letter.text for letter in tops])
@@ -318,7 +322,7 @@ def _unsigned(text: str) -> str:
     return (text.rpartition("\n-- \n")[0] or text).strip("\n")
 
 
-def _patch(one: Sent, total: int) -> Patch:
+def _patch(one: PatchMessage, total: int) -> Patch:
     letter = one.letter
     return Patch(one.number, total, one.title, letter.message, letter.diff, letter.mail, unread=letter.notes)
 
@@ -327,7 +331,11 @@ def _patch(one: Sent, total: int) -> Patch:
 
 
 def _left_out(
-    sent: Sequence[Sent], best: Posting, work: Work, found: Sequence[Work], projects: Projects
+    sent: Sequence[PatchMessage],
+    best: SeriesVersion,
+    work: SeriesHistory,
+    found: Sequence[SeriesHistory],
+    projects: Projects,
 ) -> tuple[Unread, ...]:
     """Every mail that could have been a patch and is none of the series reviewed or of an older version of it."""
     notes: list[str] = []
@@ -356,7 +364,7 @@ def _left_out(
     return tuple(Unread(None, note) for note in dict.fromkeys(notes))
 
 
-def _nothing(sent: Sequence[Sent]) -> str:
+def _nothing(sent: Sequence[PatchMessage]) -> str:
     """Why there is nothing to review, in one sentence."""
     pull = next((one for one in sent if _PULL.search(one.letter.mail.subject) and not one.reply), None)
     first = pull or sent[0]

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.mail.message import Letter
+from reviewbot.mail.message import MailMessage
 
 
-class Sent(Struct, frozen=True):
+class PatchMessage(Struct, frozen=True):
     """A mail and its subject's parts: `numbered` if it has a "3/7", `versioned` a "v2", `tagged` a PATCH."""
 
-    letter: Letter
+    letter: MailMessage
     title: str
     version: int = 1
     number: int = 1
@@ -44,15 +44,15 @@ class Sent(Struct, frozen=True):
         return self.numbered and self.number == 0 and not self.reply
 
 
-class Posting(Struct, frozen=True):
+class SeriesVersion(Struct, frozen=True):
     """One version. `patches`: one owner for each number; `spare`: mails that claimed a number in vain."""
 
-    patches: tuple[Sent, ...]
+    patches: tuple[PatchMessage, ...]
     version: int
     total: int
     resend: bool = False
-    cover: Sent | None = None
-    spare: tuple[Sent, ...] = ()
+    cover: PatchMessage | None = None
+    spare: tuple[PatchMessage, ...] = ()
     rerolled: tuple[int, ...] = ()  # numbers that this version brought, where the rest is older
 
     @property
@@ -60,7 +60,7 @@ class Posting(Struct, frozen=True):
         return len(self.patches) >= self.total
 
     @property
-    def mails(self) -> tuple[Sent, ...]:
+    def mails(self) -> tuple[PatchMessage, ...]:
         return (*((self.cover,) if self.cover else ()), *self.patches, *self.spare)
 
     @property
@@ -72,10 +72,10 @@ class Posting(Struct, frozen=True):
         return max(sent.letter.when for sent in self.patches)
 
 
-Work = tuple[Posting, ...]
+SeriesHistory = tuple[SeriesVersion, ...]
 
 
-def works(sent: Sequence[Sent]) -> tuple[Work, ...]:
+def histories(sent: Sequence[PatchMessage]) -> tuple[SeriesHistory, ...]:
     """The series among the mails, each with all its versions, those that look most like one first.
 
     Where nothing is a patch of its own, a cover letter with a diff counts, then a reply with one.
@@ -92,10 +92,10 @@ def works(sent: Sequence[Sent]) -> tuple[Work, ...]:
     return tuple(sorted(found, key=lambda work: _rank(work, by_id)))
 
 
-def _with_versions(sent: Sequence[Sent]) -> list[Sent]:
+def _with_versions(sent: Sequence[PatchMessage]) -> list[PatchMessage]:
     """Some write the version on the cover letter alone: what was sent below it has that version too."""
     covers = {one.id: one for one in sent if one.is_cover}
-    out: list[Sent] = []
+    out: list[PatchMessage] = []
     for one in sent:
         cover = next((covers[name] for name in reversed(one.letter.mail.references) if name in covers), None)
         mine = cover and (one.author, one.total, one.resend) == (cover.author, cover.total, cover.resend)
@@ -105,7 +105,7 @@ def _with_versions(sent: Sequence[Sent]) -> list[Sent]:
     return out
 
 
-def _rank(work: Work, by_id: Mapping[str, Sent]) -> tuple[bool, bool, int]:
+def _rank(work: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[bool, bool, int]:
     mails = [sent for posting in work for sent in posting.mails]
     root = any(sent.letter.parent not in by_id for sent in mails)
     return (not any(sent.tagged for sent in mails), not root, min(sent.place for sent in mails))
@@ -114,13 +114,15 @@ def _rank(work: Work, by_id: Mapping[str, Sent]) -> tuple[bool, bool, int]:
 # --- mails into postings ---
 
 
-def _postings(patches: Sequence[Sent], covers: Sequence[Sent], by_id: Mapping[str, Sent]) -> list[Posting]:
-    groups: dict[tuple[object, ...], list[Sent]] = defaultdict(list)
+def _postings(
+    patches: Sequence[PatchMessage], covers: Sequence[PatchMessage], by_id: Mapping[str, PatchMessage]
+) -> list[SeriesVersion]:
+    groups: dict[tuple[object, ...], list[PatchMessage]] = defaultdict(list)
     for one in patches:
         own = (_anchor(one, by_id), one.total) if one.numbered else (one.id, 1)
         groups[(one.author, one.version, one.resend, *own)].append(one)
     covered = {cover.id: cover for cover in covers}
-    made: list[Posting] = []
+    made: list[SeriesVersion] = []
     for key, group in groups.items():
         posting = _posting(group, covered.get(str(key[3])), by_id)
         home = next((at for at, other in enumerate(made) if _completes(posting, other)), None)
@@ -131,7 +133,7 @@ def _postings(patches: Sequence[Sent], covers: Sequence[Sent], by_id: Mapping[st
     return [_with_cover(posting, covers, by_id) for posting in made]
 
 
-def _anchor(one: Sent, by_id: Mapping[str, Sent]) -> str:
+def _anchor(one: PatchMessage, by_id: Mapping[str, PatchMessage]) -> str:
     """The cover letter or first patch that this mail was sent below, its own id where it was sent alone."""
     seen = {one.id}
     while True:
@@ -147,7 +149,7 @@ def _anchor(one: Sent, by_id: Mapping[str, Sent]) -> str:
         one = above
 
 
-def _same_posting(above: Sent, one: Sent) -> bool:
+def _same_posting(above: PatchMessage, one: PatchMessage) -> bool:
     return (
         above.author == one.author
         and above.version == one.version
@@ -157,10 +159,12 @@ def _same_posting(above: Sent, one: Sent) -> bool:
     )
 
 
-def _posting(group: Sequence[Sent], cover: Sent | None, by_id: Mapping[str, Sent]) -> Posting:
+def _posting(
+    group: Sequence[PatchMessage], cover: PatchMessage | None, by_id: Mapping[str, PatchMessage]
+) -> SeriesVersion:
     """One owner for each number: the mail that answers the other, else the later one."""
-    owners: dict[int, Sent] = {}
-    spare: list[Sent] = []
+    owners: dict[int, PatchMessage] = {}
+    spare: list[PatchMessage] = []
     for one in sorted(group, key=lambda sent: (_depth(sent, by_id), sent.letter.when, sent.place)):
         other = owners.get(one.number)
         if other is not None and other.letter.diff == one.letter.diff:
@@ -171,10 +175,10 @@ def _posting(group: Sequence[Sent], cover: Sent | None, by_id: Mapping[str, Sent
     first = group[0]
     patches = tuple(owners[number] for number in sorted(owners))
     total = max(first.total, *owners)  # "6/5": one more, sent after the rest
-    return Posting(patches, first.version, total, first.resend, cover, tuple(spare))
+    return SeriesVersion(patches, first.version, total, first.resend, cover, tuple(spare))
 
 
-def _depth(one: Sent, by_id: Mapping[str, Sent]) -> int:
+def _depth(one: PatchMessage, by_id: Mapping[str, PatchMessage]) -> int:
     """How many mails for the same number stand above this one."""
     depth, seen, number = 0, {one.id}, one.number
     above = by_id.get(one.letter.parent or "")
@@ -185,7 +189,7 @@ def _depth(one: Sent, by_id: Mapping[str, Sent]) -> int:
     return depth
 
 
-def _completes(one: Posting, other: Posting, resent: bool = False) -> bool:
+def _completes(one: SeriesVersion, other: SeriesVersion, resent: bool = False) -> bool:
     """Patches that were sent one by one, with nothing to tie them together but author and numbers."""
     a, b = one.patches[0], other.patches[0]
     return (
@@ -198,7 +202,7 @@ def _completes(one: Posting, other: Posting, resent: bool = False) -> bool:
     )
 
 
-def _joined(one: Posting, other: Posting) -> Posting:
+def _joined(one: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
     patches = tuple(sorted((*one.patches, *other.patches), key=lambda sent: sent.number))
     return replace(
         one,
@@ -209,7 +213,9 @@ def _joined(one: Posting, other: Posting) -> Posting:
     )
 
 
-def _with_cover(posting: Posting, covers: Sequence[Sent], by_id: Mapping[str, Sent]) -> Posting:
+def _with_cover(
+    posting: SeriesVersion, covers: Sequence[PatchMessage], by_id: Mapping[str, PatchMessage]
+) -> SeriesVersion:
     """The cover letter that its patches were not sent below, or that does not say it is one."""
     first = posting.patches[0]
     if posting.cover or not first.numbered:
@@ -219,7 +225,7 @@ def _with_cover(posting: Posting, covers: Sequence[Sent], by_id: Mapping[str, Se
     return replace(posting, cover=cover or _naked_cover(first, by_id))
 
 
-def _naked_cover(first: Sent, by_id: Mapping[str, Sent]) -> Sent | None:
+def _naked_cover(first: PatchMessage, by_id: Mapping[str, PatchMessage]) -> PatchMessage | None:
     """A mail of the same author above the patches, with the diffstat of all or with nothing above it."""
     above = by_id.get(first.letter.parent or "")
     if above is None or above.reply or above.letter.diff or above.numbered or above.author != first.author:
@@ -233,7 +239,7 @@ def _naked_cover(first: Sent, by_id: Mapping[str, Sent]) -> Sent | None:
 class _Marks(Struct, frozen=True):
     """What tells that two postings are versions of one series."""
 
-    posting: Posting
+    posting: SeriesVersion
     people: frozenset[str]
     titles: frozenset[str]
     cover: frozenset[str]
@@ -241,7 +247,7 @@ class _Marks(Struct, frozen=True):
     thread: frozenset[str]  # those and all above
 
 
-def _marks(posting: Posting) -> _Marks:
+def _marks(posting: SeriesVersion) -> _Marks:
     author = posting.patches[0].letter.mail.author
     own = frozenset(sent.id for sent in posting.mails)
     return _Marks(
@@ -259,7 +265,7 @@ def _folded(title: str) -> str:
     return " ".join(title.lower().split()).rstrip(".")
 
 
-def _linked(postings: Sequence[Posting]) -> list[Work]:
+def _linked(postings: Sequence[SeriesVersion]) -> list[SeriesHistory]:
     """Join what belongs together; only postings that share a title, a cover letter or a thread are compared."""
     groups: dict[int, list[_Marks]] = {}
     group_of: dict[int, int] = {}
@@ -299,9 +305,9 @@ def _versions(old: _Marks, new: _Marks) -> bool:
 # --- a work into its newest whole version ---
 
 
-def versions(work: Work, by_id: Mapping[str, Sent]) -> tuple[Posting, ...]:
+def versions(work: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[SeriesVersion, ...]:
     """One posting for each version, oldest first, filled up with what older ones had where it was sent in part."""
-    made: list[Posting] = []
+    made: list[SeriesVersion] = []
     for version in sorted({posting.version for posting in work}):
         same = [posting for posting in work if posting.version == version]
         best = max(same, key=lambda one: (one.whole, len(one.patches), one.resend, one.when))
@@ -314,17 +320,17 @@ def versions(work: Work, by_id: Mapping[str, Sent]) -> tuple[Posting, ...]:
     return tuple(made)
 
 
-def newest(made: Iterable[Posting]) -> Posting:
+def newest_version(made: Iterable[SeriesVersion]) -> SeriesVersion:
     """The whole version with the highest number; where none is whole, the one with the highest number."""
     return max(made, key=lambda one: (one.whole, one.version))
 
 
-def _filled(best: Posting, other: Posting) -> Posting:
+def _filled(best: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
     have = {sent.number for sent in best.patches}
     return _joined(best, replace(other, patches=tuple(sent for sent in other.patches if sent.number not in have)))
 
 
-def _rerolled(new: Posting, older: Sequence[Posting], by_id: Mapping[str, Sent]) -> Posting:
+def _rerolled(new: SeriesVersion, older: Sequence[SeriesVersion], by_id: Mapping[str, PatchMessage]) -> SeriesVersion:
     """Fill a version that brings single patches, each sent below what it replaces."""
     if new.cover is not None or (new.whole and new.patches[0].numbered):
         return new
@@ -335,11 +341,11 @@ def _rerolled(new: Posting, older: Sequence[Posting], by_id: Mapping[str, Sent])
         mine = [replace(one, number=number, total=old.total) for one, number in zip(new.patches, numbers, strict=True)]
         kept = (one for one in old.patches if one.number not in numbers)
         patches = tuple(sorted((*mine, *kept), key=lambda one: one.number))
-        return Posting(patches, new.version, old.total, new.resend, old.cover, new.spare, tuple(sorted(numbers)))
+        return SeriesVersion(patches, new.version, old.total, new.resend, old.cover, new.spare, tuple(sorted(numbers)))
     return new
 
 
-def _replaced(one: Sent, old: Posting, by_id: Mapping[str, Sent]) -> int:
+def _replaced(one: PatchMessage, old: SeriesVersion, by_id: Mapping[str, PatchMessage]) -> int:
     """The number of the patch that this one takes the place of, 0 where it is not sent as a replacement."""
     above = _answered(one, old, by_id)
     if not one.numbered:
@@ -351,7 +357,7 @@ def _replaced(one: Sent, old: Posting, by_id: Mapping[str, Sent]) -> int:
     return one.number if below else 0
 
 
-def _answered(one: Sent, old: Posting, by_id: Mapping[str, Sent]) -> Sent | None:
+def _answered(one: PatchMessage, old: SeriesVersion, by_id: Mapping[str, PatchMessage]) -> PatchMessage | None:
     """The patch of `old` below which this one was sent, discussion in between or not."""
     patches = {sent.id: sent for sent in (*old.patches, *old.spare)}
     seen: set[str] = set()

@@ -34,7 +34,7 @@ class PatchText(Struct, frozen=True):
     more: bool = False
 
 
-def split(text: str) -> PatchText:
+def split_text(text: str) -> PatchText:
     """Cut a mail's text, lines ended by "\\n", into the message up to "---" and the diff up to the signature."""
     lines = text.split("\n")
     start = _start(lines, 0)

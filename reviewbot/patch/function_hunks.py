@@ -9,38 +9,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from reviewbot.frontend.cut_functions import Place, Text
+from reviewbot.frontend.cut_functions import CutFile, FunctionRows
 from reviewbot.model import DiffLine, FileChange, Hunk
 
 _HEIRS = 32  # functions
 _MOST = 250_000  # pairs of rows; of longer functions all is taken for changed
 
 
-def text_of(path: str, text: str) -> Text:
+def text_of(path: str, text: str) -> CutFile:
     """A file, cut into functions."""
-    return Text(_bytes(path), _bytes(text))
+    return CutFile(_bytes(path), _bytes(text))
 
 
-def is_touched(old: Text, new: Text, function: str) -> bool:
+def is_touched(old: CutFile, new: CutFile, function: str) -> bool:
     """Whether a function, or what speaks of it where it is none, is not the same in two versions of a file."""
     return [place.part.text for place in _places(old, function)] != [
         place.part.text for place in _places(new, function)
     ]
 
 
-def speaks_of(text: Text, function: str) -> bool:
+def speaks_of(text: CutFile, function: str) -> bool:
     """Whether a function may stand in a file, or a call of it."""
     return bool(_places(text, function))
 
 
-def heirs(old: Text | None, new: Text) -> list[str]:
+def heirs(old: CutFile | None, new: CutFile) -> list[str]:
     """The functions that a version of a file has and the one before had not: one of them may be another's new name."""
     known = old.named if old is not None else {}
     fresh = [name for name in new.named if name not in known]
     return [name.decode("utf-8", "surrogateescape") for name in fresh[:_HEIRS]]
 
 
-def function_hunks(path: str, before: Text | None, after: Text, function: str) -> FileChange:
+def function_hunks(path: str, before: CutFile | None, after: CutFile, function: str) -> FileChange:
     """What became of a function, "" for all of the file; all of it is new where it was not there."""
     old = _places(before, function) if before is not None else []
     new = _places(after, function)
@@ -53,7 +53,7 @@ def function_hunks(path: str, before: Text | None, after: Text, function: str) -
     return FileChange(path, path, tuple(hunks), created=before is None)
 
 
-def _places(text: Text, function: str) -> list[Place]:
+def _places(text: CutFile, function: str) -> list[FunctionRows]:
     """The place of a function; where there is no such one, or more than one, all parts that say its name."""
     name = _bytes(function)
     if not name:
@@ -64,7 +64,7 @@ def _places(text: Text, function: str) -> list[Place]:
     return named if len(named) == 1 else [place for place in text.places if name in place.part.words]
 
 
-def _compared(old: Place, new: Place) -> Iterator[DiffLine]:
+def _compared(old: FunctionRows, new: FunctionRows) -> Iterator[DiffLine]:
     before, after = _rows(old), _rows(new)
     if len(before) * len(after) > _MOST:
         yield from (*_all(old, "-"), *_all(new, "+"))
@@ -82,7 +82,7 @@ def _compared(old: Place, new: Place) -> Iterator[DiffLine]:
             yield DiffLine("+", after[at], None, new.first + at + 1)
 
 
-def _all(place: Place, mark: str) -> Iterator[DiffLine]:
+def _all(place: FunctionRows, mark: str) -> Iterator[DiffLine]:
     for at, row in enumerate(_rows(place), place.first + 1):
         yield DiffLine(mark, row, at if mark == "-" else None, at if mark == "+" else None)
 
@@ -94,7 +94,7 @@ def _hunk(lines: tuple[DiffLine, ...]) -> Hunk:
     return Hunk(header, "", lines)
 
 
-def _rows(place: Place) -> Sequence[str]:
+def _rows(place: FunctionRows) -> Sequence[str]:
     return [row.decode("utf-8", "surrogateescape") for row in place.part.rows]
 
 

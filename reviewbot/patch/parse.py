@@ -62,7 +62,7 @@ def is_source(change: FileChange) -> bool:
     return change.path.endswith(tuple(f".{ending}" for ending in SOURCES))
 
 
-def parse(
+def parse_diff(
     diff: str, *, max_lines: int = MAX_LINES, max_files: int = MAX_FILES, max_width: int = MAX_WIDTH
 ) -> tuple[tuple[FileChange, ...], tuple[Unread, ...]]:
     """The files of a diff in its order, and what was not readable; text around the diff is passed over.

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from reviewbot.model import DiffLine, FileChange, Hunk
 
 
-def place(change: FileChange, before: str | None, after: str | None) -> FileChange | None:
+def relocate(change: FileChange, before: str | None, after: str | None) -> FileChange | None:
     """The change with old and new numbers as in the two texts (None: no such file); None if its hunks are not in them.
 
     Hunks are looked for in order, each at the place nearest to where it should be.

@@ -25,10 +25,10 @@ _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
 }
 _FALSE = ("0", "false", "NULL", "0U", "0UL")
 
-Words = Mapping[str, frozenset[str]]
+WordLists = Mapping[str, frozenset[str]]
 
 
-def asks_context(text: str, numbers: Collection[str], words: Words) -> bool:
+def asks_context(text: str, numbers: Collection[str], words: WordLists) -> bool:
     """Whether a condition, as the text of a fact, asks for the context.
 
     `numbers`: the parameters that are no pointers, which a caller may set by what it holds. `words`, of _macros.toml:
@@ -39,7 +39,7 @@ def asks_context(text: str, numbers: Collection[str], words: Words) -> bool:
     return any(_tells(name, name in numbers, words) for name in _NAME.findall(text))
 
 
-def _tells(name: str, given: bool, words: Words) -> bool:
+def _tells(name: str, given: bool, words: WordLists) -> bool:
     if name in words["context_calls"] or name.startswith(tuple(words["flag_prefixes"])):
         return True
     parts = _parts(name)

@@ -15,16 +15,16 @@ from functools import cached_property
 
 from msgspec import Struct, field
 
-from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend import fragments
-from reviewbot.frontend.fragments import Piece
-from reviewbot.frontend.instructions import Expr, Function, Step
-from reviewbot.frontend.macros import Define, Defines, is_asked, rows_of
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.fragments import Fragment
+from reviewbot.frontend.instructions import Expr, Function, Instruction
+from reviewbot.frontend.macros import Define, Defines, define_rows, is_asked
+from reviewbot.frontend.preprocess import rewrite
 from reviewbot.frontend.stitch import Stretch, heading
 from reviewbot.model import Allocator, FileChange, Hunk, Kernel
 from reviewbot.patch.renames import renamed
-from reviewbot.program.unit import Unit, opener
+from reviewbot.program.unit import FunctionUnit, opener
 from reviewbot.support.patterns import pattern
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
@@ -32,7 +32,7 @@ _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a te
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
 
 
-class Slice(Struct, frozen=True):
+class FileVersion(Struct, frozen=True):
     """All hunks of a file, or the whole of it, seen from one side.
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
@@ -45,16 +45,16 @@ class Slice(Struct, frozen=True):
     numbers: tuple[int, ...]
     changed: tuple[bool, ...]
     near: tuple[bool, ...]
-    units: tuple[Unit, ...]
+    units: tuple[FunctionUnit, ...]
     defines: Defines
     unread: tuple[str, ...] = ()
-    beside: Beside | None = None
+    beside: Neighbours | None = None
     whole: bool = False
     text: str = ""  # all rows
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
 
     @property
-    def around(self) -> tuple[Unit, ...]:
+    def around(self) -> tuple[FunctionUnit, ...]:
         """Other functions, which call one of the units; read when they are asked for."""
         return self.beside.around if self.beside is not None else ()
 
@@ -62,14 +62,14 @@ class Slice(Struct, frozen=True):
     def calling(self) -> Mapping[str, str]:
         """The texts of these functions by their names."""
         found = self.beside.callers if self.beside is not None else ()
-        return {fragments.named(piece): piece.text for piece in found}
+        return {fragments.function_of(piece): piece.text for piece in found}
 
     @property
-    def below(self) -> tuple[Unit, ...]:
+    def below(self) -> tuple[FunctionUnit, ...]:
         """Other functions, which a unit or a function around calls; read when they are asked for."""
         return self.beside.below if self.beside is not None else ()
 
-    def telling_below(self, words: Collection[str], names: Collection[str] = ()) -> tuple[Unit, ...]:
+    def telling_below(self, words: Collection[str], names: Collection[str] = ()) -> tuple[FunctionUnit, ...]:
         """Those of them that name anything that rules are about, and have one of some words or one of some names."""
         return self.beside.telling_below(frozenset(words), frozenset(names)) if self.beside is not None else ()
 
@@ -83,24 +83,24 @@ class Slice(Struct, frozen=True):
         return self.beside.names if self.beside is not None else frozenset()
 
 
-class Beside:
+class Neighbours:
     """The functions of a text that its change does not touch, as far as they have to do with those that it does."""
 
     def __init__(
         self,
-        units: Sequence[Unit],
-        far: list[Piece],
-        speaks: Callable[[Piece], bool],
-        read: Callable[[Piece], tuple[Unit, ...]],
+        units: Sequence[FunctionUnit],
+        far: list[Fragment],
+        speaks: Callable[[Fragment], bool],
+        read: Callable[[Fragment], tuple[FunctionUnit, ...]],
     ) -> None:
         self._units, self._far, self._speaks, self._read = units, far, speaks, read
 
     @cached_property
     def names(self) -> frozenset[str]:
-        return frozenset(map(fragments.named, self._far)) - {""}
+        return frozenset(map(fragments.function_of, self._far)) - {""}
 
     @cached_property
-    def around(self) -> tuple[Unit, ...]:
+    def around(self) -> tuple[FunctionUnit, ...]:
         return self._all(self.callers)
 
     @cached_property
@@ -118,27 +118,27 @@ class Beside:
             return "" if self._rows[row] == fragments.OPEN else self._rows[row]
         for piece in (one for one in self._far if not one.macro):
             if any(part.line <= row <= part.line + part.text.count("\n") for part in piece.parts or (piece,)):
-                return fragments.named(piece)
+                return fragments.function_of(piece)
         return ""
 
-    def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[Unit, ...]:
+    def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[FunctionUnit, ...]:
         return self._all(
             [
                 one
                 for one in self._callees[0]
-                if fragments.named(one) in names or any(word in one.text for word in words)
+                if fragments.function_of(one) in names or any(word in one.text for word in words)
             ]
         )
 
     @cached_property
-    def below(self) -> tuple[Unit, ...]:
+    def below(self) -> tuple[FunctionUnit, ...]:
         return self._all([*self._callees[0], *self._callees[1]])
 
-    def _all(self, found: Sequence[Piece]) -> tuple[Unit, ...]:
+    def _all(self, found: Sequence[Fragment]) -> tuple[FunctionUnit, ...]:
         return tuple(unit for piece in found for unit in self._read(piece))
 
     @cached_property
-    def callers(self) -> list[Piece]:
+    def callers(self) -> list[Fragment]:
         """The pieces that call one of the units, the first so many of them."""
         known = sorted({unit.function.name for unit in self._units} - {""})
         if not known or not self._far:
@@ -147,29 +147,29 @@ class Beside:
         return [piece for piece in self._far if calls.search(piece.text)][:_MOST_AROUND]
 
     @cached_property
-    def _callees(self) -> tuple[list[Piece], list[Piece]]:
+    def _callees(self) -> tuple[list[Fragment], list[Fragment]]:
         """The pieces that define what a unit or a caller calls: those that speak, and as many of the others."""
         names = {step.name for unit in self._units for step in unit.steps if step.kind == "call"}
         names.update(name for piece in self.callers for name in _CALL.findall(piece.text))
         callers = {id(piece) for piece in self.callers}
         rest = (piece for piece in self._far if piece.starts and id(piece) not in callers)
-        found = [piece for piece in rest if fragments.named(piece) in names]
+        found = [piece for piece in rest if fragments.function_of(piece) in names]
         telling = [piece for piece in found if self._speaks(piece)][:_MOST_AROUND]
         quiet = [piece for piece in found if not self._speaks(piece)]
         return telling, quiet[: _MOST_AROUND - len(telling)]
 
 
-class Read(Struct, frozen=True):
+class ParsedText(Struct, frozen=True):
     """What was read of a text; see Slice."""
 
-    units: tuple[Unit, ...] = ()
+    units: tuple[FunctionUnit, ...] = ()
     defines: Defines = field(default_factory=Defines)
     unread: tuple[str, ...] = ()
-    beside: Beside | None = None
+    beside: Neighbours | None = None
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
 
 
-_NOTHING = Read()
+_NOTHING = ParsedText()
 _WORD = pattern(r"\w+")
 _AT_MARGIN = pattern(r"[A-Za-z_]")
 _CALL = pattern(r"\b(\w+)\s*\(")
@@ -181,9 +181,9 @@ class Reader:
     """Makes slices for one kernel; what it needs of the kernel is worked out once."""
 
     def __init__(self, kernel: Kernel) -> None:
-        self.kernel, self.lookup = kernel, Lookup(kernel)
+        self.kernel, self.lookup = kernel, ScopeTable(kernel)
         self._open = opener(kernel, self.lookup)
-        self._words = prepare.words_of(kernel.words)
+        self._words = rewrite.sorted_words(kernel.words)
         silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
         self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
@@ -193,7 +193,7 @@ class Reader:
         """Whether a text names anything that rules are about; the rest need not be parsed."""
         return bool(self._stems.search(text)) or not self._known.isdisjoint(re.findall(r"\w+", text))
 
-    def known_as(self, part: Slice, function: str) -> str:
+    def known_as(self, part: FileVersion, function: str) -> str:
         """The name by which hunks inside a function know it, "" where they have none: the same from mail and tree.
 
         Where an annotation stands below its head, at the margin, git puts that behind the @@.
@@ -205,7 +205,7 @@ class Reader:
         heads = [row for row in part.rows[first : last + 1] if _AT_MARGIN.match(row)]
         return function if not heads or fragments.function_name(heading(heads[-1], self._words)) else ""
 
-    def hunks(self, change: FileChange, mark: str) -> Slice:
+    def hunks(self, change: FileChange, mark: str) -> FileVersion:
         """What the hunks show of one side: mark "+" for after, "-" for before."""
         rows: list[str] = []
         numbers: list[int] = []
@@ -237,7 +237,7 @@ class Reader:
         mark: str,
         only: Sequence[Rows] | None = None,
         names: frozenset[str] = frozenset(),
-    ) -> Slice:
+    ) -> FileVersion:
         """The whole file of one side; `change` has the numbers that its lines have in `text`.
 
         `only`: the rows among which what is touched is read, None for all; `names`: nothing is read that says none of
@@ -257,7 +257,7 @@ class Reader:
 
     def read(
         self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
-    ) -> Read:
+    ) -> ParsedText:
         """read_all() for a text without gaps."""
         return self.read_all((Stretch(text, section, 0),), whole, touched, wanted)
 
@@ -267,20 +267,20 @@ class Reader:
         whole: bool,
         touched: Touched | None = None,
         wanted: frozenset[str] = frozenset(),
-    ) -> Read:
+    ) -> ParsedText:
         """The functions and macros of a text, and why some could not be read.
 
         `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
         """
         opened = self._open(tuple(stretches), whole)
         names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
-        near: list[Piece] = []
-        far: list[Piece] = []
+        near: list[Fragment] = []
+        far: list[Fragment] = []
         for piece in opened.pieces:
             mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
             mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(piece.text)))
             (near if mine and self._speaks(piece, names) else far).append(piece)
-        units: list[Unit] = []
+        units: list[FunctionUnit] = []
         unread: list[str] = []
         lost = 0
         for count, piece in enumerate(near):
@@ -294,18 +294,18 @@ class Reader:
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         touching = tuple(units)
-        beside = Beside(touching, far, lambda piece: self._speaks(piece, names), opened.units)
+        beside = Neighbours(touching, far, lambda piece: self._speaks(piece, names), opened.units)
         text = "\n".join(one.text for one in stretches)
         defines = []
         for macro in opened.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
-            mine = touched is None or touched(*rows_of(macro))
+            mine = touched is None or touched(*define_rows(macro))
             asks = macro.name not in opened.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
                 units += opened.macro(macro)
-        return Read(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
+        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
 
-    def _speaks(self, piece: Piece, names: Sequence[str]) -> bool:
+    def _speaks(self, piece: Fragment, names: Sequence[str]) -> bool:
         return self.telling(piece.text) or any(name in piece.text for name in names)
 
 
@@ -314,11 +314,11 @@ def _slice(
     rows: Sequence[str],
     numbers: Sequence[int],
     marks: tuple[Sequence[bool], Sequence[bool]],
-    read: Read,
+    read: ParsedText,
     whole: bool = False,
-) -> Slice:
+) -> FileVersion:
     """A slice of what was read; `marks`: its rows that are changed, and those that are near to a change."""
-    return Slice(
+    return FileVersion(
         path,
         tuple(rows),
         tuple(numbers),
@@ -334,7 +334,7 @@ def _slice(
     )
 
 
-def _function(units: Sequence[Unit], name: str) -> Function | None:
+def _function(units: Sequence[FunctionUnit], name: str) -> Function | None:
     return next((unit.function for unit in units if unit.function.name == name), None)
 
 
@@ -367,7 +367,7 @@ def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:
     return tuple(near)
 
 
-def expressions(step: Step) -> tuple[Expr, ...]:
+def expressions(step: Instruction) -> tuple[Expr, ...]:
     """The expressions of a step; what stands inside a call's arguments belongs to that call's own step."""
     if step.kind == "call":
         return step.args

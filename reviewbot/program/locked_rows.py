@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
-Text = TypeVar("Text", str, bytes)
+AnyText = TypeVar("AnyText", str, bytes)
 
 
 def held_rows(
-    rows: Sequence[tuple[int, Collection[Text]]], enter: Collection[Text], leave: Collection[Text]
+    rows: Sequence[tuple[int, Collection[AnyText]]], enter: Collection[AnyText], leave: Collection[AnyText]
 ) -> list[bool]:
     """For each row, given as its indent and its words, whether a lock may be held at it.
 
@@ -35,5 +35,5 @@ def held_rows(
     return out
 
 
-def _meets(words: Iterable[Text], names: Collection[Text]) -> bool:
+def _meets(words: Iterable[AnyText], names: Collection[AnyText]) -> bool:
     return any(word in names for word in words)

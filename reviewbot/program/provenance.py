@@ -8,32 +8,32 @@ from functools import lru_cache
 from msgspec import Struct
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.mask_env import expression, kept, touched
-from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.dataflow.mask_env import expression, mask_sources, may_change
+from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.model import Flag, Kernel
-from reviewbot.program.file_version import Slice, expressions
+from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.query import Context, masks_at, reached
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 
 
-class Held(Struct, frozen=True):
+class FlagOrigin(Struct, frozen=True):
     """A flag that surely is in a mask, and the row on which it was put there."""
 
     flag: Flag
     row: int
 
 
-def variable(step: Step) -> Expr:
+def variable(step: Instruction) -> Expr:
     """What an assignment writes to, as the expression that reads it."""
     op = "name" if step.target.isidentifier() else "*x" if step.target.startswith("*") else "field"
     return Expr(op, step.target, (), step.lines[0])
 
 
-def held(side: Slice, unit: Unit, index: int, term: Expr, context: Context) -> Iterator[Held]:
+def held_flags(side: FileVersion, unit: FunctionUnit, index: int, term: Expr, context: Context) -> Iterator[FlagOrigin]:
     """The flags that were put into a variable, or that a macro of the file lists, and that it has at a step.
 
     It has them on every path, or on one that begins where the flag is put in and cannot but lead here.
@@ -48,10 +48,10 @@ def held(side: Slice, unit: Unit, index: int, term: Expr, context: Context) -> I
         if flag is None or not flag.bits:
             continue
         if flag.bits <= sure or (flag.bits <= may and at >= 0 and _leads(unit, at, index)):
-            yield Held(flag, row)
+            yield FlagOrigin(flag, row)
 
 
-def _leads(unit: Unit, start: int, index: int) -> bool:
+def _leads(unit: FunctionUnit, start: int, index: int) -> bool:
     """Whether every way on from an assignment comes to a step, with nothing taken from the variable in between."""
     name = unit.steps[start].target
     todo = list(unit.steps[start].next)
@@ -64,7 +64,7 @@ def _leads(unit: Unit, start: int, index: int) -> bool:
         if at == index:
             continue
         if step.kind in ("return", "end", "lost") or (
-            step.kind == "assign" and step.op != "|=" and touched(step.target, name)
+            step.kind == "assign" and step.op != "|=" and may_change(step.target, name)
         ):
             return False
         more = set(step.next) - seen
@@ -73,7 +73,7 @@ def _leads(unit: Unit, start: int, index: int) -> bool:
     return True
 
 
-def _put(unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
+def _put(unit: FunctionUnit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
     """The names that assignments add, and where; what stands under & or ~ or in a call adds nothing."""
     for at in unit.reaching.sources(index, term):
         step = unit.steps[at]
@@ -93,20 +93,20 @@ def added(value: Expr) -> Iterator[Expr]:
             todo.extend(reversed(at.args))
 
 
-def _listed(side: Slice, unit: Unit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
+def _listed(side: FileVersion, unit: FunctionUnit, index: int, term: Expr) -> Iterator[tuple[int, int, str]]:
     for define in side.defines.of(_names(unit, index, term)):
         yield from ((-1, define.row, word) for word in _WORD.findall(define.body))
 
 
-def _names(unit: Unit, index: int, term: Expr) -> set[str]:
+def _names(unit: FunctionUnit, index: int, term: Expr) -> set[str]:
     """Every name that a mask is made of, directly or in the assignments before."""
-    found = kept(term)
+    found = mask_sources(term)
     for at in unit.reaching.sources(index, term):
-        found |= kept(unit.steps[at].value or term)
+        found |= mask_sources(unit.steps[at].value or term)
     return found
 
 
-def spelled_out(unit: Unit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
+def spelled_out(unit: FunctionUnit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
     """What a mask is as it was written first: in the one assignment that its variable has, in a macro of the file.
 
     Both sides of a ?: that are the same are one. What several assignments put together is a sum, if nothing else can be
@@ -130,7 +130,7 @@ def spelled_out(unit: Unit, index: int, mask: Expr, defines: Defines, context: C
     return _sum([spelled_out(unit, at, value, defines, context) for at, value in zip(places, values, strict=True)])
 
 
-def meant_here(unit: Unit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
+def meant_here(unit: FunctionUnit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
     """What the mask of a request was written as, if its variable is read for this request alone; else the mask."""
     mask = one_side(mask)
     function = unit.function
@@ -141,7 +141,7 @@ def meant_here(unit: Unit, index: int, mask: Expr, defines: Defines, context: Co
 
 
 @lru_cache(maxsize=2)  # asked for each request of one
-def _readers(unit: Unit) -> Mapping[str, list[int]]:
+def _readers(unit: FunctionUnit) -> Mapping[str, list[int]]:
     """By what they read, the steps that do."""
     found: dict[str, list[int]] = {}
     for at, step in enumerate(unit.steps):
@@ -163,7 +163,7 @@ def one_side(mask: Expr) -> Expr:
     return one_side(mask.args[1]) if same else mask
 
 
-def _exact(unit: Unit, index: int, mask: Expr, context: Context) -> bool:
+def _exact(unit: FunctionUnit, index: int, mask: Expr, context: Context) -> bool:
     """Whether every path has put the same bits into a mask."""
     masks = masks_at(unit, index, mask, context)
     return len(masks) == 1 and masks[0].must == masks[0].may
@@ -188,7 +188,7 @@ def _placed(expr: Expr, row: int) -> Expr:
     return expr._replace(args=tuple(_placed(arg, row) for arg in expr.args), line=row)
 
 
-def plain(unit: Unit, index: int, term: Expr) -> bool:
+def is_plain(unit: FunctionUnit, index: int, term: Expr) -> bool:
     """Whether a mask is made of names and | alone, so that nobody has taken or chosen anything."""
     steps = [unit.steps[at] for at in unit.reaching.sources(index, term)]
     values = [term, *(step.value for step in steps if step.value is not None)]
@@ -197,8 +197,8 @@ def plain(unit: Unit, index: int, term: Expr) -> bool:
     )
 
 
-def because(
-    side: Slice, unit: Unit, index: int, mask: Expr, context: Context, names: frozenset[str] | None = None
+def evidence_of(
+    side: FileVersion, unit: FunctionUnit, index: int, mask: Expr, context: Context, names: frozenset[str] | None = None
 ) -> tuple[tuple[int, str], ...]:
     """How a mask came to be: the assignments it may be made of, in order, and the macros they name.
 
@@ -214,7 +214,7 @@ def because(
     return tuple(dict.fromkeys(shown))
 
 
-def _row(step: Step, kernel: Kernel, names: frozenset[str] | None) -> int:
+def _row(step: Instruction, kernel: Kernel, names: frozenset[str] | None) -> int:
     """The row of an assignment that names one of the flags, or its first."""
     parts = [] if step.value is None else list(step.value.walk())
     for wanted in (names, None):
@@ -224,7 +224,7 @@ def _row(step: Step, kernel: Kernel, names: frozenset[str] | None) -> int:
     return step.lines[0]
 
 
-def _did(step: Step) -> str:
+def _did(step: Instruction) -> str:
     if step.op == "|=":
         return "a flag is added to the mask here"
     return "the mask is cut down here" if step.op == "&=" else "the mask is set here"

@@ -9,14 +9,14 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.conditions import settled
-from reviewbot.dataflow.scope_table import Lookup
-from reviewbot.dataflow.state import World
-from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.dataflow.conditions import simplified
+from reviewbot.dataflow.scope_table import ScopeTable
+from reviewbot.dataflow.state import State
+from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
 from reviewbot.patch.suggestion import Replace
-from reviewbot.program.file_version import Slice, expressions
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.program.unit import FunctionUnit
 
 
 class Hit(Struct, frozen=True):
@@ -49,13 +49,13 @@ class Context(Struct, frozen=True):
     """
 
     kernel: Kernel
-    lookup: Lookup
-    before: Callable[[frozenset[str]], Slice | None]
+    lookup: ScopeTable
+    before: Callable[[frozenset[str]], FileVersion | None]
     defined: frozenset[str]
     incomplete: bool = False
 
 
-Check = Callable[[Slice, Rule, Context], Iterator[Hit]]
+Check = Callable[[FileVersion, Rule, Context], Iterator[Hit]]
 
 
 def strings(row: Mapping[str, Data], key: str) -> tuple[str, ...]:
@@ -65,12 +65,12 @@ def strings(row: Mapping[str, Data], key: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=512)  # asked for each step
-def words(rule: Rule, key: str) -> frozenset[str]:
+def row_words(rule: Rule, key: str) -> frozenset[str]:
     """All words that the rule's rows list under a key."""
     return frozenset(word for row in rule.rows for word in strings(row, key))
 
 
-def allocation(step: Step, kernel: Kernel) -> Allocator | None:
+def allocation(step: Instruction, kernel: Kernel) -> Allocator | None:
     """The allocator a call step calls, None if it is none that allocates."""
     found = kernel.allocators.get(step.name) if step.kind == "call" and not step.op else None
     return found if found is not None and found.allocates else None
@@ -82,9 +82,9 @@ class Request(NamedTuple):
     `written`: the mask stands in the call; else it is what the allocator uses on its own, or where none is given.
     """
 
-    unit: Unit
+    unit: FunctionUnit
     at: int
-    step: Step
+    step: Instruction
     allocator: Allocator
     mask: Expr
     written: bool
@@ -94,18 +94,20 @@ class Request(NamedTuple):
         """The call as the subject of a sentence."""
         name = f"{self.step.name}()"
         if self.written:
-            return f"{name} with {code(self.mask)}"
-        return name if self.allocator.gfp is None else f"{name}, {code(self.mask)} by default,"
+            return f"{name} with {expression_text(self.mask)}"
+        return name if self.allocator.gfp is None else f"{name}, {expression_text(self.mask)} by default,"
 
     @property
     def how(self) -> str:
         """Why the call may do what its mask lets it do, as the beginning of "... sleep"."""
         if self.written:
-            return f"With {code(self.mask)} it may"
-        return "It may" if self.allocator.gfp is None else f"Without a mask it uses {code(self.mask)} and may"
+            return f"With {expression_text(self.mask)} it may"
+        return (
+            "It may" if self.allocator.gfp is None else f"Without a mask it uses {expression_text(self.mask)} and may"
+        )
 
 
-def mask_of(step: Step, found: Allocator) -> Expr | None:
+def mask_of(step: Instruction, found: Allocator) -> Expr | None:
     """The mask that a call of an allocator uses; None if that is not known.
 
     It is what stands where the allocator takes one, else what it uses on its own (`implicit` of _allocators.toml, which
@@ -115,7 +117,7 @@ def mask_of(step: Step, found: Allocator) -> Expr | None:
     return written if written is not None or not found.implicit else _implied(found.implicit, step.lines[0])
 
 
-def written_mask(step: Step, found: Allocator) -> Expr | None:
+def written_mask(step: Instruction, found: Allocator) -> Expr | None:
     """The expression that stands where the allocator takes its mask; only checks of what is written ask for it."""
     return step.args[found.gfp] if found.gfp is not None and found.gfp < len(step.args) else None
 
@@ -129,7 +131,7 @@ def _implied(text: str, row: int) -> Expr:
     return first
 
 
-def request_at(unit: Unit, index: int, context: Context) -> Request | None:
+def request_at(unit: FunctionUnit, index: int, context: Context) -> Request | None:
     """The request that a step makes, where something is known of the paths to it and of its mask."""
     step = unit.steps[index]
     found = allocation(step, context.kernel)
@@ -139,7 +141,7 @@ def request_at(unit: Unit, index: int, context: Context) -> Request | None:
     return Request(unit, index, step, found, mask, written_mask(step, found) is not None)
 
 
-def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
+def requests(units: Iterable[FunctionUnit], context: Context) -> Iterator[Request]:
     """Every request of some functions."""
     for unit in units:
         for index in range(len(unit.steps)):
@@ -148,23 +150,23 @@ def requests(units: Iterable[Unit], context: Context) -> Iterator[Request]:
                 yield found
 
 
-def masks_at(unit: Unit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
+def masks_at(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
     """The masks an expression may have at a step, one a world and side of a ?:, each once."""
     return tuple(dict.fromkeys(mask for masks in masks_by_world(unit, index, expr, context) for mask in masks))
 
 
-def masks_by_world(unit: Unit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
+def masks_by_world(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
     """For each world at a step the masks that an expression may have in it, one a side of a ?: that can be taken."""
     kernel, tools = context.kernel, context.lookup.tools
     out: list[tuple[Mask, ...]] = []
     for world in unit.flow.at[index]:
-        here = settled(expr, world.facts, kernel.words["transparent"])
+        here = simplified(expr, world.facts, kernel.words["transparent"])
         sides = mask_algebra.choices(here, world.masks or {}, kernel, tools)
         out.append(tuple(mask_algebra.evaluate(one, known, kernel, tools) for one, known in sides))
     return out
 
 
-def mentions(step: Step, kernel: Kernel) -> bool:
+def mentions(step: Instruction, kernel: Kernel) -> bool:
     """Whether a step itself may name a flag: a look at its text, for most steps of most functions do not."""
     prefixes = kernel.words["flag_prefixes"]
     return any(prefix in expr.text for expr in expressions(step) for prefix in prefixes)
@@ -176,7 +178,9 @@ def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -
     return tuple(dict.fromkeys(part.line for part in parts if names is None or part.text in names))
 
 
-def origin_rows(unit: Unit, variable: str, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:
+def origin_rows(
+    unit: FunctionUnit, variable: str, kernel: Kernel, names: frozenset[str] | None = None
+) -> tuple[int, ...]:
     """Rows on which a variable is given flags (those of `names`, if given)."""
     rows: list[int] = []
     for step in (unit.steps[at] for at in unit.assigned.get(variable, ())):
@@ -185,16 +189,16 @@ def origin_rows(unit: Unit, variable: str, kernel: Kernel, names: frozenset[str]
     return tuple(dict.fromkeys(rows))
 
 
-def rows_of(step: Step) -> tuple[int, ...]:
+def instruction_rows(step: Instruction) -> tuple[int, ...]:
     """All rows of a step, first first."""
     return tuple(range(step.lines[0], step.lines[1] + 1))
 
 
-def reached(unit: Unit, index: int) -> tuple[World, ...]:
+def reached(unit: FunctionUnit, index: int) -> tuple[State, ...]:
     """The worlds at a step; () where nothing certain is known."""
     return () if unit.flow.lost else unit.flow.at[index]
 
 
-def code(expr: Expr) -> str:
+def expression_text(expr: Expr) -> str:
     """An expression as a reader wants it: one line, blanks around |."""
     return expr.text.replace("|", " | ") if expr.op == "|" else expr.text

@@ -10,29 +10,29 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 
-from reviewbot.dataflow.analysis import Flow
+from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.file_masks import file_masks
 from reviewbot.dataflow.macro_calls import macro_allocators
 from reviewbot.dataflow.reaching import Reaching
-from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend import fragments, parse
-from reviewbot.frontend.fragments import Piece
+from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Function
-from reviewbot.frontend.preprocess import prepare
-from reviewbot.frontend.stitch import Shown, Stretch, connected, show
+from reviewbot.frontend.preprocess import directives, prepare, rewrite
+from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
 from reviewbot.model import Kernel, Mask
 
 _MOST_OPEN = 4  # both sides of two files
 _WORD = re.compile(r"\w+")
 
 
-class Unit:
+class FunctionUnit:
     """A function (or a macro's body) of a slice, and what holds at each of its steps: followed when that is asked.
 
     `text`: what it was read from, and what that may have been read with.
     """
 
-    def __init__(self, function: Function, text: str, follow: Callable[[], Flow]) -> None:
+    def __init__(self, function: Function, text: str, follow: Callable[[], FunctionAnalysis]) -> None:
         self.function, self.steps, self.text = function, function.steps, text
         self._follow = follow
 
@@ -42,7 +42,7 @@ class Unit:
         return frozenset(_WORD.findall(self.text))
 
     @cached_property
-    def flow(self) -> Flow:
+    def flow(self) -> FunctionAnalysis:
         return self._follow()
 
     @property
@@ -64,10 +64,10 @@ class Unit:
         return Reaching(self.function)
 
 
-class Opened:
+class PreparedText:
     """A text that was prepared and cut. `masks`: what its own names are worth; `allocators`: those of its macros."""
 
-    def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: Lookup, words: prepare.Words) -> None:
+    def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words) -> None:
         self._lookup, self._words = lookup, words
         shown = tuple(show(stretches, whole, words))
         self._marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
@@ -75,31 +75,33 @@ class Opened:
         self.pieces = connected(shown)
         self.macros = [macro for one in shown for macro in one.prepared.macros]
         self.allocators = macro_allocators(self.macros, lookup.kernel)
-        self._units: dict[int, tuple[Unit, ...]] = {}  # by the piece, which lives as long as this
-        self._macro_units: dict[int, tuple[Unit, ...]] = {}
+        self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the piece, which lives as long as this
+        self._macro_units: dict[int, tuple[FunctionUnit, ...]] = {}
 
-    def units(self, piece: Piece) -> tuple[Unit, ...]:
+    def units(self, piece: Fragment) -> tuple[FunctionUnit, ...]:
         """What is in one of the pieces."""
         if id(piece) not in self._units:
             self._units[id(piece)] = tuple(self._read(piece))
         return self._units[id(piece)]
 
-    def _read(self, piece: Piece) -> Iterator[Unit]:
+    def _read(self, piece: Fragment) -> Iterator[FunctionUnit]:
         read = parse.functions(piece, self._lookup.kernel.words, self._marks)
-        found = [Unit(one, piece.text, partial(Flow, one, self._lookup, self.masks)) for one in read]
+        found = [
+            FunctionUnit(one, piece.text, partial(FunctionAnalysis, one, self._lookup, self.masks)) for one in read
+        ]
         if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
             for part in piece.parts:
                 yield from self._read(part)
         else:
             yield from found
 
-    def macro(self, macro: prepare.Macro) -> tuple[Unit, ...]:
+    def macro(self, macro: directives.Macro) -> tuple[FunctionUnit, ...]:
         """What is in the body of one of the macros."""
         if id(macro) not in self._macro_units:
             self._macro_units[id(macro)] = tuple(self._read_macro(macro))
         return self._macro_units[id(macro)]
 
-    def _read_macro(self, macro: prepare.Macro) -> Iterator[Unit]:
+    def _read_macro(self, macro: directives.Macro) -> Iterator[FunctionUnit]:
         prepared = prepare.prepare(macro.body, self._words)
         piece = fragments.macro_piece(macro, prepared.text)
         if macro.name in self.masks:
@@ -107,16 +109,16 @@ class Opened:
         if piece is not None:
             marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
             for function in parse.functions(piece, self._lookup.kernel.words, marks):
-                yield Unit(function, piece.text, partial(Flow, function, self._lookup))
+                yield FunctionUnit(function, piece.text, partial(FunctionAnalysis, function, self._lookup))
 
 
-def opener(kernel: Kernel, lookup: Lookup) -> Callable[[tuple[Stretch, ...], bool], Opened]:
+def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
     """Opens texts for one kernel; the second argument says whether it is all of a file."""
-    words = prepare.words_of(kernel.words)
-    return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: Opened(stretches, whole, lookup, words))
+    words = rewrite.sorted_words(kernel.words)
+    return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words))
 
 
-def _masks(shown: Sequence[Shown], whole: bool, lookup: Lookup) -> Mapping[str, Mask]:
+def _masks(shown: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:
     """What the text's own names are worth; one that two stretches make something else of is not known."""
     found: dict[str, list[Mask]] = {}
     for one in shown:

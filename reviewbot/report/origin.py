@@ -20,17 +20,17 @@ _OWN = ("patch.msgid.link",)
 _ARCHIVES = ("lore.kernel.org", "lkml.kernel.org", "msgid.link", "www.msgid.link")
 
 
-class Origin(NamedTuple):
+class MailOrigin(NamedTuple):
     """Message ids without brackets, the likeliest first; `subject`: what the mail has to be called, "" for anything."""
 
     ids: tuple[str, ...] = ()
     subject: str = ""
 
 
-def origin(patch: Patch) -> Origin:
+def origin(patch: Patch) -> MailOrigin:
     """Where a patch came from; no ids where nothing says it."""
     if patch.mail is not None:
-        return Origin(tuple(filter(usable_id, [patch.mail.message_id])))
+        return MailOrigin(tuple(filter(usable_id, [patch.mail.message_id])))
     sure, links = "", []
     for key, value in _trailers(patch.body):
         if key == "message-id":
@@ -42,8 +42,8 @@ def origin(patch: Patch) -> Origin:
             elif host in _ARCHIVES and found:
                 links.append(found)
     if sure:
-        return Origin((sure,))
-    return Origin(tuple(dict.fromkeys(reversed(links)))[:MOST], patch.subject if links else "")
+        return MailOrigin((sure,))
+    return MailOrigin(tuple(dict.fromkeys(reversed(links)))[:MOST], patch.subject if links else "")
 
 
 def same_subject(sent: str, committed: str) -> bool:

@@ -15,7 +15,7 @@ from reviewbot.support.ci_commands import JSON, OWN, TEXT, XML, disarmed
 
 if TYPE_CHECKING:
     from reviewbot.model import Review
-    from reviewbot.report.remarks import Frame
+    from reviewbot.report.remarks import ReportContext
 
 
 class Format(Struct, frozen=True):
@@ -25,9 +25,9 @@ class Format(Struct, frozen=True):
     spelling: str
     unread: bool = True
 
-    def render(self, review: Review, frame: Frame) -> str:
+    def render(self, review: Review, frame: ReportContext) -> str:
         """The whole report, "" where the format says nothing of a clean review."""
-        made: Callable[[Review, Frame], str] = import_module(f"reviewbot.report.{self.module}").render
+        made: Callable[[Review, ReportContext], str] = import_module(f"reviewbot.report.{self.module}").render
         return disarmed(made(review, frame), self.spelling)
 
 

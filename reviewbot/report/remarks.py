@@ -32,10 +32,10 @@ from reviewbot.report.unread import SAY
 from reviewbot.review.resolved import is_copy
 from reviewbot.support.escape import visible
 
-Place = tuple[str, int]  # a path and a line of it, 1-based
+FileLine = tuple[str, int]  # a path and a line of it, 1-based
 
 
-class Frame(Struct, frozen=True):
+class ReportContext(Struct, frozen=True):
     """What a report says besides the review: the version judged by, the rules and their digest, and the bars.
 
     `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: what
@@ -68,7 +68,7 @@ class Remark(Struct, frozen=True):
         return self.finding.fingerprint if self.nth == 1 else f"{self.finding.fingerprint}:{self.nth}"
 
 
-def remarks(review: Review, frame: Frame, later: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
+def remarks_of(review: Review, frame: ReportContext, later: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
     """The remarks at or above the bars that no later patch settles; of equal ones of several patches the last.
 
     They stand at the lines they have after the last patch, or after what `later` changes without being reviewed.
@@ -127,7 +127,7 @@ def _moved_too(shown: Evidence, later: Sequence[_Moves]) -> Evidence:
     return replace(shown, path=path, line=line)
 
 
-def _end(place: Place, later: Sequence[_Moves]) -> Place:
+def _end(place: FileLine, later: Sequence[_Moves]) -> FileLine:
     for moves in later:
         place = moves.after(place)
     return place[0], max(place[1], 1)
@@ -139,7 +139,7 @@ class _Moves:
     def __init__(self, files: Sequence[FileChange]) -> None:
         self.files = files
 
-    def after(self, place: Place) -> Place:
+    def after(self, place: FileLine) -> FileLine:
         path, line = place
         shift = self._by_path.get(path)
         return place if shift is None else (shift.path, shift.line(line))

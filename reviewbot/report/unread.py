@@ -12,7 +12,7 @@ _NAMED = 3
 _LONGEST = 80  # characters of a reason
 
 
-def counted(parts: Sequence[Unread]) -> str:
+def unread_summary(parts: Sequence[Unread]) -> str:
     """How many there are, and what the first of them are, on one line; "" where there are none."""
     named = ", ".join(dict.fromkeys(visible(part.path or clip(part.reason, _LONGEST)) for part in parts[:_NAMED]))
     more = f" and {len(parts) - _NAMED} more" if len(parts) > _NAMED else ""

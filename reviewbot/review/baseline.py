@@ -50,7 +50,7 @@ class Ignore(Struct, frozen=True):
         return ", ".join(f"{key} {getattr(self, key)}" for key in keys if getattr(self, key))
 
 
-class Known(Struct, frozen=True, order=True):
+class BaselineEntry(Struct, frozen=True, order=True):
     """Remarks of one fingerprint that a baseline has. All but fingerprint and count is there for those who read it."""
 
     path: str
@@ -61,17 +61,17 @@ class Known(Struct, frozen=True, order=True):
     count: int
 
 
-class Passed(NamedTuple):
+class BaselineResult(NamedTuple):
     """`ignored` and `known` count what was left out; `idle` left out nothing, `stale` counts more than was there."""
 
     review: Review
     ignored: int
     known: int
     idle: tuple[Ignore, ...]
-    stale: tuple[Known, ...]
+    stale: tuple[BaselineEntry, ...]
 
 
-def wanted(patches: Sequence[PatchReview], ignores: Sequence[Ignore]) -> tuple[PatchReview, ...]:
+def without_ignored(patches: Sequence[PatchReview], ignores: Sequence[Ignore]) -> tuple[PatchReview, ...]:
     """The same patches, without the remarks that a table covers."""
     return tuple(
         replace(one, findings=tuple(found for found in one.findings if not any(each.covers(found) for each in ignores)))
@@ -79,7 +79,7 @@ def wanted(patches: Sequence[PatchReview], ignores: Sequence[Ignore]) -> tuple[P
     )
 
 
-def passed(review: Review, ignores: Sequence[Ignore], baseline: Sequence[Known]) -> Passed:
+def without_known(review: Review, ignores: Sequence[Ignore], baseline: Sequence[BaselineEntry]) -> BaselineResult:
     """What is left of a review. Of equal remarks in one patch as many are known as the baseline counts."""
     found = [finding for reviewed in review.patches for finding in reviewed.findings]
     idle = tuple(one for one in ignores if not any(map(one.covers, found)))
@@ -87,7 +87,7 @@ def passed(review: Review, ignores: Sequence[Ignore], baseline: Sequence[Known])
     met: Counter[str] = Counter()
     ignored, left_out = len(found), 0
     patches: list[PatchReview] = []
-    for reviewed in wanted(review.patches, ignores):
+    for reviewed in without_ignored(review.patches, ignores):
         ignored -= len(reviewed.findings)
         here: Counter[str] = Counter()
         kept: list[Finding] = []
@@ -101,16 +101,16 @@ def passed(review: Review, ignores: Sequence[Ignore], baseline: Sequence[Known])
         patches.append(replace(reviewed, findings=tuple(kept)))
     stale = tuple(one for one in baseline if met[one.fingerprint] < one.count)
     left = replace(review, patches=tuple(patches), set_aside=ignored + left_out)
-    return Passed(left, ignored, left_out, idle, stale)
+    return BaselineResult(left, ignored, left_out, idle, stale)
 
 
-def known(review: Review, before: Sequence[Known] = ()) -> tuple[Known, ...]:
+def new_baseline(review: Review, before: Sequence[BaselineEntry] = ()) -> tuple[BaselineEntry, ...]:
     """A baseline with all of a review that no later patch settles, and with what was known before, in order."""
     found = {one.fingerprint: one for one in before}
     for reviewed in review.patches:
         for one, count in _counted(reviewed):
             old = found.get(one.fingerprint)
-            found[one.fingerprint] = Known(
+            found[one.fingerprint] = BaselineEntry(
                 printable(one.path),
                 printable(one.function),
                 one.rule,
@@ -127,14 +127,14 @@ def _counted(reviewed: PatchReview) -> Iterator[tuple[Finding, int]]:
     yield from ((one, counts[one.fingerprint]) for one in still)
 
 
-def dumped(baseline: Sequence[Known]) -> str:
+def dumped(baseline: Sequence[BaselineEntry]) -> str:
     """The text of a baseline file: the same for the same remarks, with a row for each thing that may change."""
     keys = ("rule", "path", "function", "line", "fingerprint", "count")
     entries = [{key: getattr(one, key) for key in keys} for one in baseline]
     return json.dumps({"schema": SCHEMA, "remarks": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
-def loaded(text: str, where: str) -> tuple[Known, ...]:
+def loaded(text: str, where: str) -> tuple[BaselineEntry, ...]:
     """A baseline from its text; ConfigError, with `where`, for what is none."""
     try:
         table = json.loads(text)
@@ -142,15 +142,15 @@ def loaded(text: str, where: str) -> tuple[Known, ...]:
         raise ConfigError(f"{where}: no baseline, since no JSON: {error}") from error
     except RecursionError as error:
         raise ConfigError(f"{where}: no baseline, since nested too deep") from error
-    schema.check(table, _FILE, where, ("schema", "remarks"))
+    schema.check_table(table, _FILE, where, ("schema", "remarks"))
     for entry in table["remarks"]:
-        schema.check(entry, _ENTRY, f"{where}: remarks", tuple(_ENTRY))
-    return tuple(Known(**entry) for entry in table["remarks"])
+        schema.check_table(entry, _ENTRY, f"{where}: remarks", tuple(_ENTRY))
+    return tuple(BaselineEntry(**entry) for entry in table["remarks"])
 
 
 def ignore_of(table: Mapping[str, str], where: str) -> Ignore:
     """One table under [[ignore]]; ConfigError without a reason, or where it would leave out everything."""
-    schema.check(table, dict.fromkeys(Ignore.__struct_fields__, TEXT), where)
+    schema.check_table(table, dict.fromkeys(Ignore.__struct_fields__, TEXT), where)
     if not table.get("reason", "").strip():
         raise ConfigError(f"{where}: say why, in a reason")
     found = Ignore(**table)

@@ -10,7 +10,7 @@ from string import Template
 
 from msgspec.structs import replace
 
-from reviewbot.frontend.cut_functions import Text
+from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model import (
@@ -30,13 +30,13 @@ from reviewbot.model import (
 )
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import function_hunks, heirs, is_touched, speaks_of, text_of
-from reviewbot.patch.relocate import place
+from reviewbot.patch.relocate import relocate
 from reviewbot.patch.renames import renamed
 from reviewbot.patch.suggestion import fixed
-from reviewbot.program.file_version import Reader, Rows, Slice
+from reviewbot.program.file_version import FileVersion, Reader, Rows
 from reviewbot.program.query import Check, Context, Hit
 from reviewbot.review.new_findings import Pair, Sides, new_hits
-from reviewbot.review.resolved import Key, Origin, Settling
+from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
 from reviewbot.support.patterns import pattern
 
 # a macro, or what may be an enumerator: a name alone on its line
@@ -47,7 +47,7 @@ _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
 Hits = Mapping[str, Sequence[Pair]]  # by rule
-Read = Callable[[str, str], bytes | None]
+ReadBlob = Callable[[str, str], bytes | None]
 Only = Mapping[str, Sequence[Rows]]
 
 _ALL = frozenset[str]()  # names that are no restriction
@@ -71,7 +71,11 @@ class _File:
     """
 
     def __init__(
-        self, change: FileChange, after: Slice | None, before: Callable[[frozenset[str]], Slice | None], whole: bool
+        self,
+        change: FileChange,
+        after: FileVersion | None,
+        before: Callable[[frozenset[str]], FileVersion | None],
+        whole: bool,
     ) -> None:
         self.change, self.after, self.whole = change, after, whole
         self.before = cache(before)
@@ -89,7 +93,7 @@ class Engine:
     know their trees are seen as whole files.
     """
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: Read | None = None) -> None:
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadBlob | None = None) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self.defined: frozenset[str] = frozenset()  # names that the series under review defines
@@ -99,7 +103,7 @@ class Engine:
     def review(self, series: Series) -> Review:
         """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
         self._begin(series)
-        settling = Settling(self._left)
+        settling = Resolver(self._left)
         for patch in series.patches:
             settling.add(self.patch(patch))
         return Review(series, settling.reviews(), self.kernel.version, series.unread)
@@ -107,10 +111,10 @@ class Engine:
     def one(self, series: Series, at: int) -> PatchReview:
         """One patch of a series by its index; of the later ones only those are read that touch what it is about."""
         self._begin(series)
-        settling = Settling(self._left)
+        settling = Resolver(self._left)
         settling.add(self.patch(series.patches[at]))
         for patch in series.patches[at + 1 :]:
-            if settling.concerns(parse.parse(patch.diff)[0]):
+            if settling.concerns(parse.parse_diff(patch.diff)[0]):
                 settling.add(self.patch(patch))
         return settling.reviews()[0]
 
@@ -124,7 +128,7 @@ class Engine:
         `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
         """
         self._incomplete = patch.number > self._first_missing
-        files, unread = parse.parse(patch.diff)
+        files, unread = parse.parse_diff(patch.diff)
         notes = [*patch.unread, *unread]
         names = self.defined | self.definitions(patch.diff)
         read: list[tuple[_File, Hits]] = []
@@ -148,7 +152,7 @@ class Engine:
         hits = self._hits(one, defined)
         return self._findings([(one, hits)], defined), [*unread, *_unfollowed(one)]
 
-    def wrong(self, path: str, texts: tuple[Text | None, Text], function: str) -> frozenset[Key] | None:
+    def wrong(self, path: str, texts: tuple[CutFile | None, CutFile], function: str) -> frozenset[FindingKey] | None:
         """What is wrong in a function of a file, "" for anything there, held against what the file was before.
 
         None where that is not known, for not all of it was understood.
@@ -159,13 +163,13 @@ class Engine:
         if side.unread:
             return None
 
-        def earlier(names: frozenset[str]) -> Slice | None:
+        def earlier(names: frozenset[str]) -> FileVersion | None:
             return None if before is None else self.reader.file(change, _said_by(before), "-", names=names)
 
         hits = self._hits(_File(change, side, earlier, True), self.defined)
         return frozenset((rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs)
 
-    def _left(self, origin: Origin, patch: Patch, change: FileChange) -> bool | None:
+    def _left(self, origin: FindingOrigin, patch: Patch, change: FileChange) -> bool | None:
         """See Settling."""
         self._incomplete = patch.number > self._first_missing
         finding = origin.finding
@@ -202,7 +206,7 @@ class Engine:
             return self._by_hunks(change)
         new = self._after(patch, change)
         if patch.commit is None:
-            found = place(change, self._before(patch, change), new)
+            found = relocate(change, self._before(patch, change), new)
         else:  # the diff is of these very trees
             found = change if change.deleted or new is not None else None
         if found is None:
@@ -211,7 +215,7 @@ class Engine:
         rows = None if only is None else only.get(change.path, ())
         after = None if new is None else self.reader.file(found, new, "+", rows)
 
-        def before(names: frozenset[str]) -> Slice | None:
+        def before(names: frozenset[str]) -> FileVersion | None:
             again = self._before(patch, change)  # not kept: a patch may be to thousands of files
             return None if again is None else self.reader.file(found, again, "-", names=names)
 
@@ -253,7 +257,7 @@ class Engine:
         return _once_a_line(out, [one.change.path for one, _ in read])
 
     def _context(
-        self, side: Slice | None, defined: frozenset[str], before: Callable[[frozenset[str]], Slice | None]
+        self, side: FileVersion | None, defined: frozenset[str], before: Callable[[frozenset[str]], FileVersion | None]
     ) -> Context:
         """What checks may ask about a side; its own macros may be allocators."""
         kernel, own = self.kernel, side.allocators if side is not None else {}
@@ -272,7 +276,7 @@ class Engine:
             *(prefixes, stems, self.reader.lookup.markers),
         )
 
-    def _finding(self, rule: Rule, part: Slice, hit: Hit) -> Finding | None:
+    def _finding(self, rule: Rule, part: FileVersion, hit: Hit) -> Finding | None:
         row = _anchor(part, hit)
         if row is None:
             return None
@@ -294,8 +298,8 @@ class Engine:
             line=part.numbers[row],
             line_text=text,
             function=function,
-            message=squeeze(fill(rule, "summary", values)),
-            question=fill(rule, "question", values).strip(),
+            message=squeeze(filled_text(rule, "summary", values)),
+            question=filled_text(rule, "question", values).strip(),
             evidence=evidence,
             fingerprint=fingerprint(rule.id, part.path, self.reader.known_as(part, function), text),
             fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
@@ -310,7 +314,7 @@ def _first_missing(series: Series) -> float:
     return 0 if series.headless else next(gaps, float("inf"))
 
 
-def fill(rule: Rule, text: str, values: Mapping[str, str]) -> str:
+def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
     """One of a rule's texts with a finding's values; ConfigError names a placeholder that no check gives."""
     source = rule.summary if text == "summary" else rule.question
     try:
@@ -327,7 +331,7 @@ def fingerprint(rule: str, path: str, function: str, text: str) -> str:
     return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _said_by(text: Text) -> str:
+def _said_by(text: CutFile) -> str:
     return text.text.decode("utf-8", "surrogateescape")
 
 
@@ -335,7 +339,7 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
 
 
-def _run(rule: Rule, check: Check, side: Slice | None, context: Context) -> list[Pair]:
+def _run(rule: Rule, check: Check, side: FileVersion | None, context: Context) -> list[Pair]:
     if side is None or not (side.units or side.defines):
         return []
     return [(side, hit) for hit in check(side, rule, context)]
@@ -358,11 +362,11 @@ def _rows(hit: Hit) -> set[int]:
     return {*hit.rows, *(row for row, _ in hit.because)}
 
 
-def _inside(part: Slice, row: int) -> bool:
+def _inside(part: FileVersion, row: int) -> bool:
     return 0 <= row < len(part.rows)
 
 
-def _anchor(part: Slice, hit: Hit) -> int | None:
+def _anchor(part: FileVersion, hit: Hit) -> int | None:
     """The row a remark hangs on: its own if that was added, else the added cause, else the place of a removal."""
     rows = [row for row in hit.rows if _inside(part, row)]
     causes = [row for row, _ in hit.because if _inside(part, row)]

@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from msgspec import Struct
 
 from reviewbot.frontend.instructions import squeeze
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import Hit
 from reviewbot.support.patterns import pattern
 
@@ -23,8 +23,8 @@ _SHORTEST = 2  # words by which a statement is known again
 _APART = 3  # rows of one statement that a hit does not name
 _WORD = pattern(r"\w+")
 
-Pair = tuple[Slice, Hit]
-Key = tuple[str, str]
+Pair = tuple[FileVersion, Hit]
+HitKey = tuple[str, str]
 
 
 class Sides(Struct, frozen=True, dict=True):
@@ -37,7 +37,7 @@ class Sides(Struct, frozen=True, dict=True):
 
     after: Sequence[Pair]
     before: Sequence[Pair]
-    slices: tuple[Slice | None, Slice | None]
+    slices: tuple[FileVersion | None, FileVersion | None]
     old_names: Mapping[str, str]
     prefixes: tuple[str, ...]
     stems: tuple[str, ...]
@@ -112,7 +112,7 @@ class Sides(Struct, frozen=True, dict=True):
         words = (word for word in _WORD.findall(hit.key) if word.isupper() or word in self.scopes)
         return " ".join(word for word in words if not self._is_carrier(word))
 
-    def _bare(self, part: Slice, rows: Iterable[int]) -> list[tuple[str, int]]:
+    def _bare(self, part: FileVersion, rows: Iterable[int]) -> list[tuple[str, int]]:
         """The words of some rows but for flags and what is called like one, each with its row."""
         words = ((word, row) for row in rows for word in _WORD.findall(part.rows[row]))
         return [(word, row) for word, row in words if not any(stem in word.lower() for stem in self.stems)]
@@ -179,7 +179,7 @@ def _cancel(
         pairs[:] = [pair for pair in pairs if id(pair) not in gone]
 
 
-def _exactly(pair: Pair) -> Key:
+def _exactly(pair: Pair) -> HitKey:
     return _key(pair[1])
 
 
@@ -191,7 +191,7 @@ def _exact(pair: Pair, old: Pair) -> bool:
     return _exactly(pair) == _exactly(old)
 
 
-def _key(hit: Hit) -> Key:
+def _key(hit: Hit) -> HitKey:
     return "" if hit.anywhere else hit.function, squeeze(hit.key)
 
 
@@ -224,7 +224,7 @@ def _changed(pair: Pair) -> bool:
     return any(part.changed[row] for row in hit.rows if 0 <= row < len(part.rows))
 
 
-def _touched(part: Slice, hit: Hit) -> bool:
+def _touched(part: FileVersion, hit: Hit) -> bool:
     """Whether a patch changes anything inside the function of a hit; above or below it is no matter."""
     for function in (unit.function for unit in part.units if unit.function.name == hit.function):
         first, last = max(min(function.head[0], function.lines[0]), 0), min(function.lines[1], len(part.rows) - 1)
@@ -234,7 +234,7 @@ def _touched(part: Slice, hit: Hit) -> bool:
     return False
 
 
-def _statement(part: Slice, hit: Hit) -> range:
+def _statement(part: FileVersion, hit: Hit) -> range:
     """The rows of a hit that stand together with its first one."""
     first = _first(part, hit)
     if first is None:
@@ -248,7 +248,7 @@ def _statement(part: Slice, hit: Hit) -> range:
     return range(begin, end + 1)
 
 
-def _first(part: Slice, hit: Hit) -> int | None:
+def _first(part: FileVersion, hit: Hit) -> int | None:
     return next((row for row in hit.rows if 0 <= row < len(part.rows)), None)
 
 

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model import FileChange, Finding, Patch, PatchReview
 
-Key = tuple[str, str, str]  # rule, function, cause
+FindingKey = tuple[str, str, str]  # rule, function, cause
 
 
-class Origin(Struct, frozen=True):
+class FindingOrigin(Struct, frozen=True):
     """Where a finding comes from: the patch that it is about, and what that does to its file."""
 
     patch: Patch
@@ -26,7 +26,7 @@ class Origin(Struct, frozen=True):
     finding: Finding
 
 
-Left = Callable[[Origin, Patch, FileChange], bool | None]
+Left = Callable[[FindingOrigin, Patch, FileChange], bool | None]
 
 
 class _Open(Struct):
@@ -35,10 +35,10 @@ class _Open(Struct):
     patch: int
     at: int
     finding: Finding
-    origin: Origin | None
+    origin: FindingOrigin | None
 
 
-class Settling:
+class Resolver:
     """`left(origin, patch, change)`: whether what was wrong is still there after a patch to its file; None where that
     patch has nothing to do with it, or it is not known.
 
@@ -65,7 +65,7 @@ class Settling:
         for at, finding in enumerate(reviewed.findings):
             whole = finding.path in reviewed.whole
             if not whole or self._left is not None:
-                origin = Origin(reviewed.patch, changes[finding.path], finding) if whole else None
+                origin = FindingOrigin(reviewed.patch, changes[finding.path], finding) if whole else None
                 followed.append((finding.path, _Open(len(self._reviews), at, finding, origin)))
         for path, one in followed:
             self._open.setdefault(path, []).append(one)
@@ -92,17 +92,17 @@ class Settling:
             else:
                 self._settle(one, reviewed.patch)
 
-    def _moved(self, origin: Origin, away: FileChange, reviewed: PatchReview) -> str | None:
+    def _moved(self, origin: FindingOrigin, away: FileChange, reviewed: PatchReview) -> str | None:
         """The other file of a patch that has the same trouble in a function of the same name after it."""
         others = (change for change in reviewed.files if change.path in reviewed.whole and change.path != away.path)
         assert self._left is not None
         return next((one.path for one in others if self._left(origin, reviewed.patch, one)), None)
 
     def _settle(self, one: _Open, patch: Patch) -> None:
-        self._reviews[one.patch] = settled(self._reviews[one.patch], one.at, patch)
+        self._reviews[one.patch] = resolved_by(self._reviews[one.patch], one.at, patch)
 
 
-def settled(reviewed: PatchReview, at: int, by: Patch) -> PatchReview:
+def resolved_by(reviewed: PatchReview, at: int, by: Patch) -> PatchReview:
     """A patch with one of its findings resolved by another patch."""
     findings = list(reviewed.findings)
     findings[at] = replace(findings[at], resolved_by=name_of(by))

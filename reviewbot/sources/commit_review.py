@@ -16,16 +16,16 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.git.commits import Change, Section
+from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
 from reviewbot.model import FileChange, Patch, PatchReview, Unread
 from reviewbot.patch import parse
 from reviewbot.program.file_version import Rows
 from reviewbot.review.engine import Engine
-from reviewbot.review.prefilter.sieve import Sieve
-from reviewbot.review.resolved import Settling
-from reviewbot.sources.outcomes import Fate, Judge, Remark, Trails, settle
-from reviewbot.support.workers import Died, each
+from reviewbot.review.prefilter.sieve import Prefilter
+from reviewbot.review.resolved import Resolver
+from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
+from reviewbot.support.workers import WorkerDied, each
 
 _BYTES = 1 << 18  # of diff, and
 _COMMITS = 16  # in one task
@@ -35,12 +35,12 @@ _FILES = 64  # whose contents are in memory together
 _EMPTY = "nothing"  # the tree before a root
 
 
-class Numbered(Struct, frozen=True):
+class NumberedCommit(Struct, frozen=True):
     """A commit with its place in the range, the names that it and those before it define, and its kernel."""
 
     number: int
     total: int
-    change: Change
+    change: CommitDiff
     defined: frozenset[str]
     era: Era
 
@@ -83,14 +83,14 @@ class Reviewer:
         if era not in self._tools:
             engine = self._make(era)
             engine.read = self._read
-            self._tools[era] = _Tools(engine, Sieve(engine.kernel, [rule for rule, _ in engine.rules]))
+            self._tools[era] = _Tools(engine, Prefilter(engine.kernel, [rule for rule, _ in engine.rules]))
             if len(self._tools) > _ERAS:
                 self._tools.popitem(last=False)
         self._tools.move_to_end(era)
         self._tools[era].engine.defined = self.defined
         return self._tools[era]
 
-    def review(self, one: Numbered) -> PatchReview:
+    def review(self, one: NumberedCommit) -> PatchReview:
         """What is found in a commit; its files are there without their hunks, and its diff is not."""
         self.turn_to(one)
         whole = [section for section in one.change.sections if section.has_hunks]
@@ -114,11 +114,11 @@ class Reviewer:
         )
         return _with_hunks(one, found, {finding.path for finding in reviewed.findings})
 
-    def fates(self, remarks: Sequence[Remark]) -> list[Fate]:
+    def fates(self, remarks: Sequence[TracedFinding]) -> list[Fate]:
         """See Judge; the names are those that were defined up to the commit that was turned to last."""
         return Judge(lambda era: self._turned(era).engine, self._contents).fates(remarks)
 
-    def turn_to(self, one: Numbered) -> None:
+    def turn_to(self, one: NumberedCommit) -> None:
         """Have the files of a commit at hand, and what reviews by its kernel."""
         self.defined = one.defined
         self.engine, self._sieve = self._turned(one.era)
@@ -148,7 +148,7 @@ class Reviewer:
 
 class _Tools(NamedTuple):
     engine: Engine
-    sieve: Sieve
+    sieve: Prefilter
 
 
 class _Kept(NamedTuple):
@@ -157,41 +157,41 @@ class _Kept(NamedTuple):
     rows: Sequence[Rows]
 
 
-def _binary(change: Change) -> Iterator[Unread]:
+def _binary(change: CommitDiff) -> Iterator[Unread]:
     for section in change.sections:
         if any(line.startswith("Binary file") for line in section.file.header):
             yield Unread(section.file.path, "git takes it for binary")
 
 
-class Reviewed(NamedTuple):
+class RangeReview(NamedTuple):
     """Commits in order with what was found in each, by which kernel, and the way of their files."""
 
     reviews: list[PatchReview]
     eras: list[Era]
-    trails: Trails
+    trails: FileTrails
 
 
 def review(
     reviewer: Reviewer,
-    read: Iterable[tuple[Change, Era]],
+    read: Iterable[tuple[CommitDiff, Era]],
     total: int,
     processes: int,
     begin: Callable[[], None],
     done: Callable[[], None],
-) -> Reviewed:
+) -> RangeReview:
     """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
-    settling, eras, trails = Settling(), list[Era](), Trails()
+    settling, eras, trails = Resolver(), list[Era](), FileTrails()
     about = set[str | None]()  # files with remarks, whose lines later commits move
     tasks = _tasks(
         _numbered(read, total, reviewer.engine), max(1, processes)
     )  # of all kernels, it knows the same names
 
-    def work(task: list[Numbered]) -> list[PatchReview]:
+    def work(task: list[NumberedCommit]) -> list[PatchReview]:
         return [reviewer.review(one) for one in task]
 
-    answers: dict[int, tuple[Numbered, PatchReview]] = {}
+    answers: dict[int, tuple[NumberedCommit, PatchReview]] = {}
     for task, made in each(work, tasks, processes, begin, lambda task: _lane(task[0].change)):
-        said = [_alone(reviewer, one, begin) for one in task] if isinstance(made, Died) else made
+        said = [_alone(reviewer, one, begin) for one in task] if isinstance(made, WorkerDied) else made
         answers |= {one.number: (one, reviewed) for one, reviewed in zip(task, said, strict=True)}
         while (answer := answers.pop(len(eras) + 1, None)) is not None:
             one, reviewed = answer
@@ -205,23 +205,23 @@ def review(
             eras.append(one.era)
             reviewer.defined = one.defined
             done()
-    return Reviewed(list(settling.reviews()), eras, trails)
+    return RangeReview(list(settling.reviews()), eras, trails)
 
 
 def outcome(
-    reviewer: Reviewer, found: Reviewed, tip: Callable[[str], str], processes: int, begin: Callable[[], None]
+    reviewer: Reviewer, found: RangeReview, tip: Callable[[str], str], processes: int, begin: Callable[[], None]
 ) -> tuple[PatchReview, ...]:
     """The commits with those findings named that a later one resolves; `tip`: see settle()."""
 
-    def fates(groups: Sequence[Sequence[Remark]]) -> Iterator[Sequence[Fate] | None]:
+    def fates(groups: Sequence[Sequence[TracedFinding]]) -> Iterator[Sequence[Fate] | None]:
         for _, made in each(reviewer.fates, groups, processes if len(groups) >= _FEW else 0, begin):
-            yield None if isinstance(made, Died) else made
+            yield None if isinstance(made, WorkerDied) else made
 
-    settle(found.reviews, found.eras, found.trails, tip, fates)
+    resolve_findings(found.reviews, found.eras, found.trails, tip, fates)
     return tuple(found.reviews)
 
 
-def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) -> Iterator[Numbered]:
+def _numbered(read: Iterable[tuple[CommitDiff, Era]], total: int, engine: Engine) -> Iterator[NumberedCommit]:
     """The commits with their numbers, and the flags that they and those before them define."""
     stems = [stem.encode() for stem in engine.kernel.words["telling"]]
     known: frozenset[str] = frozenset()
@@ -229,12 +229,12 @@ def _numbered(read: Iterable[tuple[Change, Era]], total: int, engine: Engine) ->
         for section in change.sections:
             if any(stem in section.text for stem in stems):
                 known |= engine.definitions(section.text.decode("utf-8", "surrogateescape"))
-        yield Numbered(number, total, change, known, era)
+        yield NumberedCommit(number, total, change, known, era)
 
 
-def _tasks(commits: Iterable[Numbered], lanes: int) -> Iterator[list[Numbered]]:
+def _tasks(commits: Iterable[NumberedCommit], lanes: int) -> Iterator[list[NumberedCommit]]:
     """Commits that follow each other on the same files, as far as there are so many lanes."""
-    begun: dict[int, list[Numbered]] = {}
+    begun: dict[int, list[NumberedCommit]] = {}
     sizes: dict[int, int] = {}
     for one in commits:
         lane = _lane(one.change) % lanes
@@ -246,28 +246,28 @@ def _tasks(commits: Iterable[Numbered], lanes: int) -> Iterator[list[Numbered]]:
     yield from begun.values()
 
 
-def _lane(change: Change) -> int:
+def _lane(change: CommitDiff) -> int:
     """A number that commits to the same file have in common; it depends on nothing but the path."""
     return crc32(change.sections[0].file.path.encode("utf-8", "surrogateescape")) if change.sections else 0
 
 
-def _alone(reviewer: Reviewer, one: Numbered, begin: Callable[[], None]) -> PatchReview:
+def _alone(reviewer: Reviewer, one: NumberedCommit, begin: Callable[[], None]) -> PatchReview:
     """A commit of a task with which a process ended, in a process of its own."""
     ((_, made),) = each(reviewer.review, [one], 1, begin)
-    if not isinstance(made, Died):
+    if not isinstance(made, WorkerDied):
         return made
     reason = f"the process that read it ended ({f'signal {-made.code}' if made.code < 0 else f'code {made.code}'})"
     return PatchReview(one.patch(), (), (*one.change.unread, Unread(None, reason)))
 
 
-def _with_hunks(one: Numbered, reviewed: PatchReview, paths: set[str]) -> PatchReview:
+def _with_hunks(one: NumberedCommit, reviewed: PatchReview, paths: set[str]) -> PatchReview:
     """With the hunks of some of its files."""
     paths = paths - {file.path for file in reviewed.files if file.hunks}
     shown = {section.file.path: section for section in one.change.sections if section.file.path in paths}
     if not shown:
         return reviewed
     text = "".join(section.text.decode("utf-8", "surrogateescape") for section in shown.values())
-    listed = {file.path: file for file in parse.parse(text)[0]}
+    listed = {file.path: file for file in parse.parse_diff(text)[0]}
     files = tuple(listed.get(file.path, file) for file in reviewed.files)
     added = sum(section.added for path, section in shown.items() if path in listed)
     return replace(reviewed, files=files, unlisted=reviewed.unlisted - added)

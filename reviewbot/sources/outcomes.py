@@ -20,19 +20,19 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.frontend.cut_functions import Text
+from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.git.commits import Section
 from reviewbot.git.kernel_versions import Era
 from reviewbot.model import Finding, PatchReview
 from reviewbot.patch.function_hunks import heirs, is_touched, speaks_of
 from reviewbot.review.engine import Engine
-from reviewbot.review.resolved import Key, is_copy, settled
+from reviewbot.review.resolved import FindingKey, is_copy, resolved_by
 
 _TEXTS = 16  # that are kept cut into functions
 _BESIDE = 256  # files of one commit that a function is looked for in
 
 
-class State(Struct, frozen=True):
+class FileState(Struct, frozen=True):
     """What a commit makes of a file. `commit`: its place in the range, from 0; `old`, `new`: the ids of the contents,
     "" for none; `beside`: path and content of all files of the commit."""
 
@@ -43,16 +43,16 @@ class State(Struct, frozen=True):
     beside: tuple[tuple[str, str], ...]
 
 
-class Remark(Struct, frozen=True):
+class TracedFinding(Struct, frozen=True):
     """A finding, and what its file was after it. `at`: its commit and its place there; `before`, `after`: the contents
     that its commit made one of the other; `last`: the content at the end; `again`: it is made again later."""
 
     at: tuple[int, int]
-    key: Key
+    key: FindingKey
     era: Era
     before: str
     after: str
-    states: tuple[State, ...]
+    states: tuple[FileState, ...]
     path: str
     last: str
     again: bool = False
@@ -68,13 +68,13 @@ class Fate(NamedTuple):
 _OPEN = Fate()
 
 
-class Trails:
+class FileTrails:
     """The way of each file through a range."""
 
     def __init__(self) -> None:
-        self._touches: dict[str, list[State]] = {}  # by the path that the file had before
+        self._touches: dict[str, list[FileState]] = {}  # by the path that the file had before
         self._names: dict[str, list[tuple[int, str]]] = {}  # what it was called from a commit on
-        self._origins: dict[tuple[int, str], State] = {}
+        self._origins: dict[tuple[int, str], FileState] = {}
 
     def add(self, commit: int, sections: Sequence[Section], about: Collection[str]) -> None:
         """The files of the next commit, and the paths of those that there are remarks on."""
@@ -86,18 +86,18 @@ class Trails:
             if moves:
                 self._names.setdefault(path, []).append((commit, file.path))
             if section.old or section.new:  # else its content stays what it was
-                state = State(commit, file.path, section.old, section.new, beside)
+                state = FileState(commit, file.path, section.old, section.new, beside)
                 self._touches.setdefault(path, []).append(state)
                 if file.path in about:
                     self._origins[commit, file.path] = state
 
-    def origin(self, commit: int, path: str) -> State | None:
+    def origin(self, commit: int, path: str) -> FileState | None:
         """What a commit made of a file that there is a remark on."""
         return self._origins.get((commit, path))
 
-    def after(self, commit: int, path: str) -> tuple[tuple[State, ...], str]:
+    def after(self, commit: int, path: str) -> tuple[tuple[FileState, ...], str]:
         """What becomes of a file after a commit, and its path at the end."""
-        found: list[State] = []
+        found: list[FileState] = []
         while True:
             names = self._names.get(path, [])
             moves = bisect_right(names, commit, key=lambda name: name[0])
@@ -121,10 +121,10 @@ class Judge:
         contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
     ) -> None:
         self._engine, self._contents = engine, contents
-        self._texts: OrderedDict[str, Text | None] = OrderedDict()
-        self._known: dict[tuple[str, Era, str, str, str], frozenset[Key] | None] = {}
+        self._texts: OrderedDict[str, CutFile | None] = OrderedDict()
+        self._known: dict[tuple[str, Era, str, str, str], frozenset[FindingKey] | None] = {}
 
-    def fates(self, remarks: Sequence[Remark]) -> list[Fate]:
+    def fates(self, remarks: Sequence[TracedFinding]) -> list[Fate]:
         """Those of the remarks on one file, in their order."""
         self._known.clear()
         fates = [_OPEN] * len(remarks)
@@ -140,13 +140,13 @@ class Judge:
                         del gone[at]
         return fates
 
-    def _goes_on(self, one: Remark) -> bool:
+    def _goes_on(self, one: TracedFinding) -> bool:
         """Whether there is more to ask than what the file is at the end."""
         if one.last == one.after:
             return one.again
         return one.again or self._is_there(one, one.path, one.last) is False
 
-    def _ends(self, one: Remark, state: State) -> bool:
+    def _ends(self, one: TracedFinding, state: FileState) -> bool:
         """Whether a commit has what was wrong before it, and not after it."""
         function = one.key[1]
         if state.old and state.new:
@@ -157,14 +157,14 @@ class Judge:
             return False
         return state.old == one.after or self._is_there(one, state.path, state.old) is True
 
-    def _is_renamed(self, one: Remark, state: State) -> bool:
+    def _is_renamed(self, one: TracedFinding, state: FileState) -> bool:
         """Whether a function that a commit makes has what was wrong, under its own name: then nothing is settled."""
         old, new = self._text(state.old) if state.old else None, self._text(state.new) if state.new else None
         rule, _, cause = one.key
         named = (replace(one, key=(rule, name, cause)) for name in (heirs(old, new) if new is not None else ()))
         return any(self._is_there(other, state.path, state.new) is not False for other in named)
 
-    def _moved(self, one: Remark, state: State) -> Fate | None:
+    def _moved(self, one: TracedFinding, state: FileState) -> Fate | None:
         """The end of a remark, or the file that it goes on in; None where there are too many to look at."""
         others = [other for other in state.beside if other[0] != state.path]
         if len(others) > _BESIDE:
@@ -172,7 +172,7 @@ class Judge:
         there = (path for path, content in others if self._is_there(one, path, content))
         return Fate(state.commit, next(there, ""))
 
-    def _is_there(self, one: Remark, path: str, content: str) -> bool | None:
+    def _is_there(self, one: TracedFinding, path: str, content: str) -> bool | None:
         """Whether what was wrong is in a content; None where that is not known."""
         if not content:
             return False
@@ -183,7 +183,7 @@ class Judge:
         found = self._known[asked]
         return None if found is None else one.key in found
 
-    def _wrong(self, one: Remark, path: str, content: str) -> frozenset[Key] | None:
+    def _wrong(self, one: TracedFinding, path: str, content: str) -> frozenset[FindingKey] | None:
         text = self._text(content)
         if text is None:
             return None
@@ -194,21 +194,21 @@ class Judge:
             return None
         return self._engine(one.era).wrong(path, (before, text), one.key[1])
 
-    def _text(self, content: str) -> Text | None:
+    def _text(self, content: str) -> CutFile | None:
         if content not in self._texts:
             data = self._contents([content])[content]
-            self._texts[content] = None if data is None else Text(b"", data)
+            self._texts[content] = None if data is None else CutFile(b"", data)
             if len(self._texts) > _TEXTS:
                 self._texts.popitem(last=False)
         self._texts.move_to_end(content)
         return self._texts[content]
 
 
-Run = Callable[[Sequence[Sequence[Remark]]], Iterable[Sequence[Fate] | None]]
+RunJudges = Callable[[Sequence[Sequence[TracedFinding]]], Iterable[Sequence[Fate] | None]]
 
 
-def settle(
-    reviews: list[PatchReview], eras: Sequence[Era], trails: Trails, tip: Callable[[str], str], run: Run
+def resolve_findings(
+    reviews: list[PatchReview], eras: Sequence[Era], trails: FileTrails, tip: Callable[[str], str], run: RunJudges
 ) -> None:
     """Name those findings that a later commit resolves.
 
@@ -231,24 +231,26 @@ def settle(
                     open_.append((one, fate.commit, fate.moved))
                 elif fate.commit is not None:
                     commit, at = one.at
-                    reviews[commit] = settled(reviews[commit], at, reviews[fate.commit].patch)
+                    reviews[commit] = resolved_by(reviews[commit], at, reviews[fate.commit].patch)
 
 
-def _origin(commit: int, at: int, finding: Finding, eras: Sequence[Era], trails: Trails) -> Remark | None:
+def _origin(commit: int, at: int, finding: Finding, eras: Sequence[Era], trails: FileTrails) -> TracedFinding | None:
     state = trails.origin(commit, finding.path)
     if state is None:
         return None
     key = finding.rule, finding.function, finding.key
-    return Remark((commit, at), key, eras[commit], state.old, state.new, (), finding.path, "")
+    return TracedFinding((commit, at), key, eras[commit], state.old, state.new, (), finding.path, "")
 
 
-def _followed(found: Sequence[tuple[Remark, int, str]], trails: Trails, tip: Callable[[str], str]) -> list[Remark]:
+def _followed(
+    found: Sequence[tuple[TracedFinding, int, str]], trails: FileTrails, tip: Callable[[str], str]
+) -> list[TracedFinding]:
     """The remarks, each from a commit and a path on, sorted by the path at the end; those that nothing follows out."""
-    every: list[Remark] = []
+    every: list[TracedFinding] = []
     for one, commit, path in found:
         states, last = trails.after(commit, path)
         every.append(replace(one, states=states, path=last, last=tip(last) if states else ""))
-    later: dict[tuple[str, Key], int] = {}
+    later: dict[tuple[str, FindingKey], int] = {}
     for one in every:
         later[one.path, one.key] = max(one.at[0], later.get((one.path, one.key), 0))
     marked = (replace(one, again=later[one.path, one.key] > one.at[0]) for one in every if one.states)

@@ -27,7 +27,7 @@ _LEFT = 50_000  # objects more than before, when those that hold each other are 
 _AHEAD = 4  # tasks of each process that may be at work or wait for an earlier one to be done
 
 
-class Died(NamedTuple):
+class WorkerDied(NamedTuple):
     """A process ended with its task: the signal that ended it, negative, or its exit code."""
 
     code: int
@@ -39,7 +39,7 @@ def size(most: int) -> int:
     return min(most, room) if room > 1 else 0
 
 
-def apart(work: Callable[[], Made], seconds: float) -> Made:
+def in_process(work: Callable[[], Made], seconds: float) -> Made:
     """What `work` gives, made in a process of its own, which is ended after so many seconds.
 
     Raises TooSlow then, InputError where the process comes to an end of its own, and whatever `work` raises.
@@ -90,7 +90,7 @@ def each(
     processes: int,
     begin: Callable[[], None],
     lane: Callable[[Task], int] | None = None,
-) -> Iterator[tuple[Task, Made | Died]]:
+) -> Iterator[tuple[Task, Made | WorkerDied]]:
     """Every task with what `work` made of it, in order; `begin` is called once in each new process.
 
     Tasks of one `lane` go to the same process, which may remember something of the last one, while there are others
@@ -177,10 +177,10 @@ class _Crew(Generic[Task, Made]):
     def _all(self) -> list[_Worker]:
         return [*self._idle, *(worker for worker, _ in self._busy.values())]
 
-    def run(self, tasks: Iterable[Task], lane: Callable[[Task], int]) -> Iterator[tuple[Task, Made | Died]]:
+    def run(self, tasks: Iterable[Task], lane: Callable[[Task], int]) -> Iterator[tuple[Task, Made | WorkerDied]]:
         count = len(self._idle)
         queue = _Queue(tasks, lambda task: lane(task) % count, _AHEAD * count)
-        made: dict[int, Made | Died] = {}
+        made: dict[int, Made | WorkerDied] = {}
         at = 0
         while True:
             self._hand_out(queue)
@@ -214,7 +214,7 @@ class _Crew(Generic[Task, Made]):
         with suppress(OSError):  # that it is gone is seen where its answer is read
             worker.line.send(task)
 
-    def _taken(self, line: Connection) -> tuple[int, Made | Died]:
+    def _taken(self, line: Connection) -> tuple[int, Made | WorkerDied]:
         worker, number = self._busy.pop(line)
         try:
             good, result = line.recv()
@@ -222,7 +222,7 @@ class _Crew(Generic[Task, Made]):
             worker.process.join()
             line.close()
             self.hire(worker.place)
-            return number, Died(worker.process.exitcode or 0)
+            return number, WorkerDied(worker.process.exitcode or 0)
         self._idle.append(worker)
         if not good:
             raise result

@@ -35,7 +35,7 @@ class Bounds(NamedTuple):
     size: int
 
 
-class Place(NamedTuple):
+class MailboxUrl(NamedTuple):
     """Where a mailbox is, and the message id that it is the thread of; `hosts`: where redirects may lead."""
 
     url: str
@@ -55,7 +55,7 @@ def is_known(url: urllib.parse.SplitResult, hosts: frozenset[str]) -> bool:
     return host in hosts or netloc(host, url.port) in hosts
 
 
-def download(place: Place, bounds: Bounds, say: Callable[[str], None]) -> bytes:
+def download(place: MailboxUrl, bounds: Bounds, say: Callable[[str], None]) -> bytes:
     """The unpacked mailbox. `say` gets a line of progress. Raises FetchError for all that can go wrong on the way."""
     return asyncio.run(_Transfer(place, bounds, say).run())
 
@@ -63,7 +63,7 @@ def download(place: Place, bounds: Bounds, say: Callable[[str], None]) -> bytes:
 class _Transfer:
     """One mailbox on its way; `host` is the one that is asked at the moment."""
 
-    def __init__(self, place: Place, bounds: Bounds, say: Callable[[str], None]) -> None:
+    def __init__(self, place: MailboxUrl, bounds: Bounds, say: Callable[[str], None]) -> None:
         self.place, self.bounds, self.say = place, bounds, say
         self.until = time.monotonic() + bounds.seconds
         self.host = urllib.parse.urlsplit(place.url).netloc

@@ -90,7 +90,7 @@ def main() -> None:
         with Repository(given.folder) as repository:
             opened = time.perf_counter()
             repository.allow(case.seconds)
-            placed = apply.place(repository, case.series, None, ("main",))
+            placed = apply.apply_series(repository, case.series, None, ("main",))
             done = time.perf_counter()
         how = f"{placed.base.how}, {sum(one.after is not None for one in placed.series.patches)}" if placed.base else ""
         times = (f"{(end - start) * 1000:.0f}" for start, end in ((begun, opened), (opened, done)))

@@ -209,7 +209,7 @@ def _taken(command: Command) -> None:
     for path in command.place.glob("*/reviewbot.json"):
         shutil.rmtree(path.parent)
         path.parent.mkdir()
-        review_dir.put(
+        review_dir.put_review(
             path.parent, {"identity.txt": b"A <a@b.example>\n", "0001.txt": b"older\n", "0009.txt": b"gone\n"}
         )
 

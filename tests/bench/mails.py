@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 from hostile import hostile, roots
 from reading import Reader, desk
-from reviewbot.support.workers import Died, each
+from reviewbot.support.workers import WorkerDied, each
 
 LIMIT = 30  # seconds
 SLOW = 2.0
@@ -86,7 +86,7 @@ def main() -> int:
     bad: list[tuple[str, str, str]] = []
     given = tasks(options.folder, options.made, options.seed)
     for (name, *_), made in each(_do, given, options.processes, _begin):
-        seconds, stage, said = (float(LIMIT), "held", "ended") if isinstance(made, Died) else made
+        seconds, stage, said = (float(LIMIT), "held", "ended") if isinstance(made, WorkerDied) else made
         times.append((seconds, name, stage))
         if stage in ("crash", "lost", "held"):
             bad.append((name, stage, said))

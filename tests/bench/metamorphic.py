@@ -26,15 +26,14 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
-from rewrites.ctext import functions
-from rewrites.pair import Pair, pair_of
-from rewrites.ways import DESIGN, OLD, WAYS
-
 from fixtures import Case, cases
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
 from reviewbot.model import CONFIDENCES, Finding, Patch
 from reviewbot.review.engine import Engine
+from rewrites.ctext import functions
+from rewrites.pair import Pair, pair_of
+from rewrites.ways import DESIGN, OLD, WAYS
 
 FIXTURES = Path(__file__).parents[1] / "rules"
 TARGETS = {"positive": 95.0, "near miss": 99.0, "old": 99.0}

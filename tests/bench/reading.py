@@ -24,7 +24,7 @@ from tree_sitter import Language, Node, Parser
 
 from reviewbot import config
 from reviewbot.frontend import fragments, parse
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.preprocess import prepare, rewrite
 from reviewbot.kernel import rules
 from reviewbot.program.file_version import Reader
 
@@ -100,7 +100,7 @@ def first_error(root: Node) -> Node | None:
     return None
 
 
-def damage(piece: fragments.Piece) -> tuple[int, str, str] | None:
+def damage(piece: fragments.Fragment) -> tuple[int, str, str] | None:
     """(row, kind, the line) of the first error in the piece's function; None where the parser had none."""
     data = piece.source.encode("latin-1", "replace")
     root = PARSER.parse(data).root_node
@@ -116,20 +116,20 @@ def damage(piece: fragments.Piece) -> tuple[int, str, str] | None:
 
 def count(path: str, text: str, reader: Reader, interest: Interest, tally: Tally) -> None:
     begin = time.process_time()
-    prepared = prepare.prepare(text, prepare.words_of(reader.kernel.words))
+    prepared = prepare.prepare(text, rewrite.sorted_words(reader.kernel.words))
     spent = time.process_time() - begin
     tally.files += 1
     tally.size += len(text)
     tally.seconds += spent
     begin = time.process_time()
-    for piece in fragments.split(prepared.text, "", True):
+    for piece in fragments.split_fragments(prepared.text, "", True):
         tally.functions += 1
         if interest(piece.text):
             tally.interesting += 1
             look(path, piece, reader, prepared.marks, tally)
     for macro in prepared.macros:
         if interest(macro.body):
-            body = prepare.prepare(macro.body, prepare.words_of(reader.kernel.words))
+            body = prepare.prepare(macro.body, rewrite.sorted_words(reader.kernel.words))
             piece_or_none = fragments.macro_piece(macro, body.text)
             if piece_or_none is not None:
                 tally.macros += 1
@@ -137,7 +137,7 @@ def count(path: str, text: str, reader: Reader, interest: Interest, tally: Tally
     tally.slowest = sorted([*tally.slowest, (spent + time.process_time() - begin, path)], reverse=True)[:5]
 
 
-def look(path: str, piece: fragments.Piece, reader: Reader, marks: dict[int, str], tally: Tally) -> None:
+def look(path: str, piece: fragments.Fragment, reader: Reader, marks: dict[int, str], tally: Tally) -> None:
     read = list(parse.functions(piece, reader.kernel.words, marks))
     broken = next((function.broken for function in read if function.broken), "" if read else "no function in it")
     tally.unread += bool(broken)
@@ -178,7 +178,7 @@ def report(tally: Tally, top: int, every: bool) -> None:
         print(row)
 
 
-def best_of_three(texts: list[str], words: prepare.Words) -> float:
+def best_of_three(texts: list[str], words: rewrite.Words) -> float:
     """Megabytes a second."""
 
     def once() -> float:
@@ -222,7 +222,7 @@ def main() -> None:
     for path in found:
         count(str(path.relative_to(tree)), path.read_text("latin-1"), reader, interest, tally)
     report(tally, given.top, given.every)
-    words = prepare.words_of(reader.kernel.words)
+    words = rewrite.sorted_words(reader.kernel.words)
     sample = [path.read_text("latin-1") for path in found[:: max(1, len(found) // SAMPLE)]]
     print(f"dialect, best of three over {len(sample)} files: {best_of_three(sample, words):.1f} MB/s")
 

@@ -76,7 +76,7 @@ def against_checkpatch(kernel: str, mail: bytes, runs: int) -> None:
 def patches(folder: Path, pattern: str) -> Iterator[Patch]:
     for path in sorted(folder.glob(pattern)):
         try:
-            mails, _ = mailbox.read(str(path), sys.stdin.buffer, 10_000_000)
+            mails, _ = mailbox.read_mails(str(path), sys.stdin.buffer, 10_000_000)
             yield from series.newest(mails).patches
         except InputError:  # a reply, or a cover letter alone
             continue
@@ -85,7 +85,7 @@ def patches(folder: Path, pattern: str) -> Iterator[Patch]:
 def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     print(ROW.format("ms", "runs", "min", "median", "max"))
-    (_, mail, *_), _ = mailbox.read(str(TESTS / "threads" / "demo.mbox"), sys.stdin.buffer, 10_000_000)
+    (_, mail, *_), _ = mailbox.read_mails(str(TESTS / "threads" / "demo.mbox"), sys.stdin.buffer, 10_000_000)
     for name, arguments in PROCESSES.items():
         print(row(name, [timed(lambda given=arguments: process(given, mail)) for _ in range(runs)]))
     if os.environ.get("REVIEWBOT_KERNEL"):

@@ -8,14 +8,14 @@ import pytest
 import tomli
 
 from reviewbot import config
-from reviewbot.config import Config, data_path, load
+from reviewbot.config import Config, data_path, load_config
 from reviewbot.model import Address, ConfigError
 
 
 def _load(tmp_path, text):
     path = tmp_path / "config.toml"
     path.write_text(text)
-    return load(path, {})
+    return load_config(path, {})
 
 
 def _refused(tmp_path, text):
@@ -45,7 +45,7 @@ def test_every_default_is_explained_and_used():
 
 def test_a_user_file_overrides_key_by_key(tmp_path):
     mine = _load(tmp_path, '[surface]\ntext = "high"\n[mail]\ncc = "list"\nlists = ["*@example.org"]\n')
-    shipped = load(None, {})
+    shipped = load_config(None, {})
     assert (mine.surface.text, mine.surface.json) == ("high", shipped.surface.json)
     assert (mine.mail.cc, mine.mail.lists) == ("list", ("*@example.org",))
     assert mine.limits == shipped.limits
@@ -63,7 +63,7 @@ def test_the_users_file_is_found(tmp_path, env):
     folder = tmp_path / ".config" / "reviewbot"
     folder.mkdir(parents=True)
     (folder / "config.toml").write_text('[kernel]\nversion = "5.15"\n')
-    assert load(None, env(folder.parent)).kernel.version == "5.15"
+    assert load_config(None, env(folder.parent)).kernel.version == "5.15"
 
 
 def test_a_named_file_is_read_instead_of_the_users(tmp_path):
@@ -72,7 +72,7 @@ def test_a_named_file_is_read_instead_of_the_users(tmp_path):
     users.write_text('[kernel]\nversion = "5.15"\n')
     named = tmp_path / "named.toml"
     named.write_text('[surface]\ntext = "high"\n')
-    assert load(named, {"XDG_CONFIG_HOME": str(tmp_path)}).kernel.version == load(None, {}).kernel.version
+    assert load_config(named, {"XDG_CONFIG_HOME": str(tmp_path)}).kernel.version == load_config(None, {}).kernel.version
 
 
 @pytest.mark.parametrize(
@@ -99,16 +99,16 @@ def test_a_mistake_is_named_with_file_key_and_what_is_allowed(tmp_path, text, sa
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"absent\.toml: cannot be read: no such file"):
-        load(tmp_path / "absent.toml", {})
+        load_config(tmp_path / "absent.toml", {})
     with pytest.raises(ConfigError, match="cannot be read: is a directory"):
-        load(tmp_path, {})
+        load_config(tmp_path, {})
 
 
 def test_bytes_that_are_no_text_are_no_config(tmp_path):
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xff\xfe[mail]\n")
     with pytest.raises(ConfigError, match="not a TOML file"):
-        load(path, {})
+        load_config(path, {})
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def git_user(tmp_path, monkeypatch):
 
 def test_a_draft_is_from_the_configured_person_before_gits(tmp_path, git_user):
     git_user("[user]\nname = Git Name\nemail = git@example.org\n")
-    assert config.identity(load(None, {})) == Address("Git Name", "git@example.org")
+    assert config.identity(load_config(None, {})) == Address("Git Name", "git@example.org")
     mine = _load(tmp_path, '[mail]\nname = "My Name"\n')
     assert config.identity(mine) == Address("My Name", "git@example.org")
 
@@ -130,4 +130,4 @@ def test_a_draft_is_from_the_configured_person_before_gits(tmp_path, git_user):
 def test_without_a_person_it_is_said_how_to_set_one(git_user):
     git_user("[user]\nname = Git Name\n")
     with pytest.raises(ConfigError, match=r"name and email under \[mail\].*git config --global user\.email"):
-        config.identity(load(None, {}))
+        config.identity(load_config(None, {}))

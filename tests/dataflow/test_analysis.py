@@ -21,11 +21,11 @@ from pathlib import Path
 import pytest
 
 from reviewbot.config import data_path
-from reviewbot.dataflow.state import World
+from reviewbot.dataflow.state import State
 from reviewbot.kernel.rules import load, parse_version
 from reviewbot.model import Mask
 from reviewbot.program.file_version import Reader
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 FOLDER = Path(__file__).parents[1] / "facts"
 CLAIM = re.compile(r"//=\s*(.+?)\s*$")
@@ -65,13 +65,13 @@ def reader(version: str) -> Reader:
 
 
 @lru_cache
-def units(version: str, code: str) -> tuple[Unit, ...]:
+def units(version: str, code: str) -> tuple[FunctionUnit, ...]:
     found = reader(version).read(code, "", True)
     assert not found.unread
     return found.units
 
 
-def worlds(fact: Fact) -> tuple[World, ...]:
+def worlds(fact: Fact) -> tuple[State, ...]:
     """Those of the first step on the line that any path reaches."""
     inside = [
         unit for unit in units(fact.kernel, fact.code) if unit.function.lines[0] <= fact.row <= unit.function.lines[1]
@@ -85,7 +85,7 @@ def worlds(fact: Fact) -> tuple[World, ...]:
     return next((found for found in here if found), ())
 
 
-def said_scopes(found: tuple[World, ...]) -> str:
+def said_scopes(found: tuple[State, ...]) -> str:
     """The open scopes as a claim names them."""
     sets = [{one.scope for one in world.open} for world in found]
     sure, maybe = set.intersection(*sets), set.union(*sets)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from reviewbot.config import data_path
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.mask_env import expression, tools_of
-from reviewbot.dataflow.scope_table import Lookup
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr
 from reviewbot.kernel.rules import load
 from reviewbot.model import ConfigError, Mask
@@ -226,7 +226,7 @@ def test_every_formula_names_its_parameters_and_flags_of_some_version(key: str) 
 def test_a_formula_that_is_none_is_told(text: str) -> None:
     broken = replace(KERNEL, words={**KERNEL.words, "mask_helpers": frozenset({text})})
     with pytest.raises(ConfigError, match="mask_helpers"):
-        Lookup(broken)
+        ScopeTable(broken)
 
 
 @pytest.mark.parametrize(
@@ -240,5 +240,5 @@ def test_an_expression_is_one_or_none(text: str, op: str | None) -> None:
 
 def test_a_helper_that_names_itself_ends() -> None:
     loop = mask_algebra.Helper((), Expr("call", "loop"))
-    found = mask_algebra.evaluate(Expr("call", "loop"), {}, KERNEL, mask_algebra.Tools({"loop": loop}))
-    assert found == mask_algebra.unknown(KERNEL)
+    found = mask_algebra.evaluate(Expr("call", "loop"), {}, KERNEL, mask_algebra.MaskTools({"loop": loop}))
+    assert found == mask_algebra.unknown_mask(KERNEL)

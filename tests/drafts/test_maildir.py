@@ -14,7 +14,7 @@ from command import THREADS
 from report_cases import ALLOC, SCOPE, composed, only, review, reviewed
 from reviewbot.drafts import maildir, memory
 from reviewbot.drafts.memory import NAME
-from reviewbot.drafts.write import write
+from reviewbot.drafts.write import write_drafts
 from reviewbot.filesystem import files, unfinished
 from reviewbot.model import InputError, UsageError
 
@@ -45,7 +45,7 @@ def mails(folder: Path) -> list[str]:
 def test_runs_beside_each_other_write_each_draft_once(tmp_path, before):
     folder = tmp_path / "drafts"
     if before:
-        write(many(1), folder)
+        write_drafts(many(1), folder)
     script = f"""
 import sys
 from pathlib import Path
@@ -93,7 +93,7 @@ def test_two_whole_runs_beside_each_other_end_alike(command):
 def test_a_run_that_does_not_end_is_not_waited_for_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(unfinished, "_PATIENCE", 0)
     with unfinished.alone(tmp_path), pytest.raises(InputError, match="another run is writing to"):
-        write([one()], tmp_path)
+        write_drafts([one()], tmp_path)
 
 
 def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
@@ -102,9 +102,9 @@ def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch):
 
     monkeypatch.setattr(unfinished.fcntl, "flock", none)
     left = tmp_path / "tmp" / f".reviewbot-{'0' * 16}.part"
-    write([one()], tmp_path)
+    write_drafts([one()], tmp_path)
     left.write_bytes(b"whose is it?")
-    assert len(write([only(review(reviewed([ALLOC])))], tmp_path).written) == 1
+    assert len(write_drafts([only(review(reviewed([ALLOC])))], tmp_path).written) == 1
     assert left.exists()
 
 
@@ -114,14 +114,14 @@ def test_a_file_system_without_links_will_do(tmp_path, monkeypatch, number):
         raise OSError(number, "no links here")
 
     monkeypatch.setattr(maildir.os, "link", none)
-    assert len(write(many(2), tmp_path).written) == 2
+    assert len(write_drafts(many(2), tmp_path).written) == 2
     assert len(mails(tmp_path)) == 2
     assert not list((tmp_path / "tmp").iterdir())
 
 
 def test_a_mail_that_is_renamed_meanwhile_is_not_missed(tmp_path, monkeypatch):
     """A mail program sets a flag between our look at the folder and our look into the file."""
-    (path,) = write([one()], tmp_path).written
+    (path,) = write_drafts([one()], tmp_path).written
     path = path.rename(tmp_path / "cur" / "1.host:2,")
     real = maildir._head
 
@@ -132,7 +132,7 @@ def test_a_mail_that_is_renamed_meanwhile_is_not_missed(tmp_path, monkeypatch):
 
     monkeypatch.setattr(maildir, "_head", renaming)
     (tmp_path / NAME).unlink()
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert (done.written, done.kept) == ([], [tmp_path / "cur" / "1.host:2,S"])
 
 
@@ -146,11 +146,11 @@ def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path, part):
     elsewhere.mkdir()
     (folder / part).symlink_to(elsewhere)
     with pytest.raises(UsageError, match=f"{part} is a link; drafts need a folder"):
-        write([one()], folder)
+        write_drafts([one()], folder)
     (folder / part).unlink()
     (folder / part).write_bytes(b"x")
     with pytest.raises(UsageError, match=f"{part} is a file; drafts need a folder"):
-        write([one()], folder)
+        write_drafts([one()], folder)
     assert list(elsewhere.iterdir()) == []
     assert mails(folder) == [part]
 
@@ -158,11 +158,11 @@ def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path, part):
 def test_the_folder_itself_may_be_a_link_to_one(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
-    write([one()], tmp_path / "link")
+    write_drafts([one()], tmp_path / "link")
     assert len(mails(tmp_path / "real")) == 1
     (tmp_path / "nowhere").symlink_to("absent")
     with pytest.raises(UsageError, match="nowhere is a link; drafts need a folder"):
-        write([one()], tmp_path / "nowhere")
+        write_drafts([one()], tmp_path / "nowhere")
     assert not (tmp_path / "absent").exists()
 
 
@@ -171,14 +171,14 @@ def test_links_where_files_will_be_are_not_followed(tmp_path):
     target = tmp_path / "precious"
     target.write_bytes(b"precious")
     folder = tmp_path / "drafts"
-    (path,) = write([one()], folder).written
+    (path,) = write_drafts([one()], folder).written
     for link in (folder / "tmp" / path.name, folder / "new" / path.name, folder / NAME):
         link.unlink(missing_ok=True)
         link.symlink_to(target)
-    done = write([one()], folder)
+    done = write_drafts([one()], folder)
     assert (done.written, done.kept) == ([], [path])  # the name is taken
     path.unlink()
-    done = write([one()], folder)
+    done = write_drafts([one()], folder)
     assert done.written == [path]
     assert path.read_bytes() == one().content
     assert [NAME in line for line in done.wrong] == [True]
@@ -186,12 +186,12 @@ def test_links_where_files_will_be_are_not_followed(tmp_path):
 
 
 def test_what_is_no_mail_does_not_hold_it_up(tmp_path):
-    write([], tmp_path)
+    write_drafts([], tmp_path)
     os.mkfifo(tmp_path / "new" / "pipe")
     (tmp_path / "cur" / "folder").mkdir()
     (tmp_path / "cur" / "loop").symlink_to("loop")
     (tmp_path / "cur" / "nothing").symlink_to("absent")
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert len(done.written) == 1
     assert [line.rpartition("/")[2] for line in done.wrong] == [
         "loop cannot be read: too many levels of symbolic links"
@@ -200,13 +200,13 @@ def test_what_is_no_mail_does_not_hold_it_up(tmp_path):
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_is_read_only_will_do_where_all_is_there(tmp_path):
-    write([one()], tmp_path)
+    write_drafts([one()], tmp_path)
     for part in ("new", "cur", "tmp", "."):
         (tmp_path / part).chmod(0o500)
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert (len(done.kept), done.wrong) == (1, [])
     with pytest.raises(InputError, match="permission denied"):
-        write(many(2), tmp_path)
+        write_drafts(many(2), tmp_path)
 
 
 # --- what is gone ---
@@ -214,32 +214,32 @@ def test_a_folder_that_is_read_only_will_do_where_all_is_there(tmp_path):
 
 def test_what_is_gone_is_not_written_again(tmp_path):
     drafts = many(3)
-    first = write(drafts, tmp_path)
+    first = write_drafts(drafts, tmp_path)
     for path in first.written[:2]:
         path.unlink()
-    second = write(drafts, tmp_path)
+    second = write_drafts(drafts, tmp_path)
     assert (second.written, second.kept, second.gone) == ([], first.written[2:], list(drafts[:2]))
-    third = write(drafts, tmp_path, again=True)
+    third = write_drafts(drafts, tmp_path, again=True)
     assert (third.written, third.kept, third.gone) == (first.written[:2], first.written[2:], [])
 
 
 def test_newer_rules_that_ask_the_same_ask_it_once(tmp_path):
     """The message id is another one then."""
-    (path,) = write([one()], tmp_path).written
+    (path,) = write_drafts([one()], tmp_path).written
     other = one(digest="d2")
     assert other.message_id != one().message_id
-    done = write([other], tmp_path)
+    done = write_drafts([other], tmp_path)
     assert (done.written, done.kept) == ([], [path])
     path.unlink()
-    assert write([other], tmp_path).gone == [other]
+    assert write_drafts([other], tmp_path).gone == [other]
 
 
 def test_what_an_earlier_version_has_left_is_remembered(tmp_path):
-    (path,) = write([one()], tmp_path).written
+    (path,) = write_drafts([one()], tmp_path).written
     (tmp_path / NAME).unlink()
-    assert write([one()], tmp_path).kept == [path]
+    assert write_drafts([one()], tmp_path).kept == [path]
     path.unlink()
-    assert write([one()], tmp_path).gone == [one()]
+    assert write_drafts([one()], tmp_path).gone == [one()]
 
 
 @pytest.mark.parametrize(
@@ -254,15 +254,15 @@ def test_what_an_earlier_version_has_left_is_remembered(tmp_path):
     ids=["garbage", "lines", "no end", "empty", "blank"],
 )
 def test_a_damaged_memory_is_said_and_mended(tmp_path, content, said):
-    write([one()], tmp_path)
+    write_drafts([one()], tmp_path)
     whole = (tmp_path / NAME).read_bytes()
     (tmp_path / NAME).write_bytes(whole + content)
     (tmp_path / "new" / mails(tmp_path)[0].removeprefix("new/")).unlink()
-    done = write([one(), only(review(reviewed([ALLOC])))], tmp_path)
+    done = write_drafts([one(), only(review(reviewed([ALLOC])))], tmp_path)
     assert (len(done.written), len(done.gone)) == (1, 1)
     assert len(done.wrong) == bool(said)
     assert all(line.startswith(said) for line in done.wrong)
-    last = write([one(), only(review(reviewed([ALLOC])))], tmp_path)
+    last = write_drafts([one(), only(review(reviewed([ALLOC])))], tmp_path)
     assert (len(last.kept), len(last.gone), last.wrong) == (1, 1, [])
     assert (tmp_path / NAME).read_bytes().startswith(whole)
 
@@ -276,13 +276,13 @@ def test_a_memory_that_is_no_file_is_said(tmp_path, what):
         os.mkfifo(path)
     else:
         path.symlink_to("/dev/zero")
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert (len(done.written), len(done.wrong)) == (1, 1)
     assert done.wrong[0].startswith("reviewbot-written cannot be read (")
 
 
 def test_a_memory_that_takes_no_more_is_said(tmp_path, monkeypatch):
-    real = files.fill
+    real = files.fill_file
 
     def full(descriptor, content):
         if content.startswith((b"#", b"0")):
@@ -290,7 +290,7 @@ def test_a_memory_that_takes_no_more_is_said(tmp_path, monkeypatch):
         real(descriptor, content)
 
     monkeypatch.setattr(files, "fill", full)
-    done = write(many(2), tmp_path)
+    done = write_drafts(many(2), tmp_path)
     assert len(done.written) == 2
     assert done.wrong == [
         "reviewbot-written cannot be written (the disk is full): drafts of this run that are gone may be written again"
@@ -302,14 +302,14 @@ def test_the_memory_has_a_bound(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_LARGEST", 2000)
     for number in range(30):
         draft = only(review(reviewed([(SCOPE, {"fingerprint": f"{number:016x}"})])))
-        (path,) = write([draft], tmp_path).written
+        (path,) = write_drafts([draft], tmp_path).written
         path.unlink()
         assert len((tmp_path / NAME).read_bytes()) < 2000
         assert len((tmp_path / NAME).read_text().splitlines()) <= 11
-    assert write([draft], tmp_path).gone == [draft]
+    assert write_drafts([draft], tmp_path).gone == [draft]
     with (tmp_path / NAME).open("ab") as file:
         file.write(b"1" * 24 + b" old@example.org\n" + b"#" * 5000 + b"\n" + b"2" * 24 + b" new@example.org\n")
-    kept = memory.Written(os.open(tmp_path, os.O_RDONLY))
+    kept = memory.DraftMemory(os.open(tmp_path, os.O_RDONLY))
     assert ("1" * 24 in kept, "2" * 24 in kept) == (False, True)
 
 

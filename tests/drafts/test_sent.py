@@ -17,7 +17,7 @@ from command import THREADS, diff
 from command import mail as raw_mail
 from mailtools import clean_env, has_send_email, in_terminal
 from report_cases import DIFF, NOW, SCOPE, SENDER, composed, mail, only, review, reviewed, texts
-from reviewbot.drafts.write import write
+from reviewbot.drafts.write import write_drafts
 from reviewbot.mail import message as mails
 from reviewbot.model import Address
 from reviewbot.report.reply.headers import reachable_address, usable_address
@@ -106,7 +106,7 @@ def test_no_address_of_a_mail_becomes_an_option(tmp_path):
     bad = tuple(Address("A", email) for email in HARM)
     given = mail(to=(*mail().to, *bad), cc=(*mail().cc, *bad), reply_to=bad)
     drafted = composed(review(reviewed([SCOPE], given=given)))
-    (path,) = write(drafted.drafts, tmp_path / "drafts").written
+    (path,) = write_drafts(drafted.drafts, tmp_path / "drafts").written
     argv, _ = sent(tmp_path, path)
     assert argv[0] == "-i"
     assert set(argv[1:]) == GOOD
@@ -155,7 +155,7 @@ def test_who_would_not_get_it_is_not_named(policy):
 def test_a_name_of_a_mail_is_no_address(tmp_path, name):
     """Nor in the line that says who wrote, from which git send-email takes trailers."""
     given = mail(author=Address(name, "ada@author.example"), cc=(Address(name, "max@maint.example"),), date=name)
-    (path,) = write([only(review(reviewed([SCOPE], given=given)))], tmp_path / "drafts").written
+    (path,) = write_drafts([only(review(reviewed([SCOPE], given=given)))], tmp_path / "drafts").written
     argv, content = sent(tmp_path, path)
     assert set(argv[1:]) == GOOD
     message = BytesParser(policy=default).parsebytes(content)
@@ -168,7 +168,7 @@ def test_a_name_of_a_mail_is_no_address(tmp_path, name):
 @pytest.mark.parametrize("text", ["[PATCH] Cc: a@evil.example", "Cc: a@evil.example", "x\nCc: a@evil.example"])
 def test_a_subject_or_a_date_is_no_header(tmp_path, field, text):
     given = mail(**{field: text})
-    (path,) = write([only(review(reviewed([SCOPE], given=given)))], tmp_path / "drafts").written
+    (path,) = write_drafts([only(review(reviewed([SCOPE], given=given)))], tmp_path / "drafts").written
     argv, content = sent(tmp_path, path)
     assert set(argv[1:]) == GOOD
     assert b"evil" not in content.partition(b"\n\n")[0] or field == "subject"
@@ -183,7 +183,7 @@ def test_a_line_that_is_broken_on_its_way_names_nobody(tmp_path, odd):
     draft = only(review(reviewed([SCOPE], diff=given)))
     assert b"quoted-printable" in draft.content
     assert all(len(line) <= 78 for line in draft.content.split(b"\n"))
-    (path,) = write([draft], tmp_path / "drafts").written
+    (path,) = write_drafts([draft], tmp_path / "drafts").written
     assert set(sent(tmp_path, path)[0][1:]) == GOOD
     message = BytesParser(policy=default).parsebytes(draft.content)
     assert tail.rstrip() in message.get_payload(decode=True).decode()
@@ -195,7 +195,7 @@ def test_a_path_in_a_question_names_nobody(tmp_path):
     patch = reviewed([("nowhere to be seen", {"path": path, "function": ""})])
     (draft,) = composed(review(patch)).drafts
     assert b"\n Cc: a@evil.example" in draft.content
-    (path,) = write([draft], tmp_path / "drafts").written
+    (path,) = write_drafts([draft], tmp_path / "drafts").written
     assert set(sent(tmp_path, path)[0][1:]) == GOOD
 
 
@@ -224,7 +224,7 @@ def test_an_address_is_read_as_it_stands_or_not_at_all():
         b"To: list@lists.example.org", b'To: a\x01b@x.example, "a b"@x.example, c@x.example'
     )
     raw = raw.replace(b"Mira Holt <mira.holt@example.org>", b"A <-X/tmp/f@example.org>")
-    read = mails.parse(raw)
+    read = mails.parse_message(raw)
     assert [one.email for one in read.mail.to] == ["a\ufffdb@x.example", '"a b"@x.example', "c@x.example"]
     assert [reachable_address(one.email) for one in read.mail.to] == [False, False, True]
 
@@ -249,7 +249,7 @@ def test_the_whole_way_of_such_a_mail(command):
 @pytest.mark.skipif(shutil.which("mutt") is None, reason="mutt is not installed")
 def test_mutt_hands_over_the_same(tmp_path):
     given = mail(cc=tuple(Address("A", email) for email in HARM), to=(Address('x" <-X@evil.example>', "t@x.example"),))
-    write([only(review(reviewed([SCOPE], given=given)))], tmp_path / "drafts")
+    write_drafts([only(review(reviewed([SCOPE], given=given)))], tmp_path / "drafts")
     sink = tmp_path / "sink"
     sink.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {tmp_path}/argv\ncat > {tmp_path}/sent.eml\n")
     sink.chmod(0o700)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from mailtools import clean_env, has_send_email, in_terminal
 from report_cases import ALLOC, SCOPE, TEMPLATES, composed, mail, only, review, reviewed
 from reviewbot.drafts.memory import NAME
-from reviewbot.drafts.write import load_texts, write
+from reviewbot.drafts.write import load_texts, write_drafts
 from reviewbot.model import Address, ConfigError, InputError, UsageError
 
 needs_mutt = pytest.mark.skipif(shutil.which("mutt") is None, reason="mutt is not installed")
@@ -38,7 +38,7 @@ def mails(folder: Path) -> dict[str, bytes]:
 def test_a_maildir(tmp_path):
     folder = tmp_path / "some" / "drafts"
     draft = one()
-    done = write([draft], folder)
+    done = write_drafts([draft], folder)
     assert (done.kept, done.gone, done.wrong) == ([], [], [])
     assert sorted(path.name for path in folder.iterdir()) == ["cur", "new", NAME, "tmp"]
     unique = draft.message_id.split("@")[0].split(".")[1]
@@ -48,40 +48,40 @@ def test_a_maildir(tmp_path):
 
 def test_a_second_run_writes_nothing(tmp_path):
     patches = [reviewed([SCOPE], number=number, total=2) for number in (1, 2)]
-    first = write(composed(review(*patches)).drafts, tmp_path)
+    first = write_drafts(composed(review(*patches)).drafts, tmp_path)
     before = files(tmp_path)
-    second = write(composed(review(*patches)).drafts, tmp_path)
+    second = write_drafts(composed(review(*patches)).drafts, tmp_path)
     assert (second.written, second.kept, second.gone) == ([], first.written, [])
     assert files(tmp_path) == before
 
 
 def test_what_the_user_edited_is_kept(tmp_path):
-    (path,) = write([one()], tmp_path).written
+    (path,) = write_drafts([one()], tmp_path).written
     path.write_bytes(path.read_bytes().replace(b"Is it certain", b"Is it really certain"))
     edited = path.read_bytes()
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert (done.written, done.kept) == ([], [path])
     assert path.read_bytes() == edited
 
 
 def test_what_a_mail_program_moved_is_kept(tmp_path):
-    (path,) = write([one()], tmp_path).written
+    (path,) = write_drafts([one()], tmp_path).written
     moved = path.rename(tmp_path / "cur" / "1234.R5.host:2,S")
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert (done.written, done.kept) == ([], [moved])
 
 
 def test_a_name_that_is_taken_is_not_overwritten(tmp_path):
-    (path,) = write([one()], tmp_path).written
+    (path,) = write_drafts([one()], tmp_path).written
     path.write_text("the user wrote something else here\n")
-    done = write([one()], tmp_path)
+    done = write_drafts([one()], tmp_path)
     assert (done.written, done.kept) == ([], [path])
     assert path.read_text() == "the user wrote something else here\n"
 
 
 def test_a_new_finding_is_a_new_draft(tmp_path):
-    write([one()], tmp_path)
-    done = write([only(review(reviewed([SCOPE, ALLOC])))], tmp_path)
+    write_drafts([one()], tmp_path)
+    done = write_drafts([only(review(reviewed([SCOPE, ALLOC])))], tmp_path)
     assert (len(done.written), done.kept, done.gone) == (1, [], [])
 
 
@@ -91,7 +91,7 @@ def test_a_new_finding_is_a_new_draft(tmp_path):
 def test_nothing_is_written_outside(tmp_path, subject):
     folder = tmp_path / "in" / "side"
     odd = replace(one(), message_id="../../up/x@y", subject=subject, asks="f" * 24)
-    assert len(write([one(subject=subject), odd], folder).written) == 2
+    assert len(write_drafts([one(subject=subject), odd], folder).written) == 2
     assert {path.parent for path in tmp_path.rglob("*.eml")} == {folder / "new"}
     assert all(len(path.name) < 100 and path.name.isascii() for path in (folder / "new").iterdir())
 
@@ -99,16 +99,16 @@ def test_nothing_is_written_outside(tmp_path, subject):
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(UsageError, match=r"file is a file; drafts need a folder"):
-        write([one()], tmp_path / "file")
+        write_drafts([one()], tmp_path / "file")
     with pytest.raises(InputError, match="cannot write drafts to"):
-        write([one()], tmp_path / "file" / "below")
+        write_drafts([one()], tmp_path / "file" / "below")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_may_not_be_written(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(InputError, match="permission denied"):
-        write([one()], tmp_path / "drafts")
+        write_drafts([one()], tmp_path / "drafts")
 
 
 def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match="the disk is full"):
-        write([one()], tmp_path)
+        write_drafts([one()], tmp_path)
     assert mails(tmp_path) == {}
 
 
@@ -147,7 +147,7 @@ def test_git_send_email_takes_the_draft(tmp_path):
         references=tuple(f"{n}.{'x' * 90}@author.example" for n in range(9)),
     )
     patch = reviewed([SCOPE], number=2, total=3, given=given)
-    (path,) = write(composed(review(patch)).drafts, tmp_path / "drafts").written
+    (path,) = write_drafts(composed(review(patch)).drafts, tmp_path / "drafts").written
     done = subprocess.run(
         [
             *("git", "-c", "user.name=Ida Reviewer", "-c", "user.email=ida@review.example"),
@@ -177,7 +177,7 @@ def test_git_send_email_takes_the_draft(tmp_path):
 
 @needs_mutt
 def test_mutt_opens_the_folder(tmp_path):
-    write([one(subject="[PATCH] toy: fill it up")], tmp_path / "drafts")
+    write_drafts([one(subject="[PATCH] toy: fill it up")], tmp_path / "drafts")
     (tmp_path / "muttrc").write_text(f"set folder={tmp_path}\n")
     command = ["mutt", "-n", "-F", str(tmp_path / "muttrc"), "-R", "-f", str(tmp_path / "drafts"), "-e", "exec exit"]
     drawn = in_terminal(command, clean_env(tmp_path))
@@ -188,7 +188,7 @@ def test_mutt_opens_the_folder(tmp_path):
 @needs_mutt
 def test_mutt_sends_the_draft_as_a_postponed_message(tmp_path):
     draft = only(review(reviewed([SCOPE], number=2, total=3, given=mail(2, 3))))
-    write([draft], tmp_path / "drafts")
+    write_drafts([draft], tmp_path / "drafts")
     sink = tmp_path / "sink"
     sink.write_text(f"#!/bin/sh\ncat > {tmp_path}/sent.eml\n")
     sink.chmod(0o700)

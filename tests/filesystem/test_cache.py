@@ -33,10 +33,10 @@ def only(cache: Path) -> Path:
 
 def test_what_is_kept_comes_back(cache):
     key = store.key(b"text")
-    assert store.kept("x", key) is None and not cache.exists()
+    assert store.cached("x", key) is None and not cache.exists()
     store.keep("x", key, DATA)
-    assert store.kept("x", key) == DATA
-    assert store.kept("y", key) is None
+    assert store.cached("x", key) == DATA
+    assert store.cached("y", key) is None
     assert (cache.stat().st_mode & 0o777, only(cache).stat().st_mode & 0o777) == (0o700, 0o600)
 
 
@@ -81,14 +81,14 @@ def test_what_others_could_have_written_is_not_believed(cache, case):
     key = store.key(b"text")
     store.keep("x", key, DATA)
     TAMPERED[case](only(cache))
-    assert store.kept("x", key) is None
+    assert store.cached("x", key) is None
 
 
 def test_somebody_elses_is_not_believed(cache, monkeypatch):
     key = store.key(b"text")
     store.keep("x", key, DATA)
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
-    assert store.kept("x", key) is None
+    assert store.cached("x", key) is None
     store.keep("y", key, DATA)
     assert len(list(cache.iterdir())) == 1
 
@@ -98,14 +98,14 @@ def test_links_and_pipes_are_not_followed(cache, tmp_path):
     store.keep("x", key, DATA)
     real = only(cache).rename(tmp_path / "real")
     (cache / f"x-{key[:32]}.json").symlink_to(real)
-    assert store.kept("x", key) is None
+    assert store.cached("x", key) is None
     (cache / f"x-{key[:32]}.json").unlink()
     os.mkfifo(cache / f"x-{key[:32]}.json")
-    assert store.kept("x", key) is None
+    assert store.cached("x", key) is None
     moved = cache.rename(tmp_path / "moved")
     cache.symlink_to(moved)
     store.keep("y", key, DATA)
-    assert store.kept("y", key) is None and len(list(moved.iterdir())) == 1
+    assert store.cached("y", key) is None and len(list(moved.iterdir())) == 1
 
 
 NOWHERE = {
@@ -120,7 +120,7 @@ NOWHERE = {
 def test_without_a_folder_everything_works_without(cache, case):
     NOWHERE[case](cache)
     store.keep("x", store.key(b""), DATA)
-    assert store.kept("x", store.key(b"")) is None
+    assert store.cached("x", store.key(b"")) is None
     assert rules.load(SHIPPED, (6, 12))[0].version == (6, 12)
 
 
@@ -130,7 +130,7 @@ def test_odd_settings_of_the_environment(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(os, "environ", {"XDG_CACHE_HOME": name})
     store.keep("x", store.key(b""), DATA)
-    assert store.kept("x", store.key(b"")) is None
+    assert store.cached("x", store.key(b"")) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -150,7 +150,7 @@ def test_old_files_go(cache, monkeypatch):
     for number in range(30):
         store.keep("x", store.key(str(number).encode()), number)
     assert len(list(cache.iterdir())) <= 10
-    assert store.kept("x", store.key(b"29")) == 29
+    assert store.cached("x", store.key(b"29")) == 29
 
 
 def test_many_at_once(cache):
@@ -217,5 +217,5 @@ def test_a_run_after_the_first_parses_no_toml_and_none_loads_what_it_does_not_us
 
 
 def test_plain_data_is_plain(cache):
-    data, shown = serialized.plain(*rules.load(SHIPPED, (6, 12)))
+    data, shown = serialized.to_plain(*rules.load(SHIPPED, (6, 12)))
     assert json.loads(json.dumps(data, default=shown))["kernel"][0] == [6, 12]

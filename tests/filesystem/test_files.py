@@ -21,12 +21,12 @@ def left(folder):
 
 def test_a_new_file_and_one_that_is_there(tmp_path):
     path = tmp_path / "report.json"
-    files.check(path)
+    files.require_writable(path)
     assert left(tmp_path) == []
-    files.write(path, b"one")
+    files.write_file(path, b"one")
     path.chmod(0o640)
-    files.check(path)
-    files.write(path, b"two")
+    files.require_writable(path)
+    files.write_file(path, b"two")
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert left(tmp_path) == ["report.json"]
@@ -35,7 +35,7 @@ def test_a_new_file_and_one_that_is_there(tmp_path):
 def test_a_new_file_is_for_whom_the_umask_lets(tmp_path):
     before = os.umask(0o027)
     try:
-        files.write(tmp_path / "a", b"")
+        files.write_file(tmp_path / "a", b"")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o640
@@ -44,9 +44,9 @@ def test_a_new_file_is_for_whom_the_umask_lets(tmp_path):
 def test_a_link_stays_a_link(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real/report")
-    files.check(tmp_path / "link")
-    files.write(tmp_path / "link", b"x")
-    files.write(tmp_path / "link", b"y")
+    files.require_writable(tmp_path / "link")
+    files.write_file(tmp_path / "link", b"x")
+    files.write_file(tmp_path / "link", b"y")
     assert (tmp_path / "link").is_symlink()
     assert (tmp_path / "real" / "report").read_bytes() == b"y"
     assert left(tmp_path / "real") == ["report"]
@@ -57,12 +57,12 @@ def test_a_pipe_is_written_to_and_a_device_stays_one(tmp_path):
     got = []
     reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
     reader.start()
-    files.check(tmp_path / "pipe")
-    files.write(tmp_path / "pipe", b"x")
+    files.require_writable(tmp_path / "pipe")
+    files.write_file(tmp_path / "pipe", b"x")
     reader.join(10)
     assert got == [b"x"]
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
-    files.write(Path("/dev/null"), b"x")
+    files.write_file(Path("/dev/null"), b"x")
     assert Path("/dev/null").is_char_device()
 
 
@@ -75,11 +75,11 @@ def test_a_disk_that_is_full_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match=r"cannot write .*report: the disk is full"):
-        files.write(path, b"new")
+        files.write_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert left(tmp_path) == ["report"]
     with pytest.raises(InputError, match="the disk is full"):
-        files.write(Path("/dev/full"), b"new")
+        files.write_file(Path("/dev/full"), b"new")
 
 
 def test_an_interrupt_leaves_the_old_file(tmp_path, monkeypatch):
@@ -88,7 +88,7 @@ def test_an_interrupt_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        files.write(tmp_path / "report", b"new")
+        files.write_file(tmp_path / "report", b"new")
     assert left(tmp_path) == []
 
 
@@ -106,7 +106,7 @@ def test_what_cannot_be_written_is_known_before(tmp_path, name, why):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_bytes(b"")
     (tmp_path / "loop").symlink_to("loop")
-    for attempt in (files.check, lambda path: files.write(path, b"")):
+    for attempt in (files.require_writable, lambda path: files.write_file(path, b"")):
         with pytest.raises(InputError, match=why):
             attempt(tmp_path / name)
     assert left(tmp_path) == ["file", "folder", "loop"]
@@ -117,10 +117,10 @@ def test_a_folder_or_a_file_that_may_not_be_written(tmp_path):
     (tmp_path / "mine").write_bytes(b"")
     (tmp_path / "mine").chmod(0o444)
     with pytest.raises(InputError, match="permission denied"):
-        files.check(tmp_path / "mine")
+        files.require_writable(tmp_path / "mine")
     tmp_path.chmod(0o555)
     with pytest.raises(InputError, match="permission denied"):
-        files.check(tmp_path / "new")
+        files.require_writable(tmp_path / "new")
 
 
 def test_append(tmp_path):

@@ -96,10 +96,10 @@ def test_what_belongs_to_another_user_stays(tmp_path):
 
 def test_every_place_that_is_written_to_is_cleared(tmp_path, monkeypatch):
     (tmp_path / PART).write_bytes(b"half")
-    files.check(tmp_path / "report")
+    files.require_writable(tmp_path / "report")
     assert names(tmp_path) == []
     (tmp_path / PART).write_bytes(b"half")
-    files.write(tmp_path / "report", b"x")
+    files.write_file(tmp_path / "report", b"x")
     assert names(tmp_path) == ["report"]
 
     (tmp_path / "tmp").mkdir()
@@ -115,7 +115,7 @@ def test_every_place_that_is_written_to_is_cleared(tmp_path, monkeypatch):
         (there.parent / HIDDEN / "identity.txt").write_bytes(b"x")
         if there.exists():
             (there / PART).write_bytes(b"half")
-        review_folder.put(there, content)
+        review_folder.put_review(there, content)
         assert names(there.parent) == [there.name] * bool(content)
         assert not there.exists() or names(there) == ["identity.txt", "reviewbot.json"]
 
@@ -124,8 +124,8 @@ def test_a_folder_that_cannot_be_read_can_be_written(tmp_path):
     """Root reads it all the same: then there is nothing to see here, and it works as well."""
     (tmp_path / "box").mkdir()
     (tmp_path / "box").chmod(0o300)
-    files.check(tmp_path / "box" / "report")
-    files.write(tmp_path / "box" / "report", b"x")
+    files.require_writable(tmp_path / "box" / "report")
+    files.write_file(tmp_path / "box" / "report", b"x")
     with unfinished.folder(tmp_path / "box") as made:
         (made / "file").write_bytes(b"x")
     (tmp_path / "box").chmod(0o700)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reviewbot.config import data_path
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.preprocess import prepare, rewrite
 from reviewbot.frontend.stitch import Stretch
 from reviewbot.kernel.rules import load
 from reviewbot.program.file_version import Reader
@@ -116,7 +116,7 @@ def test_what_is_nested_too_deep_is_unread_and_not_guessed():
 @given(st.text(st.sampled_from("abc(){}[];:,\"'\\/*#\n\t= ifelsdo_GFP?!&|."), max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_offsets_stay_and_nothing_raises(text):
-    prepared = prepare.prepare(text, prepare.words_of(reader().kernel.words))
+    prepared = prepare.prepare(text, rewrite.sorted_words(reader().kernel.words))
     assert len(prepared.text) == len(text)
     assert prepared.text.count("\n") == text.count("\n")
     reader().read("gfp " + text, INSIDE, False)

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from reviewbot.config import data_path
 from reviewbot.frontend import fragments, parse
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.preprocess import prepare, rewrite
 from reviewbot.frontend.stored import FORMAT, dumps, loads
 from reviewbot.kernel.rules import load
 
 KERNEL, _ = load((data_path("rules"),), (6, 12))
-WORDS = prepare.words_of(KERNEL.words)
+WORDS = rewrite.sorted_words(KERNEL.words)
 FACTS = sorted((Path(__file__).parents[1] / "facts").glob("*.md"))
 CODE = [block for path in FACTS for block in re.findall(r"```c\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)]
 
@@ -26,7 +26,7 @@ def read(text: str, section: str = "", whole: bool = True):
     prepared = prepare.prepare(text, WORDS)
     return tuple(
         function
-        for piece in fragments.split(prepared.text, section, whole)
+        for piece in fragments.split_fragments(prepared.text, section, whole)
         for function in parse.functions(piece, KERNEL.words, prepared.marks)
     )
 

@@ -62,7 +62,7 @@ def diffs() -> Iterator[bytes]:
 def sources() -> Iterator[bytes]:
     """What the diffs make of their files."""
     for one in examples():
-        for change in parse.parse(one)[0]:
+        for change in parse.parse_diff(one)[0]:
             lines = (line.text for hunk in change.hunks for line in hunk.lines if line.mark != "-")
             yield "\n".join(lines).encode("utf-8", "surrogateescape")
 
@@ -86,7 +86,7 @@ def reports() -> Iterator[bytes]:
 def mail(data: bytes) -> None:
     """A mailbox: cut, parsed, grouped by b4, reviewed, and drafted an answer to."""
     try:
-        found, _ = mailbox.read("-", io.BytesIO(data), _LARGEST)
+        found, _ = mailbox.read_mails("-", io.BytesIO(data), _LARGEST)
         thread = series.newest(found)
     except InputError:
         return

@@ -274,7 +274,7 @@ def test_time_is_bounded(kernel):
     found, _ = two(kernel)
     with Repository(kernel.folder) as repository:
         repository.allow(0)
-        done = tree.place(repository, found, None, ("HEAD",))
+        done = tree.apply_series(repository, found, None, ("HEAD",))
     assert done.base is None
     assert done.reason.startswith("git took too long (seconds under [tree] in config.toml)")
 

@@ -87,7 +87,7 @@ def test_blob_ids_are_those_before_the_series_and_not_between_its_patches(kernel
     kernel.edit("fs/moved.c", 1, "int x;")
     kernel.edit("fs/a.c", 1, "int x;")
     kernel.edit("fs/a.c", 2, "int y;")
-    ids = treebase.wanted(kernel.series("-M", kernel.base))
+    ids = treebase.wanted_blobs(kernel.series("-M", kernel.base))
     blob = kernel.git("rev-parse", f"{kernel.base}:fs/a.c")
     assert list(ids) == ["fs/n.c", "fs/a.c"]
     assert (blob.startswith(ids["fs/a.c"]), set(ids["fs/n.c"])) == (True, {"0"})
@@ -115,7 +115,7 @@ def test_a_file_that_the_series_makes_is_not_in_its_base(kernel):
     kernel.commit("used", {"fs/c.c": "int used;\n", "mm/c.c": LINES + "int used;\n"})
     found = kernel.series(base)
     kernel.commit("taken back", {"mm/c.c": LINES})
-    assert list(treebase.wanted(found)) == ["fs/new.c", "fs/c.c", "mm/c.c"]
+    assert list(treebase.wanted_blobs(found)) == ["fs/new.c", "fs/c.c", "mm/c.c"]
     done = placed(kernel.folder, found)
     assert (done.base.commit, done.base.how, done.reason) == (base, "blob ids of the diff", "")
     only = replace(found, patches=found.patches[:1])

@@ -307,7 +307,7 @@ def test_the_version_of_a_tree(kernel, text, version):
 def test_the_names_of_a_trees_headers(kernel):
     kernel.commit("headers", {"include/linux/gfp.h": "#define FOO 1 /* BAR */\n// BAZ\n"})
     with Repository(kernel.folder) as repository:
-        done = apply.place(repository, two(kernel)[0], "HEAD", ())
-        version, names = apply.kernel_of(repository, done, ("include/linux/gfp.h", "include/gone.h"))
+        done = apply.apply_series(repository, two(kernel)[0], "HEAD", ())
+        version, names = apply.kernel_of_base(repository, done, ("include/linux/gfp.h", "include/gone.h"))
         assert (version, names) == ((6, 12), {"define", "FOO"})
-        assert apply.kernel_of(repository, done, ("gone.h",)) == ((6, 12), None)
+        assert apply.kernel_of_base(repository, done, ("gone.h",)) == ((6, 12), None)

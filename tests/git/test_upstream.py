@@ -37,7 +37,7 @@ def b4(kernel: KernelTree, *arguments: str) -> None:
 def found(kernel: KernelTree) -> Upstream | str:
     before = snapshot(kernel.folder)
     with Repository(kernel.folder) as repository:
-        place = worktree.place(repository)
+        place = worktree.work_tree_of(repository)
         head = repository.commit("HEAD")
         done = upstream.find(repository, head, place.rebased() if place else None)
     assert snapshot(kernel.folder) == before

@@ -8,7 +8,7 @@ import pytest
 
 from kerneltree import NOBODY, KernelTree, nothing_is_left
 from reviewbot.git import worktree
-from reviewbot.git.commits import read
+from reviewbot.git.commits import read_commits
 from reviewbot.git.repository import Repository
 from reviewbot.git.worktree import Index
 from worktreeview import ADDED, OTHER, THIRD, said, write
@@ -76,10 +76,12 @@ def test_of_a_merge_only_what_no_side_has(kernel):
     expected = {"staged": {"fs/b.c": None, "mm/c.c": ["int c;"]}, "not staged": {"fs/a.c": ["int later;"]}}
     assert said(kernel.folder) == (expected, [])
     with Repository(kernel.folder) as repository:
-        place = worktree.place(repository)
+        place = worktree.work_tree_of(repository)
         made = Index(repository, place, repository.commit("HEAD")).staged(place.merging())
         assert [one.parent for one in made] == [kernel.git("rev-parse", rev) for rev in ("HEAD", "side")]
-        seen = [[section.file.path for section in change.sections] for change in read(repository, made, 1 << 20)]
+        seen = [
+            [section.file.path for section in change.sections] for change in read_commits(repository, made, 1 << 20)
+        ]
     assert seen == [["fs/b.c", "mm/c.c"], ["fs/b.c", "mm/c.c"]]
 
 

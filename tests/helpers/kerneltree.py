@@ -115,9 +115,11 @@ def nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert list(place.iterdir()) == []
 
 
-def placed(path: Path, found: Series, base: str | None = None, branches: Sequence[str] = ("HEAD",)) -> apply.Placed:
+def placed(
+    path: Path, found: Series, base: str | None = None, branches: Sequence[str] = ("HEAD",)
+) -> apply.AppliedSeries:
     with Repository(path) as repository:
-        return apply.place(repository, found, base, branches)
+        return apply.apply_series(repository, found, base, branches)
 
 
 def two(kernel: KernelTree, *options: str) -> tuple[Series, list[str]]:
@@ -128,7 +130,7 @@ def two(kernel: KernelTree, *options: str) -> tuple[Series, list[str]]:
     return found, trees
 
 
-def trees_of(done: apply.Placed) -> list[tuple[str | None, str | None]]:
+def trees_of(done: apply.AppliedSeries) -> list[tuple[str | None, str | None]]:
     return [(patch.before, patch.after) for patch in done.series.patches]
 
 

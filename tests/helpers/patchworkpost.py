@@ -8,10 +8,10 @@ import pytest
 
 from patchworkserver import TOKEN, patchwork
 from reviewbot.integrations.patchwork import poster as patchwork_module
-from reviewbot.integrations.patchwork.checks import Check
-from reviewbot.integrations.patchwork.client import Address, Server, Token
+from reviewbot.integrations.patchwork.checks import PatchCheck
+from reviewbot.integrations.patchwork.client import Server, ServerAddress, Token
 from reviewbot.integrations.patchwork.poster import Poster
-from reviewbot.report.origin import Origin
+from reviewbot.report.origin import MailOrigin
 
 ID = "20240101.1-1-a@example.org"
 URL = "https://ci.example.org/1"
@@ -29,14 +29,14 @@ def hurry(monkeypatch):
 
 
 def check(message_id=ID, state="success", description="no remarks", target_url=URL, subject="", context="bot"):
-    return Check("1/1 a patch", Origin((message_id,), subject), state, context, description, target_url)
+    return PatchCheck("1/1 a patch", MailOrigin((message_id,), subject), state, context, description, target_url)
 
 
 def post(server, *checks, project="", user="", retries=2, seconds=20.0, timeout=5.0, token=TOKEN, said=None):
     """What became of each check: posted, there, or why not."""
     name = server if isinstance(server, str) else server.url
     until = time.monotonic() + seconds
-    speaks = Server(Address(name), Token(token, "it"), timeout, until)
+    speaks = Server(ServerAddress(name), Token(token, "it"), timeout, until)
     say = said.append if said is not None else lambda _: None
     try:
         poster = Poster(speaks, project, user, retries, say)

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from reviewbot.cli.main import _parser
 from reviewbot.cli.progress import PatientEngine
-from reviewbot.cli.session import Setup, for_series, prepare
+from reviewbot.cli.session import Session, for_series, open_session
 from reviewbot.integrations.b4 import message
 from reviewbot.mail import mailbox, series
 from reviewbot.model import InputError, ReviewbotError
 from reviewbot.report.registry import LOCAL
-from reviewbot.report.remarks import Frame
+from reviewbot.report.remarks import ReportContext
 
 
 class Became(NamedTuple):
@@ -26,12 +26,12 @@ class Became(NamedTuple):
     patches: int
 
 
-def desk(*options: str) -> Setup:
-    return prepare(_parser().parse_args(["thread", "-", "-q", *options]))
+def desk(*options: str) -> Session:
+    return open_session(_parser().parse_args(["thread", "-", "-q", *options]))
 
 
 class Reader:
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Session) -> None:
         self.setup = setup
         self.engines: dict[str, PatientEngine] = {}
 
@@ -41,7 +41,7 @@ class Reader:
         said, patches = "", 0
         begin = _now()
         try:
-            mails, _ = mailbox.read("-", io.BytesIO(data), self.setup.config.limits.mail_bytes)
+            mails, _ = mailbox.read_mails("-", io.BytesIO(data), self.setup.config.limits.mail_bytes)
             begin = _spent(spent, "split", begin)
             found = series.newest(mails, seconds=self.setup.config.limits.seconds)
             begin = _spent(spent, "mails", begin)
@@ -51,7 +51,7 @@ class Reader:
             begin = _spent(spent, "setup", begin)
             review = made.review(found)
             begin = _spent(spent, "review", begin)
-            frame = Frame(setup.kernel_name, "0", setup.rules, "note", "low", "")
+            frame = ReportContext(setup.kernel_name, "0", setup.rules, "note", "low", "")
             for one in LOCAL.values():
                 one.render(review, frame).encode()
             begin = _spent(spent, "report", begin)
@@ -62,7 +62,7 @@ class Reader:
         begin = _spent(spent, "refused", begin)
         for raw in mails[:1] if "split" in spent else ():
             with suppress(InputError):
-                message.patch(message.letter(raw, self.setup.config.limits.seconds))
+                message.patch(message.read_message(raw, self.setup.config.limits.seconds))
         _spent(spent, "check", begin)
         spent.pop("setup", 0)
         return Became(sum(spent.values()), max(spent, key=spent.__getitem__), said, patches)

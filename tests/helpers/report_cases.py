@@ -8,8 +8,8 @@ from pathlib import Path
 from reviewbot.drafts import write
 from reviewbot.model import Address, Evidence, Finding, Mail, Patch, PatchReview, Review, Rule, Series
 from reviewbot.patch import parse
-from reviewbot.report.remarks import Frame
-from reviewbot.report.reply.message import Draft, Drafted, Options, Sender, Texts, compose
+from reviewbot.report.remarks import ReportContext
+from reviewbot.report.reply.message import Draft, DraftSet, Options, Sender, Texts, compose
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 SENDER = Sender("Ida Reviewer", "ida@review.example")
@@ -76,7 +76,7 @@ def evidence(files, needle: str, note: str = "scope entered") -> Evidence:
 
 def reviewed(asks=(), *, diff: str = DIFF, number: int = 1, total: int = 1, given: Mail | None = None, **other):
     """One patch; `asks` are needles, or (needle, changed values) pairs."""
-    files, unread = parse.parse(diff)
+    files, unread = parse.parse_diff(diff)
     pairs = [(ask, {}) if isinstance(ask, str) else ask for ask in asks]
     findings = tuple(finding(files, needle, **values) for needle, values in pairs)
     patch = Patch(number, total, f"toy: fill {number}", "Fill it.\n", diff, given or mail(number, total))
@@ -93,7 +93,7 @@ def texts() -> Texts:
     return write.load_texts(TEMPLATES)
 
 
-def composed(given: Review, sender: Sender = SENDER, **options) -> Drafted:
+def composed(given: Review, sender: Sender = SENDER, **options) -> DraftSet:
     return compose(given, sender, texts(), Options(**{"now": NOW, "digest": "d1", **options}))
 
 
@@ -115,5 +115,5 @@ RULES = (
 )
 
 
-def frame(**other: object) -> Frame:
-    return Frame(**{"kernel": "6.12", "digest": "d1", "rules": RULES, **other})  # type: ignore[arg-type]
+def frame(**other: object) -> ReportContext:
+    return ReportContext(**{"kernel": "6.12", "digest": "d1", "rules": RULES, **other})  # type: ignore[arg-type]

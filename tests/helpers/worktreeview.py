@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kerneltree import LINES, KernelTree, snapshot
 from reviewbot.git import worktree
-from reviewbot.git.commits import read
+from reviewbot.git.commits import read_commits
 from reviewbot.git.repository import Repository
 from reviewbot.git.worktree import Index
 
@@ -25,7 +25,7 @@ def said(path: Path, env: dict[str, str] | None = None, untracked: bool = False)
 
 def seen(path: Path, env: dict[str, str] | None = None, untracked: bool = False):
     with Repository(path, env or {}) as repository:
-        place = worktree.place(repository)
+        place = worktree.work_tree_of(repository)
         assert place is not None
         index = Index(repository, place, repository.commit("HEAD"))
         groups = [*index.staged(place.merging())[:1], *index.unstaged()]
@@ -40,7 +40,7 @@ def seen(path: Path, env: dict[str, str] | None = None, untracked: bool = False)
                 ][1:]
                 for section in change.sections
             }
-            for change in read(repository, groups, 1 << 20)
+            for change in read_commits(repository, groups, 1 << 20)
         }
         return found, [(one.path, one.reason) for one in index.unread]
 

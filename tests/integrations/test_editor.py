@@ -14,14 +14,14 @@ import pytest
 
 from desk import LEAK, WHOLE
 from reviewbot.integrations import editor
-from reviewbot.integrations.editor import Place, knows_lines, visit
+from reviewbot.integrations.editor import EditorPlace, knows_lines, visit
 from reviewbot.model import InputError
 
 PLACES = (
-    Place("fs/a.c", 12, "error: one [rule]"),
-    Place("fs/a.c", 40, "error: two [rule]"),
-    Place("../mm/b.c", 7, "note: three [rule]"),
-    Place("fs/a.c", 12, "warning: the same line [rule]"),
+    EditorPlace("fs/a.c", 12, "error: one [rule]"),
+    EditorPlace("fs/a.c", 40, "error: two [rule]"),
+    EditorPlace("../mm/b.c", 7, "note: three [rule]"),
+    EditorPlace("fs/a.c", 12, "warning: the same line [rule]"),
 )
 HOSTILE = (
     "-c",
@@ -107,7 +107,7 @@ def test_the_command_is_read_by_a_shell_as_with_git(tmp_path, monkeypatch, writt
 def test_no_name_of_a_file_is_anything_but_a_name(tmp_path, monkeypatch, name, path):
     monkeypatch.chdir(tmp_path)
     command, told = recorder(tmp_path, name)
-    visit(command, [Place(path, 3, "note: x [rule]")])
+    visit(command, [EditorPlace(path, 3, "note: x [rule]")])
     assert not (tmp_path / "ran").exists()
     (words,) = runs(told)
     expected = {
@@ -272,7 +272,7 @@ def test_vim_takes_the_name_of_any_file(tmp_path, monkeypatch, path):
     (tmp_path / path).write_text("one\ntwo\nthree\n")
     listed = tmp_path / "listed"
     command = f'{vim()} -u NONE -i NONE -n -es -c "{ASK % listed}" -c "qa!"'
-    visit(command, [Place(path, 3, "note: a:1: text")])
+    visit(command, [EditorPlace(path, 3, "note: a:1: text")])
     name, line, text = os.fsdecode(listed.read_bytes()).rstrip("\n").split("|")
     assert (os.path.normpath(name), line, text) == (path, "3", "note: a:1: text")
     assert not (tmp_path / "ran").exists()

@@ -9,7 +9,7 @@ import pytest
 
 from reviewbot import config
 from reviewbot.kernel import rules
-from reviewbot.kernel.backports import fitted, named
+from reviewbot.kernel.backports import fitted_kernel, header_names
 
 FOLDER = [config.data_path("rules")]
 FREEZE = {"blk_mq_freeze_queue"}
@@ -28,7 +28,7 @@ def fit(version, *, plus=(), minus=()):
     """A kernel of a version, fitted to headers that name what it has, and some names more or less."""
     kernel = at(version)
     names = alive(kernel).union(plus).difference(minus)
-    return kernel, fitted(kernel, frozenset(names).intersection, at)
+    return kernel, fitted_kernel(kernel, frozenset(names).intersection, at)
 
 
 def test_a_tree_that_is_as_its_version_says_changes_nothing():
@@ -87,17 +87,17 @@ def test_freezing_a_queue_is_a_scope_where_the_headers_have_the_call_without():
 @pytest.mark.parametrize("names", [(), ("__GFP_IO", "GFP_KERNEL"), ("PF_MEMALLOC_NOIO",), ("kmalloc", "FREEZE")])
 def test_headers_that_were_not_read_take_nothing_away(names):
     kernel = at((6, 12))
-    assert fitted(kernel, frozenset(names).intersection, at) is kernel
+    assert fitted_kernel(kernel, frozenset(names).intersection, at) is kernel
 
 
 def test_names_in_comments_do_not_count():
     text = b"#define A 1 /* B\n * C */ // D\nint e(void); /**/ F /* not closed G"
-    assert named([text, b"\xff H \xe9t\xe9"]) >= {"A", "e", "F", "H"}
-    assert not named([text]) & {"B", "C", "D"}
+    assert header_names([text, b"\xff H \xe9t\xe9"]) >= {"A", "e", "F", "H"}
+    assert not header_names([text]) & {"B", "C", "D"}
 
 
 def test_reading_headers_takes_no_time():
-    assert named([b"/*" * 200_000, b"/" * 400_000, b"a*/" * 100_000]) == {"a"}
+    assert header_names([b"/*" * 200_000, b"/" * 400_000, b"a*/" * 100_000]) == {"a"}
 
 
 def test_the_kernel_is_as_the_tables_say():
@@ -105,15 +105,15 @@ def test_the_kernel_is_as_the_tables_say():
     if "REVIEWBOT_KERNEL" not in os.environ:
         pytest.skip("REVIEWBOT_KERNEL names no kernel tree")
     top = Path(os.environ["REVIEWBOT_KERNEL"])
-    headers = [top / path for path in config.load(None, {}).tree.headers]
+    headers = [top / path for path in config.load_config(None, {}).tree.headers]
     if not all(path.exists() for path in headers):
         pytest.skip("REVIEWBOT_KERNEL names a tree without its headers")
-    names = named(path.read_bytes() for path in headers)
+    names = header_names(path.read_bytes() for path in headers)
     major, minor = (
         int((top / "Makefile").read_text().split(f"\n{key} = ")[1].split()[0]) for key in ("VERSION", "PATCHLEVEL")
     )
     own = at((major, minor))
-    assert fitted(own, names.intersection, at) is own
+    assert fitted_kernel(own, names.intersection, at) is own
     for version in ((5, 15), (6, 1), (6, 8), (6, 16), (7, 0)):
-        found = fitted(at(version), names.intersection, at)
+        found = fitted_kernel(at(version), names.intersection, at)
         assert set(found.flags) == set(own.flags), version

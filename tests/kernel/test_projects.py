@@ -10,7 +10,7 @@ import letters
 from command import diff, mail
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.kernel.projects import KERNEL, touched
+from reviewbot.kernel.projects import KERNEL, diff_paths
 from reviewbot.mail.series import newest
 from reviewbot.model import ConfigError, NothingToReview
 
@@ -113,11 +113,11 @@ def test_paths_of_all_kinds_of_diffs():
     git = "diff --git a/libxfs/a.c b/libxfs/b.c\nsimilarity index 100%\nrename from libxfs/a.c\nrename to libxfs/b.c\n"
     plain = "--- old.c\t2024-01-01\n+++ mkfs/new.c\t2024-01-01\n@@ -1 +1 @@\n-a\n+b\n"
     new = "--- /dev/null\n+++ b/mkfs/new.c\n@@ -0,0 +1 @@\n+b\n"
-    assert list(touched(git)) == ["libxfs/a.c", "libxfs/b.c"]
-    assert list(touched(plain)) == ["old.c", "mkfs/new.c"]
-    assert list(touched(new)) == ["mkfs/new.c"]
-    assert list(touched("@@ -1,2 +1,2 @@\n--- libxfs/a.c\n+++ libxfs/b.c\n")) == [], "lines of a file"
-    assert list(touched("")) == []
+    assert list(diff_paths(git)) == ["libxfs/a.c", "libxfs/b.c"]
+    assert list(diff_paths(plain)) == ["old.c", "mkfs/new.c"]
+    assert list(diff_paths(new)) == ["mkfs/new.c"]
+    assert list(diff_paths("@@ -1,2 +1,2 @@\n--- libxfs/a.c\n+++ libxfs/b.c\n")) == [], "lines of a file"
+    assert list(diff_paths("")) == []
 
 
 # --- the table ---

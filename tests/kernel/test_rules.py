@@ -13,7 +13,7 @@ import pytest
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import ConfigError, Gate, Kernel, Rule
+from reviewbot.model import ConfigError, Kernel, Rule, ScopeCall
 from rule_cases import ALLOCATORS, FLAGS, RULE, SCOPES
 
 BUILT_IN = data_path("rules")
@@ -127,10 +127,10 @@ def test_spans(folder: Folder, name: str, at: tuple[int, int], holds: bool) -> N
 def test_scopes(folder: Folder) -> None:
     path = folder()
     old, new = load(path, "6.7")[0].scopes["quiet"], load(path, "6.8")[0].scopes["quiet"]
-    assert old.enter[1] == Gate("flags_save", has="PF_QUIET", token="result")
-    assert old.leave == (Gate("quiet_restore", token="0"),)
+    assert old.enter[1] == ScopeCall("flags_save", has="PF_QUIET", token="result")
+    assert old.leave == (ScopeCall("quiet_restore", token="0"),)
     assert (old.clears, old.flag) == ({"__A", "__B"}, "PF_QUIET")
-    assert (new.enter, new.leave, new.clears) == ((Gate("hush"),), (), {"__A"})
+    assert (new.enter, new.leave, new.clears) == ((ScopeCall("hush"),), (), {"__A"})
 
 
 def test_allocators(folder: Folder) -> None:
@@ -191,7 +191,7 @@ def test_override_and_add(folder: Folder) -> None:
     kernel, found = rules.load([base, own], (6, 12))
     assert {rule.id: rule.severity for rule in found} == {"my-own": "error", "no-way": "note"}
     assert kernel.spans["OLD"].until == (5, 9)
-    assert kernel.scopes["quiet"].enter == (Gate("mine"),)
+    assert kernel.scopes["quiet"].enter == (ScopeCall("mine"),)
     assert (kernel.allocators["get"].gfp, kernel.allocators["get"].nofail_order) == (0, 1)
     assert kernel.allocators["get_more"].gfp == 2
     assert [limit.name for limit in kernel.allocators["wrapped"].limits] == ["no-a"]

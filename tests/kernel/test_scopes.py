@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reviewbot.kernel.rules import load
-from reviewbot.model import Gate, Kernel, Version
+from reviewbot.model import Kernel, ScopeCall, Version
 
 RULES = Path(__file__).parents[2] / "rules"
 MEMALLOC = {
@@ -85,7 +85,7 @@ def kernel() -> Kernel:
     return at((6, 12))
 
 
-def gates(kernel: Kernel, call: str, side: str) -> dict[str, list[Gate]]:
+def gates(kernel: Kernel, call: str, side: str) -> dict[str, list[ScopeCall]]:
     """The gates of a call by the name of their scope."""
     found = {name: [gate for gate in getattr(kind, side) if gate.call == call] for name, kind in kernel.scopes.items()}
     return {name: rows for name, rows in found.items() if rows}
@@ -107,11 +107,11 @@ def test_which_memalloc_scopes_a_version_has(version):
 )
 def test_memalloc_scopes_by_their_helpers(kernel, name, save, restore, flag, clears):
     kind = kernel.scopes[name]
-    assert gates(kernel, save, "enter") == {name: [Gate(save, token="result")]}
-    assert gates(kernel, restore, "leave") == {name: [Gate(restore, token="0")]}
+    assert gates(kernel, save, "enter") == {name: [ScopeCall(save, token="result")]}
+    assert gates(kernel, restore, "leave") == {name: [ScopeCall(restore, token="0")]}
     assert (kind.flag, kind.clears, kind.atomic) == (flag, clears, False)
-    assert Gate("memalloc_flags_save", has=flag, token="result") in kind.enter
-    assert Gate("memalloc_flags_restore", token="0") in kind.leave
+    assert ScopeCall("memalloc_flags_save", has=flag, token="result") in kind.enter
+    assert ScopeCall("memalloc_flags_restore", token="0") in kind.leave
 
 
 def test_the_generic_save_opens_one_scope_a_flag():

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from letters import diff, mail, series
-from reviewbot.mail.message import parse
+from reviewbot.mail.message import parse_message
 from reviewbot.mail.series import newest
 from reviewbot.model import ReviewbotError
 
@@ -58,7 +58,7 @@ def test_mangled_mails_raise_nothing_but_our_errors(mails):
 @given(st.lists(st.sampled_from(series(1, 2) + series(2, 2, to="v1-1")), max_size=6), st.data())
 def test_threads_with_holes_and_loops_lose_nothing(mails, data):
     loops = [raw.replace(b"<v1-0@", f"<v2-{data.draw(st.integers(0, 2))}@".encode()) for raw in mails]
-    diffs = {parse(raw).diff for raw in loops} - {""}
+    diffs = {parse_message(raw).diff for raw in loops} - {""}
     try:
         found = newest(loops)
     except ReviewbotError:

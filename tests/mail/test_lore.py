@@ -14,7 +14,7 @@ from inbox import Inbox
 from reviewbot.mail import lore, mailbox
 from reviewbot.mail.lore import fetch_thread, is_remote
 from reviewbot.model import ConfigError, FetchError, ReviewbotError, UsageError
-from reviewbot.web.download import Bounds, Place
+from reviewbot.web.download import Bounds, MailboxUrl
 
 ID = "20240101.1-1-author@example.org"
 BOUNDS = Bounds(silence=20, seconds=60, size=50_000_000)
@@ -127,7 +127,7 @@ ASKED = {
 def test_what_is_asked(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
     urls: list[str] = []
 
-    def download(place: Place, *_: object) -> bytes:
+    def download(place: MailboxUrl, *_: object) -> bytes:
         urls.append(place.url)
         return MBOX
 
@@ -218,14 +218,14 @@ def test_a_header_takes_no_longer_than_it_is() -> None:
     form = b"From x Thu Jan  1 00:00:00 1970\nMessage-ID: %b\nList-Id: %b\n\nx\n\n"
     twice = b"".join(form % (b"<" * size, b"<" * size) for size in (5, 300_000))
     begun = time.process_time()
-    assert [len(one) for one in mailbox.split(twice)] == [27 + 2 * 5, 27 + 2 * 300_000]
+    assert [len(one) for one in mailbox.split_mbox(twice)] == [27 + 2 * 5, 27 + 2 * 300_000]
     assert time.process_time() - begun < 1
 
 
 def test_a_mail_without_an_id_is_not_lost() -> None:
     """liblore passes over it in silence."""
     mail = b"Subject: [PATCH] a\n\nx\n"
-    assert mailbox.split(b"From x Thu Jan  1 00:00:00 1970\n" + mail) == (mail,)
+    assert mailbox.split_mbox(b"From x Thu Jan  1 00:00:00 1970\n" + mail) == (mail,)
 
 
 def test_odd_ids_and_bytes_survive(thread: Inbox) -> None:

@@ -19,7 +19,7 @@ GIT_LINE = b"From 0123456789012345678901234567890123456789 Mon Sep 17 00:00:00 2
 
 
 def from_bytes(data, limit=LIMIT, total=mailbox.TOTAL):
-    return mailbox.read("-", io.BytesIO(data), limit, total=total)
+    return mailbox.read_mails("-", io.BytesIO(data), limit, total=total)
 
 
 def says(call, *words):
@@ -71,7 +71,7 @@ def test_a_lone_mail_and_format_patch_escape_nothing():
 def test_gzip_is_known_by_its_bytes(tmp_path):
     path = tmp_path / "thread"
     path.write_bytes(gzip.compress(LINE + ONE + b"\n" + LINE + TWO))
-    assert len(mailbox.read(str(path), io.BytesIO(), LIMIT)[0]) == 2
+    assert len(mailbox.read_mails(str(path), io.BytesIO(), LIMIT)[0]) == 2
 
 
 def test_a_truncated_gzip():
@@ -169,26 +169,26 @@ def maildir(folder, **files):
 def test_a_maildir(tmp_path):
     source = maildir(tmp_path, new_2=TWO, cur_1=LINE + ONE, tmp_3=b"half a mail", **{"cur_.hidden": b"x"})
     (tmp_path / "cur" / "folder").mkdir()
-    assert mailbox.read(source, io.BytesIO(), LIMIT) == ((ONE, TWO), ())
+    assert mailbox.read_mails(source, io.BytesIO(), LIMIT) == ((ONE, TWO), ())
 
 
 def test_a_maildir_with_an_empty_file(tmp_path):
-    mails, unread = mailbox.read(maildir(tmp_path, new_1=b"", new_2=TWO), io.BytesIO(), LIMIT)
+    mails, unread = mailbox.read_mails(maildir(tmp_path, new_1=b"", new_2=TWO), io.BytesIO(), LIMIT)
     assert mails == (TWO,)
     assert "is empty" in unread[0].reason
 
 
 def test_an_empty_maildir(tmp_path):
-    says(lambda: mailbox.read(maildir(tmp_path), io.BytesIO(), LIMIT), "holds no mail")
+    says(lambda: mailbox.read_mails(maildir(tmp_path), io.BytesIO(), LIMIT), "holds no mail")
 
 
 def test_a_directory_that_is_no_maildir(tmp_path):
     (tmp_path / "cur").mkdir()
-    says(lambda: mailbox.read(str(tmp_path), io.BytesIO(), LIMIT), "is a directory but no maildir")
+    says(lambda: mailbox.read_mails(str(tmp_path), io.BytesIO(), LIMIT), "is a directory but no maildir")
 
 
 def test_no_such_file(tmp_path):
-    says(lambda: mailbox.read(str(tmp_path / "gone\x1b[31m"), io.BytesIO(), LIMIT), "no file", "gone?[31m")
+    says(lambda: mailbox.read_mails(str(tmp_path / "gone\x1b[31m"), io.BytesIO(), LIMIT), "no file", "gone?[31m")
 
 
 def test_an_unreadable_file(tmp_path, monkeypatch):
@@ -199,21 +199,21 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("reviewbot.filesystem.pipes.os.open", refuse)
-    says(lambda: mailbox.read(str(path), io.BytesIO(), LIMIT), "cannot read", "Permission denied")
+    says(lambda: mailbox.read_mails(str(path), io.BytesIO(), LIMIT), "cannot read", "Permission denied")
 
 
 @pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
 def test_a_name_that_cannot_be_a_file(name):
-    says(lambda: mailbox.read(name, io.BytesIO(), LIMIT), "cannot read")
+    says(lambda: mailbox.read_mails(name, io.BytesIO(), LIMIT), "cannot read")
 
 
 def test_a_pipe_is_read_like_a_file(tmp_path):
     reading, writing = os.pipe()
     os.write(writing, ONE)
     os.close(writing)
-    assert mailbox.read(f"/dev/fd/{reading}", io.BytesIO(), LIMIT)[0] == (ONE,)
+    assert mailbox.read_mails(f"/dev/fd/{reading}", io.BytesIO(), LIMIT)[0] == (ONE,)
     os.close(reading)
 
 
 def test_an_endless_device():
-    says(lambda: mailbox.read("/dev/zero", io.BytesIO(), LIMIT), "larger than")
+    says(lambda: mailbox.read_mails("/dev/zero", io.BytesIO(), LIMIT), "larger than")

@@ -10,7 +10,7 @@ import pytest
 from letters import diff, mail, patch
 from reviewbot.mail import headers as mailhead
 from reviewbot.mail.body import unix_lines
-from reviewbot.mail.message import parse
+from reviewbot.mail.message import parse_message
 from reviewbot.model import Address
 from reviewbot.patch import extract
 
@@ -48,14 +48,14 @@ def test_charsets_and_transfer_encodings(charset, python, encoding):
         body = base64.encodebytes(body)
     if encoding == "quoted-printable":
         body = quopri.encodestring(body)
-    letter = parse(coded(body, encoding, f"text/plain; charset={charset}"))
+    letter = parse_message(coded(body, encoding, f"text/plain; charset={charset}"))
     assert letter.diff == HUNGARIAN
     assert not letter.notes
 
 
 def test_a_cyrillic_charset():
     body = f"Почему.\n---\n{diff(line='имя = 1')}"
-    letter = parse(coded(body.encode("koi8-r"), kind="text/plain; charset=koi8-r"))
+    letter = parse_message(coded(body.encode("koi8-r"), kind="text/plain; charset=koi8-r"))
     assert letter.message == "Почему."
     assert "+имя = 1;" in letter.diff
 
@@ -65,13 +65,13 @@ def test_a_cyrillic_charset():
 )
 def test_bytes_of_no_known_charset_survive(kind, notes):
     body = PLAIN.encode().replace(b"kept", b"k\xe9pt\x80")
-    letter = parse(coded(body, kind=kind))
+    letter = parse_message(coded(body, kind=kind))
     assert b"+k\xe9pt\x80 = 1;\n" in letter.diff.encode("utf-8", "surrogateescape")
     assert len(letter.notes) == notes
 
 
 def test_a_charset_whose_bytes_are_utf8_after_all():
-    letter = parse(coded(HUNGARIAN.replace("ü", "Ё\u0081").encode(), kind="text/plain; charset=windows-1252"))
+    letter = parse_message(coded(HUNGARIAN.replace("ü", "Ё\u0081").encode(), kind="text/plain; charset=windows-1252"))
     assert "TЁ" in letter.diff
     assert not letter.notes
 
@@ -80,28 +80,28 @@ def test_a_charset_whose_bytes_are_utf8_after_all():
 
 
 def test_crlf_of_the_transport_goes():
-    assert parse(patch("[PATCH] x").replace(b"\n", b"\r\n")).diff == diff()
+    assert parse_message(patch("[PATCH] x").replace(b"\n", b"\r\n")).diff == diff()
 
 
 def test_crlf_of_a_base64_body_goes():
-    letter = parse(coded(base64.encodebytes(PLAIN.replace("\n", "\r\n").encode()), "base64"))
+    letter = parse_message(coded(base64.encodebytes(PLAIN.replace("\n", "\r\n").encode()), "base64"))
     assert letter.diff == diff()
 
 
 def test_crlf_of_the_file_stays():
     change = diff().replace("kept = 1;", "kept = 1;\r")
-    assert parse(coded(PLAIN.replace(diff(), change).encode())).diff == change
+    assert parse_message(coded(PLAIN.replace(diff(), change).encode())).diff == change
     both = PLAIN.replace(diff(), change).replace("\n", "\r\n").encode()
-    assert parse(coded(both)).diff == change
+    assert parse_message(coded(both)).diff == change
 
 
 def test_crlf_of_the_transport_goes_where_a_list_adds_a_footer_of_its_own():
-    assert parse(coded(PLAIN.replace("\n", "\r\n").encode() + b"_____\nlist\n")).diff == diff()
+    assert parse_message(coded(PLAIN.replace("\n", "\r\n").encode() + b"_____\nlist\n")).diff == diff()
 
 
 def test_form_feeds_and_lone_crs_stay():
     change = diff(line="a\x0cb\x0bc\x1cd\x85e\u2028f\rg")
-    assert parse(coded(("Why.\n---\n" + change).encode())).diff == change
+    assert parse_message(coded(("Why.\n---\n" + change).encode())).diff == change
     assert unix_lines("a\rb\r\r\n") == "a\rb\r\n"
 
 
@@ -109,7 +109,7 @@ def test_form_feeds_and_lone_crs_stay():
 
 
 def flowed(body, more=""):
-    return parse(coded(body.encode(), kind=f"text/plain; charset=utf-8; format=flowed{more}"))
+    return parse_message(coded(body.encode(), kind=f"text/plain; charset=utf-8; format=flowed{more}"))
 
 
 def test_flowed_and_stuffed():
@@ -152,13 +152,13 @@ TEXT = "Content-Type: text/plain; charset=utf-8"
     ],
 )
 def test_a_patch_that_is_attached(head):
-    letter = parse(parts((TEXT, "Please look.\n"), (head, PLAIN)))
+    letter = parse_message(parts((TEXT, "Please look.\n"), (head, PLAIN)))
     assert letter.diff == diff()
     assert letter.message == "Please look."
 
 
 def test_the_patch_in_the_text_wins_and_others_are_named():
-    letter = parse(parts((TEXT, PLAIN), ("Content-Type: text/x-patch; name=b.patch", diff("b"))))
+    letter = parse_message(parts((TEXT, PLAIN), ("Content-Type: text/x-patch; name=b.patch", diff("b"))))
     assert letter.diff == diff()
     assert [one.reason for one in letter.notes] == [
         "the attachment b.patch holds a further diff: only the first was read"
@@ -166,18 +166,20 @@ def test_the_patch_in_the_text_wins_and_others_are_named():
 
 
 def test_alternatives_take_the_plain_text():
-    letter = parse(parts((TEXT, PLAIN), ("Content-Type: text/html", f"<pre>{diff('b')}</pre>"), kind="alternative"))
+    letter = parse_message(
+        parts((TEXT, PLAIN), ("Content-Type: text/html", f"<pre>{diff('b')}</pre>"), kind="alternative")
+    )
     assert letter.diff == diff()
     assert not letter.notes
 
 
 def test_a_signed_mail():
     sign = ("Content-Type: application/pgp-signature; name=signature.asc", "-----BEGIN PGP SIGNATURE-----\n")
-    assert parse(parts((TEXT, PLAIN), sign, kind="signed")).diff == diff()
+    assert parse_message(parts((TEXT, PLAIN), sign, kind="signed")).diff == diff()
 
 
 def test_html_alone():
-    letter = parse(coded(b"<pre>" + diff().encode(), kind="text/html"))
+    letter = parse_message(coded(b"<pre>" + diff().encode(), kind="text/html"))
     assert letter.html
     assert not letter.diff
 
@@ -203,10 +205,10 @@ BINARY = "diff --git a/a b/a\nindex 1..2 100644\nGIT binary patch\nliteral 3\nKc
     ],
 )
 def test_a_lookalike_in_the_commit_message(lookalike):
-    found = extract.split(f"Why:\n\n{lookalike}\n\nBecause.\n---\n\n{diff()}-- \n2.43.0\n")
+    found = extract.split_text(f"Why:\n\n{lookalike}\n\nBecause.\n---\n\n{diff()}-- \n2.43.0\n")
     assert found.diff == diff()
     assert found.message.endswith("Because.")
-    assert extract.split(f"Why:\n\n{lookalike}\n\nBecause.\n").diff == "" or lookalike.endswith("+b")
+    assert extract.split_text(f"Why:\n\n{lookalike}\n\nBecause.\n").diff == "" or lookalike.endswith("+b")
 
 
 @pytest.mark.parametrize(
@@ -235,30 +237,30 @@ def test_a_lookalike_in_the_commit_message(lookalike):
 )
 @pytest.mark.parametrize("tail", ["-- \n2.43.0\n\n", "\n-- \n2.43.0\n", "--\n2.43.0\n\n____\nlist@example.org\n", ""])
 def test_what_belongs_to_the_diff(change, tail):
-    assert extract.split(f"Why.\n---\n a.c | 1 +\n\n{change}{tail}").diff == change.rstrip("\n") + "\n"
+    assert extract.split_text(f"Why.\n---\n a.c | 1 +\n\n{change}{tail}").diff == change.rstrip("\n") + "\n"
 
 
 @pytest.mark.parametrize("keep", range(5, 8))
 def test_a_diff_that_was_cut_short_ends_before_the_signature(keep):
     cut = "\n".join(diff().split("\n")[:keep]) + "\n"
-    assert extract.split(f"Why.\n---\n{cut}-- \n2.43.0\n\n").diff == cut
+    assert extract.split_text(f"Why.\n---\n{cut}-- \n2.43.0\n\n").diff == cut
 
 
 def test_text_after_the_diff_stays_out():
-    found = extract.split(f"How about this?\n\n{diff()}\nThanks,\nAnn\n\nbase-commit: 1234567\n")
+    found = extract.split_text(f"How about this?\n\n{diff()}\nThanks,\nAnn\n\nbase-commit: 1234567\n")
     assert found.diff == diff()
     assert found.message == "How about this?"
 
 
 def test_two_patches_in_one_mail():
-    assert extract.split(PLAIN + PLAIN).more
-    letter = parse(coded((PLAIN + "From: b\n\n" + PLAIN).encode()))
+    assert extract.split_text(PLAIN + PLAIN).more
+    letter = parse_message(coded((PLAIN + "From: b\n\n" + PLAIN).encode()))
     assert letter.diff == diff()
     assert letter.notes[0].reason == "the mail holds more than one patch: only the first was read"
 
 
 def test_headers_in_the_body_are_no_commit_message():
-    assert extract.split(f"From: Bob <b@example.org>\nDate: now\n\n{PLAIN}").message == "Why."
+    assert extract.split_text(f"From: Bob <b@example.org>\nDate: now\n\n{PLAIN}").message == "Why."
 
 
 # --- headers ---
@@ -266,7 +268,7 @@ def test_headers_in_the_body_are_no_commit_message():
 
 def head_of(**headers):
     lines = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in headers.items())
-    return parse(f"{lines}\nbody\n".encode("utf-8", "surrogateescape")).mail
+    return parse_message(f"{lines}\nbody\n".encode("utf-8", "surrogateescape")).mail
 
 
 @pytest.mark.parametrize(
@@ -332,7 +334,7 @@ def test_automatic_mails(value, automatic):
 
 
 def test_a_mail_without_sender_is_noted():
-    letter = parse(b"Message-ID: <x@example.org>\nSubject: x\n\nhi\n")
+    letter = parse_message(b"Message-ID: <x@example.org>\nSubject: x\n\nhi\n")
     assert letter.mail.author == Address("", "")
     assert letter.notes[0].reason == "the mail has no usable From address: nobody to answer"
 

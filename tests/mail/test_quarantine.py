@@ -10,15 +10,15 @@ import time
 import pytest
 
 from letters import check, diff, keys, mail, patch, series
-from reviewbot.integrations.b4.message import letter as handed_over
+from reviewbot.integrations.b4.message import read_message as handed_over
 from reviewbot.mail import body, message, quarantine
-from reviewbot.mail.headers import decoded, timestamp
-from reviewbot.mail.patch_files import read
+from reviewbot.mail.headers import decoded_words, timestamp
+from reviewbot.mail.patch_files import read_patches
 from reviewbot.mail.series import newest
 from reviewbot.model import InputError
 from reviewbot.support import workers
 from reviewbot.support.timeout import TooSlow
-from reviewbot.support.workers import apart
+from reviewbot.support.workers import in_process
 
 LARGE = "x\n" * 40_000
 
@@ -55,7 +55,7 @@ def test_whatever_a_mail_raises_it_alone_is_left_out(monkeypatch, error, part):
 
 
 def test_a_mail_that_is_slow_is_named_and_the_rest_is_reviewed(monkeypatch):
-    real = message.parse
+    real = message.parse_message
 
     def slow(raw):
         while b"spam" in raw:
@@ -73,7 +73,7 @@ def test_a_large_mail_is_ended_where_no_signal_reaches(monkeypatch):
     monkeypatch.setattr(message, "parse", lambda raw: unstoppable())
     begin = time.monotonic()
     with pytest.raises(InputError, match=r"a mail <big@example\.org> .*not finished after"):
-        quarantine.letter(mail("Re: spam", LARGE, "big"), 0.5)
+        quarantine.read_quarantined(mail("Re: spam", LARGE, "big"), 0.5)
     with pytest.raises(InputError, match="not finished after"):
         handed_over(mail("[PATCH] x", LARGE), 0.5)
     assert time.monotonic() - begin < 20  # it would take minutes
@@ -81,11 +81,11 @@ def test_a_large_mail_is_ended_where_no_signal_reaches(monkeypatch):
 
 def test_a_large_mail_is_read_as_a_small_one_is():
     raw = patch("[PATCH] x", "one") + LARGE.encode()
-    assert quarantine.letter(raw, 10) == quarantine.letter(raw)
+    assert quarantine.read_quarantined(raw, 10) == quarantine.read_quarantined(raw)
     broken = b"Message-ID: <one@example.org>\n" + b"Content-Type: message/rfc822\n\n" * 3_000
     for seconds in (10, None):
         with pytest.raises(InputError, match=r"a mail <one@example\.org> could not be taken apart \(RecursionError\)"):
-            quarantine.letter(broken, seconds)
+            quarantine.read_quarantined(broken, seconds)
 
 
 def test_the_time_for_a_thread_is_bounded(monkeypatch):
@@ -108,33 +108,33 @@ def test_one_broken_file_among_several(tmp_path, monkeypatch):
     good, bad = tmp_path / "good.eml", tmp_path / "bad.eml"
     good.write_bytes(patch("[PATCH] x", "one"))
     bad.write_bytes(b"Message-ID: <bad@example.org>\n" + b"Content-Type: message/rfc822\n\n" * 3_000)
-    found = read([str(bad), str(good)], None, 10**6, seconds=10)
+    found = read_patches([str(bad), str(good)], None, 10**6, seconds=10)
     assert len(found.patches) == 1
     assert "bad.eml: a mail <bad@example.org> could not be taken apart" in found.unread[0].reason
     with pytest.raises(InputError, match="could not be taken apart"):
-        read([str(bad)], None, 10**6, seconds=10)
+        read_patches([str(bad)], None, 10**6, seconds=10)
 
 
 # --- a process of its own ---
 
 
 def test_work_apart():
-    assert apart(lambda: os.getpid(), 10) != os.getpid()
+    assert in_process(lambda: os.getpid(), 10) != os.getpid()
     with pytest.raises(KeyError, match="odd"):
-        apart(lambda: {}["odd"], 10)
+        in_process(lambda: {}["odd"], 10)
     with pytest.raises(InputError, match=r"ended the process that read it \(-9\)"):
-        apart(lambda: os.kill(os.getpid(), signal.SIGKILL), 10)
+        in_process(lambda: os.kill(os.getpid(), signal.SIGKILL), 10)
     with pytest.raises(TooSlow):
-        apart(unstoppable, 0.2)
+        in_process(unstoppable, 0.2)
     with pytest.raises(TooSlow):
-        apart(lambda: 1, 0)
+        in_process(lambda: 1, 0)
 
 
 def test_work_apart_where_the_system_cannot_fork(monkeypatch):
     monkeypatch.setattr(workers.multiprocessing, "get_all_start_methods", lambda: ["spawn"])
-    assert apart(lambda: os.getpid(), 10) == os.getpid()
+    assert in_process(lambda: os.getpid(), 10) == os.getpid()
     with pytest.raises(TooSlow):
-        apart(lambda: time.sleep(5), 0.2)
+        in_process(lambda: time.sleep(5), 0.2)
 
 
 # --- what b4 is not shown ---
@@ -235,9 +235,9 @@ def test_a_patch_with_a_date_that_is_none_is_reviewed(date):
 )
 def test_charsets_that_nobody_may_ask_for(name):
     assert body.codec(name) == ""
-    assert body.decoded(b"\\u0041 xn--a", name)[0] == "\\u0041 xn--a"
+    assert body.decoded_payload(b"\\u0041 xn--a", name)[0] == "\\u0041 xn--a"
     if name.isascii() and name.isprintable() and " " not in name:
-        assert decoded(f"=?{name}?q?\\u0041?=")[:60] in ("\\u0041", f"=?{name}?q?\\u0041?="[:60])
+        assert decoded_words(f"=?{name}?q?\\u0041?=")[:60] in ("\\u0041", f"=?{name}?q?\\u0041?="[:60])
 
 
 def test_a_patch_in_a_charset_that_is_none():

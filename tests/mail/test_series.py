@@ -332,7 +332,7 @@ def test_every_mail_of_the_corpus(corpus):
     for line in (corpus / "manifest.jsonl").read_text().splitlines():
         about = json.loads(line)
         start = time.process_time()
-        messages, unread = mailbox.read(str(corpus / "lore" / about["file"]), io.BytesIO(), 10_000_000)
+        messages, unread = mailbox.read_mails(str(corpus / "lore" / about["file"]), io.BytesIO(), 10_000_000)
         try:
             count = [bool(one.diff) for one in newest(messages).patches]
         except NothingToReview:
@@ -353,7 +353,7 @@ def test_every_series_of_the_corpus(corpus):
             b"From a@example.org Mon Jan  5 10:00:00 2026\n" + (corpus / "lore" / file).read_bytes() + b"\n"
             for file in files
         )
-        found = newest(mailbox.read("-", io.BytesIO(mbox), 10_000_000)[0])
+        found = newest(mailbox.read_mails("-", io.BytesIO(mbox), 10_000_000)[0])
         assert len(found.patches) == sum(kinds[file] == "patch" for file in files), name
         assert found.cover
         assert not found.unread

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reviewbot.model import DiffLine, FileChange, Unread
-from reviewbot.patch.parse import parse
+from reviewbot.patch.parse import parse_diff
 
 GIT = "diff --git a/mm/x.c b/mm/x.c\nindex 1111111..2222222 100644\n"
 NAMES = "--- a/mm/x.c\n+++ b/mm/x.c\n"
@@ -23,7 +23,7 @@ OTHER = "diff --git a/fs/y.c b/fs/y.c\n--- a/fs/y.c\n+++ b/fs/y.c\n@@ -7 +7 @@\n
 
 def check(diff: str, paths: list[str], *reasons: str, **bounds: int) -> tuple[FileChange, ...]:
     """The files come out as named, in order, and each unread reason holds the words given."""
-    files, unread = parse(diff, **bounds)
+    files, unread = parse_diff(diff, **bounds)
     assert [file.path for file in files] == paths, unread
     assert len(unread) == len(reasons), unread
     for missed, reason in zip(unread, reasons, strict=True):
@@ -140,7 +140,7 @@ BROKEN = {
 def test_a_broken_hunk_leaves_the_rest(case: str, end: str) -> None:
     bad, reason = BROKEN[case]
     text = (GIT + NAMES + SECOND + bad + SECOND.replace("-20,3 +21,3", "-90,3 +92,3") + OTHER).replace("\n", end)
-    files, unread = parse(text)
+    files, unread = parse_diff(text)
     assert [file.path for file in files] == ["mm/x.c", "fs/y.c"]
     assert [hunk.lines[0].old for hunk in files[0].hunks] == [20, 90]
     assert unread[0].path == "mm/x.c" and unread[0].reason.startswith("@@ -1")
@@ -179,7 +179,7 @@ def test_odd_characters_stay_in_their_lines() -> None:
 
 def test_crlf_of_the_mail_goes_and_that_of_the_file_stays() -> None:
     (mail,) = check(WHOLE.replace("\n", "\r\n"), ["mm/x.c"])
-    assert mail == parse(WHOLE)[0][0]
+    assert mail == parse_diff(WHOLE)[0][0]
     (file,) = check(GIT + NAMES + "@@ -1,2 +1,2 @@\n\r\n-a\r\n+b\r\n", ["mm/x.c"])
     assert [line.text for line in file.hunks[0].lines] == ["\r", "a\r", "b\r"]
 
@@ -216,7 +216,7 @@ PROSE = {
 @pytest.mark.parametrize("case", PROSE)
 def test_lookalikes_before_the_diff(case: str) -> None:
     (file,) = check(PROSE[case] + WHOLE, ["mm/x.c"])
-    assert file == parse(WHOLE)[0][0]
+    assert file == parse_diff(WHOLE)[0][0]
 
 
 def test_a_diff_in_the_commit_message_is_named_and_not_reviewed() -> None:
@@ -230,7 +230,7 @@ MERGE = "index 1,2..3\n--- a/mm/x.c\n+++ b/mm/x.c\n@@@ -1,2 -1,2 +1,3 @@@\n  a\n
 
 @pytest.mark.parametrize("first", ["diff --cc mm/x.c\n", "diff --combined mm/x.c\n", ""])
 def test_a_combined_diff_is_unread(first: str) -> None:
-    files, unread = parse(first + MERGE + OTHER)
+    files, unread = parse_diff(first + MERGE + OTHER)
     assert [file.path for file in files] == ["fs/y.c"]
     assert unread == (Unread("mm/x.c", "a combined diff of a merge has more than two sides"),)
 
@@ -255,7 +255,7 @@ def test_paths_that_leave_the_tree(case: str) -> None:
     name, shown = HOSTILE[case]
     target = name.replace("a/", "b/", 1)
     for old, new in ((name, target), ("/dev/null", target), (name, "/dev/null")):
-        files, unread = parse(f"--- {old}\n+++ {new}\n{FIRST}{OTHER}")
+        files, unread = parse_diff(f"--- {old}\n+++ {new}\n{FIRST}{OTHER}")
         assert [file.path for file in files] == ["fs/y.c"]
         assert unread == (Unread(shown, "the path leaves the tree or is no path"),)
     check(f"diff --git {name} {target}\nold mode 100644\nnew mode 100755\n" + OTHER, ["fs/y.c"], "the path leaves")
@@ -268,7 +268,7 @@ def test_a_rename_out_of_the_tree() -> None:
 
 
 def test_what_is_shown_of_a_hunk_cannot_move_a_cursor() -> None:
-    _, (missed,) = parse(GIT + NAMES + "@@ -1,9 +1,9 @@ \x1b[2J\u202e\n a\n")
+    _, (missed,) = parse_diff(GIT + NAMES + "@@ -1,9 +1,9 @@ \x1b[2J\u202e\n a\n")
     assert missed.reason.startswith("@@ -1,9 +1,9 @@ \\x1b[2J\\u202e: ")
 
 
@@ -302,7 +302,7 @@ def test_bounds_are_named() -> None:
 @pytest.mark.alone
 def test_time_grows_with_the_text_alone(text: str) -> None:
     start = time.process_time()
-    parse(text)
+    parse_diff(text)
     assert time.process_time() - start < 10  # about one second; anything quadratic takes minutes
 
 
@@ -312,7 +312,7 @@ def test_a_megabyte() -> None:
     file = GIT + NAMES + "".join(hunk.format(1 + 10 * number) for number in range(100))
     diff = file * (1_000_000 // len(file) + 1)
     start = time.process_time()
-    files, unread = parse(diff)
+    files, unread = parse_diff(diff)
     assert time.process_time() - start < 5  # a quarter of a second on a slow machine
     assert not unread and sum(len(added(each)) for each in files) == 200 * len(files)
 
@@ -344,7 +344,7 @@ def test_what_git_prints_comes_back(
         (tmp_path / name / "my file.c").write_bytes(data)
     command = ["git", "diff", "--no-index", "--text", "--no-prefix", f"-U{context}", "a", "b"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
-    files, unread = parse(run.stdout.decode("utf-8", "surrogateescape") + "-- \n2.47.0\n")
+    files, unread = parse_diff(run.stdout.decode("utf-8", "surrogateescape") + "-- \n2.47.0\n")
     assert not unread
     assert bool(files) == (sides["a"] != sides["b"])
     old = sides["a"].decode().split("\n")
@@ -362,7 +362,7 @@ def test_what_git_prints_comes_back(
 @settings(max_examples=300, deadline=None)
 @given(st.text(st.characters() | st.sampled_from("-+@ \n\r\\"), max_size=200))
 def test_any_text_is_survived(text: str) -> None:
-    parse(text)
+    parse_diff(text)
 
 
 @settings(max_examples=400, deadline=None)
@@ -381,7 +381,7 @@ def test_any_mutated_diff_is_survived(changes: list[tuple[int, str, str]]) -> No
         }
         lines[at : at + 1] = edits[what]
         lines = lines or [""]
-    files, unread = parse("\n".join(lines))
+    files, unread = parse_diff("\n".join(lines))
     for file in files:
         assert ".." not in file.path.split("/") and not file.path.startswith("/")
         for hunk in file.hunks:

@@ -12,7 +12,7 @@ def change(*rows: str):
     body = "".join(f"{row}\n" for row in rows)
     old, new = (sum(row[:1] in (" ", mark) for row in rows) for mark in "-+")
     head = "diff --git a/fs/toy.c b/fs/toy.c\n--- a/fs/toy.c\n+++ b/fs/toy.c\n"
-    (found,), _ = parse.parse(f"{head}@@ -1,{old} +1,{new} @@\n{body}")
+    (found,), _ = parse.parse_diff(f"{head}@@ -1,{old} +1,{new} @@\n{body}")
     return found
 
 

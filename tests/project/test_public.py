@@ -17,7 +17,7 @@ def test_every_public_name_is_there():
 
 
 def test_a_mail_can_be_reviewed_from_python():
-    mails, _ = mailbox.read(str(THREADS / "demo.mbox"), None, 10_000_000)
+    mails, _ = mailbox.read_mails(str(THREADS / "demo.mbox"), None, 10_000_000)
     engine = reviewbot.Engine(*reviewbot.load([reviewbot.data_path("rules")], (6, 10)))
     review = engine.review(reviewbot.newest(mails))
     assert isinstance(review, reviewbot.Review)

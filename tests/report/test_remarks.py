@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from report_cases import ALLOC, DIR, SCOPE, evidence, frame, review, reviewed
 from reviewbot.model import DiffLine, FileChange, Hunk, PatchReview
 from reviewbot.patch import parse
-from reviewbot.report.remarks import columns, remarks, suggestion, worst_first
+from reviewbot.report.remarks import columns, remarks_of, suggestion, worst_first
 
 HEAD = "--- a/fs/toy/alloc.c\n+++ b/fs/toy/alloc.c\n"
 
@@ -22,7 +22,7 @@ def after(diff: str, line: int = 23, path: str = "fs/toy/alloc.c") -> tuple[str,
     first = reviewed([(ALLOC, {"line": line, "path": path})], number=1, total=2)
     second = reviewed(diff=diff, number=2, total=2)
     assert second.files or not diff
-    (remark,) = remarks(review(first, second), frame())
+    (remark,) = remarks_of(review(first, second), frame())
     return remark.finding.path, remark.finding.line
 
 
@@ -71,7 +71,7 @@ def test_evidence_moves_too_and_is_not_repeated_on_the_line_itself():
     shown = evidence(first.files, SCOPE), evidence(first.files, ALLOC), evidence(first.files, DIR)
     first = replace(first, findings=(replace(first.findings[0], evidence=shown),))
     second = reviewed(diff=HEAD + "@@ -18,1 +18,2 @@\n a\n+b\n", number=2, total=2)
-    (remark,) = remarks(review(first, second), frame())
+    (remark,) = remarks_of(review(first, second), frame())
     assert remark.finding.line == 24
     assert [(one.path, one.line) for one in remark.finding.evidence] == [("fs/toy/alloc.c", 17), ("fs/toy/dir.c", 2)]
 
@@ -97,7 +97,7 @@ def test_a_line_that_stays_is_found_again(data):
     number = data.draw(st.integers(1, len(old)))
     first = reviewed([(ALLOC, {"line": number})], number=1, total=2)
     second = PatchReview(first.patch, (), (), "diff", (change,))
-    (remark,) = remarks(review(first, second), frame())
+    (remark,) = remarks_of(review(first, second), frame())
     if old[number - 1] in new:
         assert new[remark.finding.line - 1] == old[number - 1]
     else:
@@ -114,7 +114,7 @@ def test_worst_first():
             ]
         )
     )
-    assert [remark.finding.rule for remark in worst_first(remarks(given, frame()))] == ["1", "2", "3"]
+    assert [remark.finding.rule for remark in worst_first(remarks_of(given, frame()))] == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_no_suggestion_for_a_line_that_would_not_arrive_as_it_is(text):
 def test_a_large_series_with_many_remarks_is_quick():
     """200 patches that each touch a file with hundreds of remarks: a walk a remark would take minutes."""
     hunks = "".join(f"@@ -{at},2 +{at},2 @@\n a\n-b\n+c\n" for at in range(1, 4000, 2))
-    files, _ = parse.parse(HEAD + hunks)
+    files, _ = parse.parse_diff(HEAD + hunks)
     asks = [(ALLOC, {"line": at, "fingerprint": str(at)}) for at in range(1, 2000)]
     first = reviewed(asks, number=1, total=200)
     rest = [PatchReview(first.patch, (), (), "diff", files)] * 40
-    assert len(remarks(review(first, *rest), frame())) == 1999
+    assert len(remarks_of(review(first, *rest), frame())) == 1999

@@ -12,7 +12,7 @@ from command import diff, mail
 from kerneltree import KernelTree
 from reviewbot.model import Unread
 from reviewbot.report.registry import FORMATS, LOCAL
-from reviewbot.report.unread import counted
+from reviewbot.report.unread import unread_summary
 
 GOOD = diff(line="\tp = kmalloc(8, GFP_KERNEL);").removesuffix("-- \n2.43.0\n")
 BAD = diff().removesuffix("-- \n2.43.0\n")
@@ -127,11 +127,11 @@ def test_a_mail_that_was_never_sent_is_read_all_the_same(command):
 
 def test_the_first_are_named_and_the_others_counted():
     parts = [Unread(f"fs/{name}.c", "too long") for name in "abcde"]
-    assert counted([]) == ""
-    assert counted(parts[:2]) == "2 not looked at: fs/a.c, fs/b.c"
-    assert counted(parts) == "5 not looked at: fs/a.c, fs/b.c, fs/c.c and 2 more"
-    assert counted([Unread(None, "x" * 500)]) == f"1 not looked at: {'x' * 77}..."
-    assert counted([Unread("a\n\x1b.c", "odd")]) == "1 not looked at: a\\x0a\\x1b.c"
+    assert unread_summary([]) == ""
+    assert unread_summary(parts[:2]) == "2 not looked at: fs/a.c, fs/b.c"
+    assert unread_summary(parts) == "5 not looked at: fs/a.c, fs/b.c, fs/c.c and 2 more"
+    assert unread_summary([Unread(None, "x" * 500)]) == f"1 not looked at: {'x' * 77}..."
+    assert unread_summary([Unread("a\n\x1b.c", "odd")]) == "1 not looked at: a\\x0a\\x1b.c"
 
 
 def test_the_last_line_names_it(command):

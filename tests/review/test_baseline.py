@@ -14,7 +14,7 @@ from report_cases import ALLOC, DIR, DRAIN, SCOPE, review, reviewed
 from report_readers import READERS
 from reviewbot.model import ConfigError, Review
 from reviewbot.review import baseline
-from reviewbot.review.baseline import Ignore, Known, ignore_of
+from reviewbot.review.baseline import BaselineEntry, Ignore, ignore_of
 
 FILE = "fs/toy/toy.c"
 
@@ -50,7 +50,7 @@ COVERED = {
 def test_all_that_a_table_names_has_to_fit(table, covered):
     one = ignore_of({"reason": "known to the maintainer", **table}, "here")
     given_ = review(reviewed([(SCOPE, {"path": FILE})]))
-    done = baseline.passed(given_, [one], ())
+    done = baseline.without_known(given_, [one], ())
     assert needles(done.review) == ([] if covered else [short(SCOPE)])
     assert (done.ignored, done.idle) == ((1, ()) if covered else (0, (one,)))
 
@@ -76,37 +76,37 @@ def test_a_table_that_is_not_understood(table, why):
 
 def test_as_many_equal_remarks_as_it_counts_are_known_in_each_patch():
     twice = reviewed([SCOPE, SCOPE, ALLOC], total=2)
-    base = baseline.known(review(reviewed([SCOPE])))
-    done = baseline.passed(review(twice, reviewed([SCOPE, DRAIN], number=2, total=2)), (), base)
+    base = baseline.new_baseline(review(reviewed([SCOPE])))
+    done = baseline.without_known(review(twice, reviewed([SCOPE, DRAIN], number=2, total=2)), (), base)
     assert needles(done.review) == [short(SCOPE), short(ALLOC), short(DRAIN)]
     assert (done.known, done.stale) == (2, ())
 
 
 def test_what_a_later_patch_settles_is_neither_known_nor_counted():
     settled = reviewed([(SCOPE, {"resolved_by": 2}), SCOPE], total=2)
-    assert baseline.known(review(reviewed([(SCOPE, {"resolved_by": 2})], total=2))) == ()
-    base = baseline.known(review(settled))
+    assert baseline.new_baseline(review(reviewed([(SCOPE, {"resolved_by": 2})], total=2))) == ()
+    base = baseline.new_baseline(review(settled))
     assert [one.count for one in base] == [1]
-    left = baseline.passed(review(settled), (), base).review.patches[0].findings
+    left = baseline.without_known(review(settled), (), base).review.patches[0].findings
     assert [one.resolved_by for one in left] == [2]
 
 
 def test_what_is_ignored_takes_no_place_of_what_is_known():
     given_ = review(reviewed([(SCOPE, {"function": "one"}), (SCOPE, {"function": "two"})]))
-    base = baseline.known(review(reviewed([SCOPE])))
-    done = baseline.passed(given_, [Ignore("no", function="one")], base)
+    base = baseline.new_baseline(review(reviewed([SCOPE])))
+    done = baseline.without_known(given_, [Ignore("no", function="one")], base)
     assert (needles(done.review), done.ignored, done.known) == ([], 1, 1)
 
 
 def test_what_is_no_longer_there_is_named():
-    base = baseline.known(review(reviewed([SCOPE, SCOPE, ALLOC, DIR])))
-    done = baseline.passed(review(reviewed([SCOPE, DIR])), (), base)
+    base = baseline.new_baseline(review(reviewed([SCOPE, SCOPE, ALLOC, DIR])))
+    done = baseline.without_known(review(reviewed([SCOPE, DIR])), (), base)
     assert [short(bytes.fromhex(one.fingerprint).decode()) for one in done.stale] == [short(ALLOC), short(SCOPE)]
 
 
 def test_writing_one_keeps_what_was_known():
-    before = baseline.known(review(reviewed([SCOPE, SCOPE, ALLOC])))
-    after = baseline.known(review(reviewed([SCOPE, DIR])), before)
+    before = baseline.new_baseline(review(reviewed([SCOPE, SCOPE, ALLOC])))
+    after = baseline.new_baseline(review(reviewed([SCOPE, DIR])), before)
     assert {short(bytes.fromhex(one.fingerprint).decode()): one.count for one in after} == {
         short(SCOPE): 2,
         short(ALLOC): 1,
@@ -130,12 +130,12 @@ def test_with_its_own_baseline_a_review_raises_nothing(patches):
             for at, one in enumerate(patches, 1)
         )
     )
-    base = baseline.known(given_)
-    done = baseline.passed(given_, (), base)
+    base = baseline.new_baseline(given_)
+    done = baseline.without_known(given_, (), base)
     assert all(one.resolved_by for patch in done.review.patches for one in patch.findings)
     assert done.stale == ()
     assert baseline.loaded(baseline.dumped(base), "here") == base
-    assert baseline.known(given_, base) == base
+    assert baseline.new_baseline(given_, base) == base
 
 
 ENTRY = {"rule": "r", "path": "p", "function": "f", "line": "l", "fingerprint": "a", "count": 1}
@@ -172,7 +172,7 @@ def test_a_file_that_is_no_baseline(text, why):
 
 def test_a_row_of_the_file_has_one_thing_that_may_change():
     """So that two branches which add to it can be merged, and a diff of it can be read."""
-    one = Known("a.c", "f", "r", "p = kmalloc(8, \u201cx\u201d);", "0123", 1)
+    one = BaselineEntry("a.c", "f", "r", "p = kmalloc(8, \u201cx\u201d);", "0123", 1)
     few, more = baseline.dumped([one]).split("\n"), baseline.dumped([one, replace(one, fingerprint="4567")]).split("\n")
     assert len(more) - len(few) == 8
     assert [line for line in few if line not in more] == []

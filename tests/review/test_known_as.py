@@ -11,11 +11,11 @@ import pytest
 from command import Command
 from reviewbot.config import data_path
 from reviewbot.frontend import fragments
-from reviewbot.frontend.preprocess import prepare
+from reviewbot.frontend.preprocess import rewrite
 from reviewbot.frontend.stitch import heading
 from reviewbot.kernel import rules
 
-WORDS = prepare.words_of(rules.load([data_path("rules")], (6, 12))[0].words)
+WORDS = rewrite.sorted_words(rules.load([data_path("rules")], (6, 12))[0].words)
 WRONG = "\tx->p = kmalloc(8, GFP_ATOMIC | __GFP_NOFAIL);\n"
 FILL = "".join(f"\tx->a{at} = {at};\n" for at in range(8))
 FAR, NEAR = FILL, ""  # what stands between the head and the change: more than the hunk shows, or nothing
@@ -159,17 +159,17 @@ def test_the_name_in_a_section(section, name):
 def test_a_function_without_a_name_is_read_all_the_same(section):
     """Its first row looks like a member of a structure."""
     text = f"\tint err;\n\n{WRONG}"
-    assert list(fragments.split(text, heading(section, WORDS), False))
+    assert list(fragments.split_fragments(text, heading(section, WORDS), False))
 
 
 @pytest.mark.parametrize("section", ["struct toy {", "static struct toy x = {", "EXPORT_SYMBOL(toy);"])
 def test_what_is_no_function_is_not_read(section):
-    assert not list(fragments.split("\tint err;\n\tint more;\n", heading(section, WORDS), False))
+    assert not list(fragments.split_fragments("\tint err;\n\tint more;\n", heading(section, WORDS), False))
 
 
 def test_two_hunks_without_a_name_are_not_one_function():
     """They may be of two functions that have the same annotation."""
     section = "__acquires(&x->lock)"
     texts = ("\tspin_lock(&x->lock);\n", "\tx->p = kmalloc(8, GFP_KERNEL);\n")
-    first, second = (next(fragments.split(FILL + text, heading(section, WORDS), False)) for text in texts)
-    assert fragments.join(first, second) is None
+    first, second = (next(fragments.split_fragments(FILL + text, heading(section, WORDS), False)) for text in texts)
+    assert fragments.join_fragments(first, second) is None

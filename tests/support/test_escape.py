@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reviewbot.report.reply.wrap import fill, wrap
+from reviewbot.report.reply.wrap import wrap, wrapped
 from reviewbot.support.escape import clip, one_line, printable, visible
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=80)
@@ -79,7 +79,7 @@ def test_clip():
 
 def test_fill_keeps_paragraphs_and_what_is_indented():
     text = "One word after the other, " * 5 + "\n\n  kept   as\n  it is\n\nLast one,\nbroken by hand."
-    lines = fill(text)
+    lines = wrapped(text)
     assert lines[-1] == "Last one, broken by hand."
     assert lines[-4:-2] == ["  kept   as", "  it is"]
     assert all(len(line) <= 72 for line in lines)
@@ -87,12 +87,12 @@ def test_fill_keeps_paragraphs_and_what_is_indented():
 
 def test_fill_breaks_no_long_word():
     url = "https://lists.example/" + "x" * 90
-    assert url in fill(f"Said at length in {url} before.")
+    assert url in wrapped(f"Said at length in {url} before.")
 
 
 @given(ANY)
 def test_fill_is_never_a_quote_or_too_wide(text):
-    for line in fill(text):
+    for line in wrapped(text):
         assert not line.startswith((">", "From "))
         assert len(line) <= 72 or " " not in line.strip()
 

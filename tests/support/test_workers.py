@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from reviewbot.support.workers import Died, each
+from reviewbot.support.workers import WorkerDied, each
 
 
 def nothing() -> None:
@@ -56,7 +56,7 @@ def test_a_process_that_ends_takes_its_own_task_along_and_no_other(processes):
         return task
 
     done = [made for _, made in each(work, range(8), processes, nothing)]
-    assert done == [0, 1, 2, Died(-signal.SIGKILL), 4, Died(7), 6, 7]
+    assert done == [0, 1, 2, WorkerDied(-signal.SIGKILL), 4, WorkerDied(7), 6, 7]
 
 
 @pytest.mark.parametrize("processes", [0, 1, 3])

@@ -9,31 +9,31 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.checks.context.guarded_list import Text, guarded
+from reviewbot.checks.context.guarded_list import TextRows, guarded
 from reviewbot.checks.context.implied_lock import given_back_below, released
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, matters, sleeper, sleeps_with
-from reviewbot.dataflow.state import Open
-from reviewbot.frontend.instructions import Step
+from reviewbot.dataflow.state import OpenScope
+from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import Callback, callbacks
 from reviewbot.interproc.entry import (
     Entries,
-    Entry,
+    EntryContext,
     Locks,
     asks_for_context,
     asserted,
     constants,
-    held,
+    entry_contexts,
     keeps_entry,
     leads,
     shown_as,
     taker,
 )
-from reviewbot.interproc.specialize import Bound, Calls, bound, calls_of
+from reviewbot.interproc.specialize import Calls, Specialization, calls_of, specialized
 from reviewbot.model import CONFIDENCES, Rule
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.locked_rows import held_rows
-from reviewbot.program.query import Context, Hit, code, reached, requests, strings, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.query import Context, Hit, expression_text, reached, requests, row_words, strings
+from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")
 _LAST_WORD = re.compile(r"(\w+)\W*\Z")
@@ -53,7 +53,7 @@ class _Held(Struct, frozen=True):
     outside: bool = False
 
 
-def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 
     Rows: `reclaim`, the bit that lets a request sleep; `self_unlocking` families drop the lock kinds
@@ -74,14 +74,14 @@ def sleep_in_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for hit in (*_sleeps(unit, entries), *_given_masks(unit, entries)):
             said.add(hit.rows)
             yield hit
-        for one in bound(unit, lambda: entries.calls, context.lookup):
+        for one in specialized(unit, lambda: entries.calls, context.lookup):
             for hit in _sleeps(one.unit, entries, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
                     yield _passed_on(hit, one)
 
 
-def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit]:
+def _sleeps(unit: FunctionUnit, entries: _Entries, entered: bool = True) -> Iterator[Hit]:
     """What sleeps in a function; `entered`: also where it is only called where nothing may.
 
     Of a caller's mask that is not asked: whoever calls it below a lock may pass another one.
@@ -106,7 +106,7 @@ def _sleeps(unit: Unit, entries: _Entries, entered: bool = True) -> Iterator[Hit
         yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure, cause=kind)
 
 
-def _given_masks(unit: Unit, entries: _Entries) -> Iterator[Hit]:
+def _given_masks(unit: FunctionUnit, entries: _Entries) -> Iterator[Hit]:
     """Requests below a lock of the function itself, with a mask of callers who are known to pass one that may sleep."""
     rule, context = entries.rule, entries.context
     params = [name for kind, name in unit.function.params if kind in context.kernel.words["mask_types"] and name]
@@ -130,7 +130,7 @@ def _given_masks(unit: Unit, entries: _Entries) -> Iterator[Hit]:
         yield Hit(rows, unit.function.name, key, values, because, "medium", cause="request")
 
 
-def _sleeps_there(unit: Unit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:
+def _sleeps_there(unit: FunctionUnit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:
     if call.free is None:
         return True
     if found.outside and last_user(unit, index, call.free):
@@ -138,9 +138,9 @@ def _sleeps_there(unit: Unit, index: int, call: Sleeper, found: _Held, entries: 
     return matters(unit, index, call.free, entries.above(unit), found.taken, entries.context)
 
 
-def _passed_on(hit: Hit, one: Bound) -> Hit:
+def _passed_on(hit: Hit, one: Specialization) -> Hit:
     """A hit that holds for the mask of one caller."""
-    mask, name = f"{code(one.arg)} from {one.caller.function.name}()", hit.values["callee"]
+    mask, name = f"{expression_text(one.arg)} from {one.caller.function.name}()", hit.values["callee"]
     values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
     because = (*hit.because, (one.arg.line, "the mask is handed over here"))
     rows = (*hit.rows, one.arg.line, *one.caller.steps[one.at].lines)
@@ -150,19 +150,19 @@ def _passed_on(hit: Hit, one: Bound) -> Hit:
 class _Entries:
     """Functions of the text that are entered where nothing may sleep, worked out when the first is asked for."""
 
-    def __init__(self, side: Slice, rule: Rule, context: Context) -> None:
+    def __init__(self, side: FileVersion, rule: Rule, context: Context) -> None:
         self.side, self.rule, self.context = side, rule, context
         self.frees = frees_of(rule)
 
     @cached_property
-    def units(self) -> tuple[Unit, ...]:
+    def units(self) -> tuple[FunctionUnit, ...]:
         return (*self.side.units, *self.side.around, *self.below())
 
     @cached_property
     def calls(self) -> Calls:
         return calls_of(self.units)
 
-    def of(self, unit: Unit) -> Entries:
+    def of(self, unit: FunctionUnit) -> Entries:
         return self._all.get(unit.function.name, ()) if self._any else ()
 
     @cached_property
@@ -175,11 +175,11 @@ class _Entries:
         if self._handed_down or any(any(self._called_with_lock(text, names)) for text in side.calling.values()):
             return True
         text = side.text
-        if any(word in text for word in words(self.rule, "asserts")):
+        if any(word in text for word in row_words(self.rule, "asserts")):
             return True
         names |= side.calling.keys() - {""}
         handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
-        typed = any(kind in text for kind in words(self.rule, "returns")) or self._signed
+        typed = any(kind in text for kind in row_words(self.rule, "returns")) or self._signed
         return (
             bool(names) and bool(typed or handed.search(text)) and any(one.function in names for one in self.callbacks)
         )
@@ -187,7 +187,7 @@ class _Entries:
     @property
     def _signed(self) -> bool:
         """Whether a function has the parameters of one that is run where nothing may sleep."""
-        wanted = words(self.rule, "takes")
+        wanted = row_words(self.rule, "takes")
         return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in self.side.units)
 
     @cached_property
@@ -210,7 +210,7 @@ class _Entries:
         for _, words_ in (row for one, row in zip(held, rows, strict=True) if one):
             yield from (word for word in words_ if word in names)
 
-    def below(self) -> tuple[Unit, ...]:
+    def below(self) -> tuple[FunctionUnit, ...]:
         """The functions that units call with a lock held, or may hand a mask to."""
         return self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
 
@@ -221,7 +221,7 @@ class _Entries:
         units = (*side.units, *(side.telling_below((), named) if named else ()))
         for unit in (one for one in units if one.function.name == name and not one.function.macro):
             head = side.rows[max(unit.function.head[0], 0) : unit.function.head[1] + 1]
-            said = any(word in row for row in head for word in words(self.rule, "releases"))
+            said = any(word in row for row in head for word in row_words(self.rule, "releases"))
             if said or not keeps_entry(unit, self.context.lookup):
                 return True
         return False
@@ -237,7 +237,7 @@ class _Entries:
         found = callbacks(self.side, [row for row in self.rule.rows if "given" in row])
         return {one.function: one for one in found}
 
-    def above(self, unit: Unit) -> tuple[Entry, ...]:
+    def above(self, unit: FunctionUnit) -> tuple[EntryContext, ...]:
         """What a function is entered with, and what those are that call it there."""
         mine = self.of(unit)
         names = dict.fromkeys(name for one in mine for name in (unit.function.name, *one.callers))
@@ -246,15 +246,15 @@ class _Entries:
     @cached_property
     def _all(self) -> Mapping[str, Entries]:
         rule, lookup = self.rule, self.context.lookup
-        spins = dict(pair.split(" ", 1) for pair in sorted(words(rule, "spins")))
-        locks = Locks(words(rule, "asserts"), spins, words(rule, "sleeps"))
+        spins = dict(pair.split(" ", 1) for pair in sorted(row_words(rule, "spins")))
+        locks = Locks(row_words(rule, "asserts"), spins, row_words(rule, "sleeps"))
         first = {name: (entry,) for name, entry in asserted(self.units, self.side.rows, lookup, locks)}
         for one in self.callbacks:
-            first.setdefault(one.function, (Entry("", one.said, ((one.row, one.note),)),))
-        return held(self.units, lookup, first)
+            first.setdefault(one.function, (EntryContext("", one.said, ((one.row, one.note),)),))
+        return entry_contexts(self.units, lookup, first)
 
 
-def _here(unit: Unit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> _Held | None:
+def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> _Held | None:
     """The scope that the function itself has open where the call sleeps.
 
     Surely, if both is so on every path; less so if the call sleeps on one of them only, or a lock is taken on one, and
@@ -277,14 +277,14 @@ def _here(unit: Unit, index: int, own: frozenset[str], call: Sleeper, context: C
     return replace(found, confidence="medium") if sure and given_back_below(unit, index, one, context) else None
 
 
-def _asks_mask(unit: Unit, index: int, world: int, context: Context) -> bool:
+def _asks_mask(unit: FunctionUnit, index: int, world: int, context: Context) -> bool:
     """Whether a world is one of a condition on a mask: what a caller asks with tells it what it may do."""
     tests, stems = context.lookup.tools.tests, context.kernel.words["flag_prefixes"]
     texts = [text for text, _ in reached(unit, index)[world].facts]
     return any(word in text for text in texts for word in (*tests, *stems))
 
 
-def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -> _Held | None:
+def _given_back(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> _Held | None:
     """The lock that is given back below, though the text does not show where it was taken."""
     at = released(unit, index, own, context)
     if at < 0:
@@ -294,14 +294,14 @@ def _given_back(unit: Unit, index: int, own: frozenset[str], context: Context) -
     return _Held(where, ((step.lines[0], "unlocked here"),), "medium", taker(step))
 
 
-def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
+def _shared(unit: FunctionUnit, index: int, entries: _Entries) -> _Held | None:
     """The lock below which others change the list that is changed next."""
     if unit.function.seen_from_start:
         return None
-    changes, sets_up = words(entries.rule, "list_changes"), words(entries.rule, "sets_up")
-    text = Text(entries.side.rows, entries.units)
+    changes, sets_up = row_words(entries.rule, "list_changes"), row_words(entries.rule, "sets_up")
+    text = TextRows(entries.side.rows, entries.units)
     found = guarded(unit, index, text, changes, sets_up, entries.context)
-    begins = any(word in unit.function.name for word in words(entries.rule, "beginnings"))
+    begins = any(word in unit.function.name for word in row_words(entries.rule, "beginnings"))
     if found is None or begins:
         return None
     where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
@@ -309,7 +309,7 @@ def _shared(unit: Unit, index: int, entries: _Entries) -> _Held | None:
     return _Held(where, rows, "medium", found.call)
 
 
-def _entered(unit: Unit, index: int, entered: _Entries, own: frozenset[str], call: Sleeper) -> _Held | None:
+def _entered(unit: FunctionUnit, index: int, entered: _Entries, own: frozenset[str], call: Sleeper) -> _Held | None:
     """What the function is entered with, if it keeps it and does not ask first."""
     entries, context = entered.of(unit), entered.context
     if not entries or not keeps_entry(unit, context.lookup):
@@ -324,29 +324,29 @@ def _entered(unit: Unit, index: int, entered: _Entries, own: frozenset[str], cal
     return None
 
 
-def _own(step: Step, rule: Rule, side: Slice, context: Context) -> frozenset[str]:
+def _own(step: Instruction, rule: Rule, side: FileVersion, context: Context) -> frozenset[str]:
     """The kinds of lock that an allocator drops itself before it sleeps."""
     found = context.kernel.allocators.get(step.name)
-    if found is None or found.family not in words(rule, "self_unlocking"):
+    if found is None or found.family not in row_words(rule, "self_unlocking"):
         return frozenset()
-    asked = (pair.split(" ") for pair in sorted(words(rule, "own_by")))
-    return words(rule, "own") | {kind for kind, flag in asked if _may_have(step, flag, rule, side)}
+    asked = (pair.split(" ") for pair in sorted(row_words(rule, "own_by")))
+    return row_words(rule, "own") | {kind for kind, flag in asked if _may_have(step, flag, rule, side)}
 
 
-def _may_have(step: Step, flag: str, rule: Rule, side: Slice) -> bool:
+def _may_have(step: Instruction, flag: str, rule: Rule, side: FileVersion) -> bool:
     """Whether what a call is about may have been made with a flag: it was, or the text does not show how it was."""
     name = _LAST_WORD.search(step.args[0].text) if step.args else None
-    if not side.whole or name is None or step.name in words(rule, "replaces"):
+    if not side.whole or name is None or step.name in row_words(rule, "replaces"):
         return True
-    made = "|".join(map(re.escape, sorted(words(rule, "made_by"))))
+    made = "|".join(map(re.escape, sorted(row_words(rule, "made_by"))))
     told = re.compile(rf"\b(?:{made})\s*\([^;()]*\b{re.escape(name[1])}\s*([,)][^;]{{0,{_LONGEST}}});")
-    found, known = told.findall(side.text), words(rule, "made_with")
+    found, known = told.findall(side.text), row_words(rule, "made_with")
     return not found or any(flag in one or ("," in one and not any(word in one for word in known)) for one in found)
 
 
-def _locks(unit: Unit, index: int, own: frozenset[str], context: Context) -> list[Open | None]:
+def _locks(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> list[OpenScope | None]:
     """For each world at a step what forbids sleeping in it, None if nothing does."""
-    out: list[Open | None] = []
+    out: list[OpenScope | None] = []
     for world in reached(unit, index):
         held = [one for one in world.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
         held = [one for one in held if one.scope not in own]

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from reviewbot.checks.context.implied_lock import may_lock, may_unlock
-from reviewbot.dataflow.state import Open
-from reviewbot.frontend.instructions import Step
+from reviewbot.dataflow.state import OpenScope
+from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.entry import shown_as, taker
 from reviewbot.program.query import Context, reached
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _LIST = pattern(r"&([A-Za-z_]\w*)((?:->|\.)[\w.>-]+)\Z")
@@ -34,15 +34,15 @@ class Guard(Struct, frozen=True):
     rows: tuple[int, int]
 
 
-class Text(NamedTuple):
+class TextRows(NamedTuple):
     """The rows of a text, and the functions that were read in it."""
 
     rows: Sequence[str]
-    units: Sequence[Unit]
+    units: Sequence[FunctionUnit]
 
 
 def guarded(
-    unit: Unit, index: int, text: Text, changes: frozenset[str], sets_up: frozenset[str], context: Context
+    unit: FunctionUnit, index: int, text: TextRows, changes: frozenset[str], sets_up: frozenset[str], context: Context
 ) -> Guard | None:
     """The guard of a list that is changed below a step; None where none is, or it may be changed without a lock.
 
@@ -64,7 +64,9 @@ def guarded(
     return None
 
 
-def _changed_below(unit: Unit, index: int, changes: frozenset[str], context: Context) -> Iterator[tuple[int, str]]:
+def _changed_below(
+    unit: FunctionUnit, index: int, changes: frozenset[str], context: Context
+) -> Iterator[tuple[int, str]]:
     """Steps that change a list and that a way from a step leads to with nothing in between that may lock or unlock."""
     todo, seen = list(unit.steps[index].next), {index}
     while todo and len(seen) < _FURTHEST:
@@ -79,7 +81,9 @@ def _changed_below(unit: Unit, index: int, changes: frozenset[str], context: Con
             todo += step.next
 
 
-def _elsewhere(mine: Unit, name: str, units: Sequence[Unit], context: Context) -> Iterator[tuple[Unit, Open | None]]:
+def _elsewhere(
+    mine: FunctionUnit, name: str, units: Sequence[FunctionUnit], context: Context
+) -> Iterator[tuple[FunctionUnit, OpenScope | None]]:
     """Where other functions touch the list, and the lock of the same structure that they surely hold there."""
     for unit in units:
         if unit.function.name == mine.function.name or unit.flow.lost:
@@ -90,7 +94,7 @@ def _elsewhere(mine: Unit, name: str, units: Sequence[Unit], context: Context) -
                 yield unit, held[0] if all(held) else None
 
 
-def _unread(mine: Unit, name: str, text: Text) -> bool:
+def _unread(mine: FunctionUnit, name: str, text: TextRows) -> bool:
     """Whether the text speaks of the list where nothing was read."""
     known = {
         row
@@ -103,7 +107,7 @@ def _unread(mine: Unit, name: str, text: Text) -> bool:
     return any(name in row and said.search(row) and at not in known for at, row in enumerate(text.rows))
 
 
-def _guards(one: Open, name: str, context: Context) -> bool:
+def _guards(one: OpenScope, name: str, context: Context) -> bool:
     """Whether a lock spins and stands in the structure that the list is in."""
     kind = context.kernel.scopes.get(one.scope)
     match = _LIST.match(name)
@@ -112,13 +116,13 @@ def _guards(one: Open, name: str, context: Context) -> bool:
     return one.key.startswith((f"{match[1]}->", f"{match[1]}."))
 
 
-def _touches(step: Step, name: str) -> bool:
+def _touches(step: Instruction, name: str) -> bool:
     value = step.value if step.kind == "test" else None
     args = step.args or (value.args if value is not None and value.op == "call" else ())
     return any(arg.text == name for arg in args)
 
 
-def _own(unit: Unit, name: str) -> bool:
+def _own(unit: FunctionUnit, name: str) -> bool:
     """Whether the function itself made what the list is in."""
     match = _LIST.match(name)
     root = match[1] if match else ""

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from heapq import heappop, heappush
 
 from reviewbot.dataflow.scope_table import argument
-from reviewbot.dataflow.state import Open, World
+from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.frontend.instructions import Step
+from reviewbot.frontend.instructions import Instruction
 from reviewbot.program.query import Context
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 _NEAR = 4  # steps from a call to the test of its result
 
 
-def released(unit: Unit, index: int, own: frozenset[str], context: Context) -> int:
+def released(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> int:
     """The step of an unlock that proves what must be held at a step, -1 if there is none.
 
     Every way on from the step meets one before anything may lock, or every way on from where its result is found to
@@ -32,7 +32,7 @@ def released(unit: Unit, index: int, own: frozenset[str], context: Context) -> i
     return _met(unit, index, (on_null,), own, context) if on_null >= 0 else found
 
 
-def _just_unlocked(unit: Unit, index: int, context: Context) -> bool:
+def _just_unlocked(unit: FunctionUnit, index: int, context: Context) -> bool:
     """Whether a way to a step comes from what may unlock, with nothing since that may lock."""
     above: dict[int, list[int]] = {}
     for at, step in enumerate(unit.steps):
@@ -52,7 +52,7 @@ def _just_unlocked(unit: Unit, index: int, context: Context) -> bool:
     return False
 
 
-def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], context: Context) -> int:
+def _met(unit: FunctionUnit, index: int, ways: Sequence[int], own: frozenset[str], context: Context) -> int:
     """The first unlock of those that all ways on meet.
 
     A way that leaves the text is passed over; one that returns without an unlock, or meets a call that may take a
@@ -75,7 +75,7 @@ def _met(unit: Unit, index: int, ways: Sequence[int], own: frozenset[str], conte
     return min(found, default=-1)
 
 
-def given_back_below(unit: Unit, index: int, taken: Open, context: Context) -> bool:
+def given_back_below(unit: FunctionUnit, index: int, taken: OpenScope, context: Context) -> bool:
     """Whether a way on from a step comes to where a lock is given back, and to nothing that takes it again before.
 
     Of a lock that is taken on one of several paths this shows that the author has it in mind at the step.
@@ -93,12 +93,12 @@ def given_back_below(unit: Unit, index: int, taken: Open, context: Context) -> b
     return False
 
 
-def world_has(world: World, taken: Open) -> bool:
+def world_has(world: State, taken: OpenScope) -> bool:
     """Whether a scope that was entered at some step is still open."""
     return any(one.step == taken.step and one.scope == taken.scope for one in world.open)
 
 
-def _leaves(step: Step, taken: Open, context: Context) -> bool:
+def _leaves(step: Instruction, taken: OpenScope, context: Context) -> bool:
     """Whether a step ends a scope: a call that gives the lock back, or the end of a guard."""
     if step.kind == "leave":
         return step.target == taken.guard
@@ -110,7 +110,7 @@ def _leaves(step: Step, taken: Open, context: Context) -> bool:
     )
 
 
-def failed(unit: Unit, index: int) -> int:
+def failed(unit: FunctionUnit, index: int) -> int:
     """The step that follows where the result of a call turned out to be NULL; -1 if that is not asked at once."""
     target, at = unit.steps[index].target, index
     for _ in range(_NEAR):
@@ -126,19 +126,19 @@ def failed(unit: Unit, index: int) -> int:
     return -1
 
 
-def _unlocks(step: Step, own: frozenset[str], context: Context) -> bool:
+def _unlocks(step: Instruction, own: frozenset[str], context: Context) -> bool:
     kinds = [scope for scope, _ in context.lookup.closed(step)] if step.kind == "call" and not step.op else []
     return any(kind.atomic and kind.name not in own for kind in kinds)
 
 
-def may_unlock(step: Step, context: Context) -> bool:
+def may_unlock(step: Instruction, context: Context) -> bool:
     """Whether a call may give back what is held."""
     listed = context.kernel.words
     named = step.kind == "call" and not step.op and step.name not in listed["neutral"]
     return named and any(word in step.name for word in listed["may_unlock"])
 
 
-def may_lock(step: Step, context: Context) -> bool:
+def may_lock(step: Instruction, context: Context) -> bool:
     """Whether a step may take a lock, or stands for what is not shown."""
     value = step.value if step.kind == "test" else None
     name = step.name if step.kind == "call" else value.text if value is not None and value.op == "call" else ""

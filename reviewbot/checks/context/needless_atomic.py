@@ -8,17 +8,17 @@ from functools import cached_property
 
 from reviewbot.checks.context.implied_lock import failed
 from reviewbot.dataflow import mask_algebra
-from reviewbot.frontend.instructions import UNUSED, Expr, Step
+from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import Callback, callbacks
-from reviewbot.interproc.sleeping import ENTRY, Said, Sleeping, after, before
+from reviewbot.interproc.sleeping import ENTRY, SleeperName, Sleeping, after, before
 from reviewbot.model import Rule
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
-from reviewbot.program.query import Context, Hit, reached, rows_of, strings, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.query import Context, Hit, instruction_rows, reached, row_words, strings
+from reviewbot.program.unit import FunctionUnit
 
 
-def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask of the row's `masks` where code that is run with it sleeps, with no lock taken or dropped between.
 
     Rows: `usual`, the mask to use instead; `reserves`, the bit that gives access to them. Masks with a bit of `tries`
@@ -28,11 +28,11 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     run where they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that; `boot`, see
     _Run.at_boot().
     """
-    named = {one.name for one in side.defines if any(mask in one.body for mask in words(rule, "masks"))}
+    named = {one.name for one in side.defines if any(mask in one.body for mask in row_words(rule, "masks"))}
     asked = {
         id(unit): found
         for unit in side.units
-        if not (unit.words.isdisjoint(words(rule, "masks") | named) or unit.function.macro or unit.flow.lost)
+        if not (unit.words.isdisjoint(row_words(rule, "masks") | named) or unit.function.macro or unit.flow.lost)
         and (found := [(at, mask) for at in range(len(unit.steps)) if (mask := _mask(side, unit, at, rule, context))])
     }
     if not asked:
@@ -43,7 +43,7 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         if run.at_boot(unit):
             continue
         for index, mask in asked.get(id(unit), ()):
-            if mask.text in words(rule, "polite") and not _fatal(unit, index, words(rule, "fatal")):
+            if mask.text in row_words(rule, "polite") and not _fatal(unit, index, row_words(rule, "fatal")):
                 continue
             beside = _same_context(unit, index, sleeping, context) or _called_to_sleep(unit, index, run, context)
             if beside is not None:
@@ -62,7 +62,9 @@ def unneeded_atomic(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 yield Hit(rows, unit.function.name, key, values, because, sure)
 
 
-def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) -> tuple[Said, int] | None:
+def _same_context(
+    unit: FunctionUnit, index: int, sleeping: Sleeping, context: Context
+) -> tuple[SleeperName, int] | None:
     """What sleeps in the context of a request, and the row; None if nothing does, or it is asked for in other ways."""
     step, named = unit.steps[index], sleeping.named(unit)
     mine = {at: text for at, text in named.items() if at != index and not _same_target(step, unit.steps[at])}
@@ -80,15 +82,15 @@ def _same_context(unit: Unit, index: int, sleeping: Sleeping, context: Context) 
 class _Run:
     """The functions of a text that others run where they may sleep, worked out when the first is asked for."""
 
-    def __init__(self, side: Slice, rule: Rule) -> None:
+    def __init__(self, side: FileVersion, rule: Rule) -> None:
         self._side, self._rule = side, rule
-        self.locking = words(rule, "locking")
+        self.locking = row_words(rule, "locking")
 
-    def at_boot(self, unit: Unit) -> bool:
+    def at_boot(self, unit: FunctionUnit) -> bool:
         """Whether a function may run before the kernel can sleep: one for boot that others call, and no initcall."""
         function = unit.function
         head = self._side.rows[max(function.head[0], 0) : function.head[1] + 1]
-        marked = any(word in row for row in head for word in words(self._rule, "boot"))
+        marked = any(word in row for row in head for word in row_words(self._rule, "boot"))
         return marked and not function.static and function.name not in self.callbacks
 
     @cached_property
@@ -98,7 +100,7 @@ class _Run:
         return {one.function: one for one in found}
 
 
-def _called_to_sleep(unit: Unit, index: int, run: _Run, context: Context) -> tuple[Said, int] | None:
+def _called_to_sleep(unit: FunctionUnit, index: int, run: _Run, context: Context) -> tuple[SleeperName, int] | None:
     """Why a request may sleep in a function that is run where that is allowed; None if it took anything before."""
     if not unit.function.seen_from_start or unit.function.name not in run.callbacks:
         return None
@@ -107,17 +109,17 @@ def _called_to_sleep(unit: Unit, index: int, run: _Run, context: Context) -> tup
     if any(word in step.name for step in calls for word in run.locking):
         return None
     one = run.callbacks[unit.function.name]
-    return Said(f"{one.function}(), {strings(one.listed, 'as')[0]},"), one.row
+    return SleeperName(f"{one.function}(), {strings(one.listed, 'as')[0]},"), one.row
 
 
-def _either(side: Slice, unit: Unit, index: int, row: int) -> bool:
+def _either(side: FileVersion, unit: FunctionUnit, index: int, row: int) -> bool:
     """Whether of two masks, one of which does not sleep, either may be wrong: the one on this row is new.
 
     Then the other was there before, or is in a function that others run, nobody knows where.
     """
     if not (0 <= row < len(side.rows) and side.changed[row]):
         return False
-    mine = [at for at in rows_of(unit.steps[index]) if 0 <= at < len(side.rows)]
+    mine = [at for at in instruction_rows(unit.steps[index]) if 0 <= at < len(side.rows)]
     handed = re.search(rf"[=,(&{{]\s*{re.escape(unit.function.name)}\b(?!\s*\()", side.text)
     return handed is not None or not any(side.changed[at] for at in mine)
 
@@ -125,10 +127,10 @@ def _either(side: Slice, unit: Unit, index: int, row: int) -> bool:
 def _gain(mask: Expr, rule: Rule, context: Context) -> str:
     """What else is better about a mask that may wait."""
     flag = context.kernel.flags.get(mask.text)
-    return " and leaves the reserves alone" if flag and flag.bits & words(rule, "reserves") else ""
+    return " and leaves the reserves alone" if flag and flag.bits & row_words(rule, "reserves") else ""
 
 
-def _fatal(unit: Unit, index: int, fatal: frozenset[str]) -> bool:
+def _fatal(unit: FunctionUnit, index: int, fatal: frozenset[str]) -> bool:
     """Whether the function gives up, and says so, where the result of a call is NULL."""
     todo, seen = [failed(unit, index)], set[int]()
     ended = False
@@ -150,25 +152,25 @@ def _fatal(unit: Unit, index: int, fatal: frozenset[str]) -> bool:
     return ended
 
 
-def _same_target(one: Step, other: Step) -> bool:
+def _same_target(one: Instruction, other: Instruction) -> bool:
     return one.target not in ("", UNUSED, "return") and one.target == other.target
 
 
-def _mask(side: Slice, unit: Unit, index: int, rule: Rule, context: Context) -> Expr | None:
+def _mask(side: FileVersion, unit: FunctionUnit, index: int, rule: Rule, context: Context) -> Expr | None:
     """The flag of the row's `masks` that a call passes, if it is one that the rule is about."""
     step = unit.steps[index]
     worlds = reached(unit, index)
-    if step.kind != "call" or step.op or step.name.isupper() or step.name in words(rule, "except") or not worlds:
+    if step.kind != "call" or step.op or step.name.isupper() or step.name in row_words(rule, "except") or not worlds:
         return None
     found = context.kernel.allocators.get(step.name)
-    if found is not None and found.family in words(rule, "unless"):
+    if found is not None and found.family in row_words(rule, "unless"):
         return None
     if any(_atomic(one.scope, context) for world in worlds for one in world.open):
         return None
     for arg in step.args:
         chain = mask_algebra.terms(spelled_out(unit, index, arg, side.defines, context))
-        named = [term for term in chain if term.text in words(rule, "masks")]
-        if named and not any(term.text in words(rule, "tries") for term in chain):
+        named = [term for term in chain if term.text in row_words(rule, "masks")]
+        if named and not any(term.text in row_words(rule, "tries") for term in chain):
             return named[0]
     return None
 

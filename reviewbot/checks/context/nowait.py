@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from reviewbot.frontend.instructions import Expr
 from reviewbot.model import Rule
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
-from reviewbot.program.query import Context, Hit, code, flag_rows, masks_at, reached, request_at, strings
-from reviewbot.program.unit import Unit
+from reviewbot.program.query import Context, Hit, expression_text, flag_rows, masks_at, reached, request_at, strings
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 _PATH = pattern(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
 
 
-def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags written on the branch of a request that must not wait, which let it wait (`reclaim` of the row)."""
     reclaim = strings(rule.rows[0], "reclaim")[0]
     wanted = context.kernel.words["nowait"]
@@ -33,7 +33,7 @@ def blocking_in_nowait(side: Slice, rule: Rule, context: Context) -> Iterator[Hi
                 if rows and masks and all(reclaim in one.must for one in masks):
                     values = {"mask": said, "test": facts[0].replace("&", " & ")}
                     cause = " ".join(word for word in _WORD.findall(facts[0]) if word.isupper())
-                    key = f"{code(expr)} {facts[0]}"
+                    key = f"{expression_text(expr)} {facts[0]}"
                     yield Hit((*rows, *step.lines), unit.function.name, key, values, cause=cause)
 
 
@@ -49,13 +49,13 @@ def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
     return ""
 
 
-def _masks(unit: Unit, index: int, context: Context) -> Iterator[tuple[Expr, str]]:
+def _masks(unit: FunctionUnit, index: int, context: Context) -> Iterator[tuple[Expr, str]]:
     """The mask a step asks with, or gives a variable from which no step takes bits, and what a text calls it."""
     step, request = unit.steps[index], request_at(unit, index, context)
     if request is not None:
-        given = code(request.mask)
+        given = expression_text(request.mask)
         yield request.mask, given if request.written else f"the {given} that {step.name}() uses by default"
         return
     narrowed = any(one.target == step.target and one.op == "&=" for one in unit.steps)
     if step.kind == "assign" and step.op == "=" and step.value is not None and not narrowed:
-        yield step.value, code(step.value)
+        yield step.value, expression_text(step.value)

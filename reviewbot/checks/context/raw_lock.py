@@ -6,28 +6,28 @@ from collections.abc import Iterator
 
 from reviewbot.interproc.entry import shown_as
 from reviewbot.model import Rule
-from reviewbot.program.file_version import Slice
-from reviewbot.program.query import Context, Hit, code, flag_rows, masks_at, reached, requests, words
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.query import Context, Hit, expression_text, flag_rows, masks_at, reached, requests, row_words
 
 
-def below_raw_lock(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that does not sleep, where on every path to it not even that is allowed on a real-time kernel.
 
     Rows: `scopes` that stay what they are there; `reclaim`, the bit that lets a request sleep, which is another rule's;
     `unless`, families that take no lock.
     """
-    wanted = words(rule, "scopes")
+    wanted = row_words(rule, "scopes")
     locks = frozenset[str]().union(*(context.lookup.openers.get(name, frozenset()) for name in wanted))
     for unit in side.units:
         if unit.words.isdisjoint(locks):
             continue
         for request in requests((unit,), context):
             _, index, step, found, mask, _ = request
-            if unit.function.macro or found.family in words(rule, "unless"):
+            if unit.function.macro or found.family in row_words(rule, "unless"):
                 continue
             held = [next((one for one in world.open if one.scope in wanted), None) for world in reached(unit, index)]
             masks = masks_at(unit, index, mask, context)
-            if not held or not masks or any(words(rule, "reclaim") & one.may for one in masks):
+            if not held or not masks or any(row_words(rule, "reclaim") & one.may for one in masks):
                 continue
             taken = [one for one in held if one is not None]
             if len(taken) == len(held):
@@ -35,7 +35,7 @@ def below_raw_lock(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 values = {
                     "callee": step.name,
                     "call": request.said,
-                    "mask": code(mask),
+                    "mask": expression_text(mask),
                     "lock": f"after {shown_as(entered)}",
                 }
                 rows = (*flag_rows(mask, context.kernel), *step.lines)

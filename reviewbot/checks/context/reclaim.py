@@ -7,26 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask
-from reviewbot.dataflow.state import World
-from reviewbot.frontend.instructions import Step
+from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
+from reviewbot.dataflow.state import State
+from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
 from reviewbot.model import CONFIDENCES, Data, Rule
-from reviewbot.program.file_version import Slice, expressions
+from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.query import (
     Context,
     Hit,
     allocation,
-    code,
+    expression_text,
     flag_rows,
     masks_at,
     reached,
     request_at,
+    row_words,
     strings,
-    words,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 _MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
 
@@ -72,7 +72,7 @@ class _Request(Struct, frozen=True):
     confidence: str = ""
 
 
-def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that surely has the bit with which reclaim may come back to where it was called from.
 
     Rows: one with `reclaim`, the bit without which a mask enters no reclaim, `reserves`, the flags of scopes that take
@@ -113,7 +113,7 @@ def reclaim_recursion(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
 # -- the request --
 
 
-def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -> _Request | None:
+def _request(unit: FunctionUnit, index: int, step: Instruction, rule: Rule, context: Context) -> _Request | None:
     """What a call that may enter reclaim asks with; None for any other step."""
     if step.kind != "call" or step.op:
         return None
@@ -131,25 +131,28 @@ def _request(unit: Unit, index: int, step: Step, rule: Rule, context: Context) -
         asked = handed
     else:
         return None
-    return asked if words(rule, "reclaim") <= asked.bits and not asked.bits & words(rule, "unless") else None
+    return asked if row_words(rule, "reclaim") <= asked.bits and not asked.bits & row_words(rule, "unless") else None
 
 
-def _handed(unit: Unit, index: int, rule: Rule, context: Context) -> _Request | None:
+def _handed(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> _Request | None:
     """The mask that something unknown is handed; it may do with it what it likes."""
     step = unit.steps[index]
-    looks = step.name in words(rule, "harmless") or any(one in step.name for one in words(rule, "keeps"))
+    looks = step.name in row_words(rule, "harmless") or any(one in step.name for one in row_words(rule, "keeps"))
     if looks or step.name.isupper():
         return None
     for arg in step.args:
-        masks = masks_at(unit, index, arg, context) if is_mask(unit, index, arg, context) else ()
+        masks = masks_at(unit, index, arg, context) if is_mask_argument(unit, index, arg, context) else ()
         if masks:
-            said, has = f"{step.name}() with {code(arg)}", frozenset.intersection(*(one.must for one in masks))
+            said, has = (
+                f"{step.name}() with {expression_text(arg)}",
+                frozenset.intersection(*(one.must for one in masks)),
+            )
             return _Request(said, arg.text, flag_rows(arg, context.kernel), has, "medium")
     return None
 
 
 def _wrong(
-    unit: Unit, index: int, bits: frozenset[str], inside: Sequence[_Inside], rule: Rule, context: Context
+    unit: FunctionUnit, index: int, bits: frozenset[str], inside: Sequence[_Inside], rule: Rule, context: Context
 ) -> _Entry | None:
     """The surest of the entries for which one of these bits is wrong at a step."""
     found = [one.entry for one in inside if one.entry.bit in bits and _holds(unit, index, one, rule, context)]
@@ -160,32 +163,32 @@ def _sure(entry: _Entry) -> str:
     return str(entry.row.get("confidence", "high"))
 
 
-def _holds(unit: Unit, index: int, inside: _Inside, rule: Rule, context: Context) -> bool:
+def _holds(unit: FunctionUnit, index: int, inside: _Inside, rule: Rule, context: Context) -> bool:
     """Whether a step is inside, nothing around it takes the bit away, and nobody asked who calls."""
     entry, worlds = inside.entry, reached(unit, index)
     if not inside.steps[index] or not worlds:
         return False
     if any(_taken(world, entry.bit, rule, context) for world in worlds):
         return False
-    telling = (*words(rule, "asked"), *strings(entry.row, "unless_asked"))
+    telling = (*row_words(rule, "asked"), *strings(entry.row, "unless_asked"))
     if inside.taken:  # whoever calls
         return not any(word in text for world in worlds for text, _ in world.facts for word in telling)
     return not asks(unit, index, telling)
 
 
-def _taken(world: World, bit: str, rule: Rule, context: Context) -> bool:
+def _taken(world: State, bit: str, rule: Rule, context: Context) -> bool:
     """Whether a scope takes the bit away, or all of reclaim, or may; below a spinlock something else is wrong."""
     kinds = [context.kernel.scopes.get(one.scope) for one in world.open]
-    gone = words(rule, "reclaim") | {bit}
+    gone = row_words(rule, "reclaim") | {bit}
     return any(
-        kind is None or kind.atomic or kind.clears & gone or kind.flag in words(rule, "reserves") for kind in kinds
+        kind is None or kind.atomic or kind.clears & gone or kind.flag in row_words(rule, "reserves") for kind in kinds
     )
 
 
 # -- where reclaim comes by --
 
 
-def _inside(unit: Unit, entered: Mapping[str, _Entry], rule: Rule, context: Context) -> list[_Inside]:
+def _inside(unit: FunctionUnit, entered: Mapping[str, _Entry], rule: Rule, context: Context) -> list[_Inside]:
     """What a function is entered with, is given or takes itself; [] if it is not to be seen from its start."""
     if unit.function.macro or not unit.function.starts or unit.flow.lost:
         return []
@@ -196,14 +199,14 @@ def _inside(unit: Unit, entered: Mapping[str, _Entry], rule: Rule, context: Cont
     return [] if found and _by_hand(unit, context) else found
 
 
-def _by_hand(unit: Unit, context: Context) -> bool:
+def _by_hand(unit: FunctionUnit, context: Context) -> bool:
     """Whether the function reads or writes the flags that scopes set."""
     prefixes = context.kernel.words["scope_flag_prefixes"]
     read = (expr.text for step in unit.steps if step.kind != "call" for expr in expressions(step))
     return any(prefix in text for text in read for prefix in prefixes)
 
 
-def _handle(unit: Unit, row: Row) -> _Inside | None:
+def _handle(unit: FunctionUnit, row: Row) -> _Inside | None:
     """A handle that a function is given, or takes."""
     kinds, enters = strings(row, "params"), strings(row, "enters")
     given = [name for kind, name in unit.function.params if name and kind in kinds]
@@ -220,7 +223,7 @@ def _handle(unit: Unit, row: Row) -> _Inside | None:
     return _Inside(_Entry(row, said, at, note), held, True)
 
 
-def _held(unit: Unit, row: Row, first: bool) -> list[bool]:
+def _held(unit: FunctionUnit, row: Row, first: bool) -> list[bool]:
     """At which steps a handle is held on every way to them. `first`: whether it is on entry."""
     steps, enters, leaves = unit.steps, strings(row, "enters"), strings(row, "leaves")
     into: list[list[int]] = [[] for _ in steps]
@@ -243,13 +246,13 @@ def _held(unit: Unit, row: Row, first: bool) -> list[bool]:
     return state
 
 
-def _entries(side: Slice, rule: Rule, context: Context) -> Mapping[str, _Entry]:
+def _entries(side: FileVersion, rule: Rule, context: Context) -> Mapping[str, _Entry]:
     """Functions of the text that are entered where reclaim comes by: registered, or called from there."""
     out: dict[str, _Entry] = {}
     for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
         said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
         out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
-    handles = (*words(rule, "enters"), *words(rule, "params"))
+    handles = (*row_words(rule, "enters"), *row_words(rule, "params"))
     texts = {**side.calling, **{unit.function.name: unit.text for unit in side.units}}
     if not any(name in out or any(word in text for word in handles) for name, text in texts.items()):
         return out  # nothing leads here, and no caller need be read

@@ -8,25 +8,25 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.conditions import settled
-from reviewbot.frontend.instructions import Expr, Step
-from reviewbot.interproc.entry import Entry, taker
+from reviewbot.dataflow.conditions import simplified
+from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.interproc.entry import EntryContext, taker
 from reviewbot.model import Data, Kernel, Rule
 from reviewbot.program.context_tests import is_false
 from reviewbot.program.query import (
     Context,
     allocation,
-    code,
+    expression_text,
     flag_rows,
     masks_at,
     masks_by_world,
     mentions,
     reached,
     request_at,
+    row_words,
     strings,
-    words,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
@@ -80,7 +80,9 @@ def frees_of(rule: Rule) -> Frees:
     return {name: row for row in rule.rows for name in strings(row, "frees")}
 
 
-def sleeper(unit: Unit, index: int, step: Step, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
+def sleeper(
+    unit: FunctionUnit, index: int, step: Instruction, rule: Rule, frees: Frees, context: Context
+) -> Sleeper | None:
     """What a call that surely may sleep says about it; None for any other step."""
     if step.kind != "call" or step.op:
         return None
@@ -125,34 +127,36 @@ def _on_paths(made: Sleeper, mask: Expr, sides: Sequence[Sequence[bool]]) -> Sle
     return replace(made, how=how, somewhere=some, everywhere=every, choice=mask)
 
 
-def sleeps_with(unit: Unit, index: int, call: Sleeper, given: Mapping[str, str], rule: Rule, context: Context) -> bool:
+def sleeps_with(
+    unit: FunctionUnit, index: int, call: Sleeper, given: Mapping[str, str], rule: Rule, context: Context
+) -> bool:
     """Whether a call may sleep where parameters have these constants: they may settle a choice in its mask."""
     facts = {(name, not is_false(value)) for name, value in given.items()}
     if call.choice is None or not facts:
         return True
     reclaim = strings(rule.rows[0], "reclaim")[0]
-    mask = settled(call.choice, facts, context.kernel.words["transparent"])
+    mask = simplified(call.choice, facts, context.kernel.words["transparent"])
     return any(reclaim in one.must for masks in masks_by_world(unit, index, mask, context) for one in masks)
 
 
-def _wrapper(unit: Unit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
+def _wrapper(unit: FunctionUnit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
     """A call of something unknown that is handed flags which let it sleep; it may do with them what it likes."""
     step, words_ = unit.steps[index], context.kernel.words
-    changes = any(word in step.name for word in (*words_["may_unlock"], *words(rule, "keeps")))
-    if step.name in words(rule, "harmless") or changes or step.name.isupper():
+    changes = any(word in step.name for word in (*words_["may_unlock"], *row_words(rule, "keeps")))
+    if step.name in row_words(rule, "harmless") or changes or step.name.isupper():
         return None
     for arg in step.args:
-        if not is_mask(unit, index, arg, context):
+        if not is_mask_argument(unit, index, arg, context):
             continue
         sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, arg, context)]
         if any(map(any, sides)):
-            said, how = f"{step.name}() with {code(arg)}", f"With {code(arg)} it may"
+            said, how = f"{step.name}() with {expression_text(arg)}", f"With {expression_text(arg)} it may"
             rows = flag_rows(arg, context.kernel)
             return _on_paths(Sleeper(said, how, arg.text, rows, "medium", wraps=True), arg, sides)
     return None
 
 
-def hands_mask(unit: Unit, index: int, context: Context) -> bool:
+def hands_mask(unit: FunctionUnit, index: int, context: Context) -> bool:
     """Whether a call names a flag, or passes a variable or a macro that is known as a mask."""
     step = unit.steps[index]
     if mentions(step, context.kernel):
@@ -161,7 +165,7 @@ def hands_mask(unit: Unit, index: int, context: Context) -> bool:
     return any(arg.text in known for arg in step.args) if known else False
 
 
-def is_mask(unit: Unit, index: int, arg: Expr, context: Context) -> bool:
+def is_mask_argument(unit: FunctionUnit, index: int, arg: Expr, context: Context) -> bool:
     """Whether an argument is a mask: flags alone, or what surely was given some on every path."""
     worlds = reached(unit, index)
     return is_flags(arg, context.kernel) or (bool(worlds) and all(arg.text in (one.masks or {}) for one in worlds))
@@ -178,7 +182,9 @@ def is_flags(expr: Expr, kernel: Kernel) -> bool:
     )
 
 
-def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str, context: Context) -> bool:
+def matters(
+    unit: FunctionUnit, index: int, row: Row, above: Sequence[EntryContext], taken: str, context: Context
+) -> bool:
     """Whether what is held keeps a free from sleeping: some leave it to others where they see that they must not.
 
     `above`: what the function and its callers are entered with; `taken`: the call that took what is held at the step.
@@ -192,7 +198,7 @@ def matters(unit: Unit, index: int, row: Row, above: Sequence[Entry], taken: str
     return not only or any(word in name for name in calls for word in only)
 
 
-def _is_plain(unit: Unit, index: int, row: Row, context: Context) -> bool:
+def _is_plain(unit: FunctionUnit, index: int, row: Row, context: Context) -> bool:
     """Whether what is freed surely comes from a family of `plain`, without the `reclaim` that it needs for more."""
     step, families = unit.steps[index], strings(row, "plain")
     name = step.args[0].text if families and step.args else ""
@@ -204,7 +210,7 @@ def _is_plain(unit: Unit, index: int, row: Row, context: Context) -> bool:
     return all(_without(unit, at, families, strings(row, "reclaim")[0], context) for at in calls)
 
 
-def _without(unit: Unit, at: int, families: Sequence[str], bit: str, context: Context) -> bool:
+def _without(unit: FunctionUnit, at: int, families: Sequence[str], bit: str, context: Context) -> bool:
     """Whether a call asks one of some families with a mask that surely lacks a bit."""
     asked = request_at(unit, at, context)
     if asked is None or asked.allocator.family not in families:
@@ -213,7 +219,7 @@ def _without(unit: Unit, at: int, families: Sequence[str], bit: str, context: Co
     return bool(masks) and all(one.lacks(bit) for one in masks)
 
 
-def _open(unit: Unit, index: int, context: Context) -> Iterator[str]:
+def _open(unit: FunctionUnit, index: int, context: Context) -> Iterator[str]:
     """The calls that took what is open at a step on some path."""
     for world in reached(unit, index):
         for one in world.open:
@@ -222,7 +228,7 @@ def _open(unit: Unit, index: int, context: Context) -> Iterator[str]:
                 yield taker(unit.steps[one.step])
 
 
-def last_user(unit: Unit, index: int, row: Row) -> bool:
+def last_user(unit: FunctionUnit, index: int, row: Row) -> bool:
     """Whether only the last user comes to a step, who need not be one that holds a lock of a caller."""
     asked = {text for world in reached(unit, index) for text, true in world.facts if true}
     return any(word in text for text in asked for word in strings(row, "counted"))

@@ -7,17 +7,26 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from reviewbot.checks.masks.nofail import rows, shown, sides
-from reviewbot.frontend.instructions import Expr, Step
-from reviewbot.interproc.specialize import Bound, bound, calls_of
+from reviewbot.checks.masks.nofail import mask_text, remark_rows, sides
+from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.interproc.specialize import Specialization, calls_of, specialized
 from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
-from reviewbot.program.file_version import Slice
-from reviewbot.program.provenance import because
-from reviewbot.program.query import Context, Hit, code, masks_at, reached, requests, rows_of, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.provenance import evidence_of
+from reviewbot.program.query import (
+    Context,
+    Hit,
+    expression_text,
+    instruction_rows,
+    masks_at,
+    reached,
+    requests,
+    row_words,
+)
+from reviewbot.program.unit import FunctionUnit
 
 
-def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def unsupported_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
 
     Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size; `one`, calls for
@@ -29,14 +38,14 @@ def unsupported(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for hit in _refused(side, unit, rule, context):
             said.add(hit.key)
             yield hit
-        for one in bound(unit, calls, context.lookup):
+        for one in specialized(unit, calls, context.lookup):
             for hit in _refused(side, one.unit, rule, context):
                 if hit.key not in said:
                     said.add(hit.key)
                     yield _passed_on(hit, one)
 
 
-def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[Hit]:
+def _refused(side: FileVersion, unit: FunctionUnit, rule: Rule, context: Context) -> Iterator[Hit]:
     for _, index, step, found, mask, _ in requests((unit,), context):
         for limit in found.limits:
             bad = [one for one in sides(mask, context) if _bad(unit, index, one, limit, context)]
@@ -46,17 +55,17 @@ def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[
                 continue
             values = {
                 "callee": step.name,
-                "mask": shown(bad[0], context),
+                "mask": mask_text(bad[0], context),
                 "effect": limit.effect,
                 "instead": limit.instead,
                 "source": limit.source,
             }
             yield Hit(
-                rows(unit, step, mask, context, limit.has or None),
+                remark_rows(unit, step, mask, context, limit.has or None),
                 unit.function.name,
                 f"{step.name} {limit.name}",
                 values,
-                because(side, unit, index, mask, context, limit.has or None),
+                evidence_of(side, unit, index, mask, context, limit.has or None),
                 _confidence(unit, index, mask, limit, rule, context),
                 limit.severity,
                 cause=" ".join(sorted(limit.has | limit.lacks)),
@@ -64,14 +73,14 @@ def _refused(side: Slice, unit: Unit, rule: Rule, context: Context) -> Iterator[
             break
 
 
-def _passed_on(hit: Hit, one: Bound) -> Hit:
+def _passed_on(hit: Hit, one: Specialization) -> Hit:
     """A hit that holds for the mask of one caller, and is one step less sure."""
-    mask, caller = code(one.arg), one.caller.function.name
+    mask, caller = expression_text(one.arg), one.caller.function.name
     return replace(
         hit,
-        rows=(*hit.rows, one.arg.line, *rows_of(one.caller.steps[one.at])),
+        rows=(*hit.rows, one.arg.line, *instruction_rows(one.caller.steps[one.at])),
         values={**hit.values, "mask": f"{mask} from {caller}()"},
-        because=(*hit.because, (one.arg.line, "the mask is handed over here")),
+        evidence_of=(*hit.because, (one.arg.line, "the mask is handed over here")),
         confidence=_lowered(hit.confidence or CONFIDENCES[-1]),
     )
 
@@ -80,11 +89,11 @@ def _lowered(confidence: str) -> str:
     return CONFIDENCES[max(0, CONFIDENCES.index(confidence) - 1)]
 
 
-def _bad(unit: Unit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
+def _bad(unit: FunctionUnit, index: int, mask: Expr, limit: Limit, context: Context) -> bool:
     return any(_meets(one, limit, context) for one in masks_at(unit, index, mask, context))
 
 
-def _confidence(unit: Unit, index: int, mask: Expr, limit: Limit, rule: Rule, context: Context) -> str:
+def _confidence(unit: FunctionUnit, index: int, mask: Expr, limit: Limit, rule: Rule, context: Context) -> str:
     """The limit's, a step less where the mask is supported on another side of a choice, or another way to the call."""
     if all(_meets(one, limit, context) for one in masks_at(unit, index, mask, context)):
         return limit.confidence
@@ -98,13 +107,13 @@ def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
     return limit.has <= mask.must and not limit.lacks & mask.may
 
 
-def _scoped(unit: Unit, index: int, limit: Limit, context: Context) -> bool:
+def _scoped(unit: FunctionUnit, index: int, limit: Limit, context: Context) -> bool:
     """Whether a scope around the call takes away for everything below what the mask lacks."""
     kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
     return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
 
 
-def _called_in_scope(side: Slice, unit: Unit, limit: Limit, context: Context) -> bool:
+def _called_in_scope(side: FileVersion, unit: FunctionUnit, limit: Limit, context: Context) -> bool:
     """Whether a static function is called where a scope takes that away."""
     if not limit.lacks or not unit.function.static:
         return False
@@ -113,15 +122,15 @@ def _called_in_scope(side: Slice, unit: Unit, limit: Limit, context: Context) ->
     return any(_scoped(one, at, limit, context) for one, at in calls)
 
 
-def _calls(step: Step, unit: Unit) -> bool:
+def _calls(step: Instruction, unit: FunctionUnit) -> bool:
     return step.kind == "call" and not step.op and step.name == unit.function.name
 
 
-def _fits(step: Step, found: Allocator, limit: Limit, rule: Rule) -> bool:
+def _fits(step: Instruction, found: Allocator, limit: Limit, rule: Rule) -> bool:
     """Whether the request is so small that the limit is not reached: one structure, or a small number."""
-    if limit.name not in words(rule, "fits"):
+    if limit.name not in row_words(rule, "fits"):
         return False
-    if step.name in words(rule, "one"):
+    if step.name in row_words(rule, "one"):
         return True
     sizes = [step.args[at] for at in found.size if at < len(step.args)]
     count = 1

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from reviewbot.checks.masks.names import flag_of, said
 from reviewbot.dataflow import mask_algebra
-from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.model import Flag, Kernel, Rule
-from reviewbot.program.file_version import Slice, expressions
-from reviewbot.program.query import Context, Hit, allocation, mask_of, strings, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.program.query import Context, Hit, allocation, mask_of, row_words, strings
+from reviewbot.program.unit import FunctionUnit
 
 _TRUTH = ("!", "&&", "||")
 
 
-def mask_test(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def gfp_mask_test(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask tested against a compound as if that were one bit.
 
     `mask & GFP_X` as a truth is true for any shared bit, `mask == GFP_X` misses every modifier. Rows:
@@ -33,7 +33,7 @@ def mask_test(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     yield Hit((line, *step.lines), unit.function.name, value.text, values, confidence=sure)
 
 
-def _truths(step: Step, kernel: Kernel) -> Iterator[Expr]:
+def _truths(step: Instruction, kernel: Kernel) -> Iterator[Expr]:
     """What a step takes for true or false: a condition, and the operands of !, && and ||."""
     if step.kind == "test" and step.value is not None:
         todo = [step.value]
@@ -61,7 +61,7 @@ def _negated(expr: Expr) -> Iterator[Expr]:
 
 def _compound(expr: Expr, rule: Rule, kernel: Kernel) -> Flag | None:
     flag = flag_of(expr, kernel)
-    fits = flag is not None and flag.kind == "compound" and flag.base and flag.name not in words(rule, "whole")
+    fits = flag is not None and flag.kind == "compound" and flag.base and flag.name not in row_words(rule, "whole")
     return flag if fits else None
 
 
@@ -95,7 +95,7 @@ def _compared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] |
             if other:
                 return f"{other} may not sleep either and is not taken for {flag.name} here", "medium", arg.line
             continue  # a field of several bits has one value: that is exact
-        if flag.bits & words(rule, "blocking"):
+        if flag.bits & row_words(rule, "blocking"):
             return f"masks that lack one bit of {flag.name} do not pass, though some of them may sleep", "low", arg.line
         return f"a mask that may sleep passes as well if it holds all bits of {flag.name}", "medium", arg.line
     return None
@@ -106,7 +106,7 @@ def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
     looked = frozenset[str]().union(
         *(kernel.flags[part.text].bits for part in against.walk() if part.text in kernel.flags)
     )
-    blocking = words(rule, "blocking")
+    blocking = row_words(rule, "blocking")
     if flag.bits & blocking or not looked & blocking:
         return ""
     for name in (name for row in rule.rows for name in strings(row, "examples")):
@@ -116,13 +116,13 @@ def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
     return ""
 
 
-def guessed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that is chosen by asking what context the code runs in.
 
     Rows: `asks`, calls that ask; `reclaim`, the bit that only one of the two masks has; `home`, paths where it is known
     what the answer means.
     """
-    if side.path.startswith(tuple(words(rule, "home"))):
+    if side.path.startswith(tuple(row_words(rule, "home"))):
         return
     for unit in side.units:
         for step in unit.steps:
@@ -144,10 +144,10 @@ def guessed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 def _asks(condition: Expr, rule: Rule) -> str:
     """The call in a condition that asks for the context."""
     calls = (part.text for part in condition.walk() if part.op == "call")
-    return next((name for name in calls if name in words(rule, "asks")), "")
+    return next((name for name in calls if name in row_words(rule, "asks")), "")
 
 
-def _chosen(unit: Unit, at: int, context: Context) -> Expr | None:
+def _chosen(unit: FunctionUnit, at: int, context: Context) -> Expr | None:
     """The mask that a branch begins by choosing: it gives a variable flags, or allocates with them."""
     while at >= 0 and unit.steps[at].kind == "join" and len(unit.steps[at].next) == 1:
         at = unit.steps[at].next[0]
@@ -166,4 +166,4 @@ def _differ(one: Expr, other: Expr, rule: Rule, kernel: Kernel) -> bool:
         if not known or any(flag is None or not flag.bits for flag in known):
             return False
         bits.append(frozenset[str]().union(*(flag.bits for flag in known if flag is not None)))
-    return len({frozenset(words(rule, "reclaim")) <= held for held in bits}) == 2
+    return len({frozenset(row_words(rule, "reclaim")) <= held for held in bits}) == 2

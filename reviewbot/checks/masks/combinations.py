@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reviewbot.checks.masks.names import Chain, asked, flag_of, flag_rows_of, said, spelled
+from reviewbot.checks.masks.names import Chain, flag_of, flag_rows_of, flag_sums, said, spelled
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.mask_env import kept
-from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.dataflow.mask_env import mask_sources
+from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.model import Flag, Kernel, Rule
-from reviewbot.program.file_version import Slice, expressions
-from reviewbot.program.provenance import because, held, meant_here, plain, variable
-from reviewbot.program.query import Context, Hit, allocation, masks_at, reached, strings, words, written_mask
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.program.provenance import evidence_of, held_flags, is_plain, meant_here, variable
+from reviewbot.program.query import Context, Hit, allocation, masks_at, reached, row_words, strings, written_mask
+from reviewbot.program.unit import FunctionUnit
 
 
-def conflicting(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def conflicting_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Two names in one mask that a row of the rule calls contradictory, in one chain of | or put in one by one.
 
     A row says `a` and `b`, lists of written names, or `bits_a` and `bits_b`, bits that both must be
@@ -24,7 +24,7 @@ def conflicting(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     """
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            for chain in asked(unit, step, context):
+            for chain in flag_sums(unit, step, context):
                 found = _contradiction(chain, rule, context.kernel)
                 if found is not None:
                     one, other, why = found
@@ -57,19 +57,21 @@ def _apart(one: Flag, other: Flag, rule: Rule) -> str:
     return ""
 
 
-def _late(side: Slice, unit: Unit, index: int, chain: Chain, rule: Rule, context: Context) -> Iterator[Hit]:
+def _late(
+    side: FileVersion, unit: FunctionUnit, index: int, chain: Chain, rule: Rule, context: Context
+) -> Iterator[Hit]:
     """A flag of this chain against those that what it is added to surely holds."""
     step = unit.steps[index]
     parts = [term for term in chain if flag_of(term, context.kernel) is None]
     parts += [variable(step)] if step.op == "|=" else []
     for part in parts:
-        old_ones = list(held(side, unit, index, part, context))
+        old_ones = list(held_flags(side, unit, index, part, context))
         for term, new in ((term, flag_of(term, context.kernel)) for term in chain):
             for old in old_ones if new is not None else ():
                 why = _apart(old.flag, new, rule) or _by_bits(new, old.flag, rule) if new is not None else ""
                 if new is not None and why and _used(unit, index):
                     values = {"mask": whole(step, chain), "why": why, "one": old.flag.name, "other": new.name}
-                    notes = because(side, unit, index, part, context, frozenset({old.flag.name}))
+                    notes = evidence_of(side, unit, index, part, context, frozenset({old.flag.name}))
                     sure = "" if part.op == "name" else "medium"
                     rows = (term.line, *flag_rows_of(chain, context.kernel), old.row)
                     yield Hit(rows, unit.function.name, f"{old.flag.name} {new.name}", values, notes, sure)
@@ -88,7 +90,7 @@ def _by_bits(one: Flag, other: Flag, rule: Rule) -> str:
     return ""
 
 
-def _used(unit: Unit, index: int) -> bool:
+def _used(unit: FunctionUnit, index: int) -> bool:
     """Whether what a step puts together is asked for, there or on a way on which nothing is taken from it again."""
     made = unit.steps[index]
     if made.kind != "assign":
@@ -98,7 +100,7 @@ def _used(unit: Unit, index: int) -> bool:
     while todo:
         at = todo.pop()
         step = unit.steps[at]
-        if step.kind in ("call", "return") and any(made.target in kept(expr) for expr in expressions(step)):
+        if step.kind in ("call", "return") and any(made.target in mask_sources(expr) for expr in expressions(step)):
             return True
         if step.kind != "assign" or step.target != made.target or step.op == "|=":
             more = set(step.next) - seen
@@ -107,7 +109,7 @@ def _used(unit: Unit, index: int) -> bool:
     return False
 
 
-def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def redundant_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A term of a chain whose bits another term, or the variable beside it, surely holds already.
 
     Rows: `nested`, base masks of which one may be part of another without a contradiction; `calls`,
@@ -115,16 +117,16 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     allows; `defensive`, flags that are often cleared to be on the safe side. A bit can be taken out where a flag named
     beside it, or the function, has it; what a variable holds may change, and of two base masks either may be meant.
     """
-    nested = words(rule, "nested")
+    nested = row_words(rule, "nested")
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            for chain in asked(unit, step, context):
+            for chain in flag_sums(unit, step, context):
                 for term, holder in _needless(unit, index, chain, nested, context):
                     fact = "it is named twice" if holder.text == term.text else f"{said(holder)} holds it already"
                     values = {"flag": term.text, "fact": fact, "mask": whole(step, chain)}
                     rows = (term.line, *flag_rows_of(chain, context.kernel))
                     sure = "" if flag_of(holder, context.kernel) else "medium"
-                    notes = because(side, unit, index, holder, context) if sure else ()
+                    notes = evidence_of(side, unit, index, holder, context) if sure else ()
                     drop = (term.text, "") if not sure and term.text in context.kernel.bits else None
                     key = f"{term.text} {holder.text}"
                     yield Hit(rows, unit.function.name, key, values, notes, sure, replace=drop)
@@ -136,13 +138,13 @@ def redundant(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             yield from _cleared_twice(side, unit, index, context)
 
 
-def whole(step: Step, chain: Chain) -> str:
+def whole(step: Instruction, chain: Chain) -> str:
     """A sum as it is written, with what it is added to."""
     return f"{step.target} |= {spelled(chain)}" if step.op == "|=" else spelled(chain)
 
 
 def _needless(
-    unit: Unit, index: int, chain: Chain, nested: frozenset[str], context: Context
+    unit: FunctionUnit, index: int, chain: Chain, nested: frozenset[str], context: Context
 ) -> Iterator[tuple[Expr, Expr]]:
     step = unit.steps[index]
     target = (variable(step),) if step.op == "|=" and step.target.isidentifier() else ()
@@ -164,14 +166,14 @@ def _needless(
                 break
 
 
-def _asked_with(side: Slice, unit: Unit, index: int, context: Context) -> Expr | None:
+def _asked_with(side: FileVersion, unit: FunctionUnit, index: int, context: Context) -> Expr | None:
     """The mask of a request, or what was put into a variable that is for this request alone."""
     found = allocation(unit.steps[index], context.kernel)
     mask = written_mask(unit.steps[index], found) if found is not None else None
     return meant_here(unit, index, mask, side.defines, context) if mask is not None else None
 
 
-def _added_anyway(unit: Unit, step: Step, mask: Expr, rule: Rule) -> Iterator[Hit]:
+def _added_anyway(unit: FunctionUnit, step: Instruction, mask: Expr, rule: Rule) -> Iterator[Hit]:
     """A flag in the mask of a function that adds it by itself."""
     adds = {word for row in rule.rows if step.name in strings(row, "calls") for word in strings(row, "adds")}
     for term in mask_algebra.terms(mask) if adds else ():
@@ -182,16 +184,16 @@ def _added_anyway(unit: Unit, step: Step, mask: Expr, rule: Rule) -> Iterator[Hi
             yield Hit((term.line,), unit.function.name, key, values, replace=(term.text, ""))
 
 
-def _never_retries(unit: Unit, step: Step, mask: Expr, rule: Rule, context: Context) -> Iterator[Hit]:
+def _never_retries(unit: FunctionUnit, step: Instruction, mask: Expr, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that says how often to reclaim, beside a base mask that does not reclaim, in the mask of an allocator."""
     chain = mask_algebra.terms(mask)
     known = [flag_of(term, context.kernel) for term in chain]
     bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
     base = next((flag.name for flag in known if flag is not None and flag.base), "")
-    if not base or None in known or bits & words(rule, "reclaim"):
+    if not base or None in known or bits & row_words(rule, "reclaim"):
         return
     for term in chain:
-        if term.text in words(rule, "retries"):
+        if term.text in row_words(rule, "retries"):
             values = {
                 "flag": term.text,
                 "fact": f"{base} does not reclaim, so nothing is retried",
@@ -200,7 +202,7 @@ def _never_retries(unit: Unit, step: Step, mask: Expr, rule: Rule, context: Cont
             yield Hit((term.line,), unit.function.name, f"{step.name} {term.text}", values, confidence="medium")
 
 
-def _cleared_twice(side: Slice, unit: Unit, index: int, context: Context) -> Iterator[Hit]:
+def _cleared_twice(side: FileVersion, unit: FunctionUnit, index: int, context: Context) -> Iterator[Hit]:
     """A flag taken from a variable that this function filled, and that surely does not hold it."""
     step = unit.steps[index]
     gone = step.value.args[0] if step.op == "&=" and step.value is not None and step.value.op == "~" else None
@@ -209,10 +211,10 @@ def _cleared_twice(side: Slice, unit: Unit, index: int, context: Context) -> Ite
         return
     read = variable(step)
     masks = masks_at(unit, index, read, context) if reached(unit, index) else ()
-    if masks and all(not flag.bits & mask.may for mask in masks) and plain(unit, index, read):
+    if masks and all(not flag.bits & mask.may for mask in masks) and is_plain(unit, index, read):
         fact = f"{step.target} does not hold {flag.name}"
         values = {"flag": f"~{flag.name}", "fact": fact, "mask": f"{step.target} &= ~{flag.name}"}
-        notes = because(side, unit, index, read, context)
+        notes = evidence_of(side, unit, index, read, context)
         yield Hit((gone.line, *step.lines), unit.function.name, f"{step.target} ~{flag.name}", values, notes, "medium")
 
 
@@ -220,7 +222,7 @@ def _rivals(one: Flag, other: Flag) -> bool:
     return one.name != other.name and one.base and other.base and one.kind == other.kind == "compound"
 
 
-def _cleared_for_nothing(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
+def _cleared_for_nothing(unit: FunctionUnit, step: Instruction, rule: Rule, context: Context) -> Iterator[Hit]:
     """BASE & ~FLAG with named flags only, where BASE does not hold FLAG."""
     for expr in expressions(step):
         for part in expr.walk():
@@ -231,5 +233,5 @@ def _cleared_for_nothing(unit: Unit, step: Step, rule: Rule, context: Context) -
             if base is None or gone is None or not base.bits or not gone.bits or base.bits & gone.bits:
                 continue
             values = {"flag": f"~{gone.name}", "fact": f"{base.name} does not hold {gone.name}", "mask": said(part)}
-            sure = "low" if gone.name in words(rule, "defensive") else ""
+            sure = "low" if gone.name in row_words(rule, "defensive") else ""
             yield Hit((right.line, left.line), unit.function.name, f"{base.name} ~{gone.name}", values, confidence=sure)

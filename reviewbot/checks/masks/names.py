@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.frontend.instructions import Expr, Step
-from reviewbot.model import Flag, Kernel, Rule, Span
-from reviewbot.program.file_version import Slice, expressions
-from reviewbot.program.provenance import added, because, one_side, plain, spelled_out
+from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.model import Flag, Kernel, Lifetime, Rule
+from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.program.provenance import added, evidence_of, is_plain, one_side, spelled_out
 from reviewbot.program.query import (
     Context,
     Hit,
@@ -18,11 +18,11 @@ from reviewbot.program.query import (
     masks_at,
     mentions,
     reached,
+    row_words,
     strings,
-    words,
     written_mask,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 Chain = tuple[Expr, ...]
@@ -53,7 +53,7 @@ def flag_of(term: Expr, kernel: Kernel) -> Flag | None:
     return kernel.flags.get(term.text) if term.op == "name" else None
 
 
-def asked(unit: Unit, step: Step, context: Context) -> Iterator[Chain]:
+def flag_sums(unit: FunctionUnit, step: Instruction, context: Context) -> Iterator[Chain]:
     """The sums of flags that a step asks for.
 
     Not what stands under & or ~, is compared, or goes into a variable that only cuts other masks
@@ -67,7 +67,7 @@ def asked(unit: Unit, step: Step, context: Context) -> Iterator[Chain]:
             yield chain
 
 
-def _sums(step: Step) -> Iterator[Chain]:
+def _sums(step: Instruction) -> Iterator[Chain]:
     """Every sum in a step that is not under & or ~, compared, or in the arguments of a call within."""
     todo = list(expressions(step))
     while todo:
@@ -76,13 +76,13 @@ def _sums(step: Step) -> Iterator[Chain]:
         todo.extend(arg for term in chain if term.op not in (*_UNDER, "call") for arg in term.args)
 
 
-def _cuts(unit: Unit, target: str) -> bool:
+def _cuts(unit: FunctionUnit, target: str) -> bool:
     """Whether a variable is taken out of other masks, or other masks are reduced to it."""
     return target.isidentifier() and target != "return" and target in _cutting(unit)
 
 
 @lru_cache(maxsize=2)  # asked for each step of one
-def _cutting(unit: Unit) -> frozenset[str]:
+def _cutting(unit: FunctionUnit) -> frozenset[str]:
     """All names that are: after & or &=, or below ~."""
     found: set[str] = set()
     for step in unit.steps:
@@ -98,7 +98,7 @@ def _cutting(unit: Unit) -> frozenset[str]:
     return frozenset(found)
 
 
-def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def no_base_mask(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """An allocator's mask made of modifiers alone: no bit says whether it may reclaim.
 
     Rows: `except`, allocators for which a bare modifier or 0 is the documented mask; `zero_families`,
@@ -109,32 +109,32 @@ def no_base(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = written_mask(step, found) if found is not None else None
-            if found is None or mask is None or step.name in words(rule, "except"):
+            if found is None or mask is None or step.name in row_words(rule, "except"):
                 continue
             mask = one_side(mask)
             chain, parts = mask_algebra.terms(mask), _parts(side, unit, index, mask)
             names = {part.text for part in parts}
             known = [flag_of(part, context.kernel) for part in parts]
-            zero = mask.op == "num" and mask.text == "0" and found.family in words(rule, "zero_families")
+            zero = mask.op == "num" and mask.text == "0" and found.family in row_words(rule, "zero_families")
             bare = bool(known) and all(flag is not None and not flag.base and flag.group != "test" for flag in known)
-            if zero or (bare and not names & words(rule, "meant") and _all_of(unit, index, mask, known, context)):
+            if zero or (bare and not names & row_words(rule, "meant") and _all_of(unit, index, mask, known, context)):
                 values = {"mask": spelled(chain), "callee": step.name}
-                sure = "medium" if names & words(rule, "doubtful") else ""
-                notes = because(side, unit, index, mask, context)
+                sure = "medium" if names & row_words(rule, "doubtful") else ""
+                notes = evidence_of(side, unit, index, mask, context)
                 rows = (mask.line, *step.lines, *(part.line for part in parts))
                 yield Hit(rows, unit.function.name, step.name, values, notes, sure)
 
 
-def _all_of(unit: Unit, index: int, mask: Expr, known: list[Flag | None], context: Context) -> bool:
+def _all_of(unit: FunctionUnit, index: int, mask: Expr, known: list[Flag | None], context: Context) -> bool:
     """Whether nothing but these flags can be in a mask, whatever path is taken."""
     if all(flag_of(term, context.kernel) for term in mask_algebra.terms(mask)):
         return True
     bits = frozenset[str]().union(*(flag.bits for flag in known if flag is not None))
     masks = masks_at(unit, index, mask, context) if reached(unit, index) else ()
-    return bool(masks) and plain(unit, index, mask) and all(one.may <= bits for one in masks)
+    return bool(masks) and is_plain(unit, index, mask) and all(one.may <= bits for one in masks)
 
 
-def _parts(side: Slice, unit: Unit, index: int, mask: Expr) -> list[Expr]:
+def _parts(side: FileVersion, unit: FunctionUnit, index: int, mask: Expr) -> list[Expr]:
     """The names that a mask is made of, those in its variables instead of the variables."""
     steps = [unit.steps[at] for at in unit.reaching.sources(index, mask)]
     filled = {step.target for step in steps}
@@ -150,7 +150,7 @@ def _parts(side: Slice, unit: Unit, index: int, mask: Expr) -> list[Expr]:
     return found
 
 
-def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def unknown_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag's name that this kernel version does not have, though another has or people believe one does.
 
     Rows: `conditions`, words of an #if around it that say that the text is for several versions.
@@ -166,7 +166,7 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     continue
                 if part.text in context.kernel.flags or part.text in side.defines.by_name:
                     continue
-                if _conditional(side, part.line, words(rule, "conditions") | {part.text}):
+                if _conditional(side, part.line, row_words(rule, "conditions") | {part.text}):
                     continue
                 what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
                 values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
@@ -174,7 +174,7 @@ def unknown(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 yield Hit((part.line,), unit.function.name, part.text, values, replace=replace)
 
 
-def _misspelt(step: Step, part: Expr, span: Span, context: Context) -> bool:
+def _misspelt(step: Instruction, part: Expr, span: Lifetime, context: Context) -> bool:
     """Whether a name that never was is surely another one: with that one, its sum has one base mask and no flag twice.
 
     A name that some version had may have meant more than what is there today; a mask that is tested or cut down with
@@ -196,7 +196,7 @@ def _outside_calls(expr: Expr) -> Iterator[Expr]:
         todo.extend(at.args if at.op != "call" else ())
 
 
-def _conditional(side: Slice, row: int, names: frozenset[str]) -> bool:
+def _conditional(side: FileVersion, row: int, names: frozenset[str]) -> bool:
     """Whether a row stands inside an #if, or a branch of one, that says any of the names."""
     open_: list[bool] = []
     for text in side.rows[:row]:
@@ -210,7 +210,7 @@ def _conditional(side: Slice, row: int, names: frozenset[str]) -> bool:
     return any(open_)
 
 
-def _life(span: Span) -> str:
+def _life(span: Lifetime) -> str:
     since = ".".join(map(str, span.since)) if span.since else ""
     until = ".".join(map(str, span.until)) if span.until else ""
     if span.never:
@@ -220,21 +220,21 @@ def _life(span: Span) -> str:
     return f"it is gone since {until}" if until else f"it only came in {since}"
 
 
-def _instead(span: Span) -> str:
+def _instead(span: Lifetime) -> str:
     return f" Is {span.instead} meant?" if span.instead else ""
 
 
-def internal(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def mm_internal_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that is for mm/ alone, written elsewhere.
 
     Rows: `home`, path prefixes where all may stand; `known`, prefixes of users that may have the
     flags listed in `flags`, every flag if there is no such list.
     """
-    if side.path.startswith(tuple(words(rule, "home"))):
+    if side.path.startswith(tuple(row_words(rule, "home"))):
         return
     for unit in side.units:
         for step in unit.steps:
-            for chain in asked(unit, step, context):
+            for chain in flag_sums(unit, step, context):
                 for term in chain:
                     flag = flag_of(term, context.kernel)
                     if flag is None or not flag.internal or flag.kind != "bit" or _may(flag.name, side.path, rule):
@@ -248,7 +248,7 @@ def _may(name: str, path: str, rule: Rule) -> bool:
     return any(path.startswith(strings(row, "known")) for row in rows)
 
 
-def misplaced(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def misplaced(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that has little to look for where it is written.
 
     Rows: `flags`; `paths`, prefixes where to ask about them, but not below `known`; `families` of the allocators whose
@@ -269,7 +269,7 @@ def misplaced(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                         yield Hit((*step.lines, term.line), unit.function.name, f"{step.name} {term.text}", values)
 
 
-def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def gfp_argument_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags where another argument stands, and none where the mask does.
 
     Rows: `families`, those whose arguments never moved; `except`, calls of them whose arguments did;
@@ -278,8 +278,15 @@ def argument_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     for unit in side.units:
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
-            mask = written_mask(step, found) if found is not None and found.family in words(rule, "families") else None
-            if found is None or mask is None or step.name in words(rule, "except") or _may_be_mask(mask, rule, context):
+            mask = (
+                written_mask(step, found) if found is not None and found.family in row_words(rule, "families") else None
+            )
+            if (
+                found is None
+                or mask is None
+                or step.name in row_words(rule, "except")
+                or _may_be_mask(mask, rule, context)
+            ):
                 continue
             for at, given in enumerate(step.args):
                 arg = spelled_out(unit, index, given, side.defines, context)
@@ -298,6 +305,6 @@ def _may_be_mask(expr: Expr, rule: Rule, context: Context) -> bool:
         if part.op in ("name", "field", "call"):
             if mask_algebra.is_flag_name(part.text, context.kernel):
                 return True
-            if any(word in part.text.lower() for word in words(rule, "mask_names")):
+            if any(word in part.text.lower() for word in row_words(rule, "mask_names")):
                 return True
     return False

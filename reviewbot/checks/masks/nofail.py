@@ -6,35 +6,37 @@ from collections.abc import Iterator
 from functools import cache, partial
 
 from reviewbot.checks.masks.combinations import whole
-from reviewbot.checks.masks.names import Chain, asked, said, spelled
+from reviewbot.checks.masks.names import Chain, flag_sums, said, spelled
 from reviewbot.dataflow import mask_algebra
-from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.model import Mask, Rule
-from reviewbot.program.file_version import Slice, expressions
-from reviewbot.program.provenance import because, held, variable
+from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.program.provenance import evidence_of, held_flags, variable
 from reviewbot.program.query import (
     Context,
     Hit,
     allocation,
     flag_rows,
+    instruction_rows,
     masks_at,
     mentions,
     origin_rows,
     reached,
     requests,
-    rows_of,
+    row_words,
     strings,
-    words,
     written_mask,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 
-def rows(unit: Unit, step: Step, mask: Expr, context: Context, names: frozenset[str] | None = None) -> tuple[int, ...]:
+def remark_rows(
+    unit: FunctionUnit, step: Instruction, mask: Expr, context: Context, names: frozenset[str] | None = None
+) -> tuple[int, ...]:
     """Where a remark about a mask hangs: the flags in the call, those its variable got, the call."""
     here = flag_rows(mask, context.kernel, names)
     there = origin_rows(unit, mask.text, context.kernel, names) or origin_rows(unit, mask.text, context.kernel)
-    return (*here, *there, mask.line, *rows_of(step))
+    return (*here, *there, mask.line, *instruction_rows(step))
 
 
 def sides(mask: Expr, context: Context) -> tuple[Expr, ...]:
@@ -43,12 +45,12 @@ def sides(mask: Expr, context: Context) -> tuple[Expr, ...]:
     return tuple(dict.fromkeys(one for one, _ in chosen))
 
 
-def shown(mask: Expr, context: Context) -> str:
+def mask_text(mask: Expr, context: Context) -> str:
     """A mask as a text names it: its flags, or the variable they are in."""
     return said(mask) if flag_rows(mask, context.kernel) else f"the mask in {said(mask)}"
 
 
-def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def nofail_cannot_sleep(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail, with a mask that surely may not reclaim.
 
     The rule's first row names the bits: `nofail` and `reclaim`; `except`, and those that begin with one of
@@ -56,25 +58,25 @@ def cannot_sleep(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     function itself puts in.
     """
     nofail, reclaim = _bit(rule, "nofail"), _bit(rule, "reclaim")
-    done: set[Step] = set()
+    done: set[Instruction] = set()
     for unit, index, step, _, mask, _ in requests(side.units, context):
         done.add(step)
         if _takes_it(step, rule):
             continue
         for one in sides(mask, context):
             if _hopeless(unit, index, one, (nofail, reclaim), context):
-                values = {"callee": step.name, "mask": shown(one, context)}
-                at = rows(unit, step, one, context, frozenset({nofail}))
-                notes = because(side, unit, index, one, context, frozenset({nofail}))
+                values = {"callee": step.name, "mask": mask_text(one, context)}
+                at = remark_rows(unit, step, one, context, frozenset({nofail}))
+                notes = evidence_of(side, unit, index, one, context, frozenset({nofail}))
                 yield Hit(at, unit.function.name, step.name, values, notes, _sure(unit, index, mask, nofail, context))
     yield from _written_together(side, rule, context, nofail, reclaim, done)
 
 
-def _takes_it(step: Step, rule: Rule) -> bool:
-    return step.name in words(rule, "except") or step.name.startswith(tuple(words(rule, "except_prefixes")))
+def _takes_it(step: Instruction, rule: Rule) -> bool:
+    return step.name in row_words(rule, "except") or step.name.startswith(tuple(row_words(rule, "except_prefixes")))
 
 
-def _hopeless(unit: Unit, index: int, mask: Expr, bits: tuple[str, str], context: Context) -> bool:
+def _hopeless(unit: FunctionUnit, index: int, mask: Expr, bits: tuple[str, str], context: Context) -> bool:
     nofail, reclaim = bits
     masks = [one for one in masks_at(unit, index, mask, context) if one.lacks(reclaim)]
     if any(nofail in one.must for one in masks):
@@ -82,13 +84,13 @@ def _hopeless(unit: Unit, index: int, mask: Expr, bits: tuple[str, str], context
     return any(nofail in one.may for one in masks) and nofail in _given(unit, mask, context)
 
 
-def _sure(unit: Unit, index: int, mask: Expr, nofail: str, context: Context) -> str:
+def _sure(unit: FunctionUnit, index: int, mask: Expr, nofail: str, context: Context) -> str:
     """ "medium" where a mask holds a bit on one side of a choice only, that perhaps nobody takes."""
     masks = masks_at(unit, index, mask, context)
     return "medium" if any(one.lacks(nofail) for one in masks) else ""
 
 
-def _given(unit: Unit, mask: Expr, context: Context) -> frozenset[str]:
+def _given(unit: FunctionUnit, mask: Expr, context: Context) -> frozenset[str]:
     """The bits that the function itself ORs into a mask or into a variable that the mask is made of."""
     names, bits = {part.text for part in mask.walk() if part.op in ("name", "field")}, frozenset[str]()
     fresh = True
@@ -102,7 +104,7 @@ def _given(unit: Unit, mask: Expr, context: Context) -> frozenset[str]:
             fresh = fresh or bool(more)
     for step in unit.steps:
         if step.kind == "assign" and step.target in names:
-            for chain in asked(unit, step, context):
+            for chain in flag_sums(unit, step, context):
                 bits = bits.union(*(context.kernel.flags[term.text].bits for term in chain if _known(term, context)))
     return bits
 
@@ -112,7 +114,7 @@ def _known(term: Expr, context: Context) -> bool:
 
 
 def _written_together(
-    side: Slice, rule: Rule, context: Context, nofail: str, reclaim: str, done: set[Step]
+    side: FileVersion, rule: Rule, context: Context, nofail: str, reclaim: str, done: set[Instruction]
 ) -> Iterator[Hit]:
     """The same, spelled out in one sum that goes to a function we do not know."""
     for unit in side.units:
@@ -122,7 +124,7 @@ def _written_together(
             known = context.kernel.allocators.get(step.name)
             if known is not None and not known.allocates:
                 continue
-            for chain in asked(unit, step, context):
+            for chain in flag_sums(unit, step, context):
                 bits = frozenset[str]().union(
                     *(context.kernel.flags[term.text].bits for term in chain if _known(term, context))
                 )
@@ -141,13 +143,13 @@ def _bit(rule: Rule, key: str) -> str:
     return strings(rule.rows[0], key)[0]
 
 
-def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def nofail_may_give_up(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that surely holds both "must not fail" and a bit that lets it (`nofail`, `gives_up` of the first row)."""
-    nofail, gives_up = _bit(rule, "nofail"), words(rule, "gives_up")
+    nofail, gives_up = _bit(rule, "nofail"), row_words(rule, "gives_up")
     for unit in side.units:
         clears = cache(partial(_clears, unit, nofail))
         for index, step in enumerate(unit.steps):
-            for chain in asked(unit, step, context):
+            for chain in flag_sums(unit, step, context):
                 if not reached(unit, index) or (step.target and clears()):
                     break
                 total = _total(unit, index, chain, context)
@@ -159,25 +161,31 @@ def may_give_up(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 at = [row for only in (names, None) for term in chain for row in flag_rows(term, context.kernel, only)]
                 added_to = variable(step) if step.op == "|=" else None
                 parts = [term for term in (added_to, *chain) if term is not None and not _known(term, context)]
-                notes = [note for part in parts for note in because(side, unit, index, part, context, names)]
+                notes = [note for part in parts for note in evidence_of(side, unit, index, part, context, names)]
                 values = {"mask": whole(step, chain), "flag": clash[0]}
                 yield Hit(tuple(at), unit.function.name, clash[0], values, tuple(dict.fromkeys(notes)))
 
 
 def _on_a_path(
-    side: Slice, unit: Unit, index: int, chain: Chain, context: Context, nofail: str, gives_up: frozenset[str]
+    side: FileVersion,
+    unit: FunctionUnit,
+    index: int,
+    chain: Chain,
+    context: Context,
+    nofail: str,
+    gives_up: frozenset[str],
 ) -> frozenset[str]:
     """The bits that let a request fail, where one of the two stands in a sum and a path put the other one in before."""
     step = unit.steps[index]
     here = {bit for term in chain if _known(term, context) for bit in context.kernel.flags[term.text].bits}
     parts = [variable(step)] if step.op == "|=" else []
     parts += [term for term in chain if not _known(term, context)]
-    before = {bit for part in parts for one in held(side, unit, index, part, context) for bit in one.flag.bits}
+    before = {bit for part in parts for one in held_flags(side, unit, index, part, context) for bit in one.flag.bits}
     pairs = (here, before), (before, here)
     return frozenset(bit for one, other in pairs if nofail in one for bit in gives_up & other)
 
 
-def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) -> list[Mask]:
+def _total(unit: FunctionUnit, index: int, chain: tuple[Expr, ...], context: Context) -> list[Mask]:
     """The masks that a sum may give, what it is added to included, one a side of a ?: in it.
 
     What several paths have put together before is known as far as they agree: which of them meet is not.
@@ -191,7 +199,7 @@ def _total(unit: Unit, index: int, chain: tuple[Expr, ...], context: Context) ->
     return total
 
 
-def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def nofail_high_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail for a larger constant order than its allocator promises."""
     nofail = _bit(rule, "nofail")
     for unit, index, step, found, mask, _ in requests(side.units, context):
@@ -201,17 +209,17 @@ def high_order(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         sure = [one for one in masks_at(unit, index, mask, context) if nofail in one.must]
         if sure and int(order.text) > found.nofail_order:
             values = {"callee": step.name, "order": order.text, "most": str(found.nofail_order)}
-            at = rows(unit, step, mask, context, frozenset({nofail}))
+            at = remark_rows(unit, step, mask, context, frozenset({nofail}))
             yield Hit(
                 at,
                 unit.function.name,
                 f"{step.name} {order.text}",
                 values,
-                because(side, unit, index, mask, context, frozenset({nofail})),
+                evidence_of(side, unit, index, mask, context, frozenset({nofail})),
             )
 
 
-def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def nofail_left_in_mask(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The reclaim bit is taken from a mask that came from outside and may hold "must not fail".
 
     Silent where the function itself gave the mask its value, or clears or tests the other bit, and
@@ -234,13 +242,13 @@ def left_in_mask(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     yield Hit(at, unit.function.name, step.target, values, confidence=sure)
 
 
-def _may_be_made(unit: Unit, source: Expr) -> bool:
+def _may_be_made(unit: FunctionUnit, source: Expr) -> bool:
     """Whether what is not shown may give a mask its value: the parameters are known, and it is none of them."""
     given = {name for _, name in unit.function.params} - {""}
     return not unit.function.seen_from_start and bool(given) and source.text not in given
 
 
-def _made(unit: Unit, source: Expr) -> bool:
+def _made(unit: FunctionUnit, source: Expr) -> bool:
     """Whether a mask is the result of a call: those of mappings and queues have no such bit."""
     if source.op == "call":
         return True
@@ -250,7 +258,7 @@ def _made(unit: Unit, source: Expr) -> bool:
     )
 
 
-def _cleared(step: Step, context: Context) -> Iterator[tuple[frozenset[str], Expr]]:
+def _cleared(step: Instruction, context: Context) -> Iterator[tuple[frozenset[str], Expr]]:
     """The bits that a step takes away with ~, and from which mask: in what it assigns, asks with or returns."""
     if step.op == "&=" and step.value is not None and step.value.op == "~":
         yield _bits(step.value, context), Expr("name", step.target, (), step.lines[0])
@@ -288,7 +296,7 @@ def _named(expr: Expr) -> frozenset[str]:
     return frozenset(part.text for part in expr.walk() if part.op == "name")
 
 
-def _clears(unit: Unit, flag: str) -> bool:
+def _clears(unit: FunctionUnit, flag: str) -> bool:
     """Whether the function takes the flag away anywhere, or tests it."""
     for step in unit.steps:
         named = (expr for expr in (step.value, *step.args) if expr is not None and flag in expr.text)

@@ -5,31 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reviewbot.dataflow.state import Event
-from reviewbot.frontend.instructions import Step
+from reviewbot.frontend.instructions import Instruction
 from reviewbot.model import Allocator, Mask, Rule
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import (
     Context,
     Hit,
     allocation,
-    code,
+    expression_text,
     flag_rows,
+    instruction_rows,
     mask_of,
     masks_at,
     mentions,
     origin_rows,
     reached,
     request_at,
-    rows_of,
+    row_words,
     strings,
-    words,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 _OVERFLOW = " unless the product of its sizes overflows"
 
 
-def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
+def _nofail(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> str:
     """ "must" if the request at a step surely cannot fail, "may" if it surely can, "" if unknown.
 
     Rows: `nofail`; `reclaim`, without which it promises nothing; `families` whose NULL means nothing but failure;
@@ -45,29 +45,29 @@ def _nofail(unit: Unit, index: int, rule: Rule, context: Context) -> str:
     if _waits(request.step, masks, found, rule):
         return "must"
     if masks and all(nofail in one.must and reclaim in one.may for one in masks):
-        kept = found.family in words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
+        kept = found.family in row_words(rule, "families") and not any(nofail in limit.has for limit in found.limits)
         return "must" if kept else ""
     known = all(one.may != context.kernel.bits for one in masks)
     return "may" if known and any(nofail not in one.must for one in masks) else ""
 
 
-def _waits(step: Step, masks: Sequence[Mask], found: Allocator, rule: Rule) -> bool:
+def _waits(step: Instruction, masks: Sequence[Mask], found: Allocator, rule: Rule) -> bool:
     """Whether a request goes to a pool and surely waits there until it has what it asked for."""
     sure = bool(found.nofail_when) and bool(masks) and all(found.nofail_when <= one.must for one in masks)
-    return sure and step.name in words(rule, "pools") and not _without_pool(step, rule)
+    return sure and step.name in row_words(rule, "pools") and not _without_pool(step, rule)
 
 
-def _without_pool(step: Step, rule: Rule) -> bool:
+def _without_pool(step: Instruction, rule: Rule) -> bool:
     """Whether NULL stands where the call takes its pool."""
-    places = dict(said.split(" ") for said in sorted(words(rule, "needs")))
+    places = dict(said.split(" ") for said in sorted(row_words(rule, "needs")))
     at = int(places.get(step.name, -1))
     return 0 <= at < len(step.args) and step.args[at].text == "NULL"
 
 
-def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A result that cannot be NULL, tested for it."""
     nofail = strings(rule.rows[0], "nofail")[0]
-    named = {name for name, flag in context.kernel.flags.items() if nofail in flag.bits} | words(rule, "pools")
+    named = {name for name, flag in context.kernel.flags.items() if nofail in flag.bits} | row_words(rule, "pools")
     if not any(name in side.text for name in named):
         return  # nothing needs to be followed
     for unit in side.units:
@@ -83,7 +83,7 @@ def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 made = unit.steps[event.other]
                 found = allocation(made, context.kernel)
                 product = found is not None and len(found.size) > 1
-                pool = made.name in words(rule, "pools")
+                pool = made.name in row_words(rule, "pools")
                 given = "a mask that may sleep" if pool else strings(rule.rows[0], "nofail")[0]
                 values = {
                     "callee": made.name,
@@ -92,19 +92,19 @@ def checked_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                     "unless": _OVERFLOW if product else "",
                 }
                 test = unit.steps[event.step].lines[0]
-                rows = (*_flag_rows(made, context), *rows_of(made), test)
+                rows = (*_flag_rows(made, context), *instruction_rows(made), test)
                 because = ((test, "tested here"),)
-                sure = "low" if made.name in words(rule, "habit") else "medium" if product or pool else ""
+                sure = "low" if made.name in row_words(rule, "habit") else "medium" if product or pool else ""
                 yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
 
 
-def _flag_rows(step: Step, context: Context) -> tuple[int, ...]:
+def _flag_rows(step: Instruction, context: Context) -> tuple[int, ...]:
     found = allocation(step, context.kernel)
     mask = mask_of(step, found) if found is not None else None
     return flag_rows(mask, context.kernel) if mask is not None else ()
 
 
-def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def lost_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that could not fail before the patch and now can, whose result is still used untested."""
     found = list(_used_untested(side, rule, context))
     before = context.before(frozenset(unit.function.name for unit, _ in found)) if found else None
@@ -122,11 +122,11 @@ def lost_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             yield _lost(unit, event, made, rule, context)
 
 
-def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[Unit, Event]]:
+def _used_untested(side: FileVersion, rule: Rule, context: Context) -> Iterator[tuple[FunctionUnit, Event]]:
     """The first use of each result that may be NULL and is nowhere looked at."""
     for unit in side.units:
         asking = (one for one in unit.steps if allocation(one, context.kernel) or mentions(one, context.kernel))
-        rows = (row for step in asking for row in rows_of(step))
+        rows = (row for step in asking for row in instruction_rows(step))
         if not any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows)):
             continue  # no mask is another one now
         seen: set[int] = set()
@@ -139,24 +139,24 @@ def _used_untested(side: Slice, rule: Rule, context: Context) -> Iterator[tuple[
                 yield unit, event
 
 
-def _looked_at(unit: Unit, made: int, token: str) -> bool:
+def _looked_at(unit: FunctionUnit, made: int, token: str) -> bool:
     """Whether a test after a request asks about its result in any way: it may be one for failure."""
     later = (step for step in unit.steps[made:] if step.kind == "test" and step.value is not None)
     return any(part.text == token for step in later if step.value is not None for part in step.value.walk())
 
 
-def _lost(unit: Unit, event: Event, made: Step, rule: Rule, context: Context) -> Hit:
+def _lost(unit: FunctionUnit, event: Event, made: Instruction, rule: Rule, context: Context) -> Hit:
     found = allocation(made, context.kernel)
     mask = mask_of(made, found) if found is not None else None
     text = mask.text if mask is not None else ""
-    said = code(mask) if mask is not None else ""
+    said = expression_text(mask) if mask is not None else ""
     values = {"callee": made.name, "result": event.token, "mask": said}
     use = unit.steps[event.step].lines[0]
-    rows = (*_flag_rows(made, context), *_failing_origins(unit, text, rule, context), *rows_of(made), use)
+    rows = (*_flag_rows(made, context), *_failing_origins(unit, text, rule, context), *instruction_rows(made), use)
     return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here untested"),))
 
 
-def _failing_origins(unit: Unit, variable: str, rule: Rule, context: Context) -> tuple[int, ...]:
+def _failing_origins(unit: FunctionUnit, variable: str, rule: Rule, context: Context) -> tuple[int, ...]:
     """Rows that give the mask's variable a value that may fail; all that give it one, if none does."""
     nofail = strings(rule.rows[0], "nofail")[0]
     rows = origin_rows(unit, variable, context.kernel)
@@ -164,7 +164,7 @@ def _failing_origins(unit: Unit, variable: str, rule: Rule, context: Context) ->
     return tuple(row for row in rows if row not in with_it) or rows
 
 
-def open_coded_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A failed allocation asked for again with nothing that could end the loop.
 
     Rows: `waits`, calls that only pass the time; `reclaim`, the bit without which __GFP_NOFAIL is no way out;
@@ -177,15 +177,18 @@ def open_coded_nofail(side: Slice, rule: Rule, context: Context) -> Iterator[Hit
             again = _asks_again(unit, index, rule, context)
             wait = _waits_for_nofail(unit, index, rule, context) if again is None else None
             if again is not None:
-                rows, because = (*rows_of(step), *rows_of(again)), ((again.lines[0], "asked for here"),)
+                rows, because = (
+                    (*instruction_rows(step), *instruction_rows(again)),
+                    ((again.lines[0], "asked for here"),),
+                )
                 key = f"{again.name} {again.target}"
                 yield Hit(rows, unit.function.name, key, {"callee": again.name}, because)
             elif wait is not None:
-                rows = (*rows_of(step), *rows_of(wait))
+                rows = (*instruction_rows(step), *instruction_rows(wait))
                 yield Hit(rows, unit.function.name, wait.name, {"callee": wait.name})
 
 
-def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:
+def _asks_again(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> Instruction | None:
     """The allocation that a test of its own result leads straight back to when it failed."""
     step = unit.steps[index]
     value = step.value
@@ -206,7 +209,7 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
             if at >= index:
                 return None  # another try after the loop
             again = at
-        elif here.kind == "call" and here.name not in words(rule, "waits"):
+        elif here.kind == "call" and here.name not in row_words(rule, "waits"):
             return None
         else:
             todo += here.next
@@ -216,14 +219,14 @@ def _asks_again(unit: Unit, index: int, rule: Rule, context: Context) -> Step | 
     return unit.steps[again]
 
 
-def _way_out(unit: Unit, first: int, last: int) -> bool:
+def _way_out(unit: FunctionUnit, first: int, last: int) -> bool:
     """Whether a step between two may lead elsewhere: a goto, a return or a break by which the loop ends."""
     between = range(first, last + 1)
     inside = unit.steps[first + 1 : last]
     return any(step.kind in ("return", "lost") or any(to not in between for to in step.next) for step in inside)
 
 
-def _may_wait(unit: Unit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:
+def _may_wait(unit: FunctionUnit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:
     """Whether a request is one that __GFP_NOFAIL could be added to: it may reclaim, and nothing atomic is open."""
     mask = mask_of(unit.steps[index], found)
     reclaim = strings(rule.rows[0], "reclaim")[0]
@@ -234,7 +237,7 @@ def _may_wait(unit: Unit, index: int, found: Allocator, rule: Rule, context: Con
     return bool(masks) and all(reclaim in one.may for one in masks)
 
 
-def _waits_for_nofail(unit: Unit, index: int, rule: Rule, context: Context) -> Step | None:
+def _waits_for_nofail(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> Instruction | None:
     """A wait on the branch where the mask must not fail, from where the path goes back: the flag by hand."""
     step = unit.steps[index]
     nofail = strings(rule.rows[0], "nofail")[0]
@@ -247,7 +250,7 @@ def _waits_for_nofail(unit: Unit, index: int, rule: Rule, context: Context) -> S
             return None
         here = unit.steps[at]
         if here.kind == "call":
-            if here.name not in words(rule, "waits"):
+            if here.name not in row_words(rule, "waits"):
                 return None
             wait = here
         if wait is not None and at < index:

@@ -6,29 +6,29 @@ from collections.abc import Iterable, Iterator
 
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.scope_masks import apply_scopes
-from reviewbot.frontend.instructions import UNUSED, Expr, Step
+from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import leads, taker
 from reviewbot.model import Rule
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
 from reviewbot.program.query import (
     Context,
     Hit,
     Request,
     allocation,
-    code,
+    expression_text,
     flag_rows,
+    instruction_rows,
     masks_at,
     mentions,
     origin_rows,
     reached,
     requests,
-    rows_of,
+    row_words,
     strings,
-    words,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
@@ -47,7 +47,7 @@ def _locked(one: Request, context: Context) -> bool:
     return any(kind is not None and kind.atomic for kind in kinds)
 
 
-def widened(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def widened_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that lacked a bit before, if only on one side of a choice, and surely has it now.
 
     Rows: `bit`, and what `more` it lets the call do. Inside a scope a mask has no more than the scope leaves it.
@@ -95,27 +95,27 @@ def _mask_rows(one: Request, context: Context) -> tuple[int, ...]:
     return (*here, *origin_rows(one.unit, one.mask.text, context.kernel))
 
 
-def _is_touched(side: Slice, unit: Unit, context: Context) -> bool:
+def _is_touched(side: FileVersion, unit: FunctionUnit, context: Context) -> bool:
     """Whether the patch has a part in any mask of a function; a look at its text, before it is followed."""
     steps = (one for one in unit.steps if allocation(one, context.kernel) or mentions(one, context.kernel))
-    rows = (row for step in steps for row in rows_of(step))
+    rows = (row for step in steps for row in instruction_rows(step))
     return any(side.changed[row] or side.near[row] for row in rows if 0 <= row < len(side.rows))
 
 
-def _has_part(side: Slice, request: Request, context: Context) -> bool:
+def _has_part(side: FileVersion, request: Request, context: Context) -> bool:
     """Whether the patch has a part in the mask of a request: else it is what it was."""
     rows = (row for row in _mask_rows(request, context) if 0 <= row < len(side.rows))
     return any(side.changed[row] or side.near[row] for row in rows)
 
 
-def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
-    wide, narrow = words(rule, "wide"), words(rule, "narrow")
+    wide, narrow = row_words(rule, "wide"), row_words(rule, "narrow")
     named = {one.name for one in side.defines if any(mask in one.body for mask in narrow)}
     for unit in side.units:
         if unit.words.isdisjoint(narrow | named):
             continue
-        found: dict[bool, list[tuple[int, Step, Expr, str]]] = {True: [], False: []}
+        found: dict[bool, list[tuple[int, Instruction, Expr, str]]] = {True: [], False: []}
         for _, index, step, _, mask, _ in requests((unit,), context):
             if any(world.open for world in reached(unit, index)):
                 continue
@@ -134,14 +134,14 @@ def mixed(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other one"),))
 
 
-def _lock_between(unit: Unit, one: int, other: int, context: Context) -> bool:
+def _lock_between(unit: FunctionUnit, one: int, other: int, context: Context) -> bool:
     """Whether a call between two steps, in the order of the text, sounds like a lock of whatever kind."""
     between = (taker(step) for step in unit.steps[min(one, other) : max(one, other)] if step.kind == "call")
     listed = (*context.kernel.words["may_lock"], *context.kernel.words["may_unlock"])
     return any(word in name for name in between for word in listed)
 
 
-def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, or one of a
     function that it calls without it.
 
@@ -165,7 +165,7 @@ def ignored_argument(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]
 
 
 def _own_constants(
-    side: Slice, mine: Iterable[Request], targets: set[str], param: str, rule: Rule, context: Context
+    side: FileVersion, mine: Iterable[Request], targets: set[str], param: str, rule: Rule, context: Context
 ) -> Iterator[Hit]:
     """Requests of a function that takes a mask with one of their own; not for what another gets with the mask."""
     for one in mine:
@@ -176,22 +176,22 @@ def _own_constants(
         if _weighs(one, param, rule, context):
             name = unit.function.name
             values = {"taker": name, "inside": "in it", "where": "", "param": param}
-            values |= {"callee": step.name, "mask": code(plain)}
+            values |= {"callee": step.name, "mask": expression_text(plain)}
             head = range(unit.function.head[0], unit.function.head[1] + 1)
             yield Hit((mask.line, *head), name, f"{step.name} {mask.text}", values)
 
 
-def _constant(side: Slice, one: Request, rule: Rule, context: Context) -> Expr | None:
+def _constant(side: FileVersion, one: Request, rule: Rule, context: Context) -> Expr | None:
     """The mask of a request if it is one of flags that could be another; None if not, or it is a first try."""
     if not one.written and (one.allocator.gfp is None or not _may_sleep(one, rule, context)):
         return None
     plain = spelled_out(one.unit, one.at, one.mask, side.defines, context)
     names = [part.text for part in mask_algebra.terms(plain)]
     known = all(name in context.kernel.flags for name in names)
-    return plain if known and words(rule, "tries").isdisjoint(names) else None
+    return plain if known and row_words(rule, "tries").isdisjoint(names) else None
 
 
-def _not_handed_on(side: Slice, unit: Unit, param: str, rule: Rule, context: Context) -> Iterator[Hit]:
+def _not_handed_on(side: FileVersion, unit: FunctionUnit, param: str, rule: Rule, context: Context) -> Iterator[Hit]:
     """Requests that may sleep in functions of the text which are called without the mask."""
     calls = {step.name: at for at, step in enumerate(unit.steps) if step.kind == "call" and not step.op}
     others = (*side.units, *side.telling_below(context.kernel.words["flag_prefixes"], calls))
@@ -208,14 +208,14 @@ def _not_handed_on(side: Slice, unit: Unit, param: str, rule: Rule, context: Con
                 continue
             taken, inside = unit.function.name, f"in {name}(), which it calls,"
             values = {"taker": taken, "inside": inside, "where": f" {inside}", "param": param}
-            values |= {"callee": one.step.name, "mask": code(plain)}
+            values |= {"callee": one.step.name, "mask": expression_text(plain)}
             called_at = unit.steps[at].lines
             because = ((unit.function.head[0], "takes the mask"), (called_at[0], "calls without it"))
             rows = (one.mask.line, *one.step.lines, *called_at)
             yield Hit(rows, name, f"{one.step.name} {one.mask.text} {taken}", values, because)
 
 
-def _asked(unit: Unit, at: int, param: str) -> bool:
+def _asked(unit: FunctionUnit, at: int, param: str) -> bool:
     """Whether a condition on the way to a step is about a parameter."""
     return any(param in _WORD.findall(text) for world in reached(unit, at) for text, _ in world.facts)
 
@@ -233,7 +233,7 @@ def _weighs(one: Request, param: str, rule: Rule, context: Context) -> bool:
     return _may_sleep(one, rule, context) or not _locks(one.unit, context)
 
 
-def _locks(unit: Unit, context: Context) -> bool:
+def _locks(unit: FunctionUnit, context: Context) -> bool:
     """Whether a function calls what may take or give back a lock."""
     listed = context.kernel.words
     names = {taker(step) for step in unit.steps if step.kind == "call"} - listed["neutral"] - listed["sleepers"]

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from reviewbot.checks.scopes.matrix import is_home, is_thread
 from reviewbot.dataflow.state import UNKNOWN, Event
-from reviewbot.frontend.instructions import Step, squeeze
+from reviewbot.frontend.instructions import Instruction, squeeze
 from reviewbot.model import Kernel, Rule
-from reviewbot.program.file_version import Slice
-from reviewbot.program.query import Context, Hit, reached, rows_of, strings, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.query import Context, Hit, instruction_rows, reached, row_words, strings
+from reviewbot.program.unit import FunctionUnit
 
 _MARKS = ("memalloc",)  # the scopes that mark the task
 
@@ -21,19 +21,19 @@ def _of(name: str, families: Sequence[str], kernel: Kernel) -> bool:
 
 
 def _events(
-    side: Slice, context: Context, *kinds: str, families: Sequence[str] = _MARKS
-) -> Iterator[tuple[Unit, Event]]:
+    side: FileVersion, context: Context, *kinds: str, families: Sequence[str] = _MARKS
+) -> Iterator[tuple[FunctionUnit, Event]]:
     for unit in side.units:
         for event in unit.flow.events:
             if event.kind in kinds and _of(event.scope, families, context.kernel):
                 yield unit, event
 
 
-def _call(unit: Unit, index: int) -> str:
+def _call(unit: FunctionUnit, index: int) -> str:
     return unit.steps[index].name if 0 <= index < len(unit.steps) else ""
 
 
-def _doubtful(unit: Unit, event: Event) -> bool:
+def _doubtful(unit: FunctionUnit, event: Event) -> bool:
     """Some paths only, and a restore of the token is reached without the save as well.
 
     Then a condition that is not followed here decides about both: a switch, a flag in a mask, a callee's answer.
@@ -43,21 +43,21 @@ def _doubtful(unit: Unit, event: Event) -> bool:
     return any(one.kind == "not-saved" and one.token == event.token for one in unit.flow.events)
 
 
-def _for_life(unit: Unit, rule: Rule) -> bool:
+def _for_life(unit: FunctionUnit, rule: Rule) -> bool:
     """A thread's function: the scope ends with the thread."""
     called = {step.name for step in unit.steps if step.kind == "call"}
-    return is_thread(unit) or bool(called & words(rule, "threads"))
+    return is_thread(unit) or bool(called & row_words(rule, "threads"))
 
 
 # --- scope-leak ---
 
 
-def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def scope_leak(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A way out of the function with the scope still open; one remark for all ways out of one scope.
 
     Rows: `threads`, calls that only the function of a thread makes.
     """
-    by_save: dict[tuple[int, int], list[tuple[Unit, Event]]] = {}
+    by_save: dict[tuple[int, int], list[tuple[FunctionUnit, Event]]] = {}
     for unit, event in _events(side, context, "leak", families=("memalloc", "memcg")):
         if not (_doubtful(unit, event) or _for_life(unit, rule) or _comes_back(unit, event.other)):
             by_save.setdefault((id(unit), event.other), []).append((unit, event))
@@ -83,16 +83,18 @@ def leak(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         )
 
 
-def _comes_back(unit: Unit, save: int) -> bool:
+def _comes_back(unit: FunctionUnit, save: int) -> bool:
     """The save is reached with its own scope still open: scope-token-lost asks about the same mistake."""
     return any(one.kind == "overwritten" and one.other == one.step == save for one in unit.flow.events)
 
 
-def _changed(side: Slice, row: int) -> bool:
+def _changed(side: FileVersion, row: int) -> bool:
     return 0 <= row < len(side.rows) and side.changed[row]
 
 
-def _ways(side: Slice, unit: Unit, exits: Sequence[Step], fresh: Sequence[int], jumps: Sequence[int]) -> str:
+def _ways(
+    side: FileVersion, unit: FunctionUnit, exits: Sequence[Instruction], fresh: Sequence[int], jumps: Sequence[int]
+) -> str:
     """Where the scope is still open, in words that hold on the line that the remark will hang on."""
     if fresh:
         first = "at this return"
@@ -106,7 +108,9 @@ def _ways(side: Slice, unit: Unit, exits: Sequence[Step], fresh: Sequence[int], 
     return f"{first}, and at {'one more way' if more == 1 else f'{more} more ways'} out" if more else first
 
 
-def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int], context: Context) -> tuple[int, ...]:
+def _jumps(
+    side: FileVersion, unit: FunctionUnit, save: int, token: str, exits: frozenset[int], context: Context
+) -> tuple[int, ...]:
     """Rows of new gotos that lead past the restore."""
     rows = []
     for index in unit.flow.within.get(save, ()):
@@ -119,7 +123,7 @@ def _jumps(side: Slice, unit: Unit, save: int, token: str, exits: frozenset[int]
     return tuple(rows)
 
 
-def _inside(side: Slice, unit: Unit, save: int) -> tuple[int, ...]:
+def _inside(side: FileVersion, unit: FunctionUnit, save: int) -> tuple[int, ...]:
     """Rows inside the scope, last first, that are new or stand beside what was taken out: where the restore stood."""
     rows = {row for index in unit.flow.within.get(save, ()) for row in unit.steps[index].lines}
     steps = [row for row in sorted(rows, reverse=True) if 0 <= row < len(side.rows)]
@@ -129,7 +133,7 @@ def _inside(side: Slice, unit: Unit, save: int) -> tuple[int, ...]:
     return (*changed, *beside, *(row for row in between if side.near[row] and side.rows[row].strip()))
 
 
-def _leads(unit: Unit, start: int, token: str, exits: frozenset[int], context: Context) -> bool:
+def _leads(unit: FunctionUnit, start: int, token: str, exits: frozenset[int], context: Context) -> bool:
     """Whether a way out is reached from a step without a restore of the token."""
     todo, seen = [start], {start}
     while todo:
@@ -148,7 +152,7 @@ def _leads(unit: Unit, start: int, token: str, exits: frozenset[int], context: C
 # --- scope-restore-mismatch ---
 
 
-def mismatch(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def scope_restore_mismatch(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A restore that does not undo the save it should.
 
     Rows: `alike_since`, the version from which every restore clears just the bits it is given, so
@@ -164,10 +168,10 @@ def mismatch(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
         values = {"how": how, "call": step.name, "token": event.token, "effect": effect}
         because = ((unit.steps[event.other].lines[0], "saved here"),) if event.other >= 0 else ()
         key = f"{event.kind} {step.name} {event.token}"
-        yield Hit(rows_of(step), unit.function.name, key, values, because, sure, cost)
+        yield Hit(instruction_rows(step), unit.function.name, key, values, because, sure, cost)
 
 
-def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str] | None:
+def _mistake(unit: FunctionUnit, event: Event, alike: bool) -> tuple[str, str, str, str] | None:
     """What is wrong, what comes of it, confidence and severity; None for what may be right."""
     name, saved, token = _call(unit, event.step), _call(unit, event.other), event.token
     wrong = "The task's flags are then not what they were before the save."
@@ -191,7 +195,7 @@ def _mistake(unit: Unit, event: Event, alike: bool) -> tuple[str, str, str, str]
     return f"nothing has been saved in {token}", "", "", ""
 
 
-def _unasked(unit: Unit, event: Event) -> bool:
+def _unasked(unit: FunctionUnit, event: Event) -> bool:
     """A restore that some ways without the save reach, and that no condition stands right before."""
     if event.always or event.token not in unit.flow.made or not unit.function.starts:
         return False
@@ -206,7 +210,7 @@ def _alike(rule: Rule, kernel: Kernel) -> bool:
 # --- scope-token-lost ---
 
 
-def token_lost(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def scope_token_lost(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A save whose result is thrown away, or overwritten by the next save before its restore.
 
     Rows: `threads`, calls that only the function of a thread makes.
@@ -231,5 +235,5 @@ def token_lost(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             how = f"{event.token} still holds it here and is overwritten"
             because = ((unit.steps[event.other].lines[0], "saved here"),)
         values = {"call": lost, "when": when, "how": how}
-        rows = (*rows_of(step), *_inside(side, unit, event.other if event.other >= 0 else event.step))
+        rows = (*instruction_rows(step), *_inside(side, unit, event.other if event.other >= 0 else event.step))
         yield Hit(rows, unit.function.name, f"{event.kind} {step.name} {event.token}", values, because, sure)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reviewbot.frontend.instructions import Expr, Step
+from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.model import Kernel, Rule, ScopeKind, Verdict
-from reviewbot.program.file_version import Slice, expressions
-from reviewbot.program.query import Context, Hit, rows_of, strings, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.program.query import Context, Hit, instruction_rows, row_words, strings
+from reviewbot.program.unit import FunctionUnit
 
 
 class Cell(NamedTuple):
@@ -19,7 +19,7 @@ class Cell(NamedTuple):
     way: str
 
 
-def is_home(side: Slice, context: Context) -> bool:
+def is_home(side: FileVersion, context: Context) -> bool:
     """Whether the file is where scopes are implemented."""
     return side.path in context.kernel.words["scope_home"]
 
@@ -27,7 +27,7 @@ def is_home(side: Slice, context: Context) -> bool:
 # --- unsafe-scope ---
 
 
-def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
 
     Rows: as in new_api(), for save helpers that no version has: by its name alone the scope is one of those.
@@ -53,7 +53,7 @@ def unsafe(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             yield Hit((*rows, *step.lines), unit.function.name, f"{step.name} {what}", values)
 
 
-def _proposed(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[Hit]:
+def _proposed(unit: FunctionUnit, step: Instruction, rule: Rule, context: Context) -> Iterator[Hit]:
     """A call of a save helper that the series, or a tree of its own, brings along."""
     if step.kind != "call" or step.name in context.lookup.enter or not _saves(step.name, rule):
         return
@@ -71,7 +71,7 @@ def _proposed(unit: Unit, step: Step, rule: Rule, context: Context) -> Iterator[
         yield Hit(step.lines, unit.function.name, what, values)
 
 
-def _may_open(step: Step, context: Context) -> bool:
+def _may_open(step: Instruction, context: Context) -> bool:
     """A call that does more than close a scope, or bits put into a word of flags."""
     if step.kind == "call":
         return step.name in context.lookup.enter or step.name not in context.lookup.leave
@@ -87,7 +87,7 @@ def _given(expr: Expr) -> Iterator[Expr]:
             yield from _given(arg)
 
 
-def _opened(step: Step, names: Sequence[str], context: Context) -> list[ScopeKind]:
+def _opened(step: Instruction, names: Sequence[str], context: Context) -> list[ScopeKind]:
     """The scopes whose flags are named, each once, and those that the call opens whatever it is told."""
     by_flag: dict[str, ScopeKind] = {}
     for scope in context.kernel.scopes.values():
@@ -100,7 +100,7 @@ def _opened(step: Step, names: Sequence[str], context: Context) -> list[ScopeKin
 # --- new-scope-api ---
 
 
-def new_api(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def new_scope_api(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A new scope: a PF_ bit, a save helper, or a branch of the function that applies scopes to a mask.
 
     Rows: `prefixes` of the bits, `functions` that apply scopes, `saves` the affixes of a save helper; then
@@ -113,7 +113,7 @@ def new_api(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             yield Hit((define.row,), "", define.name, values)
     for unit in side.units:
         name = unit.function.name
-        if name in words(rule, "functions"):
+        if name in row_words(rule, "functions"):
             yield from _branches(unit, context)
         elif unit.function.starts and _saves(name, rule) and name not in context.lookup.enter:
             named = [name, *dict.fromkeys(part.text for part in _walk(unit) if part.text.startswith(prefixes))]
@@ -136,13 +136,13 @@ def _saves(name: str, rule: Rule) -> bool:
     return name.startswith(first) and name.endswith(last)
 
 
-def _walk(unit: Unit) -> Iterator[Expr]:
+def _walk(unit: FunctionUnit) -> Iterator[Expr]:
     for step in unit.steps:
         for expr in expressions(step):
             yield from expr.walk()
 
 
-def _branches(unit: Unit, context: Context) -> Iterator[Hit]:
+def _branches(unit: FunctionUnit, context: Context) -> Iterator[Hit]:
     """Bits that a branch takes or adds, unless a scope of this version is there for just these."""
     for step in unit.steps:
         if step.kind != "assign" or step.op not in ("&=", "|=") or step.value is None:
@@ -219,7 +219,7 @@ def _word(verdict: Verdict) -> str:
 # --- open-coded-scope ---
 
 
-def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def open_coded_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The task's flags changed by hand with a scope's bit.
 
     Rows: `targets`, lvalues; `calls`, macros that do it; `keepers`, calls that put a word back as it was, so that
@@ -231,27 +231,29 @@ def open_coded(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     flagged = {scope.flag for scope in scopes if scope.family == "memalloc" and scope.verdict != "unsafe"} - {""}
     for unit in side.units:
         called = {step.name for step in unit.steps if step.kind == "call"}
-        thread = is_thread(unit) or bool(called & words(rule, "threads"))
-        found: dict[str, list[Step]] = {}
-        kept = bool(called & words(rule, "keepers")) or any(_puts_back(step, rule) for step in unit.steps)
+        thread = is_thread(unit) or bool(called & row_words(rule, "threads"))
+        found: dict[str, list[Instruction]] = {}
+        kept = bool(called & row_words(rule, "keepers")) or any(_puts_back(step, rule) for step in unit.steps)
         for step in unit.steps if not kept else ():
-            macro = step.kind == "call" and step.name in words(rule, "calls")
-            by_hand = step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in words(rule, "targets")
+            macro = step.kind == "call" and step.name in row_words(rule, "calls")
+            by_hand = (
+                step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in row_words(rule, "targets")
+            )
             named = [part.text for expr in expressions(step) for part in expr.walk() if part.text in flagged]
             if named and (macro or by_hand) and not (thread and step.op == "|="):
                 found.setdefault(named[0], []).append(step)
         for flag, steps in found.items():  # one remark for all that is done to a flag
             values = {"flag": flag, "pair": _pair(flag, context.kernel), "why": _by_hand(steps[0], flag)}
-            yield Hit(tuple(row for step in steps for row in rows_of(step)), unit.function.name, flag, values)
+            yield Hit(tuple(row for step in steps for row in instruction_rows(step)), unit.function.name, flag, values)
 
 
-def _puts_back(step: Step, rule: Rule) -> bool:
+def _puts_back(step: Instruction, rule: Rule) -> bool:
     """The whole word gets the value that it had before."""
-    whole = step.kind == "assign" and step.op == "=" and step.target in words(rule, "targets")
+    whole = step.kind == "assign" and step.op == "=" and step.target in row_words(rule, "targets")
     return whole and step.value is not None and step.value.op in ("name", "field")
 
 
-def _by_hand(step: Step, flag: str) -> str:
+def _by_hand(step: Instruction, flag: str) -> str:
     if step.name:
         return f"{step.name}() does by hand what they are there for."
     return (
@@ -259,7 +261,7 @@ def _by_hand(step: Step, flag: str) -> str:
     )
 
 
-def is_thread(unit: Unit) -> bool:
+def is_thread(unit: FunctionUnit) -> bool:
     """A function of the shape that kthread_create() takes: one pointer to anything."""
     return tuple(kind for kind, _ in unit.function.params) == ("void",) and bool(unit.function.params[0][1])
 

@@ -6,31 +6,31 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.state import Open, World
-from reviewbot.frontend.instructions import Step
-from reviewbot.interproc.entry import Entries, held, leads
+from reviewbot.dataflow.state import OpenScope, State
+from reviewbot.frontend.instructions import Instruction
+from reviewbot.interproc.entry import Entries, entry_contexts, leads
 from reviewbot.model import Data, Kernel, Rule, ScopeKind
-from reviewbot.program.file_version import Slice
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import meant_here, spelled_out
 from reviewbot.program.query import (
     Context,
     Hit,
     allocation,
-    code,
+    expression_text,
+    instruction_rows,
     mask_of,
     masks_at,
     reached,
-    rows_of,
+    row_words,
     strings,
-    words,
     written_mask,
 )
-from reviewbot.program.unit import Unit
+from reviewbot.program.unit import FunctionUnit
 
 Row = Mapping[str, Data]
 
 
-def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A written mask that says again what a scope around it surely says.
 
     Rows: bits that the scope clears (as `clears`), `masks` the names that say no more than that, `instead` the mask
@@ -57,7 +57,7 @@ def redundant_flag(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 yield Hit((term.line, *step.lines), unit.function.name, key, values, because, replace=replace)
 
 
-def _implied(world: World, name: str, rule: Rule, kernel: Kernel) -> tuple[Open, Row] | None:
+def _implied(world: State, name: str, rule: Rule, kernel: Kernel) -> tuple[OpenScope, Row] | None:
     """The memalloc scope that says what the mask `name` says, and the row that has it."""
     for one in world.open:
         scope = kernel.scopes.get(one.scope)
@@ -69,12 +69,12 @@ def _implied(world: World, name: str, rule: Rule, kernel: Kernel) -> tuple[Open,
     return None
 
 
-def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request with `nofail` inside a scope that takes `reclaim` away or has one of `flags` (all of a row).
 
     The row's `effect` ends "the allocator ...".
     """
-    wanted = words(rule, "nofail")
+    wanted = row_words(rule, "nofail")
     if not any(word in side.text for word in wanted):
         return
     entered: dict[int, Mapping[str, Entries]] = {}
@@ -91,11 +91,16 @@ def nofail_inside(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 if around is None and _may_be_opened(side.text, row, context):
                     if at not in entered:
                         units = (*side.units, *side.around, *side.below)
-                        entered[at] = held(units, context.lookup, {}, partial(_breaks, row=row))
+                        entered[at] = entry_contexts(units, context.lookup, {}, partial(_breaks, row=row))
                     around = _scope_above(unit, index, entered[at], context)
                 if around is not None:
                     call, because, sure = around
-                    values = {"callee": step.name, "mask": code(mask), "call": call, "effect": str(row["effect"])}
+                    values = {
+                        "callee": step.name,
+                        "mask": expression_text(mask),
+                        "call": call,
+                        "effect": str(row["effect"]),
+                    }
                     rows, key = (mask.line, *step.lines), f"{step.name} {mask.text}"
                     yield Hit(rows, unit.function.name, key, values, because, sure)
                     break
@@ -110,7 +115,7 @@ def _may_be_opened(text: str, row: Row, context: Context) -> bool:
 _Around = tuple[str, tuple[tuple[int, str], ...], str]  # the call that opened a scope, what shows it, how sure
 
 
-def _scope_around(unit: Unit, index: int, row: Row, context: Context) -> _Around | None:
+def _scope_around(unit: FunctionUnit, index: int, row: Row, context: Context) -> _Around | None:
     """The scope of a row that the function itself has open at a step, on every path."""
     inside = [_broken(world, row, context.kernel) for world in reached(unit, index)]
     if not inside or inside[0] is None or None in inside:
@@ -119,7 +124,7 @@ def _scope_around(unit: Unit, index: int, row: Row, context: Context) -> _Around
     return entered.name, ((entered.lines[0], "the scope is entered here"),), ""
 
 
-def _scope_above(unit: Unit, index: int, entered: Mapping[str, Entries], context: Context) -> _Around | None:
+def _scope_above(unit: FunctionUnit, index: int, entered: Mapping[str, Entries], context: Context) -> _Around | None:
     """The scope that a caller has open, unless the function asks how it was called."""
     for entry in entered.get(unit.function.name, ()) if not unit.flow.lost else ():
         if leads(unit, index, context.lookup, entry):
@@ -128,7 +133,7 @@ def _scope_above(unit: Unit, index: int, entered: Mapping[str, Entries], context
     return None
 
 
-def _broken(world: World, row: Row, kernel: Kernel) -> Open | None:
+def _broken(world: State, row: Row, kernel: Kernel) -> OpenScope | None:
     opened = (one for one in world.open if one.scope in kernel.scopes)
     return next((one for one in opened if _breaks(kernel.scopes[one.scope], row)), None)
 
@@ -139,9 +144,9 @@ def _breaks(scope: ScopeKind, row: Row) -> bool:
     )
 
 
-def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def scope_around_one_allocation(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A scope with one call in it, an allocator of the row's `families` whose mask is written there."""
-    families = words(rule, "families")
+    families = row_words(rule, "families")
     for unit in side.units:
         for index, step in enumerate(unit.steps):
             if step.kind != "call" or not _narrows(step, context):
@@ -157,16 +162,18 @@ def around_one(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
                 mask_algebra.is_flag_name(term.text, context.kernel) for term in mask_algebra.terms(mask)
             ):
                 values = {"call": step.name, "callee": inside.name}
-                yield Hit((inside.lines[0], *rows_of(step)), unit.function.name, f"{step.name} {inside.name}", values)
+                yield Hit(
+                    (inside.lines[0], *instruction_rows(step)), unit.function.name, f"{step.name} {inside.name}", values
+                )
 
 
-def _narrows(step: Step, context: Context) -> bool:
+def _narrows(step: Instruction, context: Context) -> bool:
     opened = context.lookup.opened(step, "")
     scopes = (context.kernel.scopes.get(name) for name, _ in opened)
     return any(scope is not None and scope.family == "memalloc" and scope.clears for scope in scopes)
 
 
-def _until_restore(unit: Unit, index: int, context: Context) -> int:
+def _until_restore(unit: FunctionUnit, index: int, context: Context) -> int:
     """The step of the only call between a save and its restore, -1 if they do not stand in one straight line."""
     inside, at = -1, index
     while len(unit.steps[at].next) == 1 and unit.steps[at].kind in ("call", "assign"):

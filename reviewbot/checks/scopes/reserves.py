@@ -12,9 +12,19 @@ from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import Expr
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.model import Rule, ScopeKind
-from reviewbot.program.file_version import Slice
-from reviewbot.program.query import Context, Hit, allocation, mask_of, masks_at, reached, rows_of, strings, words
-from reviewbot.program.unit import Unit
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.query import (
+    Context,
+    Hit,
+    allocation,
+    instruction_rows,
+    mask_of,
+    masks_at,
+    reached,
+    row_words,
+    strings,
+)
+from reviewbot.program.unit import FunctionUnit
 
 _MOST_NAMED = 3  # calls that a text names
 _MOST_SHOWN = 5  # rows of evidence
@@ -37,7 +47,7 @@ class _Reach(Struct, frozen=True):
     open: bool
 
 
-def reserves_scope(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
+def reserves_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A changed line that begins a scope which the matrix regrets, with something below it that may allocate.
 
     Rows: `homes`, how the paths of known users begin; `marks`, what their files say; `asked`, words of the conditions
@@ -46,11 +56,11 @@ def reserves_scope(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
     nothing, besides those that the tables know. `registers`, with `as`, and `closing`: functions, and calls before,
     in whose context the scope has the `effect`.
     """
-    if is_home(side, context) or side.path.startswith(tuple(words(rule, "homes"))):
+    if is_home(side, context) or side.path.startswith(tuple(row_words(rule, "homes"))):
         return
     begun = [(unit, begin) for unit in side.units for begin in _begins(unit, rule, context)]
     begun = [one for one in begun if _changed(side, *one)]
-    if not begun or any(mark in row for row in side.rows for mark in words(rule, "marks")):
+    if not begun or any(mark in row for row in side.rows for mark in row_words(rule, "marks")):
         return
     outside = _outside(side, rule)
     for unit, begin in begun:
@@ -64,7 +74,7 @@ def reserves_scope(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
             "also": outside.get(unit.function.name, "") or _closed(unit, begin, rule),
         }
         because = tuple((unit.steps[at].lines[0], _note(at, reach)) for at in reach.calls[:_MOST_SHOWN])
-        rows, name = rows_of(unit.steps[begin.index]), unit.function.name
+        rows, name = instruction_rows(unit.steps[begin.index]), unit.function.name
         # the same scope by another way, or in another function, is not a new one
         yield Hit(rows, name, begin.scope.flag, values, because, anywhere=True)
 
@@ -72,14 +82,14 @@ def reserves_scope(side: Slice, rule: Rule, context: Context) -> Iterator[Hit]:
 # -- where it begins --
 
 
-def _begins(unit: Unit, rule: Rule, context: Context) -> Iterator[_Begin]:
+def _begins(unit: FunctionUnit, rule: Rule, context: Context) -> Iterator[_Begin]:
     """The steps of a function that open such a scope."""
     kinds = [one for one in context.kernel.scopes.values() if one.family == "memalloc" and one.verdict == "regretted"]
     for index, step in enumerate(unit.steps):
         if not reached(unit, index):
             continue
         opened = {name for name, _ in context.lookup.opened(step, "")} if step.kind == "call" and not step.op else set()
-        set_ = step.kind == "assign" and step.op == "|=" and step.target in words(rule, "targets")
+        set_ = step.kind == "assign" and step.op == "|=" and step.target in row_words(rule, "targets")
         for kind in kinds:
             if kind.name in opened:
                 yield _Begin(index, kind, f"{step.name}()", False)
@@ -87,25 +97,25 @@ def _begins(unit: Unit, rule: Rule, context: Context) -> Iterator[_Begin]:
                 yield _Begin(index, kind, f"{step.target} |= {kind.flag}", True)
 
 
-def _changed(side: Slice, unit: Unit, begin: _Begin) -> bool:
+def _changed(side: FileVersion, unit: FunctionUnit, begin: _Begin) -> bool:
     """Whether the patch adds (or removes) it: an old scope that covers something new is not meant."""
-    return any(side.changed[row] for row in rows_of(unit.steps[begin.index]) if 0 <= row < len(side.changed))
+    return any(side.changed[row] for row in instruction_rows(unit.steps[begin.index]) if 0 <= row < len(side.changed))
 
 
 def _names(expr: Expr, word: str) -> bool:
     return any(part.op == "name" and part.text == word for part in expr.walk())
 
 
-def _known(unit: Unit, begin: _Begin, reach: _Reach, rule: Rule) -> bool:
+def _known(unit: FunctionUnit, begin: _Begin, reach: _Reach, rule: Rule) -> bool:
     """Whether it is one of the uses the scope is there for: it is asked for first, or reclaim is what is called."""
-    asked, frees = words(rule, "asked"), words(rule, "frees")
+    asked, frees = row_words(rule, "asked"), row_words(rule, "frees")
     worlds = reached(unit, begin.index)
     if all(any(word in text for text, _ in world.facts for word in asked) for world in worlds):
         return True
     return any(word in unit.steps[at].name for at in reach.calls for word in frees)
 
 
-def _outside(side: Slice, rule: Rule) -> Mapping[str, str]:
+def _outside(side: FileVersion, rule: Rule) -> Mapping[str, str]:
     """Functions of the text that run where there are no reserves to be had, and a sentence that says so."""
     out: dict[str, str] = {}
     for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
@@ -114,7 +124,7 @@ def _outside(side: Slice, rule: Rule) -> Mapping[str, str]:
     return out
 
 
-def _closed(unit: Unit, begin: _Begin, rule: Rule) -> str:
+def _closed(unit: FunctionUnit, begin: _Begin, rule: Rule) -> str:
     """The same of a call that is in force where the scope begins, on every way to it; "" if there is none."""
     for row in rule.rows:
         closing = strings(row, "closing")
@@ -128,7 +138,7 @@ def _closed(unit: Unit, begin: _Begin, rule: Rule) -> str:
 # -- what it reaches --
 
 
-def _reach(unit: Unit, begin: _Begin, rule: Rule, context: Context) -> _Reach | None:
+def _reach(unit: FunctionUnit, begin: _Begin, rule: Rule, context: Context) -> _Reach | None:
     """What is below the scope; None if nothing there allocates and the function ends it again."""
     inside = _by_hand(unit, begin, context) if begin.by_hand else _followed(unit, begin)
     left = any(unit.steps[at].kind in ("return", "end") for at in inside)
@@ -139,7 +149,7 @@ def _reach(unit: Unit, begin: _Begin, rule: Rule, context: Context) -> _Reach | 
     return _Reach(calls, _repeated(unit, inside).intersection(calls), left)
 
 
-def _repeated(unit: Unit, inside: set[int]) -> frozenset[int]:
+def _repeated(unit: FunctionUnit, inside: set[int]) -> frozenset[int]:
     """The steps below the scope that lie between the head of a loop and the way back to it."""
     deeper = [0] * (len(unit.steps) + 1)
     for at in inside:
@@ -150,7 +160,7 @@ def _repeated(unit: Unit, inside: set[int]) -> frozenset[int]:
     return frozenset(at for at, depth in enumerate(accumulate(deeper)) if depth)
 
 
-def _followed(unit: Unit, begin: _Begin) -> set[int]:
+def _followed(unit: FunctionUnit, begin: _Begin) -> set[int]:
     """The steps at which the scope may be open."""
     return {
         at
@@ -159,7 +169,7 @@ def _followed(unit: Unit, begin: _Begin) -> set[int]:
     }
 
 
-def _by_hand(unit: Unit, begin: _Begin, context: Context) -> set[int]:
+def _by_hand(unit: FunctionUnit, begin: _Begin, context: Context) -> set[int]:
     """The steps after an assignment that sets the flag, up to what may clear it."""
     first, flag, inside = unit.steps[begin.index], begin.scope.flag, set[int]()
     todo = list(first.next)
@@ -178,7 +188,7 @@ def _by_hand(unit: Unit, begin: _Begin, context: Context) -> set[int]:
     return inside
 
 
-def _may_allocate(unit: Unit, at: int, rule: Rule, context: Context) -> bool:
+def _may_allocate(unit: FunctionUnit, at: int, rule: Rule, context: Context) -> bool:
     """A request that may take from the reserves, or a call that may make one."""
     step = unit.steps[at]
     if step.kind != "call" or step.op or step.name.isupper() or step.name == OPEN:
@@ -187,10 +197,10 @@ def _may_allocate(unit: Unit, at: int, rule: Rule, context: Context) -> bool:
     if found is not None:
         mask = mask_of(step, found) if allocation(step, context.kernel) is not None else None
         masks = masks_at(unit, at, mask, context) if mask is not None else ()
-        out = bool(masks) and all(words(rule, "opts_out") <= one.must for one in masks)
+        out = bool(masks) and all(row_words(rule, "opts_out") <= one.must for one in masks)
         return found.allocates and not out
     listed = context.kernel.words
-    known = (*listed["neutral"], *listed["only_read"], *listed["noreturn"], *words(rule, "harmless"))
+    known = (*listed["neutral"], *listed["only_read"], *listed["noreturn"], *row_words(rule, "harmless"))
     entered = step.name in context.lookup.enter or step.name in context.lookup.leave
     return not entered and step.name not in known
 
@@ -198,7 +208,7 @@ def _may_allocate(unit: Unit, at: int, rule: Rule, context: Context) -> bool:
 # -- how it is told --
 
 
-def _told(unit: Unit, reach: _Reach) -> str:
+def _told(unit: FunctionUnit, reach: _Reach) -> str:
     """What the scope covers, as the end of "covers ..."."""
     names = list(dict.fromkeys(unit.steps[at].name for at in reach.calls))
     said = [f"{name}()" for name in names[:_MOST_NAMED]]

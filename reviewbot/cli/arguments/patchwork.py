@@ -10,7 +10,7 @@ from reviewbot.model import Review, UsageError
 
 if TYPE_CHECKING:
     from reviewbot.cli.output import Output
-    from reviewbot.cli.session import Setup
+    from reviewbot.cli.session import Session
 
 FAILED = 3  # the exit code where not all was done that should be: that is worse than a remark
 
@@ -29,7 +29,7 @@ def add(command: argparse.ArgumentParser) -> None:
     post.add_argument("--dry-run", action="store_true", help="ask Patchwork, say what would be posted, post nothing")
 
 
-def chosen(options: argparse.Namespace, setup: Setup, output: Output) -> Post:
+def chosen(options: argparse.Namespace, setup: Session, output: Output) -> Post:
     """What posts the checks of a review, and is true where one could not be; without --patchwork it does nothing.
 
     Called before anything is fetched: raises UsageError for options that cannot be meant, ConfigError for settings

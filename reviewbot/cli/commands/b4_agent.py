@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 from reviewbot import config
 from reviewbot.cli.progress import PatientEngine, counting
-from reviewbot.cli.session import Ground, Setup, for_series, ground, program
+from reviewbot.cli.session import Session, SessionOptions, for_series, program, session_options
 from reviewbot.drafts import write
 from reviewbot.git.objects import Objects
 from reviewbot.integrations.b4 import checkout, earlier_remarks, review_dir, review_files, source
 from reviewbot.integrations.b4.checkout import Checkout
-from reviewbot.integrations.b4.earlier_remarks import Earlier, Said
-from reviewbot.integrations.b4.review_files import Asked
-from reviewbot.integrations.b4.tracking import Tracked
+from reviewbot.integrations.b4.earlier_remarks import EarlierRemarks, ReplyPart
+from reviewbot.integrations.b4.review_files import PatchRemarks
+from reviewbot.integrations.b4.tracking import TrackedPatch
 from reviewbot.kernel import rules
 from reviewbot.model import Address, ConfigError, NothingToReview, PatchReview
 from reviewbot.report.reply.headers import usable_address
@@ -32,20 +32,20 @@ def agent(options: argparse.Namespace) -> int:
     Raises InputError where no review branch is checked out or its files cannot be written, NothingToReview where it is
     for another program than the kernel, ConfigError without a name to write under.
     """
-    given = ground(options)
+    given = session_options(options)
     who = _identity(given)
     texts = write.load_texts(given.config.template_folder)
     with Objects(Path.cwd()) as objects:
-        there = checkout.opened(objects)
+        there = checkout.checked_out(objects)
         setup, reviews = _reviewed(there, objects, given)
-        earlier = Earlier(setup.kernel, _earlier(there, objects, setup))
+        earlier = EarlierRemarks(setup.kernel, _earlier(there, objects, setup))
         severity = options.min_severity or given.config.report.min_severity
         confidence = options.min_confidence or given.config.surface.b4
         bars = _Bars(severity, confidence, given.config.mail.most)
         asked = [_asked(reviewed, one, earlier, bars) for reviewed, one in _wanted(there, reviews, setup)]
     by = f"kernel {setup.kernel_name}, rules {rules.digest(setup.folders)}"
     content = review_files.files(asked, who, by, again(texts), whole=not there.tracking.skipped)
-    _tell(there, asked, content, review_dir.put(there.folder, content), setup)
+    _tell(there, asked, content, review_dir.put_review(there.folder, content), setup)
     return int(bool(content) and options.prompt is None)
 
 
@@ -57,27 +57,27 @@ class _Bars(NamedTuple):
     most: int
 
 
-def _identity(given: Ground) -> Address:
+def _identity(given: SessionOptions) -> Address:
     """Who runs this, under an address of its own: what b4 finds under the maintainer's, it sends unasked."""
     who = config.identity(given.config)
     if not usable_address(who.email):
         raise ConfigError(f"{who.email!r} is no address that remarks can come from")
-    return review_files.apart(who)
+    return review_files.distinct_identity(who)
 
 
-def _reviewed(there: Checkout, objects: Objects, given: Ground) -> tuple[Setup, Sequence[PatchReview]]:
+def _reviewed(there: Checkout, objects: Objects, given: SessionOptions) -> tuple[Session, Sequence[PatchReview]]:
     found = source.of_series(there.tracking, objects, there.tip.id)
-    version, names = source.kernel_of(found.commit, objects, given.config.tree.headers)
+    version, names = source.kernel_of_commit(found.commit, objects, given.config.tree.headers)
     if version is None and (other := program(given, found.series)):
         raise NothingToReview(f"a series to {other}, which is not the kernel: {one_line(found.series.subject)}")
     setup = for_series(given, found.series, version, names)
     setup.tell(f"read: {found.how}")
     engine = PatientEngine(setup.kernel, setup.rules, given.config.limits.seconds, found.read)
     with counting(len(found.series.patches), setup.quiet) as engine.done:
-        return setup, baseline.wanted(engine.review(found.series).patches, setup.config.ignore)
+        return setup, baseline.without_ignored(engine.review(found.series).patches, setup.config.ignore)
 
 
-def _earlier(there: Checkout, objects: Objects, setup: Setup) -> Iterator[Said]:
+def _earlier(there: Checkout, objects: Objects, setup: Session) -> Iterator[ReplyPart]:
     """What the maintainer has said of the last version, and others of this one and the last."""
     yield from earlier_remarks.replies(there.tracking.prior, "the review of the last version")
     for key, blob in there.tracking.blobs:
@@ -88,7 +88,9 @@ def _earlier(there: Checkout, objects: Objects, setup: Setup) -> Iterator[Said]:
             yield from earlier_remarks.replies(text.decode("utf-8", "replace"), f"somebody in {key}")
 
 
-def _wanted(there: Checkout, reviews: Sequence[PatchReview], setup: Setup) -> Iterator[tuple[PatchReview, Tracked]]:
+def _wanted(
+    there: Checkout, reviews: Sequence[PatchReview], setup: Session
+) -> Iterator[tuple[PatchReview, TrackedPatch]]:
     """The patches that are to be asked about, with what b4 knows of them; it goes by their order as well."""
     if len(reviews) != len(there.tracking.patches):
         setup.say(f"the branch has {len(reviews)} commits for {len(there.tracking.patches)} patches: b4 counts commits")
@@ -99,7 +101,7 @@ def _wanted(there: Checkout, reviews: Sequence[PatchReview], setup: Setup) -> It
             yield reviewed, one
 
 
-def _asked(reviewed: PatchReview, one: Tracked, earlier: Earlier, bars: _Bars) -> Asked:
+def _asked(reviewed: PatchReview, one: TrackedPatch, earlier: EarlierRemarks, bars: _Bars) -> PatchRemarks:
     keep, left = [], []
     for found in select(ordered(reviewed), bars.severity, bars.confidence):
         if found.resolved_by is not None:
@@ -111,11 +113,11 @@ def _asked(reviewed: PatchReview, one: Tracked, earlier: Earlier, bars: _Bars) -
             keep.append(found)
     if len(keep) > bars.most:
         left.append(f"{len(keep) - bars.most} more (most under [mail] in config.toml)")
-    return Asked(reviewed, tuple(keep[: bars.most]), tuple(left))
+    return PatchRemarks(reviewed, tuple(keep[: bars.most]), tuple(left))
 
 
 def _tell(
-    there: Checkout, asked: Sequence[Asked], content: Mapping[str, bytes], kept: Sequence[str], setup: Setup
+    there: Checkout, asked: Sequence[PatchRemarks], content: Mapping[str, bytes], kept: Sequence[str], setup: Session
 ) -> None:
     for one in asked:
         for text in one.said:

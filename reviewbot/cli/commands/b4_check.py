@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewbot.cli import streams
-from reviewbot.cli.session import Ground, for_series, ground, program
+from reviewbot.cli.session import SessionOptions, for_series, program, session_options
 from reviewbot.integrations.b4 import check_protocol
-from reviewbot.integrations.b4.check_protocol import FAIL, WARN, Told
+from reviewbot.integrations.b4.check_protocol import FAIL, WARN, CheckContext
 from reviewbot.kernel import rules
 from reviewbot.model import InputError, PatchReview, ReviewbotError, UsageError
 from reviewbot.review import baseline
@@ -25,12 +25,12 @@ from reviewbot.support.ci_commands import JSON
 if TYPE_CHECKING:
     from reviewbot.git.objects import Objects
     from reviewbot.integrations.b4.source import Source
-    from reviewbot.mail.message import Letter
+    from reviewbot.mail.message import MailMessage
 
 PREP = "prep"
 
 
-def check(options: argparse.Namespace) -> int:
+def b4_check(options: argparse.Namespace) -> int:
     """Answer b4; 1 if a remark is in the answer.
 
     Raises UsageError for options that cannot be meant together. All other errors of ours are answers.
@@ -51,12 +51,12 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _answer(options: argparse.Namespace) -> int:
-    setup = ground(options)
+    setup = session_options(options)
     raw = _message(setup.config.limits.mail_bytes)
     until = time.monotonic() + setup.config.limits.seconds
     found, setup, how = _reviewed(raw, options.series, setup, until)
-    patches = baseline.wanted(found, setup.config.ignore)
-    told = Told(
+    patches = baseline.without_ignored(found, setup.config.ignore)
+    told = CheckContext(
         kernel=setup.kernel_name,
         digest=rules.digest(setup.folders),
         how=how,
@@ -65,9 +65,9 @@ def _answer(options: argparse.Namespace) -> int:
         min_confidence=options.min_confidence or setup.config.surface.b4,
     )
     if options.protocol == PREP:
-        _print_lines([line for reviewed in patches for line in check_protocol.lines(reviewed, told)])
+        _print_lines([line for reviewed in patches for line in check_protocol.prep_lines(reviewed, told)])
     else:
-        _print_rows(check_protocol.rows(patches, told, options.series))
+        _print_rows(check_protocol.results(patches, told, options.series))
     return int(check_protocol.speaks(patches, told))
 
 
@@ -79,22 +79,24 @@ def _message(most: int) -> bytes:
     return raw
 
 
-def _reviewed(raw: bytes, whole: bool, given: Ground, until: float) -> tuple[Sequence[PatchReview], Ground, str]:
+def _reviewed(
+    raw: bytes, whole: bool, given: SessionOptions, until: float
+) -> tuple[Sequence[PatchReview], SessionOptions, str]:
     """What there is to say of a message, the setup for the tree it is for, and what was read of it."""
     from reviewbot.git.objects import Objects
     from reviewbot.integrations.b4 import message
-    from reviewbot.integrations.b4.source import kernel_of
+    from reviewbot.integrations.b4.source import kernel_of_commit
     from reviewbot.support.timeout import TooSlow, bounded, slow
 
     seconds = given.config.limits.seconds
-    letter = message.letter(raw, seconds)
+    letter = message.read_message(raw, seconds)
     with Objects(Path.cwd()) as objects:
         try:
             with bounded(until - time.monotonic()):
                 found = _source(letter, whole, objects)
                 if found is None:
                     return (), given, ""
-                version, names = kernel_of(found.commit, objects, given.config.tree.headers)
+                version, names = kernel_of_commit(found.commit, objects, given.config.tree.headers)
         except TooSlow:
             raise InputError(f"reading the repository was {slow(seconds)}") from None
         from reviewbot.cli.progress import PatientEngine  # takes as long as all of the above
@@ -110,7 +112,7 @@ def _reviewed(raw: bytes, whole: bool, given: Ground, until: float) -> tuple[Seq
         return (engine.one(found.series, found.at),), setup, found.how
 
 
-def _source(letter: Letter, whole: bool, objects: Objects) -> Source | None:
+def _source(letter: MailMessage, whole: bool, objects: Objects) -> Source | None:
     """What to review; None for a message that holds no patch, and for a series of which no more is known."""
     from reviewbot.integrations.b4 import message, source
 
@@ -119,7 +121,7 @@ def _source(letter: Letter, whole: bool, objects: Objects) -> Source | None:
         tracking = source.tracked(os.environ)
     except InputError as error:
         why = str(error)
-    counted = message.counted(letter.mail.subject)
+    counted = message.part_of_total(letter.mail.subject)
     if whole and not (letter.diff and counted == (1, 1)):
         try:
             return source.of_series(tracking, objects) if tracking is not None else None
@@ -132,7 +134,7 @@ def _source(letter: Letter, whole: bool, objects: Objects) -> Source | None:
     return None
 
 
-def _print_rows(rows: Sequence[check_protocol.Row]) -> None:
+def _print_rows(rows: Sequence[check_protocol.Result]) -> None:
     import json
 
     streams.put(json.dumps(rows, indent=1) + "\n", JSON)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from reviewbot import __version__
 from reviewbot.cli import streams
-from reviewbot.cli.session import Ground, ground
+from reviewbot.cli.session import SessionOptions, session_options
 from reviewbot.git.objects import Objects
 from reviewbot.integrations.b4 import settings
-from reviewbot.integrations.b4.settings import AM, PREP, REVIEW, SERIES, Change, GitConfig
+from reviewbot.integrations.b4.settings import AM, PREP, REVIEW, SERIES, GitConfig, SettingChange
 from reviewbot.kernel import rules
 
 REFRESH = "b4 keeps what a check has said: press R in its table of checks, or run b4 prep --check --no-cache."
@@ -23,13 +23,13 @@ IGNORED = "b4 ignores these keys in a .b4-config of the tree, except that of pre
 
 def setup(options: argparse.Namespace) -> int:
     """Print what is to be changed, or change it. Raises InputError where there is no configuration to change."""
-    given = ground(options)
+    given = session_options(options)
     with Objects(Path.cwd()) as objects:
         git = GitConfig(objects.run, options.everywhere)
         keys = (REVIEW, SERIES, PREP, AM)
         found = {key: git.values(key) for key in keys}
         if options.remove:
-            changes = settings.removed(found)
+            changes = settings.removal(found)
         else:
             wanted = commands(options, given)
             if not (options.series or any(map(settings.is_ours, found[SERIES].here))):
@@ -44,7 +44,7 @@ def setup(options: argparse.Namespace) -> int:
     return 0
 
 
-def commands(options: argparse.Namespace, given: Ground) -> dict[str, str]:
+def commands(options: argparse.Namespace, given: SessionOptions) -> dict[str, str]:
     """What each key is to run. What decides on an answer is named in the command: b4 remembers answers by it."""
     run = shlex.join([*_program(), "check", *_passed(options)])
     prep = f"{run} --protocol prep --stamp {_stamp(given)}"
@@ -71,13 +71,13 @@ def _passed(options: argparse.Namespace) -> list[str]:
     return passed + (["--kernel", options.kernel] if options.kernel else [])
 
 
-def _stamp(given: Ground) -> str:
+def _stamp(given: SessionOptions) -> str:
     """Another one wherever another answer may come of it."""
     made_of = f"{__version__} {rules.digest(given.folders)} {given.config!r}"
     return f"{__version__}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 
 
-def _warn(found: dict[str, settings.Values], options: argparse.Namespace, given: Ground) -> None:
+def _warn(found: dict[str, settings.SettingValues], options: argparse.Namespace, given: SessionOptions) -> None:
     other = "in this repository" if options.everywhere else "for all repositories"
     for key, values in found.items():
         old = [value for value in values.elsewhere if settings.is_ours(value)]
@@ -85,7 +85,7 @@ def _warn(found: dict[str, settings.Values], options: argparse.Namespace, given:
             given.say(f"{key}: an older check of ours is set {other}; b4 runs both")
 
 
-def _explain(changes: list[Change], options: argparse.Namespace, given: Ground) -> None:
+def _explain(changes: list[SettingChange], options: argparse.Namespace, given: SessionOptions) -> None:
     if not changes:
         given.say("nothing to change: it is all as it should be")
         return

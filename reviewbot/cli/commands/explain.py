@@ -7,13 +7,13 @@ import shutil
 import sys
 
 from reviewbot.cli import streams
-from reviewbot.cli.session import prepare
+from reviewbot.cli.session import open_session
 from reviewbot.report.terminal import explain
 
 
-def rule(options: argparse.Namespace) -> int:
+def print_rule(options: argparse.Namespace) -> int:
     """List the rules that hold at this kernel version, or explain one. Raises UsageError for one nobody knows."""
-    setup = prepare(options)
+    setup = open_session(options)
     if options.id is None:
         streams.put(explain.rules_list(setup.rules, _width()))
     else:
@@ -21,9 +21,9 @@ def rule(options: argparse.Namespace) -> int:
     return 0
 
 
-def matrix(options: argparse.Namespace) -> int:
+def print_matrix(options: argparse.Namespace) -> int:
     """Print the flag-scope matrix, or what it says of one name. Raises UsageError for one nobody knows."""
-    streams.put(explain.matrix(prepare(options).kernel, options.name, _width()))
+    streams.put(explain.matrix(open_session(options).kernel, options.name, _width()))
     return 0
 
 

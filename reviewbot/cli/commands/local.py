@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from reviewbot.cli import streams
 from reviewbot.cli.commands import working_tree
 from reviewbot.cli.output import Output
-from reviewbot.cli.session import Setup, prepare
-from reviewbot.cli.verdict import Gate
+from reviewbot.cli.session import Session, open_session
+from reviewbot.cli.verdict import ExitPolicy
 from reviewbot.git import worktree
 from reviewbot.git.repository import Repository
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
 from reviewbot.report.registry import LOCAL
-from reviewbot.report.remarks import remarks
-from reviewbot.report.terminal.local import Desk
+from reviewbot.report.remarks import remarks_of
+from reviewbot.report.terminal.local import Viewpoint
 from reviewbot.support.escape import visible
 
 # what a hook, an alias of git's or a shell says of the repository at hand, for git itself
@@ -32,8 +32,8 @@ class _Found(NamedTuple):
     """`nothing`: why there is nothing to review, where that is so."""
 
     review: Review
-    setup: Setup
-    desk: Desk = Desk()
+    setup: Session
+    desk: Viewpoint = Viewpoint()
     nothing: str = ""
     editor: str = ""
 
@@ -41,9 +41,9 @@ class _Found(NamedTuple):
 def local(options: argparse.Namespace) -> int:
     """Review changes or patch files; 1 if there are remarks at or above the bar. Raises InputError if none was read."""
     _check(options)
-    setup = prepare(options)
+    setup = open_session(options)
     output = Output(options, setup, tuple(LOCAL))
-    gate = Gate(options, setup)
+    gate = ExitPolicy(options, setup)
     try:
         found = _files(options, setup) if options.patches else _changes(options, setup)
     except InputError as error:
@@ -87,16 +87,16 @@ def _opened(options: argparse.Namespace) -> Repository:
     return Repository(Path(), told, _HERE)
 
 
-def _changes(options: argparse.Namespace, setup: Setup) -> _Found:
+def _changes(options: argparse.Namespace, setup: Session) -> _Found:
     """The commits that are not upstream, and what is in the index and the work tree."""
     told = dict(os.environ)  # an open repository takes out what is about one
     with _opened(options) as repository:
-        place = worktree.place(repository)
+        place = worktree.work_tree_of(repository)
         if place is None and options.staged:
             raise UsageError(f"--staged: {options.tree or _HERE} has no work tree, so nothing is staged there")
         editor = _editor(repository) if options.edit else ""
         there = _desk(place, options, told)
-        work = working_tree.Work(repository, place, setup, lambda path: visible(there.name(path)))
+        work = working_tree.WorkingTree(repository, place, setup, lambda path: visible(there.name(path)))
         if not options.staged:
             work.commits(options.base)
         if place is not None:
@@ -106,18 +106,20 @@ def _changes(options: argparse.Namespace, setup: Setup) -> _Found:
         return _Found(review, work.setup, desk, work.nothing, editor)
 
 
-def _files(options: argparse.Namespace, setup: Setup) -> _Found:
+def _files(options: argparse.Namespace, setup: Session) -> _Found:
     """Patch files, applied to the repository if there is one and they fit."""
     from reviewbot.cli.commands.thread import placed, within
     from reviewbot.cli.progress import PatientEngine, counting
     from reviewbot.cli.session import for_series
     from reviewbot.mail import patch_files
 
-    limits, desk, told = setup.config.limits, Desk(), dict(os.environ)
-    found = patch_files.read(options.patches, streams.stdin(), limits.mail_bytes, limits.mailbox_bytes, limits.seconds)
+    limits, desk, told = setup.config.limits, Viewpoint(), dict(os.environ)
+    found = patch_files.read_patches(
+        options.patches, streams.stdin(), limits.mail_bytes, limits.mailbox_bytes, limits.seconds
+    )
     found = within(found, limits.patches)
 
-    def reviewed(setup: Setup, found: Series, repository: Repository | None) -> Review:
+    def reviewed(setup: Session, found: Series, repository: Repository | None) -> Review:
         read = repository.read if repository is not None else None
         engine = PatientEngine(setup.kernel, setup.rules, limits.seconds, read)
         with counting(len(found.patches), setup.quiet) as engine.done:
@@ -135,19 +137,19 @@ def _files(options: argparse.Namespace, setup: Setup) -> _Found:
     with repository:
         if options.base is not None and repository.commit(options.base) is None:
             raise UsageError(f"--base {options.base}: there is no such commit in {repository.path}")
-        desk = _desk(worktree.place(repository), options, told)
+        desk = _desk(worktree.work_tree_of(repository), options, told)
         setup, found = placed(repository, options.base, setup, found)
         return _Found(reviewed(setup, found, repository), setup, desk)
 
 
-def _desk(place: worktree.Place | None, options: argparse.Namespace, env: Mapping[str, str]) -> Desk:
+def _desk(place: worktree.WorkTree | None, options: argparse.Namespace, env: Mapping[str, str]) -> Viewpoint:
     """From where paths are seen: the current folder, or the one that git was in before it came to run a hook."""
     if place is None:
-        return Desk()
+        return Viewpoint()
     here = Path.cwd()
     if options.tree is None and here == place.top and env.get("GIT_PREFIX"):
         here /= env["GIT_PREFIX"]
-    return Desk(str(place.top), str(here))
+    return Viewpoint(str(place.top), str(here))
 
 
 # --- the editor ---
@@ -166,9 +168,9 @@ def _edit(command: str, review: Review, output: Output) -> None:
     from reviewbot.integrations import editor
 
     desk = replace(output.desk, here=str(Path.cwd()))
-    found = (remark.finding for remark in remarks(review, output.frame(output.format), desk.later))
+    found = (remark.finding for remark in remarks_of(review, output.frame(output.format), desk.later))
     places = [
-        editor.Place(desk.name(one.path), one.line, visible(f"{one.severity}: {one.message} [{one.rule}]"))
+        editor.EditorPlace(desk.name(one.path), one.line, visible(f"{one.severity}: {one.message} [{one.rule}]"))
         for one in found
         if Path(desk.top, one.path).is_file()
     ]

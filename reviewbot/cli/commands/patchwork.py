@@ -15,10 +15,10 @@ from reviewbot.cli import streams
 from reviewbot.cli.arguments.patchwork import Post
 from reviewbot.cli.output import Output
 from reviewbot.cli.progress import waiting
-from reviewbot.cli.session import Setup
+from reviewbot.cli.session import Session
 from reviewbot.integrations.patchwork import checks as patchwork
-from reviewbot.integrations.patchwork.checks import Check, Terms
-from reviewbot.integrations.patchwork.client import Address, Server, Token, address
+from reviewbot.integrations.patchwork.checks import CheckTerms, PatchCheck
+from reviewbot.integrations.patchwork.client import Server, ServerAddress, Token, server_address
 from reviewbot.integrations.patchwork.poster import THERE, Outcome, Poster
 from reviewbot.model import ConfigError, Review, UsageError
 
@@ -30,12 +30,12 @@ FROM_CONFIG = "config"  # for --patchwork: the server of config.toml
 _UNKNOWN = "nothing says which mail it came by (a Message-ID: or Link: at the end of the commit message would)"
 
 
-def posting(options: argparse.Namespace, setup: Setup, output: Output) -> Post:
+def posting(options: argparse.Namespace, setup: Session, output: Output) -> Post:
     """See postargs.chosen()."""
     settings = setup.config.patchwork
     if options.patchwork == FROM_CONFIG and not settings.url:
         raise UsageError("--patchwork config: there is no url under [patchwork] in config.toml")
-    at = address(options.patchwork if options.patchwork != FROM_CONFIG else settings.url)
+    at = server_address(options.patchwork if options.patchwork != FROM_CONFIG else settings.url)
     saved = _saved(at, options.tree or Path())
     token = _token(os.environ) or saved.token
     if token is None and not options.dry_run:
@@ -51,7 +51,7 @@ def posting(options: argparse.Namespace, setup: Setup, output: Output) -> Post:
 
 
 class _Where(NamedTuple):
-    at: Address
+    at: ServerAddress
     token: Token | None
     project: str
     context: str
@@ -59,7 +59,7 @@ class _Where(NamedTuple):
 
 
 class _Posting:
-    def __init__(self, setup: Setup, output: Output, where: _Where, *, really: bool) -> None:
+    def __init__(self, setup: Session, output: Output, where: _Where, *, really: bool) -> None:
         self.setup, self.output, self.where, self.really = setup, output, where, really
         self.failed = False
 
@@ -80,8 +80,8 @@ class _Posting:
             self._complain(f"no check for {names[0]}{more}: {reason}")
         return self.failed
 
-    def _terms(self) -> Terms:
-        return Terms(
+    def _terms(self) -> CheckTerms:
+        return CheckTerms(
             min_severity=self.output.severity,
             min_confidence=self.output.confidence("patchwork"),
             fail_on=self.setup.config.patchwork.fail_on,
@@ -90,7 +90,7 @@ class _Posting:
             kernel=self.output.setup.kernel_name,
         )
 
-    def _posted(self, checks: Sequence[Check]) -> list[Outcome]:
+    def _posted(self, checks: Sequence[PatchCheck]) -> list[Outcome]:
         settings, where = self.setup.config.patchwork, self.where
         outcomes: list[Outcome] = []
         server = Server(where.at, where.token, settings.timeout, time.monotonic() + settings.seconds)
@@ -137,7 +137,7 @@ def _token(env: Mapping[str, str]) -> Token | None:
     return Token(text, f"${VARIABLE}") if text else None
 
 
-def _saved(at: Address, folder: Path) -> _Saved:
+def _saved(at: ServerAddress, folder: Path) -> _Saved:
     """The settings beside this very server: a token for one is never shown to another."""
     for server, key, project in KEYS:
         if _is_same(config.git_says(server, folder), at):
@@ -147,8 +147,8 @@ def _saved(at: Address, folder: Path) -> _Saved:
     return _Saved()
 
 
-def _is_same(url: str, at: Address) -> bool:
+def _is_same(url: str, at: ServerAddress) -> bool:
     try:
-        return bool(url) and address(url).url == at.url
+        return bool(url) and server_address(url).url == at.url
     except UsageError:
         return False

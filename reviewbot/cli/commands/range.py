@@ -9,12 +9,12 @@ from reviewbot.cli.arguments.patchwork import FAILED, chosen
 from reviewbot.cli.kernel_eras import Eras
 from reviewbot.cli.output import Output
 from reviewbot.cli.progress import counting, waiting
-from reviewbot.cli.session import Setup, for_tree, prepare
-from reviewbot.cli.verdict import Gate
+from reviewbot.cli.session import Session, for_tree, open_session
+from reviewbot.cli.verdict import ExitPolicy
 from reviewbot.git import apply, revisions
-from reviewbot.git.commits import diffs, message, read
+from reviewbot.git.commits import diffs, message, read_commits
 from reviewbot.git.repository import Repository
-from reviewbot.git.revisions import Span
+from reviewbot.git.revisions import CommitRange
 from reviewbot.model import InputError, Review, Series, Unread
 from reviewbot.patch import parse
 from reviewbot.report.registry import FORMATS
@@ -29,15 +29,15 @@ _MERGES = 50  # that are looked into
 
 def range_(options: argparse.Namespace) -> int:
     """Review commits; 1 if there are remarks at or above the bar. Raises InputError if none could be read."""
-    setup = prepare(options)
+    setup = open_session(options)
     output = Output(options, setup, NAMES)
-    gate = Gate(options, setup)
+    gate = ExitPolicy(options, setup)
     post = chosen(options, setup, output)
     try:
         with Repository(options.tree or Path()) as repository:
             repository.allow(_FOREVER)
-            span = revisions.span(repository, options.range, options.since_merge_base)
-            setup = fitted(repository, span, setup)
+            span = revisions.commit_range(repository, options.range, options.since_merge_base)
+            setup = session_at(repository, span, setup)
             gate.setup = output.setup = setup
             found, gate.setup = reviewed(repository, span, setup)
             output.setup = setup = gate.setup
@@ -57,21 +57,21 @@ def range_(options: argparse.Namespace) -> int:
     return FAILED if failed else code
 
 
-def tell_merges(span: Span, setup: Setup) -> None:
+def tell_merges(span: CommitRange, setup: Session) -> None:
     """Say that there are merges, if any are."""
     count = len(span.merges)
     if count:
         setup.say(f"{'1 merge' if count == 1 else f'{count} merges'} skipped: what they bring in is in their commits")
 
 
-def fitted(repository: Repository, span: Span, setup: Setup) -> Setup:
+def session_at(repository: Repository, span: CommitRange, setup: Session) -> Session:
     """The setup for what the tree is at the end of the range."""
     tip = message(repository, span.tip)
     version, names = apply.kernel_in(repository, tip.tree, setup.config.tree.headers)
     return for_tree(setup, tip.stamp, version, names)
 
 
-def reviewed(repository: Repository, span: Span, setup: Setup) -> tuple[Review, Setup]:
+def reviewed(repository: Repository, span: CommitRange, setup: Session) -> tuple[Review, Session]:
     """All commits of a range, each by its own kernel, and what merges among them change themselves as not looked at.
 
     The setup is that of the end of the range, with the rules of all of it.
@@ -86,7 +86,7 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> tuple[Review, 
         return entry.id if entry is not None else ""
 
     processes = workers.size(limits.processes) if total >= _FEW else 0
-    commits = ((one, eras.of(one)) for one in read(repository, span.commits, limits.mail_bytes))
+    commits = ((one, eras.of(one)) for one in read_commits(repository, span.commits, limits.mail_bytes))
     begin = span.base[:12] if span.base else "from the root"
     setup.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
     with counting(total, setup.quiet) as done:
@@ -101,7 +101,7 @@ def reviewed(repository: Repository, span: Span, setup: Setup) -> tuple[Review, 
     return Review(series, patches, setup.kernel.version), eras.with_rules(patches)
 
 
-def _merged(repository: Repository, span: Span, largest: int) -> tuple[Unread, ...]:
+def _merged(repository: Repository, span: CommitRange, largest: int) -> tuple[Unread, ...]:
     """What merges change themselves, to solve a conflict or in secret: nobody has looked at that."""
     if len(span.merges) > _MERGES:
         return (Unread(None, f"whether {len(span.merges)} merges change anything themselves"),)
@@ -114,7 +114,7 @@ def _merged(repository: Repository, span: Span, largest: int) -> tuple[Unread, .
     return tuple(found)
 
 
-def _what_is_there(span: Span) -> str:
+def _what_is_there(span: CommitRange) -> str:
     if not span.commits:
         return "nothing but merges" if span.merges else "it holds no commit"
     return "no commit changes a file that can be read (.c, .h, .inc, .S)"

@@ -13,8 +13,8 @@ from reviewbot.cli import streams
 from reviewbot.cli.arguments.patchwork import FAILED, chosen
 from reviewbot.cli.output import Output
 from reviewbot.cli.progress import PatientEngine, counting, waiting
-from reviewbot.cli.session import Setup, for_series, prepare
-from reviewbot.cli.verdict import Gate
+from reviewbot.cli.session import Session, for_series, open_session
+from reviewbot.cli.verdict import ExitPolicy
 from reviewbot.kernel import rules
 from reviewbot.mail import lore, mailbox, series
 from reviewbot.model import InputError, Review, Series, Unread, UsageError
@@ -29,9 +29,9 @@ def thread(options: argparse.Namespace) -> int:
 
     What is wrong with the configuration or the output folder is said before anything is fetched.
     """
-    setup = prepare(options)
+    setup = open_session(options)
     output = Output(options, setup)
-    gate = Gate(options, setup)
+    gate = ExitPolicy(options, setup)
     post = chosen(options, setup, output)
     try:
         with _opened(options) as repository:
@@ -74,15 +74,15 @@ def _opened(options: argparse.Namespace) -> Iterator[Repository | None]:
         yield repository
 
 
-def placed(repository: Repository, base: str | None, setup: Setup, found: Series) -> tuple[Setup, Series]:
+def placed(repository: Repository, base: str | None, setup: Session, found: Series) -> tuple[Session, Series]:
     """The series applied to the tree as far as it goes, and the setup for what that tree is."""
     from reviewbot.git import apply
 
     settings = setup.config.tree
     repository.allow(settings.seconds)
     with waiting("applying the patches", setup.quiet):
-        there = apply.place(repository, found, base, settings.branches)
-        version, names = apply.kernel_of(repository, there, settings.headers)
+        there = apply.apply_series(repository, found, base, settings.branches)
+        version, names = apply.kernel_of_base(repository, there, settings.headers)
     if there.base is not None:
         setup.tell(f"base {there.base.commit[:12]} ({there.base.how})")
     if there.reason:
@@ -90,7 +90,7 @@ def placed(repository: Repository, base: str | None, setup: Setup, found: Series
     return for_series(setup, there.series, version, names), there.series
 
 
-def _series(source: str, setup: Setup) -> Series:
+def _series(source: str, setup: Session) -> Series:
     """The newest whole version of the series that `source` names, cut to the configured number of patches."""
     settings, limits = setup.config.lore, setup.config.limits
     wanted = None
@@ -101,7 +101,7 @@ def _series(source: str, setup: Setup) -> Series:
             fetched, wanted = lore.fetch_thread(source, settings.url, bounds, settings.hosts, setup.tell)
         mails, unread = mailbox.taken(fetched, "the thread", limits.mail_bytes, total=limits.mailbox_bytes)
     else:
-        mails, unread = mailbox.read(source, streams.stdin(), limits.mail_bytes, total=limits.mailbox_bytes)
+        mails, unread = mailbox.read_mails(source, streams.stdin(), limits.mail_bytes, total=limits.mailbox_bytes)
     found = series.newest(mails, wanted, rules.projects(setup.folders), limits.seconds)
     return within(replace(found, unread=(*unread, *found.unread)), limits.patches)
 

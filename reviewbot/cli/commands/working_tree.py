@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from reviewbot.cli.commands.range import fitted, reviewed, tell_merges
-from reviewbot.cli.session import Setup
+from reviewbot.cli.commands.range import reviewed, session_at, tell_merges
+from reviewbot.cli.session import Session
 from reviewbot.git import upstream, worktree
 from reviewbot.git.commits import diffs
 from reviewbot.git.repository import Repository
-from reviewbot.git.revisions import Commit, Span, span
+from reviewbot.git.revisions import Commit, CommitRange, commit_range
 from reviewbot.git.upstream import Upstream
-from reviewbot.git.worktree import Index, Place
+from reviewbot.git.worktree import Index, WorkTree
 from reviewbot.model import FileChange, InputError, PatchReview, Review, Series, Unread
 from reviewbot.patch import parse
 
@@ -26,18 +26,20 @@ _WORDS = {
 }
 
 
-class Work:
+class WorkingTree:
     """What is to be reviewed of a repository: first commits(), then index(), then review().
 
     `name` says how a path is called for somebody to read.
     """
 
-    def __init__(self, repository: Repository, place: Place | None, setup: Setup, name: Callable[[str], str]) -> None:
+    def __init__(
+        self, repository: Repository, place: WorkTree | None, setup: Session, name: Callable[[str], str]
+    ) -> None:
         repository.allow(_FOREVER)
         self.setup, self.nothing = setup, ""
         self._repository, self._place, self._name = repository, place, name
         self._head = repository.commit("HEAD")
-        self._span = Span("", self._head, self._head or "", ())
+        self._span = CommitRange("", self._head, self._head or "", ())
         self._base = ""  # what the commits go on from, in words
         self._unread: tuple[Unread, ...] = ()
         self._groups: list[Commit] = []  # what is in no commit
@@ -49,7 +51,7 @@ class Work:
     def commits(self, base: str | None) -> None:
         """The commits on top of `base`, or of whatever HEAD has gone on from. Raises UsageError, InputError."""
         if base is not None:
-            self._span, self._base = span(self._repository, f"{base}..HEAD"), f" since {base}"
+            self._span, self._base = commit_range(self._repository, f"{base}..HEAD"), f" since {base}"
         elif self._head is not None:
             rebased = self._place.rebased() if self._place is not None else None
             found = upstream.find(self._repository, self._head, rebased)
@@ -61,7 +63,7 @@ class Work:
         """Take the commits on top of what was found to be upstream; why not, where that cannot be meant."""
         self.setup.tell(f"commits since {found.how} ({found.commit[:12]})")
         try:
-            there = span(self._repository, f"{found.commit}..{self._head}")
+            there = commit_range(self._repository, f"{found.commit}..{self._head}")
         except InputError as error:
             return str(error)
         commits = tuple(one for one in there.commits if one.id != found.cover)
@@ -105,7 +107,7 @@ class Work:
         whole = self._with((*self._span.commits, *self._groups))
         tell_merges(whole, self.setup)
         if whole.tip:
-            self.setup = fitted(self._repository, whole, self.setup)
+            self.setup = session_at(self._repository, whole, self.setup)
         if not whole.commits and not whole.merges:
             own = " that its sides do not have" if self._place is not None and self._place.merging() else ""
             self.nothing = "" if self._unread else f"no change{self._base}{own}"
@@ -125,7 +127,7 @@ class Work:
         series = replace(found.series, subject=self.what, patches=tuple(one.patch for one in patches), unread=unread)
         return replace(found, series=series, patches=tuple(patches))
 
-    def _with(self, commits: Sequence[Commit]) -> Span:
+    def _with(self, commits: Sequence[Commit]) -> CommitRange:
         tip = commits[-1].id if commits else self._span.tip
         return self._span._replace(commits=tuple(commits), tip=tip)
 
@@ -138,7 +140,7 @@ class Work:
         texts = (
             [section for sections, _ in diffs(self._repository, ids, largest) for section in sections] if ids else []
         )
-        return parse.parse(b"".join(texts).decode("utf-8", "surrogateescape"))[0]
+        return parse.parse_diff(b"".join(texts).decode("utf-8", "surrogateescape"))[0]
 
 
 def _unnamed(one: PatchReview) -> PatchReview:

@@ -11,11 +11,9 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from reviewbot.frontend.preprocess.comments import blanks, strip_comments
+from reviewbot.frontend.preprocess.comments import strip_comments
 from reviewbot.frontend.preprocess.directives import Macro, directives
-from reviewbot.frontend.preprocess.rewrite import Words, bare, rewrite, words_of
-
-__all__ = ["Macro", "Prepared", "Words", "bare", "blanks", "prepare", "words_of"]
+from reviewbot.frontend.preprocess.rewrite import Words, rewrite
 
 
 class Prepared(Struct, frozen=True):

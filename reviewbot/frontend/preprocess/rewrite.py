@@ -48,7 +48,7 @@ class Words(Struct, frozen=True):
     scoped: frozenset[str]
 
 
-def words_of(words: Mapping[str, frozenset[str]]) -> Words:
+def sorted_words(words: Mapping[str, frozenset[str]]) -> Words:
     """The words of one kernel by their use."""
     empty: frozenset[str] = frozenset()
     names = ("attributes", "attribute_calls", "iterators", "scoped_guards")

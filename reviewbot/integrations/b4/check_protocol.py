@@ -25,10 +25,10 @@ _WORDS = {"note": "NOTE", "warning": "WARNING", "error": "ERROR"}
 _SUMMARY = 120  # characters of a message in the line above the details
 _LONGEST = 400  # characters of a line of a patch
 
-Row = dict[str, str]
+Result = dict[str, str]
 
 
-class Told(NamedTuple):
+class CheckContext(NamedTuple):
     """What a result says besides its remarks: the kernel and the rules judged by, what was read, a link, the bars."""
 
     kernel: str
@@ -43,7 +43,7 @@ class Told(NamedTuple):
         return f"kernel {self.kernel}, rules {self.digest}"
 
 
-def rows(patches: Sequence[PatchReview], told: Told, whole: bool) -> list[Row]:
+def results(patches: Sequence[PatchReview], told: CheckContext, whole: bool) -> list[Result]:
     """The result for one patch, or (`whole`) for a series; none where it has no source file.
 
     "Nothing found" is a result as well: b4 remembers it, and an empty cell looks like a check that did not run.
@@ -63,17 +63,17 @@ def rows(patches: Sequence[PatchReview], told: Told, whole: bool) -> list[Row]:
     return [_row(SERIES_TOOL if whole else TOOL, status, summary, told.url, "\n".join(details))]
 
 
-def trouble(status: str, why: str, whole: bool, url: str = "") -> Row:
+def trouble(status: str, why: str, whole: bool, url: str = "") -> Result:
     """The result where nothing could be reviewed."""
     return _row(SERIES_TOOL if whole else TOOL, status, f"could not look: {visible(why)}", url, "")
 
 
-def speaks(patches: Sequence[PatchReview], told: Told) -> bool:
+def speaks(patches: Sequence[PatchReview], told: CheckContext) -> bool:
     """Whether there is a remark that no later patch settles."""
     return any(found.resolved_by is None for reviewed in patches for found in _shown(reviewed, told))
 
 
-def lines(reviewed: PatchReview, told: Told) -> list[str]:
+def prep_lines(reviewed: PatchReview, told: CheckContext) -> list[str]:
     """A line a remark, and one for each part that was not looked at; none for a clean patch."""
     out: list[str] = []
     for found in _shown(reviewed, told):
@@ -93,11 +93,11 @@ def _harmless(text: str) -> str:
     return text.replace("ERROR:", "ERROR :")
 
 
-def _row(tool: str, status: str, summary: str, url: str, details: str) -> Row:
+def _row(tool: str, status: str, summary: str, url: str, details: str) -> Result:
     return {"tool": tool, "status": status, "summary": summary, "url": url, "details": details}
 
 
-def _shown(reviewed: PatchReview, told: Told) -> tuple[Finding, ...]:
+def _shown(reviewed: PatchReview, told: CheckContext) -> tuple[Finding, ...]:
     return select(ordered(reviewed), told.min_severity, told.min_confidence)
 
 

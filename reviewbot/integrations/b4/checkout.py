@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reviewbot.git.objects import Commit, Objects
+from reviewbot.git.objects import CommitObject, Objects
 from reviewbot.integrations.b4.tracking import PREFIX, Tracking, from_message
 from reviewbot.model import InputError
 
@@ -18,13 +18,13 @@ class Checkout(Struct, frozen=True):
     """`folder`: where the review files of this state of the branch go; `elsewhere`: the work tree b4 takes them in."""
 
     branch: str
-    tip: Commit
+    tip: CommitObject
     tracking: Tracking
     folder: Path
     elsewhere: Path | None = None
 
 
-def opened(objects: Objects) -> Checkout:
+def checked_out(objects: Objects) -> Checkout:
     """Raises InputError where no review branch of b4 is checked out, or b4 would not find what is written."""
     top = _asked(objects, "--show-toplevel")
     if top is None:

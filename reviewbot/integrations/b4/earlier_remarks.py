@@ -20,7 +20,7 @@ _WORD = re.compile(r"\w+")
 _SHORT = 4  # characters: a shorter name means too much
 
 
-class Said(Struct, frozen=True):
+class ReplyPart(Struct, frozen=True):
     """A piece of a reply, and the lines that it quotes right above; lines without marks and white space."""
 
     who: str
@@ -28,19 +28,19 @@ class Said(Struct, frozen=True):
     text: str
 
 
-def replies(context: str, origin: str) -> tuple[Said, ...]:
+def replies(context: str, origin: str) -> tuple[ReplyPart, ...]:
     """The pieces of what b4 has rendered of a discussion; `origin` names it where the text does not say who speaks."""
     return tuple(_replies(context, origin))
 
 
-def _replies(context: str, origin: str) -> Iterator[Said]:
+def _replies(context: str, origin: str) -> Iterator[ReplyPart]:
     who, quoted, text = origin, set[str](), list[str]()
     for line in [*context.split("\n"), ">"]:
         bare = line.strip()
         speaker = _FROM.match(bare)
         if bare.startswith((">", "== ")) or speaker:
             if quoted and any(text):
-                yield Said(who, frozenset(quoted), "\n".join(text))
+                yield ReplyPart(who, frozenset(quoted), "\n".join(text))
                 quoted = set()
             text = []
             if bare.startswith(">"):
@@ -51,10 +51,10 @@ def _replies(context: str, origin: str) -> Iterator[Said]:
             text.append(bare)
 
 
-class Earlier:
+class EarlierRemarks:
     """All that was said, for one kernel's names."""
 
-    def __init__(self, kernel: Kernel, pieces: Iterable[Said]) -> None:
+    def __init__(self, kernel: Kernel, pieces: Iterable[ReplyPart]) -> None:
         self.kernel, self.pieces = kernel, tuple(pieces)
 
     def sayer(self, found: Finding, comments: Iterable[Comment]) -> str:

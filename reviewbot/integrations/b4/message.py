@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from reviewbot.mail import headers, message, quarantine
-from reviewbot.mail.message import Letter
+from reviewbot.mail.message import MailMessage
 from reviewbot.model import InputError, Patch
 from reviewbot.support.patterns import pattern
 
@@ -24,7 +24,7 @@ _PREFIX = pattern(r"\s*\[([^\]]*)\]")
 _COUNTER = pattern(r"\b([0-9]{1,4})/([0-9]{1,4})\b")
 
 
-def letter(raw: bytes, seconds: float | None = None) -> Letter:
+def read_message(raw: bytes, seconds: float | None = None) -> MailMessage:
     """Read one message, its body as it stands, in so many seconds. Raises InputError where that cannot be done."""
     raw = raw.lstrip(b"\r\n")
     raw = raw[found.end() :] if (found := _FROM.match(raw)) else raw
@@ -36,10 +36,12 @@ def letter(raw: bytes, seconds: float | None = None) -> Letter:
     head, body = (raw[: end.start()] + b"\n", raw[end.end() :]) if end else (raw.rstrip(b"\n") + b"\n", b"")
     if b"\0" in head:
         raise InputError("standard input holds no message: there are NUL bytes in its headers")
-    return quarantine.letter((_MIME if _MULTIPART.search(head) else _CODING).sub(b"", head) + b"\n" + body, seconds)
+    return quarantine.read_quarantined(
+        (_MIME if _MULTIPART.search(head) else _CODING).sub(b"", head) + b"\n" + body, seconds
+    )
 
 
-def counted(subject: str) -> tuple[int, int] | None:
+def part_of_total(subject: str) -> tuple[int, int] | None:
     """The numbers of "[PATCH 2/7] ..."; (1, 1) for a patch without, None for what does not say that it is a patch."""
     plain = headers.plain_subject(subject)
     if plain.startswith("Re: "):
@@ -62,11 +64,11 @@ def title(subject: str) -> str:
     return plain[at:].strip() or "(no subject)"
 
 
-def patch(one: Letter) -> Patch:
+def patch(one: MailMessage) -> Patch:
     """The patch that a letter with a diff holds; of what was noted of the mail, that which may hide a change.
 
     A message of `b4 prep --check` has no id yet, for one.
     """
-    number, total = counted(one.mail.subject) or (1, 1)
+    number, total = part_of_total(one.mail.subject) or (1, 1)
     lost = tuple(note for note in one.notes if note.reason.endswith(message.FIRST_ALONE))
     return Patch(number, total, title(one.mail.subject), one.message, one.diff, one.mail, unread=lost)

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from reviewbot.git.objects import Objects
 from reviewbot.model import FileChange, Patch
 from reviewbot.patch import parse
-from reviewbot.patch.relocate import place
+from reviewbot.patch.relocate import relocate
 from reviewbot.support.patterns import pattern
 
 _INDEX = pattern(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
-Read = Callable[[str, str], bytes | None]
+ReadFile = Callable[[str, str], bytes | None]
 
 
-def by_commits(objects: Objects) -> Read:
+def by_commits(objects: Objects) -> ReadFile:
     """The files of commits that are there; asked for by id and path."""
     seen: dict[tuple[str, str], bytes | None] = {}
 
@@ -32,14 +32,14 @@ def by_commits(objects: Objects) -> Read:
     return read
 
 
-def fits(patch: Patch, read: Read) -> bool:
+def fits(patch: Patch, read: ReadFile) -> bool:
     """Whether all source files of a patch are, before and after it, what its hunks say."""
     before, after = patch.before, patch.after
     if before is None or after is None:
         return False
-    files, unread = parse.parse(patch.diff)
+    files, unread = parse.parse_diff(patch.diff)
     return not unread and all(
-        place(
+        relocate(
             change,
             None if change.created else _text(read(before, change.old_path or change.path)),
             None if change.deleted else _text(read(after, change.path)),
@@ -49,13 +49,13 @@ def fits(patch: Patch, read: Read) -> bool:
     )
 
 
-def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, Read, bool] | None:
+def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, ReadFile, bool] | None:
     """The patch with trees, the files in them, and whether it is a commit here; None if not all files are known.
 
     Only what the hunks leave as it was is taken from the repository: an id that is wrong gives no file, or one that
     the hunks do not fit.
     """
-    files, unread = parse.parse(patch.diff)
+    files, unread = parse.parse_diff(patch.diff)
     sources = [change for change in files if parse.is_source(change)]
     if unread or not sources:
         return None
@@ -87,7 +87,7 @@ def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, Read, bool] | None:
 
 def at_head(patch: Patch, objects: Objects) -> bool:
     """Whether what is checked out has a file as the patch finds or leaves it."""
-    files, _ = parse.parse(patch.diff)
+    files, _ = parse.parse_diff(patch.diff)
     return any(_is_at(objects, change) for change in files if not change.created)
 
 

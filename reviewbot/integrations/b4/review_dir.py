@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reviewbot.filesystem import files, unfinished
-from reviewbot.filesystem.files import because
+from reviewbot.filesystem.files import reason_of
 from reviewbot.model import InputError
 
 IDENTITY = "identity.txt"
@@ -27,7 +27,7 @@ _LARGEST = 16 << 20
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
-def put(folder: Path, content: Mapping[str, bytes]) -> tuple[str, ...]:
+def put_review(folder: Path, content: Mapping[str, bytes]) -> tuple[str, ...]:
     """Put the files there, in place of those of an earlier run; the names that others hold, which were left.
 
     With no files those of an earlier run are taken away. Runs beside each other wait for one another. Raises InputError
@@ -47,7 +47,7 @@ def put(folder: Path, content: Mapping[str, bytes]) -> tuple[str, ...]:
             with unfinished.handle(folder, follow=False) as descriptor:
                 return _update(folder, descriptor, content)
     except OSError as error:
-        raise InputError(f"cannot write {folder}: {because(error)}") from error
+        raise InputError(f"cannot write {folder}: {reason_of(error)}") from error
 
 
 def _make(folder: Path, content: Mapping[str, bytes]) -> bool:
@@ -96,7 +96,7 @@ def _replace(folder: int, ours: Mapping[str, str], content: Mapping[str, bytes])
 
 def _write(folder: int, name: str, data: bytes) -> None:
     with unfinished.part(folder) as part:
-        files.fill(part.descriptor, data)
+        files.fill_file(part.descriptor, data)
         os.replace(part.name, name, src_dir_fd=folder, dst_dir_fd=folder)
 
 

@@ -14,14 +14,14 @@ from msgspec import Struct
 from reviewbot import __version__
 from reviewbot.model import Address, Finding, PatchReview
 from reviewbot.report.reply.body import annotated
-from reviewbot.report.reply.wrap import fill
+from reviewbot.report.reply.wrap import wrapped
 from reviewbot.report.select import unread_of
 from reviewbot.support.escape import one_line, visible
 
 IDENTITY, SERIES = "identity.txt", "series.txt"
 
 
-class Asked(Struct, frozen=True):
+class PatchRemarks(Struct, frozen=True):
     """A patch, what to ask about it, and what is left out of that because it was said before."""
 
     reviewed: PatchReview
@@ -29,7 +29,7 @@ class Asked(Struct, frozen=True):
     said: tuple[str, ...] = ()
 
 
-def apart(who: Address) -> Address:
+def distinct_identity(who: Address) -> Address:
     """Somebody's name and address, such that b4 tells them from the person's own.
 
     What b4 finds under the maintainer's own address it takes for a reply that is ready to be sent.
@@ -40,7 +40,7 @@ def apart(who: Address) -> Address:
 
 
 def files(
-    asked: Sequence[Asked], who: Address, by: str, again: Callable[[str], str], whole: bool
+    asked: Sequence[PatchRemarks], who: Address, by: str, again: Callable[[str], str], whole: bool
 ) -> Mapping[str, bytes]:
     """The content of each file by its name; nothing where there is nothing to ask.
 
@@ -58,23 +58,23 @@ def files(
     return {name: ("\n".join(lines) + "\n").encode("utf-8", "replace") for name, lines in out.items()}
 
 
-def _patch(one: Asked, by: str, again: Callable[[str], str]) -> list[str]:
+def _patch(one: PatchRemarks, by: str, again: Callable[[str], str]) -> list[str]:
     quoted, loose = annotated(one.reviewed, one.findings, again)
     note = [f"{_count(len(one.findings), 'question')} of reviewbot"]
-    note += ["", *fill(f"Drafted by reviewbot {__version__} ({by}). Adopt, edit or drop them; nothing was sent.")]
+    note += ["", *wrapped(f"Drafted by reviewbot {__version__} ({by}). Adopt, edit or drop them; nothing was sent.")]
     note += ["", *loose] if loose else []
     told = [f"Left out: {text}." for text in one.said]
     told += [f"Not looked at: {_where(part.path)}{part.reason}." for part in unread_of(one.reviewed)]
-    note += [line for text in told for line in ("", *fill(text))]
+    note += [line for text in told for line in ("", *wrapped(text))]
     return [*note, "", *quoted]
 
 
-def _series(asked: Sequence[Asked], speaking: Sequence[Asked], by: str) -> list[str]:
+def _series(asked: Sequence[PatchRemarks], speaking: Sequence[PatchRemarks], by: str) -> list[str]:
     count = sum(len(one.findings) for one in speaking)
     lines = [
         f"{_count(count, 'question')} of reviewbot on {len(speaking)} of {_count(len(asked), 'patch', 'patches')}",
         "",
-        *fill(f"Drafted by reviewbot {__version__} ({by})."),
+        *wrapped(f"Drafted by reviewbot {__version__} ({by})."),
         "",
     ]
     for one in speaking:

@@ -20,11 +20,11 @@ REVIEW, SERIES = "b4.review-perpatch-check-cmd", "b4.review-series-check-cmd"
 PREP, AM = "b4.prep-perpatch-check-cmd", "b4.am-perpatch-check-cmd"
 _CHECKPATCH = "./scripts/checkpatch.pl -q --terse --no-summary --mailback"
 USUAL = {REVIEW: "_builtin_checkpatch", PREP: f"{_CHECKPATCH} --showfile", AM: _CHECKPATCH}
-Run = Callable[..., bytes | None]  # a git command: what it prints, None where it fails
+RunGit = Callable[..., bytes | None]  # a git command: what it prints, None where it fails
 TRACKED = ".b4-config"  # of the project; b4 takes no command from it that a review would run
 
 
-class Change(Struct, frozen=True):
+class SettingChange(Struct, frozen=True):
     """One value of one key: `old` is taken out, `new` put in, "" for none."""
 
     key: str
@@ -40,44 +40,46 @@ class Change(Struct, frozen=True):
         return "--fixed-value", "--replace-all", self.key, self.new, self.old
 
 
-class Values(Struct, frozen=True):
+class SettingValues(Struct, frozen=True):
     """What a key holds where it is to be changed, and what it holds elsewhere: for all repositories, or in the tree."""
 
     here: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
 
 
-def planned(wanted: Mapping[str, str], found: Mapping[str, Values], checkpatch: bool) -> list[Change]:
+def planned(wanted: Mapping[str, str], found: Mapping[str, SettingValues], checkpatch: bool) -> list[SettingChange]:
     """What has to change so that b4 runs `wanted`, once each; `checkpatch`: whether it runs that by itself here.
 
     What is set elsewhere as it is wanted need not be set here as well.
     """
-    changes: list[Change] = []
+    changes: list[SettingChange] = []
     for key, command in wanted.items():
-        values = found.get(key, Values(()))
+        values = found.get(key, SettingValues(()))
         old = list(dict.fromkeys(value for value in values.here if is_ours(value) and value != command))
         if command in values.elsewhere:
             old += [command] if command in values.here else []
         elif values.here.count(command) > 1:
-            changes.append(Change(key, command, command))
+            changes.append(SettingChange(key, command, command))
         elif command not in values.here and old:
-            changes.append(Change(key, old.pop(0), command))
+            changes.append(SettingChange(key, old.pop(0), command))
         elif command not in values.here:
             alone = checkpatch and key in USUAL and not (*values.here, *values.elsewhere)
-            changes += [Change(key, "", USUAL[key])] if alone else []
-            changes.append(Change(key, "", command))
-        changes += [Change(key, value, "") for value in old]
+            changes += [SettingChange(key, "", USUAL[key])] if alone else []
+            changes.append(SettingChange(key, "", command))
+        changes += [SettingChange(key, value, "") for value in old]
     return changes
 
 
-def removed(found: Mapping[str, Values]) -> list[Change]:
+def removal(found: Mapping[str, SettingValues]) -> list[SettingChange]:
     """What has to change so that nothing of ours is run; with it goes the checkpatch that b4 runs by itself again."""
-    changes: list[Change] = []
+    changes: list[SettingChange] = []
     for key, values in found.items():
         ours = [value for value in values.here if is_ours(value)]
         rest = [value for value in values.here if value not in ours]
         alone = rest == [USUAL.get(key)] and not values.elsewhere
-        changes += [Change(key, value, "") for value in dict.fromkeys((*ours, *(rest if ours and alone else ())))]
+        changes += [
+            SettingChange(key, value, "") for value in dict.fromkeys((*ours, *(rest if ours and alone else ())))
+        ]
     return changes
 
 
@@ -103,7 +105,7 @@ class GitConfig:
     Raises InputError where there is no such repository.
     """
 
-    def __init__(self, run: Run, everywhere: bool) -> None:
+    def __init__(self, run: RunGit, everywhere: bool) -> None:
         self._run, self.everywhere = run, everywhere
         top = run("rev-parse", "--show-toplevel")
         self.top = None if top is None else Path(os.fsdecode(top.removesuffix(b"\n")))
@@ -115,13 +117,13 @@ class GitConfig:
         """Whether b4 would run it by itself."""
         return self.top is not None and os.access(self.top / "scripts" / "checkpatch.pl", os.X_OK)
 
-    def values(self, key: str) -> Values:
+    def values(self, key: str) -> SettingValues:
         mine = "global" if self.everywhere else "local"
         said = self._run("config", "--show-scope", "-z", "--get-all", key) or b""
         parts = os.fsdecode(said).split("\0")
         rows = [(scope, value) for scope, value in zip(parts[::2], parts[1::2], strict=False)]
         here = tuple(value for scope, value in rows if scope == mine)
-        return Values(here, (*(value for scope, value in rows if scope != mine), *self._tracked(key)))
+        return SettingValues(here, (*(value for scope, value in rows if scope != mine), *self._tracked(key)))
 
     def _tracked(self, key: str) -> Sequence[str]:
         """What the project's own file says, as far as b4 listens to it."""
@@ -130,7 +132,7 @@ class GitConfig:
         said = self._run("config", "--file", str(self.top / TRACKED), "-z", "--get-all", key) or b""
         return [value for value in os.fsdecode(said).split("\0") if value]
 
-    def make(self, change: Change) -> None:
+    def make(self, change: SettingChange) -> None:
         """Raises InputError where git refuses."""
         if self._run("config", *self.scope, *change.arguments()) is None:
             raise InputError(f"git does not change {change.key}: is its configuration file writable?")
@@ -139,6 +141,6 @@ class GitConfig:
     def scope(self) -> tuple[str, ...]:
         return ("--global",) if self.everywhere else ("--local",)
 
-    def command(self, change: Change) -> str:
+    def command(self, change: SettingChange) -> str:
         """What makes the change, for a shell."""
         return shlex.join(("git", "config", *self.scope, *change.arguments()))

@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from reviewbot.filesystem import pipes
 from reviewbot.git.objects import Objects
 from reviewbot.integrations.b4 import message, patched_files
-from reviewbot.integrations.b4.patched_files import Read
-from reviewbot.kernel.backports import named, release
-from reviewbot.mail.message import Letter
+from reviewbot.integrations.b4.patched_files import ReadFile
+from reviewbot.kernel.backports import header_names, release
+from reviewbot.mail.message import MailMessage
 from reviewbot.model import InputError, Patch, Series, Version
 
 if TYPE_CHECKING:
@@ -34,12 +34,12 @@ class Source(NamedTuple):
 
     series: Series
     at: int | None
-    read: Read | None
+    read: ReadFile | None
     commit: str
     how: str
 
 
-def of_patch(letter: Letter, tracking: Tracking | None, objects: Objects, why: str = "") -> Source:
+def of_patch(letter: MailMessage, tracking: Tracking | None, objects: Objects, why: str = "") -> Source:
     """The patch of a letter among those of its series, if b4 has checked that out, else as its blobs or hunks show it.
 
     `why`: what is wrong with the tracking data, where it could not be read.
@@ -73,12 +73,14 @@ def of_series(tracking: Tracking, objects: Objects, tip: str = "") -> Source:
     return Source(Series(subject, 1, patches, base=base), None, patched_files.by_commits(objects), base, _how(patches))
 
 
-def kernel_of(commit: str, objects: Objects, headers: Sequence[str]) -> tuple[Version | None, frozenset[str] | None]:
+def kernel_of_commit(
+    commit: str, objects: Objects, headers: Sequence[str]
+) -> tuple[Version | None, frozenset[str] | None]:
     """The version that a commit's Makefile gives, and the names in its headers; None where nothing tells."""
     if not commit:
         return None, None
     texts = (objects.file(f"{commit}:{path}") for path in headers)
-    names = named(text for text in texts if text is not None)
+    names = header_names(text for text in texts if text is not None)
     return release(objects.file(f"{commit}:Makefile") or b""), names or None
 
 
@@ -88,15 +90,15 @@ def tracked(env: Mapping[str, str]) -> Tracking | None:
     if not name:
         return None
     try:
-        with pipes.opened(Path(name)) as file:
+        with pipes.open_reading(Path(name)) as file:
             data = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
         raise InputError(f"B4_TRACKING_FILE: {error}") from error
     if len(data) > _LARGEST:
         raise InputError(f"B4_TRACKING_FILE is larger than {_LARGEST} bytes")
-    from reviewbot.integrations.b4.tracking import parse
+    from reviewbot.integrations.b4.tracking import parse_tracking
 
-    return parse(data.decode("utf-8", "replace"))
+    return parse_tracking(data.decode("utf-8", "replace"))
 
 
 def _checked_out(patch: Patch, tracking: Tracking, objects: Objects) -> Source:

@@ -30,7 +30,7 @@ class Comment(Struct, frozen=True):
     text: str
 
 
-class Tracked(Struct, frozen=True):
+class TrackedPatch(Struct, frozen=True):
     """One patch of the series; `skipped`: its maintainer wants no review of it."""
 
     message_id: str
@@ -50,7 +50,7 @@ class Tracking(Struct, frozen=True):
     subject: str
     base: str
     first: str
-    patches: tuple[Tracked, ...]
+    patches: tuple[TrackedPatch, ...]
     skipped: bool
     prior: str
     blobs: tuple[tuple[str, str], ...]
@@ -66,10 +66,10 @@ def from_message(message: str) -> Tracking:
     _, marker, text = message.partition(MARKER)
     if not marker:
         raise InputError("its last commit is not the one that b4 keeps its tracking data in")
-    return parse("\n".join(line for line in text.splitlines() if not line.startswith("#")))
+    return parse_tracking("\n".join(line for line in text.splitlines() if not line.startswith("#")))
 
 
-def parse(text: str) -> Tracking:
+def parse_tracking(text: str) -> Tracking:
     """Raises InputError for what is no such data; a part that has the wrong shape counts as absent."""
     import json
 
@@ -95,9 +95,9 @@ def parse(text: str) -> Tracking:
     )
 
 
-def _patch(row: dict[str, Any]) -> Tracked:
+def _patch(row: dict[str, Any]) -> TrackedPatch:
     msgid = _text(_table(row, "header-info"), "msgid").strip("<> ")
-    return Tracked(msgid, _text(row, "title"), _skipped(row), tuple(_comments(row)))
+    return TrackedPatch(msgid, _text(row, "title"), _skipped(row), tuple(_comments(row)))
 
 
 def _reviews(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

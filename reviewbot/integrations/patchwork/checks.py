@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.model import SEVERITIES, ConfigError, Finding, PatchReview, Review, Unread
-from reviewbot.report.origin import Origin, origin
+from reviewbot.report.origin import MailOrigin, origin
 from reviewbot.report.select import kernel_of, ordered, select, unread_of
 from reviewbot.support.escape import clip, one_line, visible
 
@@ -28,7 +28,7 @@ LONGEST_URL = 200  # models.URLField; a longer one is left out
 _NAMED = frozenset(("message_id",))  # what a target URL may name
 
 
-class Terms(Struct, frozen=True):
+class CheckTerms(Struct, frozen=True):
     """How a review becomes checks. `fail_on`: the severity from which on a remark is a `fail`, or "never".
 
     `context` is one of slug(), `target` one of target().
@@ -42,27 +42,27 @@ class Terms(Struct, frozen=True):
     kernel: str
 
 
-class Check(Struct, frozen=True):
+class PatchCheck(Struct, frozen=True):
     """What Patchwork is to say of a patch. `patch` names it to the person who runs this."""
 
     patch: str
-    origin: Origin
+    origin: MailOrigin
     state: str  # one of STATES
     context: str
     description: str
     target_url: str
 
 
-def checks(review: Review, terms: Terms) -> tuple[Check, ...]:
+def checks(review: Review, terms: CheckTerms) -> tuple[PatchCheck, ...]:
     """A check for each patch, in order; one for all commits that came by the same mail."""
-    found: dict[object, Check] = {}
+    found: dict[object, PatchCheck] = {}
     for number, one in enumerate(_check(reviewed, terms) for reviewed in review.patches):
         mail = one.origin if one.origin.ids else number
         found[mail] = _joined(found[mail], one) if mail in found else one
     return tuple(found.values())
 
 
-def _joined(one: Check, other: Check) -> Check:
+def _joined(one: PatchCheck, other: PatchCheck) -> PatchCheck:
     worse, better = sorted((one, other), key=lambda check: STATES.index(check.state), reverse=True)
     if worse.state == better.state == STATES[0]:
         return one
@@ -93,7 +93,7 @@ def target(url: str) -> Template:
     return made
 
 
-def _check(reviewed: PatchReview, terms: Terms) -> Check:
+def _check(reviewed: PatchReview, terms: CheckTerms) -> PatchCheck:
     patch = reviewed.patch
     came = origin(patch)
     shown = select(ordered(reviewed), terms.min_severity, terms.min_confidence)
@@ -102,7 +102,7 @@ def _check(reviewed: PatchReview, terms: Terms) -> Check:
     if not (reviewed.looked or missed):
         missed = (Unread(None, "nothing of it was read"),)
     url = terms.target.substitute(message_id=urllib.parse.quote(came.ids[0], safe="@") if came.ids else "")
-    return Check(
+    return PatchCheck(
         patch=f"{patch.number}/{patch.total} {patch.subject}",
         origin=came,
         state=_state(still, bool(missed), terms.fail_on),

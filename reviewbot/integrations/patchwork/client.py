@@ -32,7 +32,7 @@ _PLAIN = re.compile(r"[!-~]{1,500}")
 _TOKEN = re.compile(r"[0-9A-Za-z._~+/=-]{1,200}")  # RFC 9110, 11.2: token68
 
 
-class Trouble(InputError):
+class RequestFailed(InputError):
     """A request that failed. `again`: it may work later, after `wait` seconds if the server said so.
 
     `everywhere`: no other request would fare better. `status`: that of the answer, None where there was none.
@@ -73,7 +73,7 @@ class Token:
         return text.replace(self._text, "<token>")
 
 
-class Address(NamedTuple):
+class ServerAddress(NamedTuple):
     """A Patchwork: `url` without /api and without a slash at its end; `project` if the address named one."""
 
     url: str
@@ -88,7 +88,7 @@ class Address(NamedTuple):
         return _local(urllib.parse.urlsplit(self.url).hostname or "")
 
 
-def address(text: str) -> Address:
+def server_address(text: str) -> ServerAddress:
     """An address as people write it: of the site, of its API, or of a project's page. Raises UsageError for another."""
     try:
         parts = urllib.parse.urlsplit(text.strip())
@@ -105,7 +105,7 @@ def address(text: str) -> Address:
     words = [word for word in parts.path.split("/") if word]
     end = next((at for at, word in enumerate(words) if word in ("api", "project")), len(words))
     project = urllib.parse.unquote(words[end + 1]) if words[end : end + 1] == ["project"] and words[end + 1 :] else ""
-    return Address(f"{parts.scheme}://{netloc}" + "".join(f"/{word}" for word in words[:end]), project)
+    return ServerAddress(f"{parts.scheme}://{netloc}" + "".join(f"/{word}" for word in words[:end]), project)
 
 
 def _local(host: str) -> bool:
@@ -125,7 +125,7 @@ class Answer(NamedTuple):
 class Server:
     """One Patchwork for one run; nothing is asked after `until`, by time.monotonic(). Close it."""
 
-    def __init__(self, at: Address, token: Token | None, timeout: float, until: float) -> None:
+    def __init__(self, at: ServerAddress, token: Token | None, timeout: float, until: float) -> None:
         self.address, self.until = at, until
         self._token, self._timeout = token, timeout
         headers = {"Accept": "application/json"} | ({"Authorization": token.header()} if token else {})
@@ -147,7 +147,7 @@ class Server:
 
         left = self.until - time.monotonic()
         if left <= 0:
-            raise Trouble(NO_TIME, everywhere=True)
+            raise RequestFailed(NO_TIME, everywhere=True)
         silence = min(self._timeout, left)
         whole = min(self._timeout * _PATIENCE, left)
         url = f"{self.address.url}/{path}"
@@ -171,8 +171,8 @@ class Server:
         """A little of what the server said, without the token."""
         return clip(visible(self._token.hidden(said) if self._token else said), _SHOWN)
 
-    def _failed(self, what: str, **how: Any) -> Trouble:
-        return Trouble(f"{self.address.host} {what}", **how)
+    def _failed(self, what: str, **how: Any) -> RequestFailed:
+        return RequestFailed(f"{self.address.host} {what}", **how)
 
     async def _read(self, answer: httpx.Response) -> bytes:
         if answer.headers.get("Content-Encoding", "identity") != "identity":
@@ -204,7 +204,7 @@ class Server:
             raise self._failed("sent no JSON: is it a Patchwork?", status=status)
         raise self._refused(answer, found)
 
-    def _refused(self, answer: httpx.Response, found: object) -> Trouble:
+    def _refused(self, answer: httpx.Response, found: object) -> RequestFailed:
         status = answer.status_code
         if status == 401:
             return self._failed(

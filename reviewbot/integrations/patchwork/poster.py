@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from reviewbot.integrations.patchwork.checks import Check
-from reviewbot.integrations.patchwork.client import Server, Trouble
+from reviewbot.integrations.patchwork.checks import PatchCheck
+from reviewbot.integrations.patchwork.client import RequestFailed, Server
 from reviewbot.report.origin import same_subject
 
 VERSIONS = ("1.3", "1.2")  # of the API; a server answers 404 to one that it does not have
@@ -30,7 +30,7 @@ POSTED, THERE, WOULD = "posted", "already there", "would be posted"
 class Outcome(Struct, frozen=True):
     """What became of a check; `failed`: why it was not posted, "" where it was, or need not be."""
 
-    check: Check
+    check: PatchCheck
     what: str
     failed: str = ""
 
@@ -49,7 +49,7 @@ class Poster(Struct):
     really: bool = True
     _versions: list[str] = field(default_factory=lambda: list(VERSIONS))
 
-    def post(self, checks: Sequence[Check]) -> Iterator[Outcome]:
+    def post(self, checks: Sequence[PatchCheck]) -> Iterator[Outcome]:
         """One after the other. What would fail for all of them alike is not tried again."""
         hopeless = ""
         for check in checks:
@@ -58,21 +58,21 @@ class Poster(Struct):
                 continue
             try:
                 yield Outcome(check, self._patiently(check))
-            except Trouble as trouble:
+            except RequestFailed as trouble:
                 hopeless = str(trouble) if trouble.everywhere else ""
                 yield Outcome(check, "", str(trouble))
 
-    def _patiently(self, check: Check) -> str:
+    def _patiently(self, check: PatchCheck) -> str:
         for tried in range(self.retries + 1):
             try:
                 return self._once(check)
-            except Trouble as trouble:
+            except RequestFailed as trouble:
                 wait = self._wait(tried, trouble)
                 self.say(f"{trouble}: trying again in {wait:.1f} seconds")
             time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    def _wait(self, tried: int, trouble: Trouble) -> float:
+    def _wait(self, tried: int, trouble: RequestFailed) -> float:
         """How long to wait after so many failed tries; raises `trouble` where it makes no sense."""
         if not trouble.again or tried >= self.retries:
             raise trouble
@@ -81,13 +81,13 @@ class Poster(Struct):
         wait = max(wait, trouble.wait or 0.0)
         if time.monotonic() + wait >= self.server.until:
             asked = f", and asks for {trouble.wait:.0f} seconds" if trouble.wait else ""
-            raise Trouble(
+            raise RequestFailed(
                 f"{trouble}{asked}: no time is left for that (seconds under [patchwork] in config.toml)",
                 everywhere=trouble.wait is not None,
             )
         return wait
 
-    def _once(self, check: Check) -> str:
+    def _once(self, check: PatchCheck) -> str:
         patch = self._patch(check)
         newest = self._newest(patch, check.context)
         if newest == (check.state, check.description, check.target_url):
@@ -104,7 +104,7 @@ class Poster(Struct):
     def _ask(self, path: str, post: object = None, **query: str | int) -> Any:
         return self.server.ask(f"api/{self._versions[0]}/{path}", query, post)
 
-    def _patch(self, check: Check) -> int:
+    def _patch(self, check: PatchCheck) -> int:
         """The number of the patch that a check is for."""
         for message_id in check.origin.ids:
             found = [one for one in self._named(message_id) if _is_it(one, message_id)]
@@ -112,13 +112,13 @@ class Poster(Struct):
                 found = [one for one in found if same_subject(_text(one, "name"), check.origin.subject)]
             if len(found) > 1:
                 names = self.server.shown(", ".join(_text(one.get("project"), "link_name") for one in found))
-                raise Trouble(f"it is in several projects ({names}): name one with --patchwork-project")
+                raise RequestFailed(f"it is in several projects ({names}): name one with --patchwork-project")
             if found:
                 return int(found[0]["id"])
         where = f"{self.server.address.host}{f' (project {self.project})' if self.project else ''}"
         what = f"no patch {check.origin.ids[0]}" if check.origin.ids else "no patch"
         like = " with this subject" if check.origin.subject else ""
-        raise Trouble(f"{where} has {what}{like}: it may not have arrived there, or be in another project")
+        raise RequestFailed(f"{where} has {what}{like}: it may not have arrived there, or be in another project")
 
     def _named(self, message_id: str) -> list[dict[str, Any]]:
         query: dict[str, str | int] = {"msgid": message_id}
@@ -127,11 +127,11 @@ class Poster(Struct):
         while True:
             try:
                 return _listed(self._ask("patches/", **query).json, "patches")
-            except Trouble as trouble:
+            except RequestFailed as trouble:
                 if trouble.status != 404:
                     raise
                 if len(self._versions) == 1:
-                    raise Trouble(
+                    raise RequestFailed(
                         f"there is no Patchwork 2.2 or later at {self.server.address.url}", everywhere=True
                     ) from trouble
                 del self._versions[0]
@@ -145,7 +145,7 @@ class Poster(Struct):
             if not answer.more:
                 break
         else:
-            raise Trouble(
+            raise RequestFailed(
                 f"{self.server.address.host} has no end of checks for this patch: {MOST_PAGES} pages were read"
             )
         if not found:
@@ -164,7 +164,7 @@ class Poster(Struct):
 def _listed(found: Any, what: str) -> list[dict[str, Any]]:
     """A list of tables that each have a number; Trouble for anything else."""
     if type(found) is not list or not all(type(one) is dict and _number(one.get("id")) for one in found):
-        raise Trouble(f"the server sent something that is no list of {what}: is it a Patchwork?")
+        raise RequestFailed(f"the server sent something that is no list of {what}: is it a Patchwork?")
     return found
 
 

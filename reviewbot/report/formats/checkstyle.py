@@ -9,7 +9,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from reviewbot.model import Finding, Review
-from reviewbot.report.remarks import Frame, columns, remarks, unread
+from reviewbot.report.remarks import ReportContext, columns, remarks_of, unread
 from reviewbot.support.escape import xml
 
 VERSION = "4.3"  # of the format: the Checkstyle that wrote it first in this shape
@@ -17,11 +17,11 @@ SEVERITY = {"note": "info", "warning": "warning", "error": "error"}
 NO_FILE = "(the whole patch)"
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """The document, with a newline at the end."""
     top = ElementTree.Element("checkstyle", version=VERSION)
     files: dict[str, ElementTree.Element] = {}
-    for remark in remarks(review, frame):
+    for remark in remarks_of(review, frame):
         _add(_file(top, files, remark.finding.path), remark.finding)
     for part in unread(review):
         ElementTree.SubElement(_file(top, files, part.path or NO_FILE), "exception").text = xml(part.reason)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 
 from reviewbot.model import Finding, Review, Unread
-from reviewbot.report.remarks import Frame, columns, remarks, unread, worst_first
+from reviewbot.report.remarks import ReportContext, columns, remarks_of, unread, worst_first
 from reviewbot.report.unread import FAIL
 from reviewbot.support.ci_commands import disarmed
 from reviewbot.support.escape import clip, visible
@@ -24,9 +24,9 @@ _IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """A line for each annotation."""
-    found, missed = worst_first(remarks(review, frame)), unread(review)
+    found, missed = worst_first(remarks_of(review, frame)), unread(review)
     beside = "error" if frame.unread == FAIL else "notice"
     room = dict.fromkeys(KIND.values(), MOST)
     room[beside] -= bool(missed)

@@ -9,22 +9,22 @@ from collections import Counter
 from collections.abc import Iterator
 
 from reviewbot.model import SEVERITIES, Finding, Review, Unread
-from reviewbot.report.formats.markdown import code, plain
-from reviewbot.report.remarks import Frame, remarks, unread, worst_first
+from reviewbot.report.formats.markdown import code_span, paragraph
+from reviewbot.report.remarks import ReportContext, remarks_of, unread, worst_first
 from reviewbot.report.select import kernels, ordered, select
 
 # a step may write 1 MiB; above that, GitHub shows nothing of it
 LARGEST = 1_000_000
 
 
-def summary(review: Review, frame: Frame) -> str:
+def step_summary(review: Review, frame: ReportContext) -> str:
     """The section with a heading, a line for each remark; as much of it as GitHub takes."""
-    found, missed = worst_first(remarks(review, frame)), unread(review)
+    found, missed = worst_first(remarks_of(review, frame)), unread(review)
     head = f"### reviewbot: {_headline([remark.finding for remark in found], missed)}\n\n"
-    tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {plain(kernels(review, frame.kernel))}\n"
+    tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {paragraph(kernels(review, frame.kernel))}\n"
     entries = [
         *(_entry(remark.finding) for remark in found),
-        *(_entry(one, f"settled by patch {plain(one.resolved_by or '')}: ") for one in _settled(review, frame)),
+        *(_entry(one, f"settled by patch {paragraph(one.resolved_by or '')}: ") for one in _settled(review, frame)),
         *(_unread(part) for part in missed),
     ]
     body, left = _bounded(entries, LARGEST - len(head.encode()) - len(tail.encode()) - 100)
@@ -41,7 +41,7 @@ def _headline(found: list[Finding], missed: tuple[Unread, ...]) -> str:
     return f"{_count(len(found), 'remark')} ({', '.join(kinds)}){unread}"
 
 
-def _settled(review: Review, frame: Frame) -> Iterator[Finding]:
+def _settled(review: Review, frame: ReportContext) -> Iterator[Finding]:
     for reviewed in review.patches:
         for one in select(ordered(reviewed), frame.min_severity, frame.min_confidence):
             if one.resolved_by is not None:
@@ -49,16 +49,16 @@ def _settled(review: Review, frame: Frame) -> Iterator[Finding]:
 
 
 def _entry(found: Finding, before: str = "") -> str:
-    function = f" in {code(f'{found.function}()')}" if found.function else ""
-    place = f"{code(f'{found.path}:{found.line}')}{function}"
-    lines = [f"- **{found.severity}** {code(found.rule)} {place}: {before}{plain(found.message)}"]
-    lines += [f"  - {plain(shown.note)}: {code(f'{shown.path}:{shown.line}')}" for shown in found.evidence]
+    function = f" in {code_span(f'{found.function}()')}" if found.function else ""
+    place = f"{code_span(f'{found.path}:{found.line}')}{function}"
+    lines = [f"- **{found.severity}** {code_span(found.rule)} {place}: {before}{paragraph(found.message)}"]
+    lines += [f"  - {paragraph(shown.note)}: {code_span(f'{shown.path}:{shown.line}')}" for shown in found.evidence]
     return "\n".join(lines) + "\n"
 
 
 def _unread(part: Unread) -> str:
-    where = f"{code(part.path)}: " if part.path else ""
-    return f"- not looked at: {where}{plain(part.reason)}\n"
+    where = f"{code_span(part.path)}: " if part.path else ""
+    return f"- not looked at: {where}{paragraph(part.reason)}\n"
 
 
 def _bounded(entries: list[str], room: int) -> tuple[str, int]:

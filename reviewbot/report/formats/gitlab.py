@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 
 from reviewbot.model import Review
-from reviewbot.report.remarks import Frame, Remark, remarks
+from reviewbot.report.remarks import Remark, ReportContext, remarks_of
 from reviewbot.support.escape import visible
 
 # "critical" and "blocker" are for what somebody has seen happen
 SEVERITY = {"note": "info", "warning": "minor", "error": "major"}
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """The array as ASCII, with a newline at the end."""
-    return json.dumps([_issue(remark) for remark in remarks(review, frame)], indent=2) + "\n"
+    return json.dumps([_issue(remark) for remark in remarks_of(review, frame)], indent=2) + "\n"
 
 
 def _issue(remark: Remark) -> dict[str, object]:

@@ -6,14 +6,14 @@ import json
 
 from reviewbot import __version__
 from reviewbot.model import Evidence, Finding, PatchReview, Review, Unread
-from reviewbot.report.remarks import Frame
+from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.support.escape import printable
 
 Json = str | int | None | list["Json"] | dict[str, "Json"]
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """One object, ASCII, with a newline at the end.
 
     Bytes of a mail that were no UTF-8 read \\xNN in its strings, so that every JSON parser takes them.
@@ -36,7 +36,7 @@ def render(review: Review, frame: Frame) -> str:
     return json.dumps(whole, indent=2) + "\n"
 
 
-def _patch(reviewed: PatchReview, frame: Frame) -> Json:
+def _patch(reviewed: PatchReview, frame: ReportContext) -> Json:
     patch = reviewed.patch
     kernel = kernel_of(reviewed, frame.kernel)
     return {

@@ -11,7 +11,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from reviewbot.model import SEVERITIES, Finding, PatchReview, Review, Unread
-from reviewbot.report.remarks import Frame
+from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import FAIL
 from reviewbot.support.escape import clip, xml
@@ -19,7 +19,7 @@ from reviewbot.support.escape import clip, xml
 LONGEST = 200  # characters of a test's name
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """The document, with a newline at the end."""
     top = ElementTree.Element("testsuites", name="reviewbot")
     for reviewed in review.patches:
@@ -27,7 +27,7 @@ def render(review: Review, frame: Frame) -> str:
     beside = unread_beside(review)
     if beside:
         suite = ElementTree.SubElement(top, "testsuite", name="the series")
-        _missed(suite, "reviewbot.mail.series", beside, frame)
+        _missed(suite, "reviewbot.series", beside, frame)
     for suite in top:
         _total(suite, suite)
     _total(top, top)
@@ -35,7 +35,7 @@ def render(review: Review, frame: Frame) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
 
 
-def _patch(top: ElementTree.Element, reviewed: PatchReview, frame: Frame) -> None:
+def _patch(top: ElementTree.Element, reviewed: PatchReview, frame: ReportContext) -> None:
     patch, missed = reviewed.patch, unread_of(reviewed)
     suite = ElementTree.SubElement(top, "testsuite", name=xml(f"{patch.number}/{patch.total} {patch.subject}"))
     properties = ElementTree.SubElement(suite, "properties")
@@ -82,7 +82,7 @@ def _told(found: Finding) -> str:
     return "\n".join(map(xml, lines))
 
 
-def _missed(suite: ElementTree.Element, group: str, parts: tuple[Unread, ...], frame: Frame) -> None:
+def _missed(suite: ElementTree.Element, group: str, parts: tuple[Unread, ...], frame: ReportContext) -> None:
     for part in parts:
         name = clip(
             f"not looked at: {part.path}: {part.reason}" if part.path else f"not looked at: {part.reason}", LONGEST

@@ -12,12 +12,12 @@ _MEANT = re.compile(r"[\\`*_\[\]<>|~&:@$]|(?<=www)\.", re.IGNORECASE)
 _TICKS = re.compile(r"`+")
 
 
-def plain(text: str) -> str:
+def paragraph(text: str) -> str:
     """Words for a paragraph or a list, on one line."""
     return _MEANT.sub(lambda found: "\\" + found[0], visible(text).replace("\t", " "))
 
 
-def code(text: str) -> str:
+def code_span(text: str) -> str:
     """Text between backticks, as many as it takes; a blank keeps its own backticks apart from them."""
     shown = visible(text).replace("\t", " ").strip() or " "
     fence = "`" * (1 + max(map(len, _TICKS.findall(shown)), default=0))

@@ -10,27 +10,27 @@ from __future__ import annotations
 import json
 
 from reviewbot.model import Evidence, Finding, Review
-from reviewbot.report.remarks import Frame, columns, remarks, suggestion
+from reviewbot.report.remarks import ReportContext, columns, remarks_of, suggestion
 from reviewbot.support.escape import raw, visible
 
-Message = dict[str, object]
+Diagnostic = dict[str, object]
 
 SOURCE = {"name": "reviewbot"}
 SEVERITY = {"note": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """One object in ASCII, with a newline at the end."""
     return json.dumps({"source": SOURCE, "diagnostics": diagnostics(review, frame)}, indent=2) + "\n"
 
 
-def diagnostics(review: Review, frame: Frame) -> list[Message]:
+def diagnostics(review: Review, frame: ReportContext) -> list[Diagnostic]:
     """A Diagnostic for each remark."""
-    return [_diagnostic(remark.finding) for remark in remarks(review, frame)]
+    return [_diagnostic(remark.finding) for remark in remarks_of(review, frame)]
 
 
-def _diagnostic(found: Finding) -> Message:
-    message: Message = {
+def _diagnostic(found: Finding) -> Diagnostic:
+    message: Diagnostic = {
         "message": visible(found.message),
         "location": _location(found.path, found.line, found.line_text),
         "severity": SEVERITY[found.severity],
@@ -45,11 +45,11 @@ def _diagnostic(found: Finding) -> Message:
     return message
 
 
-def _related(shown: Evidence) -> Message:
+def _related(shown: Evidence) -> Diagnostic:
     return {"message": visible(shown.note), "location": _location(shown.path, shown.line, shown.text)}
 
 
-def _location(path: str, line: int, text: str) -> Message:
+def _location(path: str, line: int, text: str) -> Diagnostic:
     indent, code = columns(text)
     start = 1 + len(raw(indent))
     ends = {"start": {"line": line, "column": start}, "end": {"line": line, "column": start + len(raw(code))}}

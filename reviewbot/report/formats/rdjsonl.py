@@ -6,9 +6,9 @@ import json
 
 from reviewbot.model import Review
 from reviewbot.report.formats.rdjson import SOURCE, diagnostics
-from reviewbot.report.remarks import Frame
+from reviewbot.report.remarks import ReportContext
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """A line of ASCII for each remark, "" where there is none."""
     return "".join(json.dumps({**one, "source": SOURCE}) + "\n" for one in diagnostics(review, frame))

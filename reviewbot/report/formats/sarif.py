@@ -14,14 +14,14 @@ from urllib.parse import quote
 
 from reviewbot import __version__
 from reviewbot.model import Evidence, Finding, Review, Rule, Unread
-from reviewbot.report.formats.markdown import plain
-from reviewbot.report.remarks import Frame, Remark, columns, remarks, suggestion, unread
+from reviewbot.report.formats.markdown import paragraph
+from reviewbot.report.remarks import Remark, ReportContext, columns, remarks_of, suggestion, unread
 from reviewbot.report.reply.wrap import paragraphs, readable
 from reviewbot.report.unread import FAIL
 from reviewbot.support.escape import clip, raw, visible
 
-Json = str | int | bool | list["Json"] | dict[str, "Json"]
-Object = dict[str, Json]
+SarifValue = str | int | bool | list["SarifValue"] | dict[str, "SarifValue"]
+Object = dict[str, SarifValue]
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LONGEST = 1024  # characters of a description that GitHub shows
@@ -30,13 +30,13 @@ TAGS = ("linux-kernel", "memory-allocation")
 PROBLEM = {"note": "recommendation", "warning": "warning", "error": "error"}
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """The log in ASCII, with a newline at the end."""
     log: Object = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(review, frame)]}
     return json.dumps(log, indent=2) + "\n"
 
 
-def _run(review: Review, frame: Frame) -> Object:
+def _run(review: Review, frame: ReportContext) -> Object:
     looked = review.looked
     missed = [_notification(part, frame.unread) for part in unread(review)]
     places = {rule.id: at for at, rule in enumerate(frame.rules)}
@@ -53,11 +53,11 @@ def _run(review: Review, frame: Frame) -> Object:
     if commits and frame.repository:
         run["versionControlProvenance"] = [{"repositoryUri": frame.repository, "revisionId": commits[-1]}]
     if looked:
-        run["results"] = [_result(remark, places) for remark in remarks(review, frame)]
+        run["results"] = [_result(remark, places) for remark in remarks_of(review, frame)]
     return run
 
 
-def _driver(frame: Frame) -> Object:
+def _driver(frame: ReportContext) -> Object:
     return {
         "name": "reviewbot",
         "semanticVersion": __version__,
@@ -101,10 +101,10 @@ def _help(rule: Rule, why: list[str]) -> str:
 
 
 def _help_markdown(rule: Rule, why: list[str]) -> str:
-    parts = [f"**{plain(readable(rule.summary))}**", *map(plain, why)]
-    parts += ["### What to do", plain(readable(rule.fix))]
+    parts = [f"**{paragraph(readable(rule.summary))}**", *map(paragraph, why)]
+    parts += ["### What to do", paragraph(readable(rule.fix))]
     if rule.see:
-        parts += ["### See", "\n".join(f"- {plain(readable(each))}" for each in rule.see)]
+        parts += ["### See", "\n".join(f"- {paragraph(readable(each))}" for each in rule.see)]
     return "\n\n".join(parts)
 
 

@@ -6,13 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from reviewbot.model import FileChange, Finding, Hunk, PatchReview
-from reviewbot.report.reply.quote import CUT, Place, excerpt, places, quoted
-from reviewbot.report.reply.wrap import fill, paragraphs
+from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
+from reviewbot.report.reply.wrap import paragraphs, wrapped
 
 _LONGEST_HEADER = 8  # lines; git writes no longer one
 
 
-def remarks(reviewed: PatchReview, findings: Sequence[Finding], again: Callable[[str], str], context: int) -> list[str]:
+def body_lines(
+    reviewed: PatchReview, findings: Sequence[Finding], again: Callable[[str], str], context: int
+) -> list[str]:
     """The body of a reply between attribution and signature, as lines; text with surrogateescape.
 
     Only hunks somebody asks about are quoted, each line as it was, with at most `context` lines above a
@@ -63,10 +65,10 @@ def annotated(
 
 
 def _placed(
-    findings: Iterable[Finding], where: Mapping[tuple[str, int], Place]
-) -> tuple[dict[Place, list[Finding]], list[Finding]]:
+    findings: Iterable[Finding], where: Mapping[tuple[str, int], DiffPosition]
+) -> tuple[dict[DiffPosition, list[Finding]], list[Finding]]:
     """The findings by their place in the diff, and those that have none."""
-    asked: dict[Place, list[Finding]] = {}
+    asked: dict[DiffPosition, list[Finding]] = {}
     loose: list[Finding] = []
     for found in findings:
         place = where.get((found.path, found.line))
@@ -82,20 +84,20 @@ def _loose(findings: Iterable[Finding], speaker: _Speaker) -> list[str]:
     lines: list[str] = []
     for found in findings:
         place_text = f"In {found.path}, {found.function}():" if found.function else f"In {found.path}:"
-        lines += ["", *fill(place_text), *speaker.ask([found])]
+        lines += ["", *wrapped(place_text), *speaker.ask([found])]
     return lines
 
 
-def _rows(diff: Sequence[str], files: Sequence[FileChange]) -> dict[Place, int]:
+def _rows(diff: Sequence[str], files: Sequence[FileChange]) -> dict[DiffPosition, int]:
     """Where each line of each hunk stands in the text of the diff."""
-    rows: dict[Place, int] = {}
+    rows: dict[DiffPosition, int] = {}
     begin = 0
     for file_at, change in enumerate(files):
         for hunk_at, hunk in enumerate(change.hunks):
             for start in (at for at in range(begin, len(diff)) if diff[at] == hunk.header):
                 found = _rows_of(diff, start + 1, hunk)
                 if found is not None:
-                    rows.update({Place(file_at, hunk_at, line): at for line, at in enumerate(found)})
+                    rows.update({DiffPosition(file_at, hunk_at, line): at for line, at in enumerate(found)})
                     begin = found[-1] + 1 if found else start + 1
                     break
     return rows
@@ -130,7 +132,7 @@ class _Speaker:
     def ask(self, findings: Iterable[Finding]) -> list[str]:
         """The questions about one line, a blank line before each and after the last."""
         texts = dict.fromkeys(self._text(found) for found in findings)
-        return [line for text in texts for line in ("", *fill(text))] + [""]
+        return [line for text in texts for line in ("", *wrapped(text))] + [""]
 
     def _text(self, found: Finding) -> str:
         parts = paragraphs(found.question or found.message)
@@ -161,7 +163,9 @@ def _hunk(
     return lines
 
 
-def _evidence(change: FileChange, found: Finding, where: Mapping[tuple[str, int], Place]) -> Iterable[Place]:
+def _evidence(
+    change: FileChange, found: Finding, where: Mapping[tuple[str, int], DiffPosition]
+) -> Iterable[DiffPosition]:
     """Where a finding's evidence stands in the diff, if the line there is the one it speaks of."""
     for shown in found.evidence:
         place = where.get((shown.path, shown.line))

@@ -18,7 +18,7 @@ from msgspec import Struct
 from reviewbot import __version__
 from reviewbot.model import Address, ConfigError, Finding, Mail, PatchReview, Review, Unread
 from reviewbot.report.reply import transfer_encoding
-from reviewbot.report.reply.body import remarks
+from reviewbot.report.reply.body import body_lines
 from reviewbot.report.reply.headers import (
     address_field,
     id_field,
@@ -29,7 +29,7 @@ from reviewbot.report.reply.headers import (
     usable_address,
     usable_id,
 )
-from reviewbot.report.reply.wrap import apart, fill, wrap
+from reviewbot.report.reply.wrap import line_start, wrap, wrapped
 from reviewbot.report.select import ordered, select
 from reviewbot.support.escape import clip, one_line
 
@@ -112,14 +112,14 @@ class Draft(Struct, frozen=True):
     asks: str = ""
 
 
-class Drafted(Struct, frozen=True):
+class DraftSet(Struct, frozen=True):
     """The drafts, and what there was to say that got none, with the reason."""
 
     drafts: tuple[Draft, ...]
     skipped: tuple[Unread, ...]
 
 
-def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> Drafted:
+def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> DraftSet:
     """One reply a patch that has something to ask about, and one for what several patches share.
 
     Only findings at or above the bars and not resolved later in the series are asked about. Nobody
@@ -153,7 +153,7 @@ def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> D
         shown = ", ".join(clip(one_line(one), _LONGEST_NAME) for one in list(left)[:_SHOWN])
         more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
         skipped.append(Unread(None, f"no draft goes to {shown}{more}: no address that a mail program can be handed"))
-    return Drafted(tuple(drafts), tuple(skipped))
+    return DraftSet(tuple(drafts), tuple(skipped))
 
 
 def _left(mail: Mail, sender: Sender, options: Options) -> dict[str, None]:
@@ -197,9 +197,9 @@ def _common(asked: Mapping[int, Sequence[Finding]], least: int) -> tuple[str, ..
 def _patch_reply(
     reviewed: PatchReview, mail: Mail, findings: Sequence[Finding], sender: Sender, texts: Texts, options: Options
 ) -> Draft:
-    lines = remarks(reviewed, findings[: options.most], again(texts), options.context)
+    lines = body_lines(reviewed, findings[: options.most], again(texts), options.context)
     if len(findings) > options.most:
-        lines += ["", *fill(Template(texts.more).substitute(count=len(findings) - options.most))]
+        lines += ["", *wrapped(Template(texts.more).substitute(count=len(findings) - options.most))]
     body = _assembled(texts.reply, {"reply": lines}, mail, sender, texts)
     return _draft(mail, body, findings, sender, options, reviewed.patch.number)
 
@@ -215,7 +215,7 @@ def _series_reply(
 ) -> Draft:
     said = {at: [found for found in findings if found.rule == rule] for at, findings in asked.items()}
     first, *others = (at for at in said if said[at])
-    lines = remarks(review.patches[first], said[first][:1], again(texts), options.context)
+    lines = body_lines(review.patches[first], said[first][:1], again(texts), options.context)
     places = [_place(review.patches[first], said[first][1:])] if said[first][1:] else []
     places += [_place(review.patches[at], said[at]) for at in others]
     blocks = {"reply": lines, "places": [line for place in places for line in wrap(f"  {place}")]}
@@ -249,11 +249,11 @@ def _assembled(
     """The lines of a template, filled and wrapped; blocks go in as they are."""
     name = clip(one_line(mail.author.name), _LONGEST_NAME) or mail.author.email
     values = {
-        "sentdate": apart(clip(one_line(mail.date), _LONGEST_NAME)),
-        "fromname": apart(name),
-        "firstname": apart(name.split(" ")[0]),
+        "sentdate": line_start(clip(one_line(mail.date), _LONGEST_NAME)),
+        "fromname": line_start(name),
+        "firstname": line_start(name.split(" ")[0]),
         "fromemail": mail.author.email,
-        "subject": apart(one_line(mail.subject)),
+        "subject": line_start(one_line(mail.subject)),
         "msgid": mail.message_id,
         "myname": one_line(sender.name) or sender.email,
         "myemail": sender.email,

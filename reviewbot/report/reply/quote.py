@@ -11,7 +11,7 @@ from reviewbot.model import FileChange, Hunk
 CUT = None  # stands in an excerpt where lines were left out
 
 
-class Place(Struct, frozen=True, order=True):
+class DiffPosition(Struct, frozen=True, order=True):
     """Where a line of the new file stands in a diff: indexes of file, hunk and line."""
 
     file: int
@@ -19,14 +19,14 @@ class Place(Struct, frozen=True, order=True):
     line: int
 
 
-def places(files: Iterable[FileChange]) -> Mapping[tuple[str, int], Place]:
+def places(files: Iterable[FileChange]) -> Mapping[tuple[str, int], DiffPosition]:
     """Every line of the new side by its path and number; of a file that comes twice, the first."""
-    found: dict[tuple[str, int], Place] = {}
+    found: dict[tuple[str, int], DiffPosition] = {}
     for file_at, change in enumerate(files):
         for hunk_at, hunk in enumerate(change.hunks):
             for line_at, line in enumerate(hunk.lines):
                 if line.new is not None:
-                    found.setdefault((change.path, line.new), Place(file_at, hunk_at, line_at))
+                    found.setdefault((change.path, line.new), DiffPosition(file_at, hunk_at, line_at))
     return found
 
 

@@ -35,7 +35,7 @@ def paragraphs(text: str) -> list[str]:
     return ["\n".join(lines) for lines in found if lines]
 
 
-def fill(text: str, width: int = WIDTH) -> list[str]:
+def wrapped(text: str, width: int = WIDTH) -> list[str]:
     """The text wrapped, a blank line between paragraphs; a paragraph that is indented as a whole keeps its lines.
 
     A word wider than `width` (a URL) stands alone and whole. Controls are shown escaped.
@@ -63,9 +63,9 @@ def wrap(line: str, width: int = WIDTH) -> list[str]:
 def _wrapped(text: str, width: int, indent: str) -> list[str]:
     # one column is kept free for the blank below
     broken = textwrap.wrap(text, width - 1 - len(indent), break_long_words=False, break_on_hyphens=False)
-    return [f"{indent}{apart(part)}" for part in broken]
+    return [f"{indent}{line_start(part)}" for part in broken]
 
 
-def apart(text: str) -> str:
+def line_start(text: str) -> str:
     """Text that may begin a line of a mail, with a blank before it where it would be taken for something else."""
     return f" {text}" if _TAKEN.match(text) else text

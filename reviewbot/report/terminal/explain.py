@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from textwrap import fill, wrap
 
-from reviewbot.model import Data, Flag, Gate, Kernel, Rule, ScopeKind, Span, UsageError, Verdict, Version
+from reviewbot.model import Data, Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, UsageError, Verdict, Version
 from reviewbot.report.reply.wrap import readable
 
 NARROWEST = 60
@@ -145,7 +145,7 @@ def _verdict(does: str, verdict: Verdict, width: int) -> str:
     return f"A scope that {does} it: {verdict.word}\n{reason}\n{_prose(f'[{verdict.source}]', width)}"
 
 
-def _life(span: Span, version: Version, width: int) -> str:
+def _life(span: Lifetime, version: Version, width: int) -> str:
     ends = [f"since {_text(span.since)}"] if span.since else []
     ends += [f"before {_text(span.until)}"] if span.until else []
     told = "no kernel version has it" if span.never else f"in kernels {' and '.join(ends) or 'of every version'}"
@@ -207,7 +207,7 @@ def _entered(scope: ScopeKind) -> list[str]:
     return [*map(_gate, scope.enter), *(f"guard({name})" for name in scope.guards)]
 
 
-def _gate(gate: Gate) -> str:
+def _gate(gate: ScopeCall) -> str:
     when = f" when it returns {gate.when}" if gate.when else ""
     return f"{gate.call}({gate.has}){when}"
 

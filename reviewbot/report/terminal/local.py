@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from reviewbot.model import Evidence, FileChange, Finding, PatchReview, Review, Rule
-from reviewbot.report.remarks import Frame, Remark, remarks, suggestion
+from reviewbot.report.remarks import Remark, ReportContext, remarks_of, suggestion
 from reviewbot.report.reply.quote import CUT, excerpt, places
 from reviewbot.report.reply.wrap import readable
 from reviewbot.report.select import unread_beside, unread_of
@@ -21,7 +21,7 @@ from reviewbot.review.resolved import title_of
 from reviewbot.support.escape import visible
 
 
-class Desk(Struct, frozen=True):
+class Viewpoint(Struct, frozen=True):
     """Where somebody sits: paths stand below `top`, and are named as seen from `here`; both absolute, or "".
 
     `later`: what became of the files after the last patch; `what`: the changes under review, in words, "" for their
@@ -41,14 +41,14 @@ class Desk(Struct, frozen=True):
         return posixpath.relpath(posixpath.join(self.top, path), self.here) if self.top and self.here else path
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """The report for a file or a pipe, with paths as they are in the tree."""
-    return text.plain(lines(review, frame, Desk()))
+    return text.without_styles(local_lines(review, frame, Viewpoint()))
 
 
-def lines(review: Review, frame: Frame, desk: Desk) -> Iterator[Line]:
+def local_lines(review: Review, frame: ReportContext, desk: Viewpoint) -> Iterator[Line]:
     """The remarks of each patch below its title, what was not looked at, and a summary as the last line."""
-    found = remarks(review, frame, desk.later)
+    found = remarks_of(review, frame, desk.later)
     for reviewed in review.patches:
         mine = [one for one in found if one.patch is reviewed.patch]
         if mine:
@@ -65,10 +65,10 @@ def lines(review: Review, frame: Frame, desk: Desk) -> Iterator[Line]:
         yield ((f"{where}not looked at: {visible(part.reason)}", "faint"),)
     if desk.summary and review.patches:
         view = View(frame.kernel, frame.min_severity, frame.min_confidence)
-        yield text.summary(review, view, visible(desk.what))
+        yield text.summary_line(review, view, visible(desk.what))
 
 
-def _remark(remark: Remark, desk: Desk) -> Iterator[Line]:
+def _remark(remark: Remark, desk: Viewpoint) -> Iterator[Line]:
     found = remark.finding
     yield (
         (f"{visible(desk.name(found.path))}:{found.line}: ", "rule"),
@@ -77,10 +77,10 @@ def _remark(remark: Remark, desk: Desk) -> Iterator[Line]:
         (f" [{found.rule}, {found.confidence}]", "faint"),
     )
     if not desk.explain:
-        yield (f"{found.line:>7} | ", "faint"), (text.code(found.line_text), "")
+        yield (f"{found.line:>7} | ", "faint"), (text.code_line(found.line_text), "")
 
 
-def _explained(remark: Remark, reviewed: PatchReview, frame: Frame, desk: Desk) -> Iterator[Line]:
+def _explained(remark: Remark, reviewed: PatchReview, frame: ReportContext, desk: Viewpoint) -> Iterator[Line]:
     """The code around, where the trouble comes from, and the question, why it matters and what to do."""
     found = remark.finding
     yield from _around(remark, reviewed)
@@ -99,7 +99,7 @@ def _around(remark: Remark, reviewed: PatchReview) -> Iterator[Line]:
     own = next((one for one in reviewed.findings if one.fingerprint == found.fingerprint), found)
     place = places(reviewed.files).get((own.path, own.line))
     if place is None:
-        yield (f"{found.line:>7} | ", "faint"), (text.code(found.line_text), "")
+        yield (f"{found.line:>7} | ", "faint"), (text.code_line(found.line_text), "")
     else:
         hunk = reviewed.files[place.file].hunks[place.hunk]
         for at in excerpt(hunk, (place.line,), before=3, after=2):
@@ -107,18 +107,18 @@ def _around(remark: Remark, reviewed: PatchReview) -> Iterator[Line]:
                 line = hunk.lines[at]
                 yield (
                     (f"    {'>' if at == place.line else ' '} ", "rule"),
-                    (f"{line.mark}{text.code(line.text)}", line.mark),
+                    (f"{line.mark}{text.code_line(line.text)}", line.mark),
                 )
 
 
-def _evidence(shown: Evidence, desk: Desk) -> Iterator[Line]:
+def _evidence(shown: Evidence, desk: Viewpoint) -> Iterator[Line]:
     function = f" in {visible(shown.function)}()" if shown.function else ""
     yield (
         (f"{visible(desk.name(shown.path))}:{shown.line}: ", "rule"),
         ("note: ", "note"),
         (f"{visible(shown.note)}{function}", ""),
     )
-    yield (f"{shown.line:>7} | ", "faint"), (text.code(shown.text), "")
+    yield (f"{shown.line:>7} | ", "faint"), (text.code_line(shown.text), "")
 
 
 def _reasons(found: Finding, rule: Rule | None) -> Iterator[tuple[str, str]]:

@@ -13,11 +13,11 @@ from io import StringIO
 from msgspec import Struct
 
 from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
-from reviewbot.report.remarks import Frame
-from reviewbot.report.reply.quote import CUT, Place, excerpt, places
-from reviewbot.report.reply.wrap import fill
+from reviewbot.report.remarks import ReportContext
+from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places
+from reviewbot.report.reply.wrap import wrapped
 from reviewbot.report.select import kernels, ordered, select, unread_beside, unread_of
-from reviewbot.report.unread import counted
+from reviewbot.report.unread import unread_summary
 from reviewbot.review.resolved import is_commit, title_of
 from reviewbot.support.escape import clip, visible
 
@@ -25,8 +25,8 @@ PIPE_WIDTH = 80
 _WIDEST_PROSE = 100
 _WIDEST_CODE = 400  # characters of one line of a patch
 
-Piece = tuple[str, str]  # text and the name of its style in STYLES
-Line = tuple[Piece, ...]
+Styled = tuple[str, str]  # text and the name of its style in STYLES
+Line = tuple[Styled, ...]
 
 STYLES = {
     "": "",
@@ -53,17 +53,17 @@ class View(Struct, frozen=True):
     width: int = PIPE_WIDTH
 
 
-def render(review: Review, frame: Frame) -> str:
+def render(review: Review, frame: ReportContext) -> str:
     """The report for a file or a pipe."""
     return render_plain(review, View(frame.kernel, frame.min_severity, frame.min_confidence))
 
 
 def render_plain(review: Review, view: View) -> str:
     """The report as text without any styling, with a newline at the end."""
-    return plain(lines(review, view))
+    return without_styles(report_lines(review, view))
 
 
-def plain(said: Iterable[Line]) -> str:
+def without_styles(said: Iterable[Line]) -> str:
     """Lines without their styles, with a newline at the end of each."""
     return "".join("".join(text for text, _ in line) + "\n" for line in said)
 
@@ -80,7 +80,7 @@ def painted(said: Iterable[Line], width: int) -> str:
     return made.getvalue()
 
 
-def lines(review: Review, view: View) -> Iterator[Line]:
+def report_lines(review: Review, view: View) -> Iterator[Line]:
     """Each patch that has something to say, what was not looked at, and a summary as the last line."""
     for reviewed in review.patches:
         yield from _patch(reviewed, view)
@@ -88,7 +88,7 @@ def lines(review: Review, view: View) -> Iterator[Line]:
     yield from _unread(beside, "", view.width)
     if beside:
         yield ()
-    yield summary(review, view)
+    yield summary_line(review, view)
 
 
 def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
@@ -107,7 +107,7 @@ def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
         yield ()
 
 
-def _finding(reviewed: PatchReview, found: Finding, place: Place | None, view: View) -> Iterator[Line]:
+def _finding(reviewed: PatchReview, found: Finding, place: DiffPosition | None, view: View) -> Iterator[Line]:
     function = f" in {visible(found.function)}()" if found.function else ""
     yield (
         ("  ", ""),
@@ -128,9 +128,9 @@ def _finding(reviewed: PatchReview, found: Finding, place: Place | None, view: V
         yield ((f"    resolved by {visible(found.resolved_by)}", "clean"),)
 
 
-def _quoted(reviewed: PatchReview, found: Finding, place: Place | None) -> Iterator[Line]:
+def _quoted(reviewed: PatchReview, found: Finding, place: DiffPosition | None) -> Iterator[Line]:
     if place is None:
-        yield ("    > ", "rule"), (code(found.line_text), "+")
+        yield ("    > ", "rule"), (code_line(found.line_text), "+")
         return
     hunk = reviewed.files[place.file].hunks[place.hunk]
     for at in excerpt(hunk, (place.line,), before=3, after=2):
@@ -142,7 +142,7 @@ def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
     line = hunk.lines[at]
     number = "" if line.new is None else str(line.new)
     return (f"    {'>' if marked else ' '} {number:>5} ", "rule" if marked else "faint"), (
-        f"{line.mark}{code(line.text)}",
+        f"{line.mark}{code_line(line.text)}",
         line.mark,
     )
 
@@ -150,7 +150,7 @@ def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
 def _evidence(shown: Evidence, width: int) -> Iterator[Line]:
     function = f" in {shown.function}()" if shown.function else ""
     yield from prose(f"{shown.note}: {shown.path}:{shown.line}{function}", "    ", width)
-    yield ((f"            {code(shown.text.strip())}", "faint"),)
+    yield ((f"            {code_line(shown.text.strip())}", "faint"),)
 
 
 def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line]:
@@ -161,11 +161,11 @@ def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line
 
 def prose(text: str, indent: str, width: int) -> Iterator[Line]:
     """Words of our own, wrapped."""
-    for line in fill(text, max(min(width, _WIDEST_PROSE) - len(indent), 20)):
+    for line in wrapped(text, max(min(width, _WIDEST_PROSE) - len(indent), 20)):
         yield ((f"{indent}{line}" if line else "", ""),)
 
 
-def code(text: str) -> str:
+def code_line(text: str) -> str:
     """A line of a patch, safe to print."""
     return clip(visible(text).expandtabs(), _WIDEST_CODE)
 
@@ -177,13 +177,13 @@ def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
 # --- the last line ---
 
 
-def summary(review: Review, view: View, what: str = "") -> Line:
+def summary_line(review: Review, view: View, what: str = "") -> Line:
     """How much was found in how much; `what` was looked at, in words, "" for the number of patches."""
     words = ("commit", "") if all(is_commit(reviewed.patch) for reviewed in review.patches) else ("patch", "patches")
     read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
     read = f"{read}, kernel {kernels(review, view.kernel)}"
     shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
-    unread = counted(
+    unread = unread_summary(
         [*unread_beside(review), *(part for reviewed in review.patches for part in unread_of(reviewed))],
     )
     below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)

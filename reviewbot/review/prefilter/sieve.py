@@ -11,7 +11,15 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import count, repeat
 
-from reviewbot.frontend.cut_functions import BLANKS, Part, Text, call_around, changed, removed, words_of
+from reviewbot.frontend.cut_functions import (
+    BLANKS,
+    CutFile,
+    FunctionText,
+    byte_words,
+    call_around,
+    changed,
+    removed_lines,
+)
 from reviewbot.model import Allocator, Flag, Kernel, Rule
 from reviewbot.program.file_version import Rows
 from reviewbot.program.locked_rows import held_rows
@@ -30,7 +38,7 @@ _LISTED = ("frees", "asserts", "returns", "takes", "members", "holds", "register
 _numbers = count()
 
 
-class Sieve:
+class Prefilter:
     """The words of one kernel and its rules, as the bytes of a file have them."""
 
     def __init__(self, kernel: Kernel, rules: Sequence[Rule]) -> None:
@@ -97,24 +105,24 @@ class Sieve:
 
         The rows of a function begin where the one above it ends.
         """
-        if not _has(after, self._stems) and self._telling.isdisjoint(words_of(after)):
+        if not _has(after, self._stems) and self._telling.isdisjoint(byte_words(after)):
             return ()
-        text = Text(path.encode("utf-8", "surrogateescape"), after)
+        text = CutFile(path.encode("utf-8", "surrogateescape"), after)
         touched = list(changed(text, section))
-        text.changed = frozenset(word for _, said in touched for word in words_of(said))
+        text.changed = frozenset(word for _, said in touched for word in byte_words(said))
         found = (place for place, said in touched if self._may_be_new(text, place.part, said))
         return tuple((place.first, place.last) for place in found)
 
     def takes(self, section: bytes) -> bool:
         """Whether a file's part of a diff takes a line away that tells something."""
-        taken = removed(section)
-        return _has(taken, self._stems) or not self._telling.isdisjoint(words_of(taken))
+        taken = removed_lines(section)
+        return _has(taken, self._stems) or not self._telling.isdisjoint(byte_words(taken))
 
-    def _may_be_new(self, text: Text, part: Part, said: bytes) -> bool:
+    def _may_be_new(self, text: CutFile, part: FunctionText, said: bytes) -> bool:
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
         if not self._scopes.isdisjoint(part.words):
             return True
-        words, asks = frozenset(words_of(said)), self._asks(text, part)
+        words, asks = frozenset(byte_words(said)), self._asks(text, part)
         tells = _has(said, self._stems) or not (self._telling | self._asking(text)).isdisjoint(words)
         if asks and (tells or self._leads(text, part)) and part.name in self._narrowed(text):
             return True
@@ -128,7 +136,7 @@ class Sieve:
         moves = moves or any(self._matters(text, text.named[name]) for name in text.named.keys() & words)
         return moves and self._may_sleep(text, part, said, asks)
 
-    def _narrowed(self, text: Text) -> Collection[bytes]:
+    def _narrowed(self, text: CutFile) -> Collection[bytes]:
         """The functions of a file that are run by what may not ask for everything, or called from such."""
         if text.narrowed is None:
             handles = [word for word in self._handles if word in text.text]
@@ -145,17 +153,17 @@ class Sieve:
             text.narrowed = found
         return text.narrowed
 
-    def _leads(self, text: Text, part: Part) -> bool:
+    def _leads(self, text: CutFile, part: FunctionText) -> bool:
         """Whether what was changed in a file has to do with how a function of it comes to be run."""
         return part.name in text.changed or not self._run.isdisjoint(text.changed)
 
-    def _is_plain(self, text: Text, part: Part, said: bytes) -> bool:
+    def _is_plain(self, text: CutFile, part: FunctionText, said: bytes) -> bool:
         """Whether all requests have one mask that no rule minds, alone and in its place, and nothing else is one."""
         met: set[bytes] = set()
         unknown = 0
         given = frozenset(self._declared.findall(part.head))
         for where in (part.text, said):
-            unknown += sum(word in self._places for word in words_of(where))
+            unknown += sum(word in self._places for word in byte_words(where))
             for found in self._flag.finditer(where):
                 if (named := self._declared.match(where, found.start(1))) and named[1] in given:
                     continue
@@ -168,7 +176,7 @@ class Sieve:
                 met.add(b"" if found[1] in given else found[1])
                 unknown -= name in self._places
         met.update((b"",) if unknown and given else ())
-        for word in self._implied.keys() & (part.words | frozenset(words_of(said))):
+        for word in self._implied.keys() & (part.words | frozenset(byte_words(said))):
             met |= self._implied[word]  # what is used where no mask is given
         if (
             len(met) > 1
@@ -181,18 +189,18 @@ class Sieve:
         # a mask that is not there to be seen is a number, what the file defines it as, or unknown
         return not unknown or not (_NUMBER.search(part.text) or (self._masks(text) - given) & part.words)
 
-    def _masks(self, text: Text) -> frozenset[bytes]:
+    def _masks(self, text: CutFile) -> frozenset[bytes]:
         """The names in a file that stand for a mask: macros, variables, and functions that give one back."""
         if text.masks is None:
             text.masks = frozenset((*self._defined.findall(text.text), *self._declared.findall(text.text)))
         return text.masks
 
-    def _asks_again(self, part: Part) -> bool:
+    def _asks_again(self, part: FunctionText) -> bool:
         """Whether a way may lead back to a request soon after it has failed."""
         labels: set[bytes] = set()
         last = -1
         for at, row in enumerate(part.rows):
-            words = words_of(row)
+            words = byte_words(row)
             if not self._requests.isdisjoint(words):
                 last = at + _SOON
             goto, label = found.groups() if (found := _GOTO.search(row)) else (None, None)
@@ -203,7 +211,7 @@ class Sieve:
                 return True
         return False
 
-    def _may_sleep(self, text: Text, part: Part, said: bytes, asks: bool) -> bool:
+    def _may_sleep(self, text: CutFile, part: FunctionText, said: bytes, asks: bool) -> bool:
         """Whether something forbids sleeping where a function, or one that it calls, asks for memory.
 
         A lock that it holds there, or one that calls it, or one that it hands a mask to; or others run it where nothing
@@ -225,7 +233,7 @@ class Sieve:
             return True
         return any(self._is_typed(one) or self._is_run(text, one.name) for one in (part, *callers))
 
-    def _is_typed(self, part: Part) -> bool:
+    def _is_typed(self, part: FunctionText) -> bool:
         """Whether a function has a type, or parameters, that only those have which others run."""
         known = part.typed.get(self._number)
         if known is None:
@@ -236,18 +244,18 @@ class Sieve:
     def _row_asks(self, row: bytes, words: list[bytes], called: Collection[bytes]) -> bool:
         return any(word in self._requests or word in called for word in words) or _has(row, self._stems)
 
-    def _locked(self, part: Part) -> Iterator[tuple[bool, bytes, list[bytes]]]:
+    def _locked(self, part: FunctionText) -> Iterator[tuple[bool, bytes, list[bytes]]]:
         """Each row of a function with its words, and whether a lock may be held there."""
         if self._locks.isdisjoint(part.words):
             return iter(())
-        words = [words_of(row) for row in part.rows]
+        words = [byte_words(row) for row in part.rows]
         if not self._asserts.isdisjoint(part.words):
             return zip(repeat(True), part.rows, words)
         indents = (len(row) - len(row.lstrip()) for row in part.rows)
         held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
         return zip(held, part.rows, words, strict=True)
 
-    def _is_run(self, text: Text, name: bytes) -> bool:
+    def _is_run(self, text: CutFile, name: bytes) -> bool:
         """Whether a function is put into a member, or handed to a call, by which others run it."""
         for at in text.handed_on(name):
             put = _PUT.search(text.text, max(0, at - BLANKS), at)
@@ -255,25 +263,25 @@ class Sieve:
                 return True
         return False
 
-    def _matters(self, text: Text, part: Part) -> bool:
+    def _matters(self, text: CutFile, part: FunctionText) -> bool:
         """Whether it makes a difference where a function is called."""
         return self._asks(text, part) or not self._locks.isdisjoint(part.words)
 
-    def _asks(self, text: Text, part: Part) -> bool:
+    def _asks(self, text: CutFile, part: FunctionText) -> bool:
         """Whether a function, or a macro that it calls, names a flag or a request."""
         if _has(part.text, self._stems) or not self._requests.isdisjoint(part.words):
             return True
         return not self._asking(text).isdisjoint(part.words)
 
-    def _asking(self, text: Text) -> frozenset[bytes]:
+    def _asking(self, text: CutFile) -> frozenset[bytes]:
         """The macros of a file that make a request."""
         if text.asking is None:
-            found = ((name, words_of(body)) for name, body in _MACRO.findall(text.text))
+            found = ((name, byte_words(body)) for name, body in _MACRO.findall(text.text))
             text.asking = frozenset(name for name, words in found if not self._requests.isdisjoint(words))
         return text.asking
 
 
-def _jumps_back(part: Part, said: bytes) -> bool:
+def _jumps_back(part: FunctionText, said: bytes) -> bool:
     """Whether a changed line leads to one above, where what is held there is not held otherwise."""
     targets = {goto for goto, _ in _GOTO.findall(said) if goto}
     above: set[bytes] = set()
@@ -283,7 +291,7 @@ def _jumps_back(part: Part, said: bytes) -> bool:
             if goto in targets and goto in above:
                 return True
             above.update((label,) if label else ())
-    return b"continue" in words_of(said)
+    return b"continue" in byte_words(said)
 
 
 def _minds(allocator: Allocator, mask: Flag) -> bool:

@@ -16,7 +16,7 @@ from reviewbot.config import data_path
 from reviewbot.git.kernel_versions import Kernels
 from reviewbot.git.repository import Repository
 from reviewbot.kernel import rules
-from reviewbot.kernel.backports import asked
+from reviewbot.kernel.backports import fitted_names
 from reviewbot.report.registry import FORMATS
 from reviewbot.support import workers
 
@@ -191,7 +191,7 @@ def test_what_headers_bring_in_counts_from_then_on(span, grown):
 def test_what_stays_the_same_is_read_once(span, grown, monkeypatch):
     grown("same", *((f"step {at}", {HEADER: FAMILY, f"fs/g{at}.c": f"int g{at};\n"}) for at in range(9)))
     headers = [HEADER, "include/linux/sched.h"]
-    names = asked(lambda version: rules.load([data_path("rules")], version)[0])
+    names = fitted_names(lambda version: rules.load([data_path("rules")], version)[0])
     with Repository(span.folder) as repository:
         trees = [span.kernel.git("rev-parse", f"same~{at}^{{tree}}") for at in range(9)]
         read: list[str] = []

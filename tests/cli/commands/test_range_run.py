@@ -17,7 +17,7 @@ import pytest
 from command import Command
 from desk import LEAK, MENDED, WHOLE, Span
 from reviewbot.model import PatchReview
-from reviewbot.sources.commit_review import Numbered, Reviewer
+from reviewbot.sources.commit_review import NumberedCommit, Reviewer
 from reviewbot.support import workers
 
 MANY = 40  # commits: so many that other processes read them
@@ -101,7 +101,7 @@ def test_a_process_that_ends_takes_one_commit_along(span, monkeypatch):
     whole = span.found("start..many")
     review = Reviewer.review
 
-    def ending(reviewer: Reviewer, one: Numbered) -> PatchReview:
+    def ending(reviewer: Reviewer, one: NumberedCommit) -> PatchReview:
         if one.change.subject == "step 20":
             os.kill(os.getpid(), signal.SIGKILL)
         return review(reviewer, one)

@@ -61,7 +61,7 @@ def test_a_folder_that_somebody_else_makes_meanwhile_is_theirs(place, monkeypatc
 
     monkeypatch.setattr(Path, "rename", late)
     with pytest.raises(InputError, match=r"holds the review of Other Agent <o@example\.org>"):
-        review_dir.put(place, FILES)
+        review_dir.put_review(place, FILES)
     assert names(place) == ["identity.txt"]
     assert names(place.parent) == [place.name]
 
@@ -69,11 +69,11 @@ def test_a_folder_that_somebody_else_makes_meanwhile_is_theirs(place, monkeypatc
 def test_no_link_is_followed(place, tmp_path):
     """Neither to the folder nor to a file in it, not even to one with our own content."""
     target = tmp_path / "precious"
-    review_dir.put(place, FILES)
+    review_dir.put_review(place, FILES)
     target.write_bytes(FILES["0001.txt"])
     (place / "0001.txt").unlink()
     (place / "0001.txt").symlink_to(target)
-    assert review_dir.put(place, {**FILES, "0001.txt": b"second\n"}) == ("0001.txt",)
+    assert review_dir.put_review(place, {**FILES, "0001.txt": b"second\n"}) == ("0001.txt",)
     assert target.read_bytes() == FILES["0001.txt"]
     assert (place / "0001.txt").is_symlink()
 
@@ -83,14 +83,14 @@ def test_no_link_is_followed(place, tmp_path):
     (place / "reviewbot.json").unlink()
     (place / "reviewbot.json").symlink_to(target)
     with pytest.raises(InputError, match="let b4 take it in"):  # the list is not ours, so nothing is
-        review_dir.put(place, FILES)
+        review_dir.put_review(place, FILES)
     assert target.read_bytes() == listed
 
     elsewhere = place.rename(tmp_path / "elsewhere")
     place.symlink_to(elsewhere)
     before = names(elsewhere)
     with pytest.raises(InputError, match="cannot write"):
-        review_dir.put(place, FILES)
+        review_dir.put_review(place, FILES)
     assert names(elsewhere) == before
 
 
@@ -99,7 +99,7 @@ def test_a_list_that_is_a_link_is_replaced_and_not_written_through(place, tmp_pa
     target.write_bytes(b"precious")
     place.mkdir(parents=True)
     (place / "reviewbot.json").symlink_to(target)
-    assert review_dir.put(place, FILES) == ()
+    assert review_dir.put_review(place, FILES) == ()
     assert target.read_bytes() == b"precious"
     assert not (place / "reviewbot.json").is_symlink()
 
@@ -109,7 +109,7 @@ def test_a_file_where_the_folder_should_be(place, content):
     place.parent.write_bytes(b"x")
     if content:
         with pytest.raises(InputError, match="cannot write"):
-            review_dir.put(place, content)
+            review_dir.put_review(place, content)
     else:
-        assert review_dir.put(place, content) == ()
+        assert review_dir.put_review(place, content) == ()
     assert place.parent.read_bytes() == b"x"

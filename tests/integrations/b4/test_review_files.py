@@ -13,8 +13,8 @@ from exfoo import CHANGE
 from reviewbot.config import data_path
 from reviewbot.filesystem import files
 from reviewbot.integrations.b4 import earlier_remarks, review_dir, review_files
-from reviewbot.integrations.b4.earlier_remarks import Earlier
-from reviewbot.integrations.b4.review_files import Asked
+from reviewbot.integrations.b4.earlier_remarks import EarlierRemarks
+from reviewbot.integrations.b4.review_files import PatchRemarks
 from reviewbot.integrations.b4.tracking import Comment
 from reviewbot.kernel.rules import load
 from reviewbot.model import Address, Evidence, Finding, InputError, Patch, PatchReview
@@ -53,7 +53,7 @@ def finding(path="fs/exfoo/a.c", line=4, question="Is GFP_NOFS needed here?", te
 
 
 def reviewed(diff=DIFF, *findings, number=1):
-    files, _ = parse.parse(diff)
+    files, _ = parse.parse_diff(diff)
     return PatchReview(Patch(number, 3, "exfoo: a patch", "", diff), findings, files=files)
 
 
@@ -95,7 +95,9 @@ def test_a_line_that_b4_would_split_is_quoted_in_pieces(odd):
 def test_bytes_that_are_no_text_do_not_stop_b4():
     """It opens the files as text, and ends where that fails."""
     diff = DIFF.replace("void *p;", "void *p; /* \udce9 */")
-    content = review_files.files([Asked(reviewed(diff), (finding(),))], Address("A", "a@b.c"), "rules x", again, True)
+    content = review_files.files(
+        [PatchRemarks(reviewed(diff), (finding(),))], Address("A", "a@b.c"), "rules x", again, True
+    )
     assert "void *p; /* \ufffd */" in content["0001.txt"].decode("utf-8")
 
 
@@ -110,7 +112,10 @@ def test_no_line_of_a_question_looks_like_one_of_b4s():
 
 def test_the_files_of_a_review():
     one = reviewed(DIFF, number=2)
-    asked = [Asked(reviewed(), ()), Asked(one, (finding(),), ("toy at fs/exfoo/b.c:4, which Rita has said",))]
+    asked = [
+        PatchRemarks(reviewed(), ()),
+        PatchRemarks(one, (finding(),), ("toy at fs/exfoo/b.c:4, which Rita has said",)),
+    ]
     content = review_files.files(asked, Address('Holt, "M"', "m@example.org"), "kernel 6.12, rules abc", again, True)
     assert sorted(content) == ["0002.txt", "identity.txt", "series.txt"]
     assert content["identity.txt"] == b'"Holt, \\"M\\"" <m@example.org>\n'
@@ -127,7 +132,7 @@ def test_the_files_of_a_review():
     [("m.holt@example.org", "m.holt+reviewbot@example.org"), ("reviewbot@example.org", "reviewbot@example.org")],
 )
 def test_the_address_is_apart_from_the_persons(who, expected):
-    assert review_files.apart(Address("M", who)) == Address("M (reviewbot)", expected)
+    assert review_files.distinct_identity(Address("M", who)) == Address("M (reviewbot)", expected)
 
 
 # --- what was said ---
@@ -177,7 +182,7 @@ LOCKED = Evidence("fs/exfoo/a.c", 2, "made", "\tspin_lock(&exfoo->extent_lock);"
     ids=["same", "other white space", "no name", "other name", "same lock", "no text", "name in the line", "no names"],
 )
 def test_who_has_said_it(found, who):
-    earlier = Earlier(KERNEL, earlier_remarks.replies(CONTEXT, "somebody"))
+    earlier = EarlierRemarks(KERNEL, earlier_remarks.replies(CONTEXT, "somebody"))
     assert earlier.sayer(found, ()) == who
 
 
@@ -193,7 +198,7 @@ def test_who_has_said_it(found, who):
     ],
 )
 def test_what_stands_in_b4_already(comment, known):
-    assert bool(Earlier(KERNEL, ()).sayer(finding(), (comment,))) == known
+    assert bool(EarlierRemarks(KERNEL, ()).sayer(finding(), (comment,))) == known
 
 
 # --- the folder ---
@@ -211,23 +216,26 @@ def there(place: Path) -> dict[str, bytes]:
 
 
 def test_a_second_run_replaces_its_own_files(place):
-    assert review_dir.put(place, FILES) == ()
+    assert review_dir.put_review(place, FILES) == ()
     assert there(place) == FILES
     new = {"identity.txt": b"A <a@b.c>\n", "0002.txt": b"second\n"}
-    assert review_dir.put(place, new) == ()
+    assert review_dir.put_review(place, new) == ()
     assert there(place) == new
-    assert review_dir.put(place, {}) == ()
+    assert review_dir.put_review(place, {}) == ()
     assert [path.name for path in place.parent.iterdir()] == []
-    assert review_dir.put(place, {}) == ()
+    assert review_dir.put_review(place, {}) == ()
 
 
 def test_what_others_put_there_or_have_edited_stays(place):
-    review_dir.put(place, FILES)
+    review_dir.put_review(place, FILES)
     (place / "0001.txt").write_bytes(b"first, edited\n")
     (place / "0003.txt").write_bytes(b"theirs\n")
-    assert review_dir.put(place, {**FILES, "0001.txt": b"new\n", "0003.txt": b"new\n"}) == ("0001.txt", "0003.txt")
+    assert review_dir.put_review(place, {**FILES, "0001.txt": b"new\n", "0003.txt": b"new\n"}) == (
+        "0001.txt",
+        "0003.txt",
+    )
     assert there(place) == {**FILES, "0001.txt": b"first, edited\n", "0003.txt": b"theirs\n"}
-    review_dir.put(place, {})
+    review_dir.put_review(place, {})
     assert there(place) == {"0001.txt": b"first, edited\n", "0003.txt": b"theirs\n"}
 
 
@@ -239,15 +247,15 @@ def test_the_review_of_another_is_not_mixed_with_ours(place, names):
         (place / name).write_bytes(b"Other Agent <o@example.org>\n")
     before = there(place)
     with pytest.raises(InputError, match="let b4 take it in"):
-        review_dir.put(place, FILES)
+        review_dir.put_review(place, FILES)
     assert there(place) == before
 
 
 def test_a_run_that_was_cut_short_is_followed_by_a_whole_one(place, monkeypatch):
-    review_dir.put(place, FILES)
+    review_dir.put_review(place, FILES)
     new = {**FILES, "0001.txt": b"new\n", "0002.txt": b"new too\n"}
 
-    fill = files.fill
+    fill = files.fill_file
 
     def stop(descriptor, content):
         if content == b"new too\n":
@@ -256,25 +264,25 @@ def test_a_run_that_was_cut_short_is_followed_by_a_whole_one(place, monkeypatch)
 
     monkeypatch.setattr(files, "fill", stop)
     with pytest.raises(InputError):
-        review_dir.put(place, new)
+        review_dir.put_review(place, new)
     monkeypatch.undo()
-    assert review_dir.put(place, new) == ()
+    assert review_dir.put_review(place, new) == ()
     assert there(place) == new
 
 
 def test_a_first_run_that_fails_leaves_nothing(place, monkeypatch):
     monkeypatch.setattr(review_dir, "_listed", lambda _sums: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        review_dir.put(place, FILES)
+        review_dir.put_review(place, FILES)
     assert list(place.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("listed", [b"", b"[]", b"{", json.dumps({"../x": ["a"], "0001.txt": 7}).encode()])
 def test_a_list_that_is_broken_makes_nothing_ours(place, listed):
-    review_dir.put(place, FILES)
+    review_dir.put_review(place, FILES)
     (place / "reviewbot.json").write_bytes(listed)
     with pytest.raises(InputError):
-        review_dir.put(place, FILES)
+        review_dir.put_review(place, FILES)
     assert there(place) == FILES
 
 

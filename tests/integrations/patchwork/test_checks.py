@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report_cases import ALLOC, DIFF, SCOPE, mail, review, reviewed
-from reviewbot.integrations.patchwork.checks import Terms, checks, slug, target
+from reviewbot.integrations.patchwork.checks import CheckTerms, checks, slug, target
 from reviewbot.model import ConfigError, Patch, Unread
-from reviewbot.report.origin import Origin, origin, same_subject
+from reviewbot.report.origin import MailOrigin, origin, same_subject
 
 LOST = (Unread("fs/toy/x.c", "a truncated hunk"),)
 
 
 def terms(**other):
     values = {"min_severity": "note", "min_confidence": "medium", "fail_on": "error", "context": "reviewbot"}
-    return Terms(**{**values, "target": target(""), "kernel": "6.12", **other})
+    return CheckTerms(**{**values, "target": target(""), "kernel": "6.12", **other})
 
 
 def check(*asks, unread=(), diff=DIFF, given=None, **other):
@@ -166,30 +166,30 @@ def test_a_target_names_the_patch():
 
 ID = "20240610.1-1-a@example.org"
 BODIES = {
-    "nothing": ("Why.\n\nSigned-off-by: A <a@example.org>", Origin()),
-    "Message-ID": (f"Why.\n\nMessage-ID: <{ID}>\nSigned-off-by: A <a@x.org>", Origin((ID,))),
-    "Message-Id without brackets": (f"Why.\n\nMessage-Id: {ID}", Origin((ID,))),
-    "patch.msgid.link": (f"Why.\n\nLink: https://patch.msgid.link/{ID}", Origin((ID,))),
+    "nothing": ("Why.\n\nSigned-off-by: A <a@example.org>", MailOrigin()),
+    "Message-ID": (f"Why.\n\nMessage-ID: <{ID}>\nSigned-off-by: A <a@x.org>", MailOrigin((ID,))),
+    "Message-Id without brackets": (f"Why.\n\nMessage-Id: {ID}", MailOrigin((ID,))),
+    "patch.msgid.link": (f"Why.\n\nLink: https://patch.msgid.link/{ID}", MailOrigin((ID,))),
     "the sure one wins": (
         f"Why.\n\nLink: https://patch.msgid.link/{ID}\nLink: https://lore.kernel.org/r/report@x.org",
-        Origin((ID,)),
+        MailOrigin((ID,)),
     ),
-    "lore": (f"Why.\n\nLink: https://lore.kernel.org/r/{ID}", Origin((ID,), "subject")),
-    "a list on lore": (f"Why.\n\nLink: https://lore.kernel.org/linux-mm/{ID}/", Origin((ID,), "subject")),
-    "escaped": (f"Why.\n\nLink: https://lkml.kernel.org/r/{ID.replace('@', '%40')}", Origin((ID,), "subject")),
+    "lore": (f"Why.\n\nLink: https://lore.kernel.org/r/{ID}", MailOrigin((ID,), "subject")),
+    "a list on lore": (f"Why.\n\nLink: https://lore.kernel.org/linux-mm/{ID}/", MailOrigin((ID,), "subject")),
+    "escaped": (f"Why.\n\nLink: https://lkml.kernel.org/r/{ID.replace('@', '%40')}", MailOrigin((ID,), "subject")),
     "the last is the likeliest": (
         "Why.\n\nLink: https://lore.kernel.org/r/a@x.org\nCloses: https://lore.kernel.org/r/c@x.org\n"
         "Link: https://lkml.kernel.org/r/b@x.org\nLink: https://lore.kernel.org/r/a@x.org",
-        Origin(("a@x.org", "b@x.org"), "subject"),
+        MailOrigin(("a@x.org", "b@x.org"), "subject"),
     ),
-    "a footnote": ("Why.\n\nLink: https://lore.kernel.org/r/a@x.org # [1]", Origin()),
-    "in the text": (f"Link: https://lore.kernel.org/r/{ID}\n\nMore.\n\nSigned-off-by: A <a@x.org>", Origin()),
-    "elsewhere": ("Why.\n\nLink: https://bugs.example.org/a@x.org\nLink: https://lore.kernel.org/", Origin()),
-    "no id": ("Why.\n\nLink: https://patch.msgid.link/\nMessage-ID: <>\nLink: https://[/a@x.org", Origin()),
-    "an id with odd characters": ("Why.\n\nLink: https://patch.msgid.link/a%0d%0ab@x.org", Origin()),
+    "a footnote": ("Why.\n\nLink: https://lore.kernel.org/r/a@x.org # [1]", MailOrigin()),
+    "in the text": (f"Link: https://lore.kernel.org/r/{ID}\n\nMore.\n\nSigned-off-by: A <a@x.org>", MailOrigin()),
+    "elsewhere": ("Why.\n\nLink: https://bugs.example.org/a@x.org\nLink: https://lore.kernel.org/", MailOrigin()),
+    "no id": ("Why.\n\nLink: https://patch.msgid.link/\nMessage-ID: <>\nLink: https://[/a@x.org", MailOrigin()),
+    "an id with odd characters": ("Why.\n\nLink: https://patch.msgid.link/a%0d%0ab@x.org", MailOrigin()),
     "nobody looks at hundreds": (
         "Why.\n\n" + "".join(f"Link: https://lore.kernel.org/r/{number}@x.org\n" for number in range(500)),
-        Origin(("499@x.org", "498@x.org", "497@x.org", "496@x.org"), "subject"),
+        MailOrigin(("499@x.org", "498@x.org", "497@x.org", "496@x.org"), "subject"),
     ),
 }
 
@@ -202,8 +202,8 @@ def test_the_mail_that_a_commit_came_by(case):
 
 def test_a_mail_is_itself():
     body = f"Why.\n\nMessage-ID: <{ID}>"
-    assert origin(Patch(1, 1, "subject", body, "", mail())) == Origin(("20260304.1@author.example",))
-    assert origin(Patch(1, 1, "subject", body, "", mail(message_id="a\r\nb: c@x"))) == Origin()
+    assert origin(Patch(1, 1, "subject", body, "", mail())) == MailOrigin(("20260304.1@author.example",))
+    assert origin(Patch(1, 1, "subject", body, "", mail(message_id="a\r\nb: c@x"))) == MailOrigin()
 
 
 @given(st.text("abc@/:<>%[]#. \n\rLinkMessageID-", max_size=200))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from httpserver import Handler, serve
 from patchworkpost import ID, check, post
 from patchworkserver import TOKEN, patchwork, send
-from reviewbot.integrations.patchwork.client import Address, Token, address
+from reviewbot.integrations.patchwork.client import ServerAddress, Token, server_address
 from reviewbot.model import ConfigError, ReviewbotError, UsageError
 
 pytestmark = pytest.mark.usefixtures("hurry")
@@ -164,7 +164,7 @@ def test_what_is_no_token_is_not_shown(text):
 
 def test_a_token_shows_itself_to_nobody():
     token = Token(TOKEN, "it")
-    assert TOKEN not in f"{token} {token!r} {[token]} {Address('x')}"
+    assert TOKEN not in f"{token} {token!r} {[token]} {ServerAddress('x')}"
     assert not hasattr(token, "__dict__")
 
 
@@ -184,7 +184,7 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("text", ADDRESSES)
 def test_addresses(text):
-    assert address(text) == ADDRESSES[text]
+    assert server_address(text) == ADDRESSES[text]
 
 
 NO_ADDRESSES = {
@@ -210,7 +210,7 @@ NO_ADDRESSES = {
 @pytest.mark.parametrize("text", NO_ADDRESSES)
 def test_what_is_no_address(text):
     with pytest.raises(UsageError) as error:
-        address(text)
+        server_address(text)
     assert NO_ADDRESSES[text] in str(error.value)
     assert "secret" not in str(error.value) and str(error.value).isprintable()
 
@@ -218,7 +218,7 @@ def test_what_is_no_address(text):
 @given(st.text(max_size=40) | st.text("abc@/:%.[]?#1", max_size=30).map("https://".__add__))
 def test_any_address_is_one_or_an_error(text):
     try:
-        made = address(text)
+        made = server_address(text)
     except ReviewbotError as error:
         assert str(error).isprintable()
     else:

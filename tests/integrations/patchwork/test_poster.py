@@ -10,8 +10,8 @@ import pytest
 from httpserver import Handler, serve
 from patchworkpost import ID, URL, check, post
 from patchworkserver import OTHER, Patchwork, send
-from reviewbot.integrations.patchwork.checks import Check
-from reviewbot.report.origin import Origin
+from reviewbot.integrations.patchwork.checks import PatchCheck
+from reviewbot.report.origin import MailOrigin
 
 pytestmark = pytest.mark.usefixtures("hurry")
 
@@ -84,8 +84,8 @@ def test_a_patch_is_found_by_its_id_in_its_project(there):
 def test_a_commit_is_posted_to_the_mail_with_its_subject_only(there):
     there.patch("report@example.org", "[bug] fs: it crashes")
     patch = there.patch("v3@example.org", "[v3,2/3] fs: fill it")
-    came = Origin(("unknown@example.org", "report@example.org", "v3@example.org"), "fs: fill  it")
-    assert post(there, Check("1/1 x", came, "success", "bot", "no remarks", "")) == ["posted"]
+    came = MailOrigin(("unknown@example.org", "report@example.org", "v3@example.org"), "fs: fill  it")
+    assert post(there, PatchCheck("1/1 x", came, "success", "bot", "no remarks", "")) == ["posted"]
     assert len(there.checks[patch]) == 1
     (failed,) = post(there, check("report@example.org", subject="fs: fill it"))
     assert "has no patch report@example.org with this subject" in failed

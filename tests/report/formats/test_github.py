@@ -14,7 +14,7 @@ from report_cases import ALLOC, DIR, SCOPE, evidence, frame, review, reviewed
 from report_readers import commands
 from reviewbot.model import Unread
 from reviewbot.report.formats import github, github_summary
-from reviewbot.report.formats.markdown import code, plain
+from reviewbot.report.formats.markdown import code_span, paragraph
 from reviewbot.support.escape import visible
 
 ANY = st.text(st.characters(exclude_categories=()), max_size=60)
@@ -84,7 +84,7 @@ def test_a_long_message_ends_where_the_runner_would_cut_it():
 
 
 def summary(given, **bars):
-    return github_summary.summary(given, frame(**bars))
+    return github_summary.step_summary(given, frame(**bars))
 
 
 def test_the_summary_has_everything():
@@ -137,12 +137,12 @@ def shown(markdown: str) -> str:
 
 @given(ANY)
 def test_plain_text_is_shown_as_it_is(text):
-    assert shown(plain(text)) == visible(text).replace("\t", " ").strip()
+    assert shown(paragraph(text)) == visible(text).replace("\t", " ").strip()
 
 
 @given(ANY)
 def test_code_is_shown_as_it_is(text):
-    assert shown(code(text)) == visible(text).replace("\t", " ").strip()
+    assert shown(code_span(text)) == visible(text).replace("\t", " ").strip()
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,11 @@ def test_code_is_shown_as_it_is(text):
     ],
 )
 def test_nothing_in_a_text_means_anything(text):
-    assert shown(plain(text)) == text
+    assert shown(paragraph(text)) == text
 
 
 @pytest.mark.parametrize("text", ["https://e.example", "www.e.example", "WWW.e.example", "a@e.example"])
 def test_an_address_is_no_link_for_githubs_own_markdown(text):
     """Which makes links of these in any text; a backslash in them is in the way."""
-    assert shown(plain(text)) == text
-    assert text not in plain(text)
+    assert shown(paragraph(text)) == text
+    assert text not in paragraph(text)

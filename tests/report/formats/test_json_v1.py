@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from report_cases import ALLOC, DIR, DRAIN, SCOPE, evidence, review, reviewed
 from reviewbot.model import Unread
 from reviewbot.report.formats import json_v1
-from reviewbot.report.remarks import Frame
+from reviewbot.report.remarks import ReportContext
 
 
 def rendered(given, **bars):
-    text = json_v1.render(given, Frame("6.12", "d1", **bars))
+    text = json_v1.render(given, ReportContext("6.12", "d1", **bars))
     assert text.isascii()
     assert text.endswith("}\n")
     return json.loads(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reviewbot.model import DiffLine, FileChange, Hunk
-from reviewbot.report.reply.quote import CUT, Place, excerpt, places, quoted
+from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
 
 
 def hunk(marks: str) -> Hunk:
@@ -34,12 +34,12 @@ def test_excerpt(marks, asked, around, shown):
 
 def test_a_file_that_comes_twice_is_found_where_it_comes_first():
     change = FileChange("a.c", "a.c", (hunk("  +"),))
-    assert places([change, change])["a.c", 2] == Place(0, 0, 2)
+    assert places([change, change])["a.c", 2] == DiffPosition(0, 0, 2)
 
 
 def test_removed_lines_stand_nowhere_in_the_new_file():
     removed = Hunk("@@", "", (DiffLine("-", "gone", 1, None), DiffLine("+", "come", None, 1)))
-    assert places([FileChange("a.c", "a.c", (removed,))]) == {("a.c", 1): Place(0, 0, 1)}
+    assert places([FileChange("a.c", "a.c", (removed,))]) == {("a.c", 1): DiffPosition(0, 0, 1)}
 
 
 def test_quoted_is_the_line_as_it_was():

@@ -9,20 +9,23 @@ import pytest
 from matrix_list import HOCKO, LIST
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Gate, Kernel, Rule, ScopeKind, UsageError
+from reviewbot.model import Kernel, Rule, ScopeCall, ScopeKind, UsageError
 from reviewbot.report.terminal import explain
 
 NOFS = ScopeKind(
     name="nofs",
     family="memalloc",
-    enter=(Gate("memalloc_nofs_save", token="result"), Gate("memalloc_flags_save", "PF_MEMALLOC_NOFS", "result")),
-    leave=(Gate("memalloc_nofs_restore", token="0"),),
+    enter=(
+        ScopeCall("memalloc_nofs_save", token="result"),
+        ScopeCall("memalloc_flags_save", "PF_MEMALLOC_NOFS", "result"),
+    ),
+    leave=(ScopeCall("memalloc_nofs_restore", token="0"),),
     clears=frozenset({"__GFP_FS"}),
     flag="PF_MEMALLOC_NOFS",
     why="Keeps reclaim out of file systems.",
     source="include/linux/sched/mm.h",
 )
-SPIN = ScopeKind("spinlock", "lock", (Gate("try_lock", when="true"),), (), ("spin",), atomic=True)
+SPIN = ScopeKind("spinlock", "lock", (ScopeCall("try_lock", when="true"),), (), ("spin",), atomic=True)
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from report_cases import ALLOC, SCOPE, evidence, frame, review, reviewed
 from reviewbot.model import Unread
 from reviewbot.report.terminal import text
-from reviewbot.report.terminal.local import Desk, lines, render
+from reviewbot.report.terminal.local import Viewpoint, local_lines, render
 
 
 def shown(given, desk=None, **bars):
-    return text.plain(lines(given, frame(**bars), desk or Desk(summary=False))).splitlines()
+    return text.without_styles(local_lines(given, frame(**bars), desk or Viewpoint(summary=False))).splitlines()
 
 
 def test_a_remark_is_two_lines_below_its_patch():
@@ -40,7 +40,7 @@ def test_a_remark_is_two_lines_below_its_patch():
     ],
 )
 def test_paths_are_those_of_a_folder(top, here, expected):
-    assert Desk(top, here).name("fs/toy/toy.c") == expected
+    assert Viewpoint(top, here).name("fs/toy/toy.c") == expected
 
 
 def test_only_what_has_a_remark_has_a_title():
@@ -51,7 +51,7 @@ def test_only_what_has_a_remark_has_a_title():
 def test_a_resolved_remark_is_not_shown_and_counted_below_the_line():
     given = review(reviewed([(SCOPE, {"resolved_by": "not staged"}), ALLOC]))
     assert len(shown(given)) == 3
-    assert shown(given, Desk())[-1].startswith("1 remark (1 error) and 1 resolved later in the series on ")
+    assert shown(given, Viewpoint())[-1].startswith("1 remark (1 error) and 1 resolved later in the series on ")
 
 
 def test_the_bars():
@@ -67,14 +67,14 @@ def test_lines_are_those_after_what_was_not_reviewed():
     path = given.patches[0].findings[0].path
     diff = f"diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1,0 +1,2 @@\n+one\n+two\n"
     later = reviewed([], diff=diff).files
-    assert shown(given, Desk(later=later, summary=False))[1].startswith(f"{path}:{line + 2}: ")
+    assert shown(given, Viewpoint(later=later, summary=False))[1].startswith(f"{path}:{line + 2}: ")
 
 
 def test_the_reasoning():
     given = reviewed([SCOPE])
     finding = replace(given.findings[0], evidence=(evidence(given.files, ALLOC),), fix="\tbetter();")
     whole = review(replace(given, findings=(finding,)))
-    told = "\n".join(shown(whole, Desk(explain=True, summary=False)))
+    told = "\n".join(shown(whole, Viewpoint(explain=True, summary=False)))
     assert f"    > +{finding.line_text.expandtabs()}" in told
     assert ": note: scope entered in toy_fill()\n" in told
     assert "    This scope takes direct reclaim" in told
@@ -87,7 +87,9 @@ def test_nothing_in_it_is_acted_on_by_a_terminal():
     hostile = {"path": f"fs/{evil}.c", "message": evil, "line_text": evil, "question": evil, "function": evil}
     given = replace(review(reviewed([(SCOPE, hostile)])), unread=(Unread(evil, evil),))
     for explain in (False, True):
-        assert not {"\x1b", "\u202e", "\x07"} & set("".join(shown(given, Desk("/x", "/x", what=evil, explain=explain))))
+        assert not {"\x1b", "\u202e", "\x07"} & set(
+            "".join(shown(given, Viewpoint("/x", "/x", what=evil, explain=explain)))
+        )
 
 
 def test_what_was_not_looked_at_comes_after_the_remarks():
@@ -97,7 +99,7 @@ def test_what_was_not_looked_at_comes_after_the_remarks():
 
 def test_colours_change_nothing_but_colours():
     given = review(reviewed([SCOPE, ALLOC]))
-    desk = Desk(explain=True, what="staged changes")
-    out = re.sub(r"\x1b\[[0-9;]*m", "", text.painted(lines(given, frame(), desk), 40))
-    assert out == text.plain(lines(given, frame(), desk))
+    desk = Viewpoint(explain=True, what="staged changes")
+    out = re.sub(r"\x1b\[[0-9;]*m", "", text.painted(local_lines(given, frame(), desk), 40))
+    assert out == text.without_styles(local_lines(given, frame(), desk))
     assert " on staged changes, " in out

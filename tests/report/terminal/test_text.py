@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from report_cases import ALLOC, DIFF, SCOPE, evidence, review, reviewed
 from reviewbot.model import Unread
-from reviewbot.report.terminal.text import View, lines, painted, render_plain
+from reviewbot.report.terminal.text import View, painted, render_plain, report_lines
 
 VIEW = View("6.12")
 
@@ -108,12 +108,12 @@ def test_nothing_of_a_mail_reaches_the_terminal_raw():
 
 @pytest.mark.parametrize("given", [hostile(), review(reviewed([SCOPE, ALLOC])), review(reviewed())])
 def test_rich_prints_the_same_lines(given):
-    assert re.sub(r"\x1b\[[0-9;]*m", "", painted(lines(given, VIEW), 60)) == render_plain(given, VIEW)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted(report_lines(given, VIEW), 60)) == render_plain(given, VIEW)
 
 
 def test_rich_colours(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
-    assert "\x1b[1;31merror\x1b[0m" in painted(lines(review(reviewed([SCOPE])), VIEW), 80)
+    assert "\x1b[1;31merror\x1b[0m" in painted(report_lines(review(reviewed([SCOPE])), VIEW), 80)
 
 
 def test_long_lines_are_clipped_in_code_and_wrapped_in_prose():

@@ -14,7 +14,7 @@ from reviewbot.kernel.rules import load, parse_version
 from reviewbot.model import FileChange, Patch
 from reviewbot.patch import parse
 from reviewbot.review.engine import Engine
-from reviewbot.review.prefilter.sieve import Sieve
+from reviewbot.review.prefilter.sieve import Prefilter
 
 CASES = [case for path in sorted((Path(__file__).parents[2] / "rules").glob("*.md")) for case in cases(path)]
 
@@ -22,7 +22,7 @@ CASES = [case for path in sorted((Path(__file__).parents[2] / "rules").glob("*.m
 @lru_cache
 def tools(version: str):
     kernel, rules = load([data_path("rules")], parse_version(version))
-    return Engine(kernel, rules), Sieve(kernel, rules)
+    return Engine(kernel, rules), Prefilter(kernel, rules)
 
 
 def side(change: FileChange, mark: str) -> bytes:
@@ -45,7 +45,7 @@ def found(version: str, patch: Patch, texts: dict[str, bytes], only) -> list:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.fixture}: {case.name}")
 def test_sifting_loses_nothing_that_a_rule_says(case: Case) -> None:
-    (change,), _ = parse.parse(case.diff)
+    (change,), _ = parse.parse_diff(case.diff)
     texts = {"old": side(change, "-"), "new": side(change, "+")}
     patch = Patch(1, 1, case.name, "", case.diff, commit="c" * 40, before="old", after="new")
     _, sieve = tools(case.kernel)
