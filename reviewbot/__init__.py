@@ -6,7 +6,7 @@
         print(reviewed.findings, reviewed.unread)
 
 The command line as a function, for any streams, is reviewbot.cli.main.main.
-Nothing here is imported before it is asked for. Errors are drawn in reviewbot.model.
+Nothing here is imported before it is asked for. Errors are drawn in reviewbot.model.errors.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from reviewbot.config import data_path
     from reviewbot.kernel.rules import load
     from reviewbot.mail.series import newest
-    from reviewbot.model import Finding, Review, ReviewbotError, Series
+    from reviewbot.model.errors import ReviewbotError
+    from reviewbot.model.patch import Series
+    from reviewbot.model.review import Finding, Review
     from reviewbot.review.engine import Engine
 
 __version__ = "0.1.0"
@@ -33,13 +35,22 @@ __all__ = [
     "newest",
 ]
 
-_HOMES = {"data_path": "config", "Engine": "review.engine", "load": "kernel.rules", "newest": "mail.series"}
+_HOMES = {
+    "Engine": "review.engine",
+    "Finding": "model.review",
+    "Review": "model.review",
+    "ReviewbotError": "model.errors",
+    "Series": "model.patch",
+    "data_path": "config",
+    "load": "kernel.rules",
+    "newest": "mail.series",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import a public name from the module it lives in; those with no home of their own are nouns of the model."""
+    """Import a public name from the module it lives in."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"reviewbot.{_HOMES.get(name, 'model')}"), name)
+    return getattr(import_module(f"reviewbot.{_HOMES[name]}"), name)

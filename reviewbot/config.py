@@ -17,7 +17,9 @@ from msgspec.structs import replace
 from reviewbot.filesystem import cache, files
 from reviewbot.kernel import schema
 from reviewbot.kernel.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
-from reviewbot.model import CONFIDENCES, SEVERITIES, Address, ConfigError
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.patch import Address
+from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import SURFACES
 from reviewbot.report.reply.headers import CC
 from reviewbot.report.unread import UNREAD

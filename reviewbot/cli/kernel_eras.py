@@ -17,7 +17,8 @@ from reviewbot.git.repository import Repository
 from reviewbot.kernel import rules
 from reviewbot.kernel.backports import fitted_kernel, fitted_names
 from reviewbot.kernel.releases import Releases
-from reviewbot.model import Kernel, PatchReview, Rule, Version
+from reviewbot.model.kernel import Kernel, Rule, Version
+from reviewbot.model.review import PatchReview
 
 
 class Eras:

@@ -22,7 +22,9 @@ from reviewbot.cli.targets import Target, targets
 from reviewbot.drafts import write as drafts
 from reviewbot.filesystem import files
 from reviewbot.kernel import rules
-from reviewbot.model import SEVERITIES, Review, Unread, UsageError
+from reviewbot.model.errors import UsageError
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import SEVERITIES, Review
 from reviewbot.report.registry import LOCAL, MAIL, NAMES
 from reviewbot.report.remarks import ReportContext, unread
 from reviewbot.report.reply import message

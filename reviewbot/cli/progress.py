@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from reviewbot.cli import streams
 from reviewbot.frontend.cut_functions import CutFile
-from reviewbot.model import Kernel, Patch, PatchReview, Rule, Unread
-from reviewbot.review.engine import Engine, Only, ReadBlob
+from reviewbot.model.kernel import Kernel, Rule
+from reviewbot.model.patch import Patch, ReadFile, Unread
+from reviewbot.model.review import PatchReview
+from reviewbot.review.engine import Engine, Only
 from reviewbot.review.resolved import FindingKey
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
@@ -24,7 +26,7 @@ LONG_SERIES = 8  # patches; fewer are done before a bar could be read
 class PatientEngine(Engine):
     """An engine that leaves a patch unread after so many seconds, or from `until` on, and calls `done` after each."""
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: ReadBlob | None = None) -> None:
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: ReadFile | None = None) -> None:
         super().__init__(kernel, rules, read)
         self.seconds = seconds
         self.until = float("inf")  # as time.monotonic() counts

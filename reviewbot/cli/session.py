@@ -18,7 +18,8 @@ from reviewbot.kernel import rules, schema
 from reviewbot.kernel.backports import fitted_kernel
 from reviewbot.kernel.releases import Releases
 from reviewbot.mail.headers import timestamp
-from reviewbot.model import Kernel, Rule, Series, Version
+from reviewbot.model.kernel import Kernel, Rule, Version
+from reviewbot.model.patch import Series
 
 
 class SessionOptions(Struct, frozen=True):

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import BinaryIO, TextIO
 
 from reviewbot.filesystem.files import reason_of
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 from reviewbot.support.ci_commands import TEXT, disarmed
 from reviewbot.support.escape import visible
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from reviewbot.model import UsageError
+from reviewbot.model.errors import UsageError
 from reviewbot.report.registry import NAMES
 
 STDOUT = "-"

@@ -10,7 +10,8 @@ from reviewbot.cli.arguments.patchwork import FAILED
 from reviewbot.cli.output import Output
 from reviewbot.cli.session import Session
 from reviewbot.filesystem import files
-from reviewbot.model import ConfigError, Review
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.review import Review
 from reviewbot.review import baseline
 from reviewbot.review.baseline import BaselineEntry
 

@@ -21,7 +21,7 @@ from reviewbot.dataflow.state import OTHER, Event, Masks, OpenScope, State, merg
 from reviewbot.dataflow.writes import Writes
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import UNUSED, Function, Instruction
-from reviewbot.model import ScopeCall, ScopeKind
+from reviewbot.model.kernel import ScopeCall, ScopeKind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _MOST_WORLDS = 32

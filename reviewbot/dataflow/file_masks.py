@@ -17,7 +17,7 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Function
 from reviewbot.frontend.preprocess.directives import Macro
 from reviewbot.frontend.preprocess.prepare import Prepared
-from reviewbot.model import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.support.patterns import pattern
 
 _DIRECTIVE = pattern(r"^[ \t]*#", re.MULTILINE)

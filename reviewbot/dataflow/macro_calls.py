@@ -14,7 +14,7 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.mask_env import expression
 from reviewbot.frontend.instructions import Expr
 from reviewbot.frontend.preprocess.directives import Macro
-from reviewbot.model import Allocator, Kernel
+from reviewbot.model.kernel import Allocator, Kernel
 from reviewbot.support.patterns import pattern
 
 _CALL = pattern(r"\s*+(?:\(\s*+)?(\w++)\s*+\(")

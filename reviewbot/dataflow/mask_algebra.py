@@ -14,7 +14,7 @@ from itertools import islice
 from msgspec import Struct, field
 
 from reviewbot.frontend.instructions import Expr
-from reviewbot.model import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask
 
 _NONE: frozenset[str] = frozenset()
 _ZERO = ("0", "0x0", "0U", "0u", "0UL")

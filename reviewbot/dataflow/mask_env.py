@@ -17,7 +17,8 @@ from reviewbot.dataflow.state import Masks
 from reviewbot.frontend import parse
 from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Function, Instruction
-from reviewbot.model import ConfigError, Kernel, Mask
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.support.patterns import pattern
 
 WORD = pattern(r"[A-Za-z_]\w*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reviewbot.model import Mask, ScopeKind
+from reviewbot.model.kernel import Mask, ScopeKind
 
 
 def apply_scopes(mask: Mask, scopes: Iterable[ScopeKind]) -> Mask:

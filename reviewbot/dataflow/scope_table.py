@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reviewbot.dataflow.mask_env import tools_of
 from reviewbot.dataflow.state import UNKNOWN
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
-from reviewbot.model import Kernel, ScopeCall, ScopeKind
+from reviewbot.model.kernel import Kernel, ScopeCall, ScopeKind
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.model import Mask
+from reviewbot.model.kernel import Mask
 
 UNKNOWN = "?"  # a scope of a kind that only the run knows
 _MOST_ALIKE = 6  # worlds with the same open scopes

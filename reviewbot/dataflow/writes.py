@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from reviewbot.dataflow.conditions import normal
+from reviewbot.dataflow.state import FactSet
 from reviewbot.frontend.instructions import Function
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -18,7 +19,6 @@ _LVALUE = re.compile(r"(?<![\w*])\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])+
 _PARTS = ("->", ".", "[")
 _NONE = frozenset[tuple[str, bool]]()
 
-Facts = frozenset[tuple[str, bool]]
 Holds = Mapping[str, frozenset[int]]
 
 
@@ -37,7 +37,7 @@ class Writes:
             for whole in (target, *_wholes(target)):
                 self._members.setdefault(whole, set()).add(target)
 
-    def known(self, facts: Facts, name: str) -> Facts:
+    def known(self, facts: FactSet, name: str) -> FactSet:
         """The facts that are left: those whose condition does not say the variable."""
         gone = self._facts.get(name, _NONE)
         return facts if facts.isdisjoint(gone) else facts - gone

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from reviewbot.filesystem import files, unfinished
-from reviewbot.model import UsageError
+from reviewbot.model.errors import UsageError
 
 _PARTS = ("new", "cur", "tmp")  # read in this order: mail programs move what they have seen from new to cur
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY

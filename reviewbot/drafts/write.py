@@ -19,7 +19,7 @@ from reviewbot.drafts.maildir import Maildir
 from reviewbot.drafts.memory import DraftMemory
 from reviewbot.filesystem import unfinished
 from reviewbot.filesystem.files import read_file, reason_of
-from reviewbot.model import ConfigError, InputError
+from reviewbot.model.errors import ConfigError, InputError
 from reviewbot.report.reply.message import PLACEHOLDERS, REQUIRED, Draft, Texts
 
 _LARGEST_TEXT = 65_536

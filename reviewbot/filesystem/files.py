@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 from reviewbot.filesystem import pipes, unfinished
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 
 def require_writable(path: Path) -> None:

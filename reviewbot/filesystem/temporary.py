@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from reviewbot.filesystem import unfinished
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 _NAMED = ("TMPDIR", "TEMP", "TMP")
 _USUAL = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 _HANDLE = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY  # O_PATH: a folder that may be written and not read
 _PART = re.compile(r"\.reviewbot-[0-9a-f]{16}\.part")

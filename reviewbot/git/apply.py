@@ -16,7 +16,9 @@ from reviewbot.git.base import Base
 from reviewbot.git.command import GitResult, TooLong
 from reviewbot.git.repository import Repository
 from reviewbot.kernel.backports import header_names
-from reviewbot.model import FileChange, Patch, Series, Unread, UsageError, Version
+from reviewbot.model.errors import UsageError
+from reviewbot.model.kernel import Version
+from reviewbot.model.patch import FileChange, Patch, Series, Unread
 from reviewbot.patch import parse
 
 _GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from reviewbot.git.command import TooLong
 from reviewbot.git.repository import Repository
-from reviewbot.model import FileChange, Series
+from reviewbot.model.patch import FileChange, Series
 from reviewbot.patch import parse
 
 _SHARE = 0.3  # of the time that is left, for the search: the branches are still to be tried

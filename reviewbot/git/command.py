@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 if TYPE_CHECKING:
     from git.cmd import Git

@@ -18,7 +18,7 @@ from reviewbot.git.command import Failed
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import Commit
 from reviewbot.mail.body import decoded_payload
-from reviewbot.model import FileChange, Unread
+from reviewbot.model.patch import FileChange, Unread
 from reviewbot.patch import parse
 from reviewbot.patch.parse import SOURCES
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from reviewbot.git.repository import Repository
 from reviewbot.kernel.backports import header_names, release
-from reviewbot.model import Version
+from reviewbot.model.kernel import Version
 
 _FILE = "100"  # what the modes of regular files begin with
 _FOLDERS = 4096  # that are remembered

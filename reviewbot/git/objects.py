@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from reviewbot.git.command import QUIET
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
 
 LARGEST = 4 << 20  # bytes of a file that is handed out

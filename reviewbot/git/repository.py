@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from reviewbot.filesystem.temporary import temporary
 from reviewbot.git.command import Command, GitResult, end, outside_of_all
 from reviewbot.kernel.backports import release
-from reviewbot.model import InputError, UsageError, Version
+from reviewbot.model.errors import InputError, UsageError
+from reviewbot.model.kernel import Version
 
 if TYPE_CHECKING:
     from reviewbot.git.command import Process

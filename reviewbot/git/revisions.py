@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from reviewbot.git.repository import Repository
-from reviewbot.model import InputError, UsageError
+from reviewbot.model.errors import InputError, UsageError
 
 _DEEPEN = "git fetch --unshallow gets the rest, git fetch --deepen=N some of it; actions/checkout needs fetch-depth: 0"
 _SEVERAL = re.compile(r"^\^|\^[@!]$|\^-[0-9]*$|\.\.|^[^{]*\s")  # gitrevisions(7): more than one, or their ends

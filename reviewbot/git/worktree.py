@@ -19,7 +19,8 @@ from msgspec import Struct
 from reviewbot.git.command import GitResult
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import Commit
-from reviewbot.model import InputError, Unread
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Unread
 from reviewbot.patch.parse import SOURCES
 
 STAGED, UNSTAGED, UNTRACKED = "staged", "not staged", "untracked"

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.filesystem.temporary import temporary
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 _QUICKFIX = frozenset(("vim", "nvim", "gvim", "mvim"))
 _FORKS = frozenset(("gvim", "mvim"))  # unless they are told not to: the list would be gone before they read it

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
-from reviewbot.model import Data
+from reviewbot.kernel.rows import strings
+from reviewbot.model.kernel import Data
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.query import strings
 from reviewbot.support.patterns import pattern
 
 _LONGEST = 400  # characters of a row that are looked at

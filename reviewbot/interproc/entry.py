@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr, Function, Instruction
-from reviewbot.model import ScopeKind
+from reviewbot.model.kernel import ScopeKind
 from reviewbot.program.context_tests import asks_context, is_constant, refuted
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern

@@ -12,10 +12,12 @@ from reviewbot.frontend.instructions import UNUSED, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.interproc.entry import keeps_entry
 from reviewbot.interproc.specialize import Calls, calls_of
-from reviewbot.model import Rule
+from reviewbot.kernel.rows import strings
+from reviewbot.model.kernel import Rule
+from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
-from reviewbot.program.query import Context, Request, expression_text, masks_at, reached, request_at, strings
+from reviewbot.program.query import Request, expression_text, masks_at, reached, request_at
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 

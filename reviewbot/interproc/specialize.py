@@ -15,7 +15,7 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr, Function
-from reviewbot.model import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function

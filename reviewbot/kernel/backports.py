@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
-from reviewbot.model import Flag, Kernel, Lifetime, ScopeKind, Version
+from reviewbot.model.kernel import Flag, Kernel, Lifetime, ScopeKind, Version
 from reviewbot.support.patterns import pattern
 
 Present = Callable[[Iterable[str]], frozenset[str]]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from reviewbot.model import Version
+from reviewbot.model.kernel import Version
 from reviewbot.support.patterns import pattern
 
 _PREFIXES = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")

@@ -19,7 +19,9 @@ from reviewbot.kernel import schema, serialized, tables
 from reviewbot.kernel.projects import Project, Projects
 from reviewbot.kernel.releases import Releases
 from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
-from reviewbot.model import CONFIDENCES, SEVERITIES, ConfigError, Data, Kernel, Rule, Version
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Data, Kernel, Rule, Version
+from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.support.patterns import pattern
 
 _LARGEST = 10_000_000  # bytes of a file of rules

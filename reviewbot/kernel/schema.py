@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from reviewbot.model import ConfigError, Version
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Version
 
 Table = Mapping[str, Any]
 Spec = Mapping[str, "Kind | tuple[str, ...]"]

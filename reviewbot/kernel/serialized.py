@@ -7,7 +7,19 @@ from typing import Any
 
 from msgspec.structs import astuple, replace
 
-from reviewbot.model import Allocator, Data, Flag, Kernel, Lifetime, Limit, Rule, ScopeCall, ScopeKind, Verdict, Version
+from reviewbot.model.kernel import (
+    Allocator,
+    Data,
+    Flag,
+    Kernel,
+    Lifetime,
+    Limit,
+    Rule,
+    ScopeCall,
+    ScopeKind,
+    Verdict,
+    Version,
+)
 
 Fields = Sequence[Any]  # the values of a record in the order of its fields
 

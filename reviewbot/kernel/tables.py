@@ -11,20 +11,9 @@ from typing import Any, NamedTuple
 
 from reviewbot.kernel import schema
 from reviewbot.kernel.schema import INDEX, INDEXES, LIFE, LIVES, NUMBER, SWITCH, TABLE, TABLES, TEXT, TEXTS, Spec
-from reviewbot.model import (
-    CONFIDENCES,
-    SEVERITIES,
-    Allocator,
-    ConfigError,
-    Flag,
-    Kernel,
-    Lifetime,
-    Limit,
-    ScopeCall,
-    ScopeKind,
-    Verdict,
-    Version,
-)
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Allocator, Flag, Kernel, Lifetime, Limit, ScopeCall, ScopeKind, Verdict, Version
+from reviewbot.model.review import CONFIDENCES, SEVERITIES
 
 Files = Sequence[tuple[str, Mapping[str, Any]]]  # a path for errors, and what the file holds
 Bits = Mapping[str, frozenset[str]]

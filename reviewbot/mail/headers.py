@@ -13,7 +13,7 @@ from email.message import Message
 from email.utils import getaddresses, mktime_tz, parsedate_tz
 
 from reviewbot.mail import body
-from reviewbot.model import Address
+from reviewbot.model.patch import Address
 from reviewbot.support.patterns import pattern
 
 _LATEST = 253_402_300_799.0  # the end of the year 9999, the last that dates can be written of

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from reviewbot.mail import mailbox
-from reviewbot.model import ConfigError, FetchError, UsageError
+from reviewbot.model.errors import ConfigError, FetchError, UsageError
 from reviewbot.web.download import SAVED, Bounds, MailboxUrl, download, is_known, netloc
 
 # RFC 5322, 3.2.3 and 3.6.4, with ":", "," and brackets, which ids on the lists do carry

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from reviewbot.filesystem import pipes
-from reviewbot.model import InputError, Unread
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Unread
 
 MAILS = 2_000  # more is no thread, and finding out what belongs together is not linear
 TOTAL = 50_000_000  # bytes that a whole mbox or maildir may hold, unpacked

@@ -12,7 +12,8 @@ from email.message import Message
 from msgspec import Struct
 
 from reviewbot.mail import body, headers
-from reviewbot.model import Address, InputError, Mail, Unread
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Address, Mail, Unread
 from reviewbot.patch import extract
 
 NO_ID = Unread(None, "the mail has no Message-ID: a reply will not stand below it in an archive")

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from reviewbot.mail import mailbox, message, quarantine, series
 from reviewbot.mail.message import MailMessage
-from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
+from reviewbot.model.errors import InputError, NothingToReview
+from reviewbot.model.patch import Patch, Series, Unread
 
 _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")

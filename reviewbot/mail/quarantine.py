@@ -12,7 +12,7 @@ import re
 
 from reviewbot.mail import message
 from reviewbot.mail.message import MailMessage
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
 from reviewbot.support.timeout import TooSlow, bounded, slow
 

@@ -20,7 +20,8 @@ from reviewbot.kernel.projects import NO_PROJECTS, Projects
 from reviewbot.mail import headers, quarantine, versions
 from reviewbot.mail.message import MailMessage
 from reviewbot.mail.versions import PatchMessage, SeriesHistory, SeriesVersion
-from reviewbot.model import InputError, NothingToReview, Patch, Series, Unread
+from reviewbot.model.errors import InputError, NothingToReview
+from reviewbot.model.patch import Patch, Series, Unread
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
 # b4 ends the process where it is displeased and promises nothing about what it raises

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reviewbot.frontend.cut_functions import CutFile, FunctionRows
-from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.model.patch import DiffLine, FileChange, Hunk
 
 _HEIRS = 32  # functions
 _MOST = 250_000  # pairs of rows; of longer functions all is taken for changed

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
-from reviewbot.model import DiffLine, FileChange, Hunk, Unread
+from reviewbot.model.patch import DiffLine, FileChange, Hunk, Unread
 from reviewbot.support.patterns import pattern
 
 MAX_LINES = 100_000  # of one file's section

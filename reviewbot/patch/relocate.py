@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.model.patch import DiffLine, FileChange, Hunk
 
 
 def relocate(change: FileChange, before: str | None, after: str | None) -> FileChange | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from reviewbot.frontend.fragments import function_name
-from reviewbot.model import DiffLine, FileChange
+from reviewbot.model.patch import DiffLine, FileChange
 
 _HEAD = re.compile(r"(?!(?:if|for|while|switch|return|else|do|goto|case|typedef|extern)\b)[A-Za-z_][^;]*\(")
 

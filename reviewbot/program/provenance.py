@@ -11,9 +11,10 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.mask_env import expression, mask_sources, may_change
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
-from reviewbot.model import Flag, Kernel
+from reviewbot.model.kernel import Flag, Kernel
+from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion, expressions
-from reviewbot.program.query import Context, masks_at, reached
+from reviewbot.program.query import masks_at, reached
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 

@@ -1,73 +1,19 @@
-"""What a check is: a side's slice and a rule in, hits out; and what most checks need."""
+"""What checks ask of a function: which calls allocate, with which mask, and what is known where they stand."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from msgspec import Struct, field
-
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.conditions import simplified
-from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.model import Allocator, Data, Kernel, Mask, Rule
-from reviewbot.patch.suggestion import Replace
-from reviewbot.program.file_version import FileVersion, expressions
+from reviewbot.model.kernel import Allocator, Kernel, Mask
+from reviewbot.program.context import Context
+from reviewbot.program.file_version import expressions
 from reviewbot.program.unit import FunctionUnit
-
-
-class Hit(Struct, frozen=True):
-    """A rule's pattern, found. `rows`: where a remark may hang, best first; `key`: what the same cause shares.
-
-    `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
-    they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("": nothing, it
-    goes with one "|"). `anywhere`: the same cause in another function is the same all the same. `cause`: what is wrong,
-    whatever the call, its variable or the lock's variant are called; None where the constants in `key` say it.
-    """
-
-    rows: tuple[int, ...]
-    function: str
-    key: str
-    values: Mapping[str, str] = field(default_factory=dict)
-    because: tuple[tuple[int, str], ...] = ()
-    confidence: str = ""
-    severity: str = ""
-    replace: Replace | None = None
-    anywhere: bool = False
-    cause: str | None = None
-
-
-class Context(Struct, frozen=True):
-    """What a check may ask besides its slice. `defined`: names that the series itself defines; `incomplete`: patches
-    before this one are not here, and may define some more.
-
-    `before(names)`: the other side's slice with the functions that say one of the names; None while that side is
-    checked. It is read when it is asked for, so ask only where the answer matters.
-    """
-
-    kernel: Kernel
-    lookup: ScopeTable
-    before: Callable[[frozenset[str]], FileVersion | None]
-    defined: frozenset[str]
-    incomplete: bool = False
-
-
-Check = Callable[[FileVersion, Rule, Context], Iterator[Hit]]
-
-
-def strings(row: Mapping[str, Data], key: str) -> tuple[str, ...]:
-    """A row's list of words; () where it has none."""
-    value = row.get(key, ())
-    return value if isinstance(value, tuple) else (str(value),)
-
-
-@lru_cache(maxsize=512)  # asked for each step
-def row_words(rule: Rule, key: str) -> frozenset[str]:
-    """All words that the rule's rows list under a key."""
-    return frozenset(word for row in rule.rows for word in strings(row, key))
 
 
 def allocation(step: Instruction, kernel: Kernel) -> Allocator | None:

@@ -20,7 +20,7 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Function
 from reviewbot.frontend.preprocess import directives, prepare, rewrite
 from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
-from reviewbot.model import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask
 
 _MOST_OPEN = 4  # both sides of two files
 _WORD = re.compile(r"\w+")

@@ -10,7 +10,7 @@ import re
 import urllib.parse
 from typing import NamedTuple
 
-from reviewbot.model import Patch
+from reviewbot.model.patch import Patch
 from reviewbot.report.reply.headers import usable_id
 
 MOST = 4  # links of a commit that may be the one

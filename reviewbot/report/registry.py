@@ -14,7 +14,7 @@ from msgspec import Struct
 from reviewbot.support.ci_commands import JSON, OWN, TEXT, XML, disarmed
 
 if TYPE_CHECKING:
-    from reviewbot.model import Review
+    from reviewbot.model.review import Review
     from reviewbot.report.remarks import ReportContext
 
 

@@ -14,19 +14,9 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.model import (
-    CONFIDENCES,
-    SEVERITIES,
-    Evidence,
-    FileChange,
-    Finding,
-    Hunk,
-    Patch,
-    Review,
-    Rule,
-    Unread,
-    Version,
-)
+from reviewbot.model.kernel import Rule, Version
+from reviewbot.model.patch import FileChange, Hunk, Patch, Unread
+from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding, Review
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import SAY
 from reviewbot.review.resolved import is_copy

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reviewbot.model import CONFIDENCES, SEVERITIES, Finding, PatchReview, Review, Unread, Version
+from reviewbot.model.kernel import Version
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import CONFIDENCES, SEVERITIES, Finding, PatchReview, Review
 
 
 def select(findings: Iterable[Finding], min_severity: str, min_confidence: str) -> tuple[Finding, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.support.escape import clip, visible
 
 SAY, FAIL = UNREAD = "say", "fail"  # what may become of a run in which something was not looked at

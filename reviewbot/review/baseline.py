@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from reviewbot.kernel import schema
 from reviewbot.kernel.schema import TABLES, TEXT, Kind
-from reviewbot.model import ConfigError, Finding, PatchReview, Review
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.support.escape import printable
 
 SCHEMA = 1

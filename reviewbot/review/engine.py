@@ -13,28 +13,18 @@ from msgspec.structs import replace
 from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import squeeze
-from reviewbot.model import (
-    CONFIDENCES,
-    SEVERITIES,
-    ConfigError,
-    Evidence,
-    FileChange,
-    Finding,
-    Kernel,
-    Patch,
-    PatchReview,
-    Review,
-    Rule,
-    Series,
-    Unread,
-)
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Kernel, Rule
+from reviewbot.model.patch import FileChange, Patch, ReadFile, Series, Unread
+from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import function_hunks, heirs, is_touched, speaks_of, text_of
 from reviewbot.patch.relocate import relocate
 from reviewbot.patch.renames import renamed
 from reviewbot.patch.suggestion import fixed
-from reviewbot.program.file_version import FileVersion, Reader, Rows
-from reviewbot.program.query import Check, Context, Hit
+from reviewbot.program.context import Check, Context, Hit
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.reader import Reader, Rows
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
 from reviewbot.support.patterns import pattern
@@ -47,7 +37,6 @@ _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
 Hits = Mapping[str, Sequence[Pair]]  # by rule
-ReadBlob = Callable[[str, str], bytes | None]
 Only = Mapping[str, Sequence[Rows]]
 
 _ALL = frozenset[str]()  # names that are no restriction
@@ -93,7 +82,7 @@ class Engine:
     know their trees are seen as whole files.
     """
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadBlob | None = None) -> None:
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self.defined: frozenset[str] = frozenset()  # names that the series under review defines

@@ -14,8 +14,8 @@ from functools import cached_property, partial
 from msgspec import Struct
 
 from reviewbot.frontend.instructions import squeeze
+from reviewbot.program.context import Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.query import Hit
 from reviewbot.support.patterns import pattern
 
 _OFFERED = (".h", ".inc")  # a function there is offered to more than before

@@ -13,7 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.frontend.instructions import squeeze
-from reviewbot.model import FileChange, Finding, Patch, PatchReview
+from reviewbot.model.patch import FileChange, Patch
+from reviewbot.model.review import Finding, PatchReview
 
 FindingKey = tuple[str, str, str]  # rule, function, cause
 

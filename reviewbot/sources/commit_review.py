@@ -18,9 +18,10 @@ from msgspec.structs import replace
 
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
-from reviewbot.model import FileChange, Patch, PatchReview, Unread
+from reviewbot.model.patch import FileChange, Patch, Unread
+from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
-from reviewbot.program.file_version import Rows
+from reviewbot.program.reader import Rows
 from reviewbot.review.engine import Engine
 from reviewbot.review.prefilter.sieve import Prefilter
 from reviewbot.review.resolved import Resolver

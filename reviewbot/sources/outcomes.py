@@ -23,7 +23,7 @@ from msgspec.structs import replace
 from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.git.commits import Section
 from reviewbot.git.kernel_versions import Era
-from reviewbot.model import Finding, PatchReview
+from reviewbot.model.review import Finding, PatchReview
 from reviewbot.patch.function_hunks import heirs, is_touched, speaks_of
 from reviewbot.review.engine import Engine
 from reviewbot.review.resolved import FindingKey, is_copy, resolved_by

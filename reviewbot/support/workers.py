@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, NamedTuple, TypeVar
 
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 from reviewbot.support.timeout import TooSlow, bounded
 
 Task = TypeVar("Task")

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from reviewbot import __version__
-from reviewbot.model import FetchError
+from reviewbot.model.errors import FetchError
 
 if TYPE_CHECKING:
     import httpx

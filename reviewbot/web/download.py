@@ -13,7 +13,7 @@ import zlib
 from collections.abc import AsyncIterable, Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from reviewbot.model import FetchError
+from reviewbot.model.errors import FetchError
 from reviewbot.web import client as webclient
 
 if TYPE_CHECKING:

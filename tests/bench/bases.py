@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from reviewbot.git import apply
 from reviewbot.git.repository import Repository
 from reviewbot.mail import series
-from reviewbot.model import Patch, Series
+from reviewbot.model.patch import Patch, Series
 
 BACK = (10, 500, 3000)
 ROW = "{:<44}{:>9}{:>9}  {}"

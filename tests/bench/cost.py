@@ -25,7 +25,7 @@ from pathlib import Path
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Patch, Series
+from reviewbot.model.patch import Patch, Series
 from reviewbot.review.engine import Engine
 
 LIMIT = 150  # milliseconds that a patch to any file should stay below

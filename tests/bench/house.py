@@ -3,12 +3,13 @@ side by side.
 
     house.py [CHECKOUT ...] [--list]
 
-Everything is read from the sources; nothing of the package is imported. Without a checkout it is the one that this file
-is in. A function's length is that from `def` to its last line, without decorators; those inside others count too. Its
-complexity is McCabe's as ruff defines it (C901): `ruff check` beside this Python or on PATH counts, or the row says
-that there is none. Duplicates are pairs of places as the program `duplicates` finds them, where it is on PATH. An
-import counts wherever it stands, but not below `if TYPE_CHECKING`; a circle of packages is one between folders, of
-which each stands for its modules. --list names what the figures count, for each checkout.
+Everything is read from the sources; nothing of the package is imported. Without a checkout it is the one that this
+file is in. A function's length is that from `def` to its last line, without decorators; those inside others count
+too. Its complexity is McCabe's as ruff defines it (C901): `ruff check` beside this Python or on PATH counts, or the
+row says that there is none. Duplicates are pairs of places as the program `duplicates` finds them, where it is on
+PATH. An import counts wherever it stands, but not below `if TYPE_CHECKING`; a circle of packages is one between
+what stands right below the top, a folder for all of its modules. --list names what the figures count, for each
+checkout.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ COMPLEX = 15
 PHRASE = re.compile(r"\bin[,;].*\bout\b", re.DOTALL)  # "X in, Y out", in the first paragraph
 # names that modules of one folder have in common by design: the folder as it ends, and why
 INTERFACES: Mapping[str, tuple[str, str]] = {
-    "render": ("formats", "each format is a module that report/registry.py imports by its name and renders with"),
+    "render": ("report", "each format is a module that report/registry.py imports by its name and renders with"),
     "add": ("arguments", "each command adds its own options to the command line"),
     "run": ("commands", "each command is run by the command line"),
 }
@@ -262,13 +263,20 @@ def _reached(graph: Mapping[str, set[str]], start: str) -> set[str]:
     return seen
 
 
+def below(name: str) -> str:
+    """The folder or the module right below the top that a module is in."""
+    return ".".join(name.split(".")[:2])
+
+
 def circular(house: House) -> None:
     known = {module.name: module.package for module in house.modules}
     graph = {one.name: {*imports(one.tree, known, one.package)} - {one.name} for one in house.modules}
     house.counted("circles of modules", (" <-> ".join(part) for part in circles(graph)))
-    folded: dict[str, set[str]] = {package: set() for package in known.values()}
+    # the top itself holds the version, and hands out public names when asked
+    folded: dict[str, set[str]] = {below(name): set() for name in graph if name != PACKAGE}
     for name, found in graph.items():
-        folded[known[name]] |= {known[other] for other in found} - {known[name]}
+        if name != PACKAGE:
+            folded[below(name)] |= {below(other) for other in found - {PACKAGE}} - {below(name)}
     house.counted("circles of packages", (" <-> ".join(part) for part in circles(folded)))
 
 

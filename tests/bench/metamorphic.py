@@ -29,7 +29,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from fixtures import Case, cases
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import CONFIDENCES, Finding, Patch
+from reviewbot.model.patch import Patch
+from reviewbot.model.review import CONFIDENCES, Finding
 from reviewbot.review.engine import Engine
 from rewrites.ctext import functions
 from rewrites.pair import Pair, pair_of

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Finding, Patch, Series
+from reviewbot.model.patch import Patch, Series
+from reviewbot.model.review import Finding
 from reviewbot.review.engine import Engine
 
 LEAKS = frozenset({"scope-leak", "scope-token-lost"})

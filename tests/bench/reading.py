@@ -26,7 +26,7 @@ from reviewbot import config
 from reviewbot.frontend import fragments, parse
 from reviewbot.frontend.preprocess import prepare, rewrite
 from reviewbot.kernel import rules
-from reviewbot.program.file_version import Reader
+from reviewbot.program.reader import Reader
 
 PARSER = Parser(Language(tree_sitter_c.language()))
 SAMPLE = 40  # files whose pass is timed three times

@@ -21,7 +21,8 @@ from pathlib import Path
 from reviewbot import config
 from reviewbot.kernel import rules
 from reviewbot.mail import mailbox, series
-from reviewbot.model import InputError, Patch
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Patch
 from reviewbot.review.engine import Engine
 
 TESTS = Path(__file__).parents[1]

@@ -8,7 +8,7 @@ from engines import engine
 from fixtures import CASES, Case
 from reviewbot.config import data_path
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.model import Patch
+from reviewbot.model.patch import Patch
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.fixture}: {case.name}")

@@ -10,7 +10,8 @@ import pytest
 
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
-from reviewbot.model import Allocator, Kernel, Patch
+from reviewbot.model.kernel import Allocator, Kernel
+from reviewbot.model.patch import Patch
 from reviewbot.review.engine import Engine
 
 VERSION = (7, 1)

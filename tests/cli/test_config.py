@@ -9,7 +9,8 @@ import tomli
 
 from reviewbot import config
 from reviewbot.config import Config, data_path, load_config
-from reviewbot.model import Address, ConfigError
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.patch import Address
 
 
 def _load(tmp_path, text):

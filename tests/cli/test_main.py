@@ -22,7 +22,7 @@ from reviewbot.cli import main
 from reviewbot.cli.progress import PatientEngine
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
-from reviewbot.model import Patch
+from reviewbot.model.patch import Patch
 
 DEMO = THREADS / "demo.mbox"
 SENDER = THREADS / "demo.toml"
@@ -204,7 +204,7 @@ def test_the_command_line_imports_nothing_heavy():
         "reviewbot.review.engine",
     }
     heavy |= {"json", "xml", "reviewbot.report.remarks"}
-    code = "import sys, reviewbot.cli.main; reviewbot.cli.main._parser(); print(*sys.modules)"
+    code = "import sys, reviewbot.cli.main; reviewbot.cli.main.parser(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert heavy & set(loaded.split()) == set()
 
@@ -214,10 +214,10 @@ def test_a_command_by_itself_is_read_as_among_all_others():
         (commands,) = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
         return {name: command.format_help() for name, command in commands.items()}
 
-    everything = helps(main._parser())
+    everything = helps(main.parser())
     assert len(everything) == 8
-    assert all(helps(main._parser(name)) == {name: text} for name, text in everything.items())
-    assert all(helps(main._parser(word)) == everything for word in ("", "--help", "chec", "--"))
+    assert all(helps(main.parser(name)) == {name: text} for name, text in everything.items())
+    assert all(helps(main.parser(word)) == everything for word in ("", "--help", "chec", "--"))
 
 
 def test_a_local_thread_needs_no_network_code():

@@ -11,7 +11,7 @@ import pytest
 from command import THREADS, diff, mail
 from report_readers import READERS
 from reviewbot.cli.targets import Target, targets
-from reviewbot.model import UsageError
+from reviewbot.model.errors import UsageError
 from reviewbot.report.registry import FORMATS
 
 DEMO = ("thread", THREADS / "demo.mbox", "--kernel", "6.10")

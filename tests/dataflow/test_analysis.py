@@ -23,8 +23,8 @@ import pytest
 from reviewbot.config import data_path
 from reviewbot.dataflow.state import State
 from reviewbot.kernel.rules import load, parse_version
-from reviewbot.model import Mask
-from reviewbot.program.file_version import Reader
+from reviewbot.model.kernel import Mask
+from reviewbot.program.reader import Reader
 from reviewbot.program.unit import FunctionUnit
 
 FOLDER = Path(__file__).parents[1] / "facts"

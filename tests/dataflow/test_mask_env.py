@@ -20,8 +20,9 @@ from reviewbot.dataflow.mask_env import expression, tools_of
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr
 from reviewbot.kernel.rules import load
-from reviewbot.model import ConfigError, Mask
-from reviewbot.program.file_version import Reader
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Mask
+from reviewbot.program.reader import Reader
 
 KERNEL, _ = load([data_path("rules")], (6, 12))
 READER = Reader(KERNEL)

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from reviewbot.dataflow.scope_masks import apply_scopes
 from reviewbot.kernel.rules import load
-from reviewbot.model import Kernel, Mask, ScopeKind, Version
+from reviewbot.model.kernel import Kernel, Mask, ScopeKind, Version
 
 HERE = Path(__file__).parents[1]
 RULES = HERE.parent / "rules"

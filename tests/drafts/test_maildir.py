@@ -16,7 +16,7 @@ from reviewbot.drafts import maildir, memory
 from reviewbot.drafts.memory import NAME
 from reviewbot.drafts.write import write_drafts
 from reviewbot.filesystem import files, unfinished
-from reviewbot.model import InputError, UsageError
+from reviewbot.model.errors import InputError, UsageError
 
 DEMO = ("thread", THREADS / "demo.mbox", "--kernel", "6.10", "--config", THREADS / "demo.toml", "--drafts")
 

@@ -19,7 +19,7 @@ from mailtools import clean_env, has_send_email, in_terminal
 from report_cases import DIFF, NOW, SCOPE, SENDER, composed, mail, only, review, reviewed, texts
 from reviewbot.drafts.write import write_drafts
 from reviewbot.mail import message as mails
-from reviewbot.model import Address
+from reviewbot.model.patch import Address
 from reviewbot.report.reply.headers import reachable_address, usable_address
 from reviewbot.report.reply.message import Options, compose
 

@@ -18,7 +18,8 @@ from mailtools import clean_env, has_send_email, in_terminal
 from report_cases import ALLOC, SCOPE, TEMPLATES, composed, mail, only, review, reviewed
 from reviewbot.drafts.memory import NAME
 from reviewbot.drafts.write import load_texts, write_drafts
-from reviewbot.model import Address, ConfigError, InputError, UsageError
+from reviewbot.model.errors import ConfigError, InputError, UsageError
+from reviewbot.model.patch import Address
 
 needs_mutt = pytest.mark.skipif(shutil.which("mutt") is None, reason="mutt is not installed")
 

@@ -14,7 +14,7 @@ from msgspec.structs import astuple
 from reviewbot import config
 from reviewbot.filesystem import cache as store
 from reviewbot.kernel import rules, serialized
-from reviewbot.model import ConfigError
+from reviewbot.model.errors import ConfigError
 
 DATA = {"a": [1, None, "\ud800", {"b": True}], "c": "x" * 1000}
 SHIPPED = (config.data_path("rules"),)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reviewbot.filesystem import files
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 ROOT = os.geteuid() == 0
 

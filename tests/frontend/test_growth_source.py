@@ -17,7 +17,8 @@ from growth_shapes import ASKS, LOCK, SCOPE, SHAPES, UNLOCK, each, function, row
 from reviewbot.cli.progress import PatientEngine
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Patch, PatchReview, Series
+from reviewbot.model.patch import Patch, Series
+from reviewbot.model.review import PatchReview
 from reviewbot.review.engine import Engine
 
 SIZE = 16

@@ -14,7 +14,7 @@ from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.preprocess import prepare, rewrite
 from reviewbot.frontend.stitch import Stretch
 from reviewbot.kernel.rules import load
-from reviewbot.program.file_version import Reader
+from reviewbot.program.reader import Reader
 
 
 @lru_cache

@@ -20,7 +20,10 @@ from report_readers import READERS
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
 from reviewbot.mail import mailbox, series
-from reviewbot.model import Finding, InputError, Patch, Series, Version
+from reviewbot.model.errors import InputError
+from reviewbot.model.kernel import Version
+from reviewbot.model.patch import Patch, Series
+from reviewbot.model.review import Finding
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import text_of
 from reviewbot.report.registry import FORMATS, LOCAL

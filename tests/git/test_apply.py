@@ -12,7 +12,7 @@ from reviewbot.git import apply as tree
 from reviewbot.git import base
 from reviewbot.git.repository import Repository
 from reviewbot.mail import series
-from reviewbot.model import Patch, Series
+from reviewbot.model.patch import Patch, Series
 
 __all__ = ["nothing_is_left"]
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from kerneltree import LINES, KernelTree, nothing_is_left, placed, steps, trees_of, two
 from reviewbot.git import base as treebase
 from reviewbot.git.repository import Repository
-from reviewbot.model import UsageError
+from reviewbot.model.errors import UsageError
 
 __all__ = ["nothing_is_left"]
 

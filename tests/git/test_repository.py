@@ -13,7 +13,7 @@ from kerneltree import LINES, KernelTree, nothing_is_left, placed, snapshot, ste
 from reviewbot.git import apply
 from reviewbot.git import repository as repositories
 from reviewbot.git.repository import Repository
-from reviewbot.model import UsageError
+from reviewbot.model.errors import UsageError
 
 __all__ = ["nothing_is_left"]
 

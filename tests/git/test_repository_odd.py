@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from kerneltree import NOBODY, KernelTree, nothing_is_left, placed, reasons, snapshot, steps, trees_of, two
 from reviewbot.filesystem import temporary
 from reviewbot.git.repository import Repository
-from reviewbot.model import InputError, UsageError
+from reviewbot.model.errors import InputError, UsageError
 
 __all__ = ["nothing_is_left"]
 

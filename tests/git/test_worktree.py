@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from kerneltree import LINES, NOBODY, KernelTree, nothing_is_left
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 from worktreeview import ADDED, OTHER, THIRD, said, seen, write
 
 __all__ = ["nothing_is_left"]

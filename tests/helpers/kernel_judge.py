@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.model.patch import DiffLine, FileChange, Hunk
 from reviewbot.review.engine import Engine
 
 FOLDERS = (

@@ -18,7 +18,7 @@ import pytest
 from reviewbot.git import apply
 from reviewbot.git.repository import Repository
 from reviewbot.mail import series
-from reviewbot.model import Patch, Series
+from reviewbot.model.patch import Patch, Series
 
 LINES = "".join(f"int line_{number};\n" for number in range(40))
 MAKEFILE = "# SPDX-License-Identifier: GPL-2.0\nVERSION = 6\nPATCHLEVEL = 12\nSUBLEVEL = 3\nEXTRAVERSION =\n"

@@ -7,12 +7,12 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from reviewbot.cli.main import _parser
+from reviewbot.cli.arguments.parser import _parser
 from reviewbot.cli.progress import PatientEngine
 from reviewbot.cli.session import Session, for_series, open_session
 from reviewbot.integrations.b4 import message
 from reviewbot.mail import mailbox, series
-from reviewbot.model import InputError, ReviewbotError
+from reviewbot.model.errors import InputError, ReviewbotError
 from reviewbot.report.registry import LOCAL
 from reviewbot.report.remarks import ReportContext
 

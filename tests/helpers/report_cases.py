@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from reviewbot.drafts import write
-from reviewbot.model import Address, Evidence, Finding, Mail, Patch, PatchReview, Review, Rule, Series
+from reviewbot.model.kernel import Rule
+from reviewbot.model.patch import Address, Mail, Patch, Series
+from reviewbot.model.review import Evidence, Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.reply.message import Draft, DraftSet, Options, Sender, Texts, compose

@@ -15,7 +15,7 @@ import pytest
 from desk import LEAK, WHOLE
 from reviewbot.integrations import editor
 from reviewbot.integrations.editor import EditorPlace, knows_lines, visit
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 PLACES = (
     EditorPlace("fs/a.c", 12, "error: one [rule]"),

@@ -11,7 +11,7 @@ import pytest
 import tomli
 
 from reviewbot.kernel.rules import load
-from reviewbot.model import Allocator, Kernel, Version
+from reviewbot.model.kernel import Allocator, Kernel, Version
 
 RULES = Path(__file__).parents[2] / "rules"
 TABLE = RULES / "_allocators.toml"

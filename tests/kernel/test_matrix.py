@@ -13,7 +13,7 @@ import pytest
 from matrix_list import HOCKO, LIST
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Kernel
+from reviewbot.model.kernel import Kernel
 
 OTHERS = {"__GFP_ZEROTAGS", "__GFP_SKIP_ZERO", "__GFP_SKIP_KASAN"}
 

@@ -12,7 +12,7 @@ from reviewbot.config import data_path
 from reviewbot.kernel import rules
 from reviewbot.kernel.projects import KERNEL, diff_paths
 from reviewbot.mail.series import newest
-from reviewbot.model import ConfigError, NothingToReview
+from reviewbot.model.errors import ConfigError, NothingToReview
 
 PROJECTS = rules.projects([data_path("rules")])
 NOWHERE = "exfoo/made.c"  # a path that says nothing

@@ -13,7 +13,8 @@ import pytest
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import ConfigError, Kernel, Rule, ScopeCall
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Kernel, Rule, ScopeCall
 from rule_cases import ALLOCATORS, FLAGS, RULE, SCOPES
 
 BUILT_IN = data_path("rules")

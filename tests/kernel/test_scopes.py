@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reviewbot.kernel.rules import load
-from reviewbot.model import Kernel, ScopeCall, Version
+from reviewbot.model.kernel import Kernel, ScopeCall, Version
 
 RULES = Path(__file__).parents[2] / "rules"
 MEMALLOC = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from letters import diff, mail, series
 from reviewbot.mail.message import parse_message
 from reviewbot.mail.series import newest
-from reviewbot.model import ReviewbotError
+from reviewbot.model.errors import ReviewbotError
 
 HEADERS = """From To Cc Reply-To Subject Date Message-ID References In-Reply-To Auto-Submitted MIME-Version
 Content-Type Content-Transfer-Encoding Content-Disposition"""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from inbox import Inbox
 from reviewbot.mail import lore, mailbox
 from reviewbot.mail.lore import fetch_thread, is_remote
-from reviewbot.model import ConfigError, FetchError, ReviewbotError, UsageError
+from reviewbot.model.errors import ConfigError, FetchError, ReviewbotError, UsageError
 from reviewbot.web.download import Bounds, MailboxUrl
 
 ID = "20240101.1-1-author@example.org"

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from reviewbot.mail import mailbox
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 LIMIT = 20_000
 ONE = b"From: A <a@example.org>\nSubject: one\nMessage-ID: <1@example.org>\n\nfirst\n"

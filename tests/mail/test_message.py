@@ -11,7 +11,7 @@ from letters import diff, mail, patch
 from reviewbot.mail import headers as mailhead
 from reviewbot.mail.body import unix_lines
 from reviewbot.mail.message import parse_message
-from reviewbot.model import Address
+from reviewbot.model.patch import Address
 from reviewbot.patch import extract
 
 PLAIN = f"Why.\n---\n a.c | 1 +\n\n{diff()}-- \n2.43.0\n\n"

@@ -15,7 +15,7 @@ from reviewbot.mail import body, message, quarantine
 from reviewbot.mail.headers import decoded_words, timestamp
 from reviewbot.mail.patch_files import read_patches
 from reviewbot.mail.series import newest
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 from reviewbot.support import workers
 from reviewbot.support.timeout import TooSlow
 from reviewbot.support.workers import in_process

@@ -12,7 +12,7 @@ import pytest
 from letters import BOB, check, diff, mail, patch, series
 from reviewbot.mail import mailbox
 from reviewbot.mail.series import newest
-from reviewbot.model import InputError, NothingToReview
+from reviewbot.model.errors import InputError, NothingToReview
 
 # --- one version ---
 

@@ -17,7 +17,7 @@ import pytest
 from letters import BOB, check, diff, keys, mail, patch, series
 from reviewbot.mail import series as edge
 from reviewbot.mail.series import newest
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from reviewbot.model import DiffLine, FileChange, Unread
+from reviewbot.model.patch import DiffLine, FileChange, Unread
 from reviewbot.patch.parse import parse_diff
 
 GIT = "diff --git a/mm/x.c b/mm/x.c\nindex 1111111..2222222 100644\n"

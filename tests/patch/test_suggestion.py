@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from command import diff
 from engines import engine
 from fixtures import CASES, Case
-from reviewbot.model import Finding, Patch
+from reviewbot.model.patch import Patch
+from reviewbot.model.review import Finding
 from reviewbot.patch.suggestion import fixed
 
 OUT = ("FLAG", "")

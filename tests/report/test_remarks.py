@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from report_cases import ALLOC, DIR, SCOPE, evidence, frame, review, reviewed
-from reviewbot.model import DiffLine, FileChange, Hunk, PatchReview
+from reviewbot.model.patch import DiffLine, FileChange, Hunk
+from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
 from reviewbot.report.remarks import columns, remarks_of, suggestion, worst_first
 

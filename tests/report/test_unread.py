@@ -10,7 +10,7 @@ import pytest
 import cisystems
 from command import diff, mail
 from kerneltree import KernelTree
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.registry import FORMATS, LOCAL
 from reviewbot.report.unread import unread_summary
 

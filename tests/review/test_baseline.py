@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from command import mail
 from report_cases import ALLOC, DIR, DRAIN, SCOPE, review, reviewed
 from report_readers import READERS
-from reviewbot.model import ConfigError, Review
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.review import Review
 from reviewbot.review import baseline
 from reviewbot.review.baseline import BaselineEntry, Ignore, ignore_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
-from reviewbot.model import Patch, Series
+from reviewbot.model.patch import Patch, Series
 from reviewbot.review.engine import Engine
 
 PATH = "fs/toy/toy.c"

@@ -6,7 +6,7 @@ import pytest
 
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
-from reviewbot.model import Patch
+from reviewbot.model.patch import Patch
 from reviewbot.review.engine import Engine
 
 ENGINE = Engine(*load([data_path("rules")], (6, 12)))

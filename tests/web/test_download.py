@@ -16,7 +16,7 @@ import pytest
 from httpserver import Answer, Handler, Server, serve
 from reviewbot import __version__
 from reviewbot.mail.lore import fetch_thread
-from reviewbot.model import FetchError
+from reviewbot.model.errors import FetchError
 from reviewbot.web.download import Bounds
 
 ID = "20240101.1-1-author@example.org"

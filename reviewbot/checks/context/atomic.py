@@ -29,10 +29,13 @@ from reviewbot.interproc.entry import (
     taker,
 )
 from reviewbot.interproc.specialize import Calls, Specialization, calls_of, specialized
-from reviewbot.model import CONFIDENCES, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Rule
+from reviewbot.model.review import CONFIDENCES
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.locked_rows import held_rows
-from reviewbot.program.query import Context, Hit, expression_text, reached, requests, row_words, strings
+from reviewbot.program.query import expression_text, reached, requests
 from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")

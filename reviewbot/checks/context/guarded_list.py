@@ -16,7 +16,8 @@ from reviewbot.checks.context.implied_lock import may_lock, may_unlock
 from reviewbot.dataflow.state import OpenScope
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.entry import shown_as, taker
-from reviewbot.program.query import Context, reached
+from reviewbot.program.context import Context
+from reviewbot.program.query import reached
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 

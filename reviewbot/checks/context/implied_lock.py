@@ -9,7 +9,7 @@ from reviewbot.dataflow.scope_table import argument
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import Instruction
-from reviewbot.program.query import Context
+from reviewbot.program.context import Context
 from reviewbot.program.unit import FunctionUnit
 
 _NEAR = 4  # steps from a call to the test of its result

@@ -11,10 +11,12 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import Callback, callbacks
 from reviewbot.interproc.sleeping import ENTRY, SleeperName, Sleeping, after, before
-from reviewbot.model import Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
-from reviewbot.program.query import Context, Hit, instruction_rows, reached, row_words, strings
+from reviewbot.program.query import instruction_rows, reached
 from reviewbot.program.unit import FunctionUnit
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot.frontend.instructions import Expr
-from reviewbot.model import Rule
+from reviewbot.kernel.rows import strings
+from reviewbot.model.kernel import Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
-from reviewbot.program.query import Context, Hit, expression_text, flag_rows, masks_at, reached, request_at, strings
+from reviewbot.program.query import expression_text, flag_rows, masks_at, reached, request_at
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 

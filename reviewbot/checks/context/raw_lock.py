@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot.interproc.entry import shown_as
-from reviewbot.model import Rule
+from reviewbot.kernel.rows import row_words
+from reviewbot.model.kernel import Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.query import Context, Hit, expression_text, flag_rows, masks_at, reached, requests, row_words
+from reviewbot.program.query import expression_text, flag_rows, masks_at, reached, requests
 
 
 def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:

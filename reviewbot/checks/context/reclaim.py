@@ -12,25 +12,15 @@ from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
-from reviewbot.model import CONFIDENCES, Data, Rule
+from reviewbot.kernel.rows import Row, row_words, strings
+from reviewbot.model.kernel import Rule
+from reviewbot.model.review import CONFIDENCES
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
-from reviewbot.program.query import (
-    Context,
-    Hit,
-    allocation,
-    expression_text,
-    flag_rows,
-    masks_at,
-    reached,
-    request_at,
-    row_words,
-    strings,
-)
+from reviewbot.program.query import allocation, expression_text, flag_rows, masks_at, reached, request_at
 from reviewbot.program.unit import FunctionUnit
 
 _MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
-
-Row = Mapping[str, Data]
 
 
 class _Entry(Struct, frozen=True):

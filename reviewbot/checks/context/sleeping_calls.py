@@ -11,10 +11,11 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.conditions import simplified
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.interproc.entry import EntryContext, taker
-from reviewbot.model import Data, Kernel, Rule
+from reviewbot.kernel.rows import Row, row_words, strings
+from reviewbot.model.kernel import Kernel, Rule
+from reviewbot.program.context import Context
 from reviewbot.program.context_tests import is_false
 from reviewbot.program.query import (
-    Context,
     allocation,
     expression_text,
     flag_rows,
@@ -23,8 +24,6 @@ from reviewbot.program.query import (
     mentions,
     reached,
     request_at,
-    row_words,
-    strings,
 )
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
@@ -32,7 +31,6 @@ from reviewbot.support.patterns import pattern
 _WORD = pattern(r"\w+")
 _NOTHING = ("NULL", "0")
 
-Row = Mapping[str, Data]
 Frees = Mapping[str, Row]  # by the call, the rule's row about it
 
 

@@ -10,19 +10,13 @@ from msgspec.structs import replace
 from reviewbot.checks.masks.nofail import mask_text, remark_rows, sides
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.interproc.specialize import Specialization, calls_of, specialized
-from reviewbot.model import CONFIDENCES, Allocator, Limit, Mask, Rule
+from reviewbot.kernel.rows import row_words
+from reviewbot.model.kernel import Allocator, Limit, Mask, Rule
+from reviewbot.model.review import CONFIDENCES
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import evidence_of
-from reviewbot.program.query import (
-    Context,
-    Hit,
-    expression_text,
-    instruction_rows,
-    masks_at,
-    reached,
-    requests,
-    row_words,
-)
+from reviewbot.program.query import expression_text, instruction_rows, masks_at, reached, requests
 from reviewbot.program.unit import FunctionUnit
 
 

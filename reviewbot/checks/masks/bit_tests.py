@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from reviewbot.checks.masks.names import flag_of, said
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.model import Flag, Kernel, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Flag, Kernel, Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
-from reviewbot.program.query import Context, Hit, allocation, mask_of, row_words, strings
+from reviewbot.program.query import allocation, mask_of
 from reviewbot.program.unit import FunctionUnit
 
 _TRUTH = ("!", "&&", "||")

@@ -8,10 +8,12 @@ from reviewbot.checks.masks.names import Chain, flag_of, flag_rows_of, flag_sums
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.mask_env import mask_sources
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.model import Flag, Kernel, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Flag, Kernel, Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.provenance import evidence_of, held_flags, is_plain, meant_here, variable
-from reviewbot.program.query import Context, Hit, allocation, masks_at, reached, row_words, strings, written_mask
+from reviewbot.program.query import allocation, masks_at, reached, written_mask
 from reviewbot.program.unit import FunctionUnit
 
 

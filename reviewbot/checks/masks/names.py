@@ -7,21 +7,12 @@ from functools import lru_cache
 
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.model import Flag, Kernel, Lifetime, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Flag, Kernel, Lifetime, Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.provenance import added, evidence_of, is_plain, one_side, spelled_out
-from reviewbot.program.query import (
-    Context,
-    Hit,
-    allocation,
-    flag_rows,
-    masks_at,
-    mentions,
-    reached,
-    row_words,
-    strings,
-    written_mask,
-)
+from reviewbot.program.query import allocation, flag_rows, masks_at, mentions, reached, written_mask
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
@@ -248,7 +239,17 @@ def _may(name: str, path: str, rule: Rule) -> bool:
     return any(path.startswith(strings(row, "known")) for row in rows)
 
 
-def misplaced(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
+def nofs_outside_fs(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A flag of file systems where there is none; rows as of _misplaced()."""
+    return _misplaced(side, rule, context)
+
+
+def legacy_dma_zone(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
+    """A flag for the oldest devices in code for newer ones; rows as of _misplaced()."""
+    return _misplaced(side, rule, context)
+
+
+def _misplaced(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that has little to look for where it is written.
 
     Rows: `flags`; `paths`, prefixes where to ask about them, but not below `known`; `families` of the allocators whose

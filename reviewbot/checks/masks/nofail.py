@@ -9,12 +9,12 @@ from reviewbot.checks.masks.combinations import whole
 from reviewbot.checks.masks.names import Chain, flag_sums, said, spelled
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.model import Mask, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Mask, Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.provenance import evidence_of, held_flags, variable
 from reviewbot.program.query import (
-    Context,
-    Hit,
     allocation,
     flag_rows,
     instruction_rows,
@@ -23,8 +23,6 @@ from reviewbot.program.query import (
     origin_rows,
     reached,
     requests,
-    row_words,
-    strings,
     written_mask,
 )
 from reviewbot.program.unit import FunctionUnit

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from reviewbot.dataflow.state import Event
 from reviewbot.frontend.instructions import Instruction
-from reviewbot.model import Allocator, Mask, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Allocator, Mask, Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import (
-    Context,
-    Hit,
     allocation,
     expression_text,
     flag_rows,
@@ -21,8 +21,6 @@ from reviewbot.program.query import (
     origin_rows,
     reached,
     request_at,
-    row_words,
-    strings,
 )
 from reviewbot.program.unit import FunctionUnit
 

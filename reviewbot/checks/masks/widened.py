@@ -9,12 +9,12 @@ from reviewbot.dataflow.scope_masks import apply_scopes
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import leads, taker
-from reviewbot.model import Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
 from reviewbot.program.query import (
-    Context,
-    Hit,
     Request,
     allocation,
     expression_text,
@@ -25,8 +25,6 @@ from reviewbot.program.query import (
     origin_rows,
     reached,
     requests,
-    row_words,
-    strings,
 )
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern

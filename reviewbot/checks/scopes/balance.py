@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from reviewbot.checks.scopes.matrix import is_home, is_thread
 from reviewbot.dataflow.state import UNKNOWN, Event
 from reviewbot.frontend.instructions import Instruction, squeeze
-from reviewbot.model import Kernel, Rule
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Kernel, Rule
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.query import Context, Hit, instruction_rows, reached, row_words, strings
+from reviewbot.program.query import instruction_rows, reached
 from reviewbot.program.unit import FunctionUnit
 
 _MARKS = ("memalloc",)  # the scopes that mark the task

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.model import Kernel, Rule, ScopeKind, Verdict
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Kernel, Rule, ScopeKind, Verdict
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
-from reviewbot.program.query import Context, Hit, instruction_rows, row_words, strings
+from reviewbot.program.query import instruction_rows
 from reviewbot.program.unit import FunctionUnit
 
 

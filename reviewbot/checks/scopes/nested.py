@@ -9,25 +9,21 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.entry import Entries, entry_contexts, leads
-from reviewbot.model import Data, Kernel, Rule, ScopeKind
+from reviewbot.kernel.rows import Row, row_words, strings
+from reviewbot.model.kernel import Kernel, Rule, ScopeKind
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import meant_here, spelled_out
 from reviewbot.program.query import (
-    Context,
-    Hit,
     allocation,
     expression_text,
     instruction_rows,
     mask_of,
     masks_at,
     reached,
-    row_words,
-    strings,
     written_mask,
 )
 from reviewbot.program.unit import FunctionUnit
-
-Row = Mapping[str, Data]
 
 
 def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -11,19 +11,11 @@ from reviewbot.checks.scopes.matrix import is_home
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import Expr
 from reviewbot.interproc.callbacks import callbacks
-from reviewbot.model import Rule, ScopeKind
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Rule, ScopeKind
+from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.query import (
-    Context,
-    Hit,
-    allocation,
-    instruction_rows,
-    mask_of,
-    masks_at,
-    reached,
-    row_words,
-    strings,
-)
+from reviewbot.program.query import allocation, instruction_rows, mask_of, masks_at, reached
 from reviewbot.program.unit import FunctionUnit
 
 _MOST_NAMED = 3  # calls that a text names

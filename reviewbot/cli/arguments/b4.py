@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Protocol, TypeAlias
 
-from reviewbot.model import CONFIDENCES, SEVERITIES
+from reviewbot.model.review import CONFIDENCES, SEVERITIES
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reviewbot.model import Review, UsageError
+from reviewbot.model.errors import UsageError
+from reviewbot.model.review import Review
 
 if TYPE_CHECKING:
     from reviewbot.cli.output import Output

@@ -18,7 +18,9 @@ from reviewbot.integrations.b4.earlier_remarks import EarlierRemarks, ReplyPart
 from reviewbot.integrations.b4.review_files import PatchRemarks
 from reviewbot.integrations.b4.tracking import TrackedPatch
 from reviewbot.kernel import rules
-from reviewbot.model import Address, ConfigError, NothingToReview, PatchReview
+from reviewbot.model.errors import ConfigError, NothingToReview
+from reviewbot.model.patch import Address
+from reviewbot.model.review import PatchReview
 from reviewbot.report.reply.headers import usable_address
 from reviewbot.report.reply.message import again
 from reviewbot.report.select import ordered, select

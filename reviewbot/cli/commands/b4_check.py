@@ -18,7 +18,8 @@ from reviewbot.cli.session import SessionOptions, for_series, program, session_o
 from reviewbot.integrations.b4 import check_protocol
 from reviewbot.integrations.b4.check_protocol import FAIL, WARN, CheckContext
 from reviewbot.kernel import rules
-from reviewbot.model import InputError, PatchReview, ReviewbotError, UsageError
+from reviewbot.model.errors import InputError, ReviewbotError, UsageError
+from reviewbot.model.review import PatchReview
 from reviewbot.review import baseline
 from reviewbot.support.ci_commands import JSON
 

@@ -17,7 +17,9 @@ from reviewbot.cli.session import Session, open_session
 from reviewbot.cli.verdict import ExitPolicy
 from reviewbot.git import worktree
 from reviewbot.git.repository import Repository
-from reviewbot.model import InputError, Review, Series, Unread, UsageError
+from reviewbot.model.errors import InputError, UsageError
+from reviewbot.model.patch import Series, Unread
+from reviewbot.model.review import Review
 from reviewbot.report.registry import LOCAL
 from reviewbot.report.remarks import remarks_of
 from reviewbot.report.terminal.local import Viewpoint

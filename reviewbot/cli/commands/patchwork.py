@@ -20,7 +20,8 @@ from reviewbot.integrations.patchwork import checks as patchwork
 from reviewbot.integrations.patchwork.checks import CheckTerms, PatchCheck
 from reviewbot.integrations.patchwork.client import Server, ServerAddress, Token, server_address
 from reviewbot.integrations.patchwork.poster import THERE, Outcome, Poster
-from reviewbot.model import ConfigError, Review, UsageError
+from reviewbot.model.errors import ConfigError, UsageError
+from reviewbot.model.review import Review
 
 VARIABLE = "REVIEWBOT_PATCHWORK_TOKEN"
 # where git config has the server, the token for it and the project: for git-pw, and for b4

@@ -15,7 +15,9 @@ from reviewbot.git import apply, revisions
 from reviewbot.git.commits import diffs, message, read_commits
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import CommitRange
-from reviewbot.model import InputError, Review, Series, Unread
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Series, Unread
+from reviewbot.model.review import Review
 from reviewbot.patch import parse
 from reviewbot.report.registry import FORMATS
 from reviewbot.sources.commit_review import Reviewer, outcome, review

@@ -17,7 +17,9 @@ from reviewbot.cli.session import Session, for_series, open_session
 from reviewbot.cli.verdict import ExitPolicy
 from reviewbot.kernel import rules
 from reviewbot.mail import lore, mailbox, series
-from reviewbot.model import InputError, Review, Series, Unread, UsageError
+from reviewbot.model.errors import InputError, UsageError
+from reviewbot.model.patch import Series, Unread
+from reviewbot.model.review import Review
 from reviewbot.web.download import Bounds
 
 if TYPE_CHECKING:

@@ -14,7 +14,9 @@ from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import Commit, CommitRange, commit_range
 from reviewbot.git.upstream import Upstream
 from reviewbot.git.worktree import Index, WorkTree
-from reviewbot.model import FileChange, InputError, PatchReview, Review, Series, Unread
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import FileChange, Series, Unread
+from reviewbot.model.review import PatchReview, Review
 from reviewbot.patch import parse
 
 _FOREVER = 86_400  # seconds: who waits for it can stop it

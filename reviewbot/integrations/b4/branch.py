@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from reviewbot.git.objects import Objects
 from reviewbot.integrations.b4.tracking import Tracking
-from reviewbot.model import InputError, Patch
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Patch
 
 MOST = 1_000  # commits; a series of so many is none
 _DIFF = ("diff-tree", "--stdin", "-p", "-M", "--root", "--no-ext-diff", "--no-textconv", "--no-color")

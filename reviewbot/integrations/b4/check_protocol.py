@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from reviewbot.model import SEVERITIES, Finding, PatchReview, Unread
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import SEVERITIES, Finding, PatchReview
 from reviewbot.patch import parse
 from reviewbot.report.select import ordered, select, unread_of
 from reviewbot.support.escape import clip, visible

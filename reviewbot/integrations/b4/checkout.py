@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from reviewbot.git.objects import CommitObject, Objects
 from reviewbot.integrations.b4.tracking import PREFIX, Tracking, from_message
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 _HEADS = "refs/heads/"
 

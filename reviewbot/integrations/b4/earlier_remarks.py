@@ -13,7 +13,8 @@ from functools import cached_property
 from msgspec import Struct
 
 from reviewbot.integrations.b4.tracking import Comment
-from reviewbot.model import Finding, Kernel
+from reviewbot.model.kernel import Kernel
+from reviewbot.model.review import Finding
 
 _FROM = re.compile(r"From: (.*?) \| ")  # how b4 begins what it renders of each mail
 _WORD = re.compile(r"\w+")

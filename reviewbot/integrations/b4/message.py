@@ -11,7 +11,8 @@ import re
 
 from reviewbot.mail import headers, message, quarantine
 from reviewbot.mail.message import MailMessage
-from reviewbot.model import InputError, Patch
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Patch
 from reviewbot.support.patterns import pattern
 
 _FROM = pattern(rb"From [^\n]*\n")

@@ -6,18 +6,17 @@ repository has the old file, on whatever branch, the patch is seen as a whole, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from msgspec.structs import replace
 
 from reviewbot.git.objects import Objects
-from reviewbot.model import FileChange, Patch
+from reviewbot.model.patch import FileChange, Patch, ReadFile
 from reviewbot.patch import parse
 from reviewbot.patch.relocate import relocate
 from reviewbot.support.patterns import pattern
 
 _INDEX = pattern(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
-ReadFile = Callable[[str, str], bytes | None]
 
 
 def by_commits(objects: Objects) -> ReadFile:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from reviewbot.filesystem import files, unfinished
 from reviewbot.filesystem.files import reason_of
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 IDENTITY = "identity.txt"
 _LIST = "reviewbot.json"

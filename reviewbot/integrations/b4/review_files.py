@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 
 from reviewbot import __version__
-from reviewbot.model import Address, Finding, PatchReview
+from reviewbot.model.patch import Address
+from reviewbot.model.review import Finding, PatchReview
 from reviewbot.report.reply.body import annotated
 from reviewbot.report.reply.wrap import wrapped
 from reviewbot.report.select import unread_of

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 REVIEW, SERIES = "b4.review-perpatch-check-cmd", "b4.review-series-check-cmd"
 PREP, AM = "b4.prep-perpatch-check-cmd", "b4.am-perpatch-check-cmd"

@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from reviewbot.filesystem import pipes
 from reviewbot.git.objects import Objects
 from reviewbot.integrations.b4 import message, patched_files
-from reviewbot.integrations.b4.patched_files import ReadFile
 from reviewbot.kernel.backports import header_names, release
 from reviewbot.mail.message import MailMessage
-from reviewbot.model import InputError, Patch, Series, Version
+from reviewbot.model.errors import InputError
+from reviewbot.model.kernel import Version
+from reviewbot.model.patch import Patch, ReadFile, Series
 
 if TYPE_CHECKING:
     from reviewbot.integrations.b4.tracking import Tracking

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 MARKER = "--- b4-review-tracking ---"
 PREFIX = "b4/review/"

@@ -16,7 +16,9 @@ from string import Template
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.model import SEVERITIES, ConfigError, Finding, PatchReview, Review, Unread
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import SEVERITIES, Finding, PatchReview, Review
 from reviewbot.report.origin import MailOrigin, origin
 from reviewbot.report.select import kernel_of, ordered, select, unread_of
 from reviewbot.support.escape import clip, one_line, visible

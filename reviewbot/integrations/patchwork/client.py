@@ -15,7 +15,7 @@ import urllib.parse
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewbot.model import ConfigError, InputError, UsageError
+from reviewbot.model.errors import ConfigError, InputError, UsageError
 from reviewbot.support.escape import clip, visible
 from reviewbot.web import client
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from reviewbot.model import Finding, Review
+from reviewbot.model.review import Finding, Review
 from reviewbot.report.remarks import ReportContext, columns, remarks_of, unread
 from reviewbot.support.escape import xml
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reviewbot.model import Finding, Review, Unread
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import Finding, Review
 from reviewbot.report.remarks import ReportContext, columns, remarks_of, unread, worst_first
 from reviewbot.report.unread import FAIL
 from reviewbot.support.ci_commands import disarmed

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from reviewbot.model import SEVERITIES, Finding, Review, Unread
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import SEVERITIES, Finding, Review
 from reviewbot.report.formats.markdown import code_span, paragraph
 from reviewbot.report.remarks import ReportContext, remarks_of, unread, worst_first
 from reviewbot.report.select import kernels, ordered, select

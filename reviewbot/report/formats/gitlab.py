@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from reviewbot.model import Review
+from reviewbot.model.review import Review
 from reviewbot.report.remarks import Remark, ReportContext, remarks_of
 from reviewbot.support.escape import visible
 

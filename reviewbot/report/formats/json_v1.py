@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from reviewbot import __version__
-from reviewbot.model import Evidence, Finding, PatchReview, Review, Unread
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import Evidence, Finding, PatchReview, Review
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.support.escape import printable

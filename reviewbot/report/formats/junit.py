@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from reviewbot.model import SEVERITIES, Finding, PatchReview, Review, Unread
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import SEVERITIES, Finding, PatchReview, Review
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import FAIL

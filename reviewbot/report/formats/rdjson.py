@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from reviewbot.model import Evidence, Finding, Review
+from reviewbot.model.review import Evidence, Finding, Review
 from reviewbot.report.remarks import ReportContext, columns, remarks_of, suggestion
 from reviewbot.support.escape import raw, visible
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from reviewbot.model import Review
+from reviewbot.model.review import Review
 from reviewbot.report.formats.rdjson import SOURCE, diagnostics
 from reviewbot.report.remarks import ReportContext
 

@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from reviewbot import __version__
-from reviewbot.model import Evidence, Finding, Review, Rule, Unread
+from reviewbot.model.kernel import Rule
+from reviewbot.model.patch import Unread
+from reviewbot.model.review import Evidence, Finding, Review
 from reviewbot.report.formats.markdown import paragraph
 from reviewbot.report.remarks import Remark, ReportContext, columns, remarks_of, suggestion, unread
 from reviewbot.report.reply.wrap import paragraphs, readable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
-from reviewbot.model import FileChange, Finding, Hunk, PatchReview
+from reviewbot.model.patch import FileChange, Hunk
+from reviewbot.model.review import Finding, PatchReview
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
 from reviewbot.report.reply.wrap import paragraphs, wrapped
 

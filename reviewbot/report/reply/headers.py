@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from reviewbot.model import Address, Mail
+from reviewbot.model.patch import Address, Mail
 from reviewbot.support.ci_commands import orders
 from reviewbot.support.escape import clip, one_line
 from reviewbot.support.patterns import pattern

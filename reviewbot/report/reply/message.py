@@ -16,7 +16,9 @@ from string import Template
 from msgspec import Struct
 
 from reviewbot import __version__
-from reviewbot.model import Address, ConfigError, Finding, Mail, PatchReview, Review, Unread
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.patch import Address, Mail, Unread
+from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.report.reply import transfer_encoding
 from reviewbot.report.reply.body import body_lines
 from reviewbot.report.reply.headers import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from reviewbot.model import FileChange, Hunk
+from reviewbot.model.patch import FileChange, Hunk
 
 CUT = None  # stands in an excerpt where lines were left out
 

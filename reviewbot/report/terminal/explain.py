@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from textwrap import fill, wrap
 
-from reviewbot.model import Data, Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, UsageError, Verdict, Version
+from reviewbot.model.errors import UsageError
+from reviewbot.model.kernel import Data, Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, Verdict, Version
 from reviewbot.report.reply.wrap import readable
 
 NARROWEST = 60

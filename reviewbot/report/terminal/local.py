@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from reviewbot.model import Evidence, FileChange, Finding, PatchReview, Review, Rule
+from reviewbot.model.kernel import Rule
+from reviewbot.model.patch import FileChange
+from reviewbot.model.review import Evidence, Finding, PatchReview, Review
 from reviewbot.report.remarks import Remark, ReportContext, remarks_of, suggestion
 from reviewbot.report.reply.quote import CUT, excerpt, places
 from reviewbot.report.reply.wrap import readable

@@ -12,7 +12,8 @@ from io import StringIO
 
 from msgspec import Struct
 
-from reviewbot.model import SEVERITIES, Evidence, Finding, Hunk, PatchReview, Review, Unread
+from reviewbot.model.patch import Hunk, Unread
+from reviewbot.model.review import SEVERITIES, Evidence, Finding, PatchReview, Review
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places
 from reviewbot.report.reply.wrap import wrapped

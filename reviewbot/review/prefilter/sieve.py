@@ -20,10 +20,10 @@ from reviewbot.frontend.cut_functions import (
     changed,
     removed_lines,
 )
-from reviewbot.model import Allocator, Flag, Kernel, Rule
-from reviewbot.program.file_version import Rows
+from reviewbot.kernel.rows import strings
+from reviewbot.model.kernel import Allocator, Flag, Kernel, Rule
 from reviewbot.program.locked_rows import held_rows
-from reviewbot.program.query import strings
+from reviewbot.program.reader import Rows
 
 _PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
 _GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)

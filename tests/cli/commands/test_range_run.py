@@ -16,7 +16,7 @@ import pytest
 
 from command import Command
 from desk import LEAK, MENDED, WHOLE, Span
-from reviewbot.model import PatchReview
+from reviewbot.model.review import PatchReview
 from reviewbot.sources.commit_review import NumberedCommit, Reviewer
 from reviewbot.support import workers
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Allocator, Kernel
+from reviewbot.model.kernel import Allocator, Kernel
 from rewrites.ctext import Edit, edited, source, tokens
 from rewrites.masks import shared
 from rewrites.pair import Mask, Pair, above, each, fresh, masks, put

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from reviewbot.integrations.b4 import review_dir
-from reviewbot.model import InputError
+from reviewbot.model.errors import InputError
 
 FILES = {"identity.txt": b"A <a@b.c>\n", "series.txt": b"one\n", "0001.txt": b"first\n"}
 PUT = """

@@ -17,7 +17,9 @@ from reviewbot.integrations.b4.earlier_remarks import EarlierRemarks
 from reviewbot.integrations.b4.review_files import PatchRemarks
 from reviewbot.integrations.b4.tracking import Comment
 from reviewbot.kernel.rules import load
-from reviewbot.model import Address, Evidence, Finding, InputError, Patch, PatchReview
+from reviewbot.model.errors import InputError
+from reviewbot.model.patch import Address, Patch
+from reviewbot.model.review import Evidence, Finding, PatchReview
 from reviewbot.patch import parse
 from reviewbot.report.reply.body import annotated
 

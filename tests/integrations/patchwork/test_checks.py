@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from report_cases import ALLOC, DIFF, SCOPE, mail, review, reviewed
 from reviewbot.integrations.patchwork.checks import CheckTerms, checks, slug, target
-from reviewbot.model import ConfigError, Patch, Unread
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.patch import Patch, Unread
 from reviewbot.report.origin import MailOrigin, origin, same_subject
 
 LOST = (Unread("fs/toy/x.c", "a truncated hunk"),)

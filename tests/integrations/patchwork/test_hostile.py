@@ -12,7 +12,7 @@ from httpserver import Handler, serve
 from patchworkpost import ID, check, post
 from patchworkserver import TOKEN, patchwork, send
 from reviewbot.integrations.patchwork.client import ServerAddress, Token, server_address
-from reviewbot.model import ConfigError, ReviewbotError, UsageError
+from reviewbot.model.errors import ConfigError, ReviewbotError, UsageError
 
 pytestmark = pytest.mark.usefixtures("hurry")
 

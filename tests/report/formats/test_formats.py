@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from report_cases import ALLOC, DIR, SCOPE, evidence, frame, review, reviewed
 from report_readers import READERS, checkstyle_tree, commands, junit_tree
 from reviewbot.config import Surface
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.registry import FORMATS
 from reviewbot.support.escape import raw, visible, xml
 

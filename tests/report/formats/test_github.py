@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from report_cases import ALLOC, DIR, SCOPE, evidence, frame, review, reviewed
 from report_readers import commands
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.formats import github, github_summary
 from reviewbot.report.formats.markdown import code_span, paragraph
 from reviewbot.support.escape import visible

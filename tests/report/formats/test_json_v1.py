@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from report_cases import ALLOC, DIR, DRAIN, SCOPE, evidence, review, reviewed
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.formats import json_v1
 from reviewbot.report.remarks import ReportContext
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from report_cases import ALLOC, DIR, SCOPE, frame, review, reviewed
 from report_readers import junit_tree
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.formats import junit
 
 

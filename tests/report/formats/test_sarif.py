@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from report_cases import ALLOC, RULES, SCOPE, evidence, frame, review, reviewed
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.formats import sarif
 
 # RFC 3986, path-noscheme: no scheme, no root, and nothing unescaped

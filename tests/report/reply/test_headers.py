@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report_cases import AUTHOR, mail
-from reviewbot.model import Address
+from reviewbot.model.patch import Address
 from reviewbot.report.reply.headers import (
     address_field,
     id_field,

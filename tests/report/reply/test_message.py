@@ -28,7 +28,8 @@ from report_cases import (
     review,
     reviewed,
 )
-from reviewbot.model import Address, ConfigError
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.patch import Address
 from reviewbot.report.reply.message import Sender
 
 

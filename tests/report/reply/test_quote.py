@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviewbot.model import DiffLine, FileChange, Hunk
+from reviewbot.model.patch import DiffLine, FileChange, Hunk
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
 
 

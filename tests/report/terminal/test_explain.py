@@ -9,7 +9,8 @@ import pytest
 from matrix_list import HOCKO, LIST
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model import Kernel, Rule, ScopeCall, ScopeKind, UsageError
+from reviewbot.model.errors import UsageError
+from reviewbot.model.kernel import Kernel, Rule, ScopeCall, ScopeKind
 from reviewbot.report.terminal import explain
 
 NOFS = ScopeKind(

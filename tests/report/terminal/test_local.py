@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from report_cases import ALLOC, SCOPE, evidence, frame, review, reviewed
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.terminal import text
 from reviewbot.report.terminal.local import Viewpoint, local_lines, render
 

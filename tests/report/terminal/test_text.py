@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from report_cases import ALLOC, DIFF, SCOPE, evidence, review, reviewed
-from reviewbot.model import Unread
+from reviewbot.model.patch import Unread
 from reviewbot.report.terminal.text import View, painted, render_plain, report_lines
 
 VIEW = View("6.12")

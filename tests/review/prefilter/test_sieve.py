@@ -11,7 +11,7 @@ import pytest
 from fixtures import Case, cases
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load, parse_version
-from reviewbot.model import FileChange, Patch
+from reviewbot.model.patch import FileChange, Patch
 from reviewbot.patch import parse
 from reviewbot.review.engine import Engine
 from reviewbot.review.prefilter.sieve import Prefilter

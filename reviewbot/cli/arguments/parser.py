@@ -1,0 +1,162 @@
+"""The parser of the whole command line.
+
+Only the command that the first word names gets its options; nothing that a command needs to run is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from reviewbot import __version__
+from reviewbot.cli import streams
+from reviewbot.cli.arguments import b4, explain, patchwork
+from reviewbot.cli.arguments import local as localargs
+from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
+from reviewbot.model.review import CONFIDENCES, SEVERITIES
+from reviewbot.report.registry import FORMATS, NAMES
+from reviewbot.report.unread import UNREAD
+
+
+class _Parser(argparse.ArgumentParser):
+    """One that speaks as all else does, of what may come from a script that was handed a mail's words."""
+
+    def print_help(self, _file: object = None) -> None:
+        streams.put(self.format_help())
+
+    def error(self, message: str) -> NoReturn:
+        for line in self.format_usage().splitlines():
+            streams.say(line)
+        streams.say(f"{self.prog}: error: {message}")
+        raise SystemExit(2)
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        streams.put(f"reviewbot {__version__}\n")
+        parser.exit()
+
+
+def parser(first: str = "") -> argparse.ArgumentParser:
+    """What reads a command line; where its first word is a command it knows that one alone, which takes less time."""
+    parser: argparse.ArgumentParser = _Parser(
+        prog="reviewbot",
+        description=ABOUT,
+        epilog=EXAMPLES + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show its version and end")
+    commands = parser.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
+    known: dict[str, Callable[[b4.Commands], None]] = {
+        "thread": _add_thread,
+        "range": _add_range,
+        **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
+        "local": _add_local,
+        **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
+    }
+    for name in (first,) if first in known else known:
+        known[name](commands)
+    return parser
+
+
+def _add_local(commands: b4.Commands) -> None:
+    local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
+    localargs.add(local, _add_output, _add_gate)
+
+
+def _add_command(
+    commands: b4.Commands,
+    name: str,
+    help_: str,
+    description: str = "",
+    examples: str = "",
+) -> argparse.ArgumentParser:
+    """A command with the options that all of them share."""
+    command = commands.add_parser(
+        name,
+        help=help_,
+        description=description or f"{help_[0].upper()}{help_[1:]}.",
+        epilog=examples + EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    shared = command.add_argument_group("shared options")
+    shared.add_argument("--kernel", metavar="VERSION", help="judge by this kernel version, such as 6.12")
+    shared.add_argument(
+        "--rules",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="rules and facts of your own (repeatable)",
+    )
+    shared.add_argument("--config", metavar="FILE", type=Path, help="instead of ~/.config/reviewbot/config.toml")
+    loudness = shared.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is being done")
+    loudness.add_argument("-q", "--quiet", action="store_true", help="nothing on stderr but errors")
+    return command
+
+
+def _add_thread(commands: b4.Commands) -> None:
+    thread = _add_command(commands, "thread", "review a thread of a mailing list", THREAD, THREAD_EXAMPLES)
+    thread.add_argument("source", metavar="SOURCE", help="a message id, a URL, an mbox, a mail, a maildir, or -")
+    thread.add_argument(
+        "--tree", metavar="PATH", type=Path, help="a git tree of the kernel: see whole files, not hunks alone"
+    )
+    thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
+    thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
+    thread.add_argument("--again", action="store_true", help="with --drafts: also those that were written and are gone")
+    _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
+    _add_gate(thread)
+    patchwork.add(thread)
+
+
+def _add_range(commands: b4.Commands) -> None:
+    command = _add_command(commands, "range", "review commits of a git repository", RANGE, RANGE_EXAMPLES)
+    command.add_argument("range", metavar="RANGE", nargs="?", help="BASE..TIP, or one commit")
+    command.add_argument(
+        "--since-merge-base", metavar="BRANCH", help="what HEAD (or COMMIT) has since it left that branch"
+    )
+    command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
+    _add_gate(command)
+    patchwork.add(command)
+
+
+def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: str) -> None:
+    """Where the remarks of a command go, and which of them."""
+    command.add_argument("--format", metavar="NAME", choices=names, help=f"on stdout: {listed}")
+    command.add_argument(
+        "--output",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        help="that format into a file, - for stdout (repeatable)",
+    )
+    command.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
+    command.add_argument("--min-confidence", choices=CONFIDENCES, help="leave out what is less sure")
+    command.add_argument("--explain", action="store_true", help="with each remark, the question a draft asks")
+    command.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR in the environment: never"
+    )
+
+
+def _add_gate(command: argparse.ArgumentParser) -> None:
+    """What makes a command's exit code 1."""
+    gate = command.add_argument_group("as a gate")
+    verdict = gate.add_mutually_exclusive_group()
+    verdict.add_argument(
+        "--fail-on", choices=(*reversed(SEVERITIES), "never"), help="how bad a remark must be for the exit code 1"
+    )
+    verdict.add_argument("--exit-zero", action="store_true", help="the same as --fail-on never")
+    gate.add_argument(
+        "--unread", choices=UNREAD, help="whether something that was not looked at is the exit code 3, or only said"
+    )
+    gate.add_argument("--baseline", metavar="FILE", type=Path, help="remarks that are known and not raised again")
+    gate.add_argument(
+        "--write-baseline", metavar="FILE", type=Path, help="put all remarks there, with those of --baseline"
+    )

@@ -1,0 +1,22 @@
+"""Reads the rows of a rule: the lists of words that they hold under a key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from reviewbot.model.kernel import Data, Rule
+
+Row = Mapping[str, Data]
+
+
+def strings(row: Row, key: str) -> tuple[str, ...]:
+    """A row's list of words; () where it has none."""
+    value = row.get(key, ())
+    return value if isinstance(value, tuple) else (str(value),)
+
+
+@lru_cache(maxsize=512)  # asked for each step
+def row_words(rule: Rule, key: str) -> frozenset[str]:
+    """All words that the rule's rows list under a key."""
+    return frozenset(word for row in rule.rows for word in strings(row, key))

@@ -1,0 +1,169 @@
+"""What a kernel version has, as rules/_*.toml say: flags, masks, scopes, allocators, and the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from msgspec import Struct
+
+Version = tuple[int, int]
+
+
+Data = str | int | bool | tuple[str, ...]
+
+
+class Mask(Struct, frozen=True):
+    """A gfp mask as two sets of bit names: those surely set, and those that may be; must <= may."""
+
+    must: frozenset[str]
+    may: frozenset[str]
+
+    def lacks(self, bit: str) -> bool:
+        """The bit is surely clear."""
+        return bit not in self.may
+
+
+class Verdict(Struct, frozen=True):
+    """One cell of the flag-scope matrix: safe, unsafe, pointless, context or none, and why."""
+
+    word: str
+    why: str
+    source: str
+
+
+class Flag(Struct, frozen=True):
+    """A __GFP_ bit or a GFP_ compound with the bits it holds at this kernel version."""
+
+    name: str
+    kind: str  # "bit" | "compound"
+    group: str
+    bits: frozenset[str]
+    meaning: str
+    on: Verdict  # a scope that sets it
+    off: Verdict  # a scope that clears it
+    api: tuple[str, ...] = ()  # calls that open a scope over it today
+    requested: str = ""
+    internal: bool = False  # for mm/ alone
+    base: bool = False  # a mask of its own: it says whether the request may reclaim
+
+
+class Lifetime(Struct, frozen=True):
+    """A name that exists from `since` (None: always) up to but not in `until` (None: still there)."""
+
+    name: str
+    since: Version | None
+    until: Version | None
+    note: str = ""
+    instead: str = ""
+
+    @property
+    def never(self) -> bool:
+        """A name people write that no version had."""
+        return self.until == (0, 0)
+
+    def holds(self, version: Version) -> bool:
+        return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
+
+
+class ScopeCall(Struct, frozen=True):
+    """A call that enters or leaves a scope.
+
+    `has`: a word one argument must name (PF_MEMALLOC_NOFS), "" for none. `token`: where the saved
+    state stands: "result", an argument's 0-based index as text, or "" for none. `key`: the 0-based
+    argument that names the lock, -1 for none. `when`: "" always, "true" if the call returns true.
+    """
+
+    call: str
+    has: str = ""
+    token: str = ""
+    key: int = -1
+    when: str = ""
+
+
+class ScopeKind(Struct, frozen=True):
+    """Anything entered and left that changes what an allocation may do.
+
+    `clears`/`sets`: gfp bits taken from or added to every mask below; `hides`: PF_ bits whose scopes have no effect
+    on a mask while this one is open; `atomic`: nothing below may sleep; `flag`: the PF_ bit; `verdict`: the matrix'.
+    """
+
+    name: str
+    family: str  # "memalloc" | "handle" | "expression" | "memcg" | "lock" | "rcu" | "irq" | "bh" | "preempt"
+    enter: tuple[ScopeCall, ...]
+    leave: tuple[ScopeCall, ...]
+    guards: tuple[str, ...] = ()  # names in guard(NAME)(...), scoped_guard(NAME, ...)
+    clears: frozenset[str] = frozenset()
+    sets: frozenset[str] = frozenset()
+    atomic: bool = False
+    flag: str = ""
+    verdict: str = "safe"
+    why: str = ""
+    source: str = ""
+    hides: tuple[str, ...] = ()
+    known_by: str = ""  # a name that the headers of a tree have where, and only where, they have this scope
+
+
+class Limit(Struct, frozen=True):
+    """What an allocator does with a mask that surely has all of `has` and surely lacks all of `lacks`."""
+
+    name: str
+    has: frozenset[str]
+    lacks: frozenset[str]
+    effect: str  # what the kernel does, as the end of "kmalloc() ..."
+    instead: str
+    source: str
+    severity: str = ""  # "" = the rule's own
+    confidence: str = ""
+
+
+class Allocator(Struct, frozen=True):
+    """A function that allocates: where its mask, sizes and order stand, counted from 0."""
+
+    name: str
+    family: str
+    gfp: int | None  # None: it takes no mask and uses `implicit`
+    implicit: str = ""  # a gfp expression
+    size: tuple[int, ...] = ()
+    order: int | None = None
+    sleeps: str = "mask"  # "mask": as the mask says | "always" | "never"
+    allocates: bool = True  # False: it only looks at the mask
+    returns: str = "pointer"  # "pointer" | "errno" | "count" | "errptr" | "other"
+    nofail_order: int = -1  # largest order __GFP_NOFAIL is promised for, -1 for any
+    nofail_when: frozenset[str] = frozenset()  # bits with which it never fails (mempools)
+    limits: tuple[Limit, ...] = ()
+
+
+class Kernel(Struct, frozen=True, dict=True):
+    """What rules/_*.toml say at one kernel version."""
+
+    version: Version
+    flags: Mapping[str, Flag]
+    spans: Mapping[str, Lifetime]  # every GFP_/PF_MEMALLOC name with a known life, this version or not
+    scopes: Mapping[str, ScopeKind]
+    allocators: Mapping[str, Allocator]
+    words: Mapping[str, frozenset[str]]  # _macros.toml: lists of words by purpose
+
+    @cached_property
+    def bits(self) -> frozenset[str]:
+        """Every single bit of this version."""
+        return frozenset(name for name, flag in self.flags.items() if flag.kind == "bit")
+
+
+class Rule(Struct, frozen=True, eq=False):
+    """One rules/<id>.toml, itself and no other. Texts are string.Template sources filled from a finding's values."""
+
+    id: str
+    severity: str
+    confidence: str
+    depth: str  # "diff" | "file" | "tree"
+    check: str  # "module:function" under reviewbot.checks
+    summary: str
+    question: str
+    why: str
+    fix: str
+    see: tuple[str, ...] = ()
+    since: Version | None = None
+    until: Version | None = None
+    rows: tuple[Mapping[str, Data], ...] = ()
+    yields_to: tuple[str, ...] = ()  # rules that say more of a line

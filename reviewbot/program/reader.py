@@ -1,0 +1,241 @@
+"""Reads the two sides of a file in a patch: parses and follows the functions that the change touches."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from reviewbot.dataflow.scope_table import ScopeTable
+from reviewbot.frontend import fragments
+from reviewbot.frontend.fragments import Fragment
+from reviewbot.frontend.instructions import Function
+from reviewbot.frontend.macros import Define, Defines, define_rows, is_asked
+from reviewbot.frontend.preprocess import rewrite
+from reviewbot.frontend.stitch import Stretch, heading
+from reviewbot.model.kernel import Allocator, Kernel
+from reviewbot.model.patch import FileChange, Hunk
+from reviewbot.patch.renames import renamed
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.neighbours import _WORD, Neighbours
+from reviewbot.program.unit import FunctionUnit, opener
+from reviewbot.support.patterns import pattern
+
+_MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
+
+
+_MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a tenth of it
+
+
+class ParsedText(Struct, frozen=True):
+    """What was read of a text; see Slice."""
+
+    units: tuple[FunctionUnit, ...] = ()
+    defines: Defines = field(default_factory=Defines)
+    unread: tuple[str, ...] = ()
+    beside: Neighbours | None = None
+    allocators: Mapping[str, Allocator] = field(default_factory=dict)
+
+
+_NOTHING = ParsedText()
+
+
+_AT_MARGIN = pattern(r"[A-Za-z_]")
+
+
+Rows = tuple[int, int]  # the first and the last, from 0
+
+
+Touched = Callable[[int, int], bool]
+
+
+class Reader:
+    """Makes slices for one kernel; what it needs of the kernel is worked out once."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel, self.lookup = kernel, ScopeTable(kernel)
+        self._open = opener(kernel, self.lookup)
+        self._words = rewrite.sorted_words(kernel.words)
+        silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
+        self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
+        stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
+        self._stems = re.compile(stems)
+
+    def telling(self, text: str) -> bool:
+        """Whether a text names anything that rules are about; the rest need not be parsed."""
+        return bool(self._stems.search(text)) or not self._known.isdisjoint(re.findall(r"\w+", text))
+
+    def known_as(self, part: FileVersion, function: str) -> str:
+        """The name by which hunks inside a function know it, "" where they have none: the same from mail and tree.
+
+        Where an annotation stands below its head, at the margin, git puts that behind the @@.
+        """
+        one = _function(part.units, function) or _function(part.around, function)  # read only where it is needed
+        if one is None or one.macro:
+            return function
+        first, last = max(0, one.head[0]), one.head[1]
+        heads = [row for row in part.rows[first : last + 1] if _AT_MARGIN.match(row)]
+        return function if not heads or fragments.function_name(heading(heads[-1], self._words)) else ""
+
+    def hunks(self, change: FileChange, mark: str) -> FileVersion:
+        """What the hunks show of one side: mark "+" for after, "-" for before."""
+        rows: list[str] = []
+        numbers: list[int] = []
+        changed: list[bool] = []
+        near: list[bool] = []
+        stretches: list[Stretch] = []
+        now = {old: new for new, old in renamed(change).items()} if mark == "+" else {}
+        for hunk in change.hunks:
+            if stretches:  # the gap
+                rows.append("")
+                numbers.append(0)
+                changed.append(False)
+                near.append(False)
+            lines = [line for line in hunk.lines if line.mark in (" ", mark)]
+            section = _WORD.sub(lambda word: now.get(word[0], word[0]), hunk.section) if now else hunk.section
+            stretches.append(Stretch("\n".join(line.text for line in lines), section, len(rows)))
+            rows += [line.text for line in lines]
+            numbers += [(line.new if mark == "+" else line.old) or 0 for line in lines]
+            changed += [line.mark == mark for line in lines]
+            near += _near(hunk, mark)
+        telling = any(self.telling(one.text) for one in stretches)
+        read = self.read_all(stretches, change.created) if telling else _NOTHING
+        return _slice(change.path, rows, numbers, (changed, near), read, whole=change.created)
+
+    def file(
+        self,
+        change: FileChange,
+        text: str,
+        mark: str,
+        only: Sequence[Rows] | None = None,
+        names: frozenset[str] = frozenset(),
+    ) -> FileVersion:
+        """The whole file of one side; `change` has the numbers that its lines have in `text`.
+
+        `only`: the rows among which what is touched is read, None for all; `names`: nothing is read that says none of
+        them, unless there are none.
+        """
+        rows = tuple(text.split("\n"))
+        changed, near = [False] * len(rows), [False] * len(rows)
+        for hunk in change.hunks:
+            lines = [line for line in hunk.lines if line.mark in (" ", mark)]
+            for line, beside in zip(lines, _near(hunk, mark), strict=True):
+                at = ((line.new if mark == "+" else line.old) or 0) - 1
+                changed[at], near[at] = line.mark == mark, beside
+        among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
+        touched = [at for part in among for at in part if changed[at] or near[at]]
+        read = self.read(text, "", True, _among(touched), names) if touched and self.telling(text) else _NOTHING
+        return _slice(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
+
+    def read(
+        self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
+    ) -> ParsedText:
+        """read_all() for a text without gaps."""
+        return self.read_all((Stretch(text, section, 0),), whole, touched, wanted)
+
+    def read_all(
+        self,
+        stretches: Sequence[Stretch],
+        whole: bool,
+        touched: Touched | None = None,
+        wanted: frozenset[str] = frozenset(),
+    ) -> ParsedText:
+        """The functions and macros of a text, and why some could not be read.
+
+        `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
+        """
+        opened = self._open(tuple(stretches), whole)
+        names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
+        near: list[Fragment] = []
+        far: list[Fragment] = []
+        for piece in opened.pieces:
+            mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
+            mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(piece.text)))
+            (near if mine and self._speaks(piece, names) else far).append(piece)
+        units: list[FunctionUnit] = []
+        unread: list[str] = []
+        lost = 0
+        for count, piece in enumerate(near):
+            if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
+                unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
+                break
+            for unit in opened.units(piece):
+                if unit.function.broken:
+                    lost += len(piece.text)
+                if unit.function.broken and (touched is None or touched(*unit.function.lines)):
+                    unread.append(f"{unit.function.name}(): {unit.function.broken}")
+                units.append(unit)
+        touching = tuple(units)
+        beside = Neighbours(touching, far, lambda piece: self._speaks(piece, names), opened.units)
+        text = "\n".join(one.text for one in stretches)
+        defines = []
+        for macro in opened.macros:
+            defines.append(Define(macro.name, macro.row, macro.body))
+            mine = touched is None or touched(*define_rows(macro))
+            asks = macro.name not in opened.masks or is_asked(macro.name, text)
+            if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
+                units += opened.macro(macro)
+        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
+
+    def _speaks(self, piece: Fragment, names: Sequence[str]) -> bool:
+        return self.telling(piece.text) or any(name in piece.text for name in names)
+
+
+def _slice(
+    path: str,
+    rows: Sequence[str],
+    numbers: Sequence[int],
+    marks: tuple[Sequence[bool], Sequence[bool]],
+    read: ParsedText,
+    whole: bool = False,
+) -> FileVersion:
+    """A slice of what was read; `marks`: its rows that are changed, and those that are near to a change."""
+    return FileVersion(
+        path,
+        tuple(rows),
+        tuple(numbers),
+        tuple(marks[0]),
+        tuple(marks[1]),
+        read.units,
+        read.defines,
+        read.unread,
+        read.beside,
+        whole,
+        "\n".join(rows),
+        read.allocators,
+    )
+
+
+def _function(units: Sequence[FunctionUnit], name: str) -> Function | None:
+    return next((unit.function for unit in units if unit.function.name == name), None)
+
+
+def _among(rows: list[int]) -> Touched:
+    """Whether any of these rows, in order, lies in a range."""
+
+    def touched(first: int, last: int) -> bool:
+        at = bisect_left(rows, first)
+        return at < len(rows) and rows[at] <= last
+
+    return touched
+
+
+def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:
+    """Beside which rows of a side a line of the other side alone stood; blank lines between them do not count."""
+    rows: list[str] = []
+    near: list[bool] = []
+    above = False
+    for line in hunk.lines:
+        if line.mark in (" ", mark):
+            rows.append(line.text)
+            near.append(above)
+            above = above and not line.text.strip()
+        else:
+            above = True
+            for at in range(len(rows) - 1, -1, -1):
+                near[at] = True
+                if rows[at].strip():
+                    break
+    return tuple(near)
