@@ -100,10 +100,10 @@ class Resolver:
         return next((one.path for one in others if self._left(origin, reviewed.patch, one)), None)
 
     def _settle(self, one: _Open, patch: Patch) -> None:
-        self._reviews[one.patch] = resolved_by(self._reviews[one.patch], one.at, patch)
+        self._reviews[one.patch] = with_resolution(self._reviews[one.patch], one.at, patch)
 
 
-def resolved_by(reviewed: PatchReview, at: int, by: Patch) -> PatchReview:
+def with_resolution(reviewed: PatchReview, at: int, by: Patch) -> PatchReview:
     """A patch with one of its findings resolved by another patch."""
     findings = list(reviewed.findings)
     findings[at] = replace(findings[at], resolved_by=name_of(by))

@@ -26,7 +26,7 @@ from reviewbot.git.kernel_versions import Era
 from reviewbot.model.review import Finding, PatchReview
 from reviewbot.patch.function_hunks import heirs, is_touched, speaks_of
 from reviewbot.review.engine import Engine
-from reviewbot.review.resolved import FindingKey, is_copy, resolved_by
+from reviewbot.review.resolved import FindingKey, is_copy, with_resolution
 
 _TEXTS = 16  # that are kept cut into functions
 _BESIDE = 256  # files of one commit that a function is looked for in
@@ -231,7 +231,7 @@ def resolve_findings(
                     open_.append((one, fate.commit, fate.moved))
                 elif fate.commit is not None:
                     commit, at = one.at
-                    reviews[commit] = resolved_by(reviews[commit], at, reviews[fate.commit].patch)
+                    reviews[commit] = with_resolution(reviews[commit], at, reviews[fate.commit].patch)
 
 
 def _origin(commit: int, at: int, finding: Finding, eras: Sequence[Era], trails: FileTrails) -> TracedFinding | None:

@@ -50,9 +50,9 @@ def test_runs_beside_each_other_write_each_draft_once(tmp_path, before):
 import sys
 from pathlib import Path
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1] / "helpers")!r}]
-from test_maildir import many, write
+from test_maildir import many, write_drafts
 sys.stdin.readline()
-done = write(many(20), Path({str(folder)!r}))
+done = write_drafts(many(20), Path({str(folder)!r}))
 print(len(done.written), len(done.kept), len(done.gone), done.wrong)
 """
     runs = [
@@ -289,7 +289,7 @@ def test_a_memory_that_takes_no_more_is_said(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         real(descriptor, content)
 
-    monkeypatch.setattr(files, "fill", full)
+    monkeypatch.setattr(files, "fill_file", full)
     done = write_drafts(many(2), tmp_path)
     assert len(done.written) == 2
     assert done.wrong == [

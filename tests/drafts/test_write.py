@@ -127,9 +127,9 @@ def test_a_file_that_may_not_grow_is_not_there_half(tmp_path):
     script = f"""
 import resource, sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1] / "helpers")!r}]
-from test_write import one, write
+from test_write import one, write_drafts
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
-write([one()], __import__("pathlib").Path({str(tmp_path)!r}))
+write_drafts([one()], __import__("pathlib").Path({str(tmp_path)!r}))
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "file too large" in done.stderr

@@ -159,7 +159,7 @@ def test_many_at_once(cache):
         "from reviewbot.filesystem import cache as store\nkey = store.key(b'')\n"
         "for _ in range(200):\n"
         "    store.keep('x', key, ['y' * 100_000])\n"
-        "    assert store.kept('x', key) == ['y' * 100_000]\n"
+        "    assert store.cached('x', key) == ['y' * 100_000]\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
     assert [one.wait(60) for one in running] == [0, 0, 0]
@@ -196,7 +196,7 @@ def test_edited_rules_are_read_again(cache, tmp_path):
 
 @pytest.mark.parametrize("data", [[], {}, None, 3, {"kernel": [1], "rules": [], "limits": []}, {"kernel": []}])
 def test_data_of_another_shape_is_read_anew(cache, data, monkeypatch):
-    monkeypatch.setattr(store, "kept", lambda *_: data)
+    monkeypatch.setattr(store, "cached", lambda *_: data)
     assert rules.load(SHIPPED, (6, 12))[0].version == (6, 12)
 
 

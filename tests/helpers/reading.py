@@ -7,7 +7,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from reviewbot.cli.arguments.parser import _parser
+from reviewbot.cli.arguments.parser import parser
 from reviewbot.cli.progress import PatientEngine
 from reviewbot.cli.session import Session, for_series, open_session
 from reviewbot.integrations.b4 import message
@@ -27,7 +27,7 @@ class Became(NamedTuple):
 
 
 def desk(*options: str) -> Session:
-    return open_session(_parser().parse_args(["thread", "-", "-q", *options]))
+    return open_session(parser().parse_args(["thread", "-", "-q", *options]))
 
 
 class Reader:

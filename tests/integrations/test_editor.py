@@ -141,8 +141,8 @@ def test_ctrl_c_is_for_the_editor(tmp_path):
         f"echo >{tmp_path}/ready\nwhile :; do sleep 0.05; done\n"
     )
     script.chmod(0o755)
-    imports = "from reviewbot.integrations.editor import Place, visit"
-    run = f"{imports}\nvisit({str(script)!r}, [Place('a.c', 1, '')])\nprint('went on')"
+    imports = "from reviewbot.integrations.editor import EditorPlace, visit"
+    run = f"{imports}\nvisit({str(script)!r}, [EditorPlace('a.c', 1, '')])\nprint('went on')"
     env = {**os.environ, "PYTHONPATH": str(Path(editor.__file__).parents[2])}
     with subprocess.Popen(
         [sys.executable, "-c", run], env=env, stdout=subprocess.PIPE, start_new_session=True

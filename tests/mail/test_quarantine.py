@@ -34,7 +34,7 @@ def unstoppable() -> None:
 @pytest.mark.parametrize(
     "error", [RecursionError(), ValueError(), ZeroDivisionError(), AssertionError(), MemoryError(), OSError()]
 )
-@pytest.mark.parametrize("part", ["headers.text", "body.pieces", "extract.split", "headers.timestamp"])
+@pytest.mark.parametrize("part", ["headers.text", "body.pieces", "extract.split_text", "headers.timestamp"])
 def test_whatever_a_mail_raises_it_alone_is_left_out(monkeypatch, error, part):
     owner, name = part.split(".")
     real = getattr(getattr(message, owner), name)
@@ -62,7 +62,7 @@ def test_a_mail_that_is_slow_is_named_and_the_rest_is_reviewed(monkeypatch):
             pass
         return real(raw)
 
-    monkeypatch.setattr(message, "parse", slow)
+    monkeypatch.setattr(message, "parse_message", slow)
     found = newest([mail("Re: spam", key="spam"), *series(1, 2)], seconds=0.5)
     assert keys(found) == ["v1-1", "v1-2"]
     assert "a mail <spam@example.org> not finished after" in found.unread[0].reason
@@ -70,7 +70,7 @@ def test_a_mail_that_is_slow_is_named_and_the_rest_is_reviewed(monkeypatch):
 
 
 def test_a_large_mail_is_ended_where_no_signal_reaches(monkeypatch):
-    monkeypatch.setattr(message, "parse", lambda raw: unstoppable())
+    monkeypatch.setattr(message, "parse_message", lambda raw: unstoppable())
     begin = time.monotonic()
     with pytest.raises(InputError, match=r"a mail <big@example\.org> .*not finished after"):
         quarantine.read_quarantined(mail("Re: spam", LARGE, "big"), 0.5)
@@ -99,7 +99,7 @@ def test_putting_a_thread_in_order_is_bounded(monkeypatch):
         while True:
             pass
 
-    monkeypatch.setattr("reviewbot.mail.versions.works", slow)
+    monkeypatch.setattr("reviewbot.mail.versions.histories", slow)
     with pytest.raises(InputError, match="finding the series among 3 mails was not finished after"):
         newest(series(1, 2), seconds=0.3)
 

@@ -12,21 +12,21 @@ SOURCES = {
     "one.py": '"""Words in, rows out."""\n\nfrom reviewbot.sub import two\n\n\nclass Row:\n    def last(self): pass\n',
     "sub/__init__.py": "",
     "sub/two.py": '"""Rows."""\n\nfrom reviewbot import one\n\nRow = list[str]\n\n\ndef deep(): """Deep."""\n',
-    "formats/__init__.py": '"""Formats."""\n',
-    "formats/a.py": '"""A."""\n\n\ndef render(): pass\n',
-    "formats/b.py": '"""B."""\n\n\ndef render(): pass\n' + "\n" * 150,
+    "report/__init__.py": '"""Formats."""\n',
+    "report/a.py": '"""A."""\n\n\ndef render(): pass\n',
+    "report/b.py": '"""B."""\n\n\ndef render(): pass\n' + "\n" * 150,
 }
 LISTED = """\
-files over 150 lines: formats/b.py: 154
+files over 150 lines: report/b.py: 154
 public modules without docstring: sub/__init__.py
 public classes without docstring: one.py:6 Row
-public functions without docstring: formats/a.py:4 render
+public functions without docstring: report/a.py:4 render
 public methods without docstring: one.py:7 Row.last
 modules that say "... in, ... out": one.py
 names that mean two things: Row: one.py, sub/two.py
 interfaces: render: 2 modules
 circles of modules: reviewbot.one <-> reviewbot.sub.two
-circles of packages: reviewbot <-> reviewbot.sub
+circles of packages: reviewbot.one <-> reviewbot.sub
 """
 
 

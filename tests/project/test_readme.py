@@ -8,6 +8,7 @@ import re
 from command import THREADS, diff, mail
 from report_readers import READERS
 from reviewbot.cli import main
+from reviewbot.cli.arguments import help
 from reviewbot.config import data_path
 from reviewbot.report.registry import FORMATS
 
@@ -89,4 +90,4 @@ def test_the_table_of_formats_has_all_of_them():
 
 def test_the_table_of_exit_codes_has_those_of_the_help():
     listed = set(re.findall(r"^\| (\d+) \|", README, re.M))
-    assert set(re.findall(r"^ +(\d+) ", main.EXIT_CODES, re.M)) | {str(main.PIPE_CLOSED)} == listed
+    assert set(re.findall(r"^ +(\d+) ", help.EXIT_CODES, re.M)) | {str(main.PIPE_CLOSED)} == listed

@@ -74,7 +74,7 @@ def _passed_on(hit: Hit, one: Specialization) -> Hit:
         hit,
         rows=(*hit.rows, one.arg.line, *instruction_rows(one.caller.steps[one.at])),
         values={**hit.values, "mask": f"{mask} from {caller}()"},
-        evidence_of=(*hit.because, (one.arg.line, "the mask is handed over here")),
+        because=(*hit.because, (one.arg.line, "the mask is handed over here")),
         confidence=_lowered(hit.confidence or CONFIDENCES[-1]),
     )
 

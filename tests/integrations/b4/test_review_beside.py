@@ -15,13 +15,13 @@ FILES = {"identity.txt": b"A <a@b.c>\n", "series.txt": b"one\n", "0001.txt": b"f
 PUT = """
 import sys
 from pathlib import Path
-from reviewbot.integrations.b4 import review_dir as folder
+from reviewbot.integrations.b4 import review_dir
 place, word = Path(sys.argv[1]), sys.argv[2].encode()
 sys.stdin.readline()
 for number in range(10):
     files = {"identity.txt": b"A <a@b.c>\\n", "0001.txt": word, f"{number % 3 + 2:04}.txt": word}
-    assert folder.put(place, {} if number % 5 == 4 else files) == ()
-assert folder.put(place, {"identity.txt": b"A <a@b.c>\\n", "0001.txt": word}) == ()
+    assert review_dir.put_review(place, {} if number % 5 == 4 else files) == ()
+assert review_dir.put_review(place, {"identity.txt": b"A <a@b.c>\\n", "0001.txt": word}) == ()
 """
 
 

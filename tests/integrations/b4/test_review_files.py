@@ -264,7 +264,7 @@ def test_a_run_that_was_cut_short_is_followed_by_a_whole_one(place, monkeypatch)
             raise OSError(28, "No space left on device")
         fill(descriptor, content)
 
-    monkeypatch.setattr(files, "fill", stop)
+    monkeypatch.setattr(files, "fill_file", stop)
     with pytest.raises(InputError):
         review_dir.put_review(place, new)
     monkeypatch.undo()
