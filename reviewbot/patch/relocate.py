@@ -24,7 +24,7 @@ def relocate(change: FileChange, before: str | None, after: str | None) -> FileC
     for hunk in change.hunks:
         removed, added = _side(hunk, "-"), _side(hunk, "+")
         first = next((line.old for line in hunk.lines if line.old is not None), None)
-        expected = first - 1 if first is not None else _inserted(hunk, old)
+        expected = first - 1 if first is not None else _inserted(hunk) - grown
         at = _nearest(old, removed, max(expected + drift, done), done)
         if at is None or new[at + grown : at + grown + len(added)] != added:
             return None
@@ -47,10 +47,9 @@ def _side(hunk: Hunk, mark: str) -> list[str]:
     return [line.text.rstrip("\r") for line in hunk.lines if line.mark in (" ", mark)]
 
 
-def _inserted(hunk: Hunk, old: list[str]) -> int:
-    """Where a hunk without old lines puts its own: only the new numbers tell."""
-    first = next((line.new for line in hunk.lines if line.new is not None), 1)
-    return min(first - 1, len(old))
+def _inserted(hunk: Hunk) -> int:
+    """The offset in the new file at which a hunk without old lines puts its own: only the new numbers tell."""
+    return next((line.new for line in hunk.lines if line.new is not None), 1) - 1
 
 
 def _nearest(rows: list[str], wanted: list[str], expected: int, lowest: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reviewbot.patch import parse
@@ -87,6 +87,7 @@ def test_the_carriage_returns_of_a_file_do_not_matter():
     st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["", "c", "d\nd"])), max_size=4),
     st.integers(0, 3),
 )
+@example(["a"] * 6, [(0, ""), (3, "")], 0)  # the second hunk has no old lines, and stands below a first one that grew
 def test_whatever_diff_says_is_found_again(rows, edits, context):
     changed = list(rows)
     for at, text in edits:
