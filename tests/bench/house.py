@@ -6,10 +6,9 @@ side by side.
 Everything is read from the sources; nothing of the package is imported. Without a checkout it is the one that this
 file is in. A function's length is that from `def` to its last line, without decorators; those inside others count
 too. Its complexity is McCabe's as ruff defines it (C901): `ruff check` beside this Python or on PATH counts, or the
-row says that there is none. Duplicates are pairs of places as the program `duplicates` finds them, where it is on
-PATH. An import counts wherever it stands, but not below `if TYPE_CHECKING`; a circle of packages is one between
-what stands right below the top, a folder for all of its modules. --list names what the figures count, for each
-checkout.
+row says that there is none. Duplicates are runs of six lines or more that stand twice to the letter. An import
+counts wherever it stands, but not below `if TYPE_CHECKING`; a circle of packages is one between what stands right
+below the top, a folder for all of its modules. --list names what the figures count, for each checkout.
 """
 
 from __future__ import annotations
@@ -34,6 +33,7 @@ PACKAGE = "reviewbot"
 MODULES = 10  # of a folder, at most
 LINES = (150, 400)  # of a file
 COMPLEX = 15
+RUN = 6  # lines that stand twice
 PHRASE = re.compile(r"\bin[,;].*\bout\b", re.DOTALL)  # "X in, Y out", in the first paragraph
 # names that modules of one folder have in common by design: the folder as it ends, and why
 INTERFACES: Mapping[str, tuple[str, str]] = {
@@ -217,15 +217,28 @@ def _interface(name: str, module: Module) -> bool:
 
 
 def duplicates(house: House) -> None:
-    if shutil.which("duplicates") is None:
-        house.figures["duplicates"] = "skipped: not on PATH"
-        return
-    command = ["duplicates", "--repo", str(house.top), "--most", "200", "--seconds", "60"]
-    said = subprocess.run(command, capture_output=True, text=True).stdout
-    rows = re.findall(r"^D\d+ (.*)", said, re.MULTILINE)
-    house.counted("duplicates, to the letter", (row for row in rows if not re.search(r"\bshape\b", row)))
-    house.counted("duplicates, in shape", (row for row in rows if re.search(r"\bshape\b(?!.*boilerplate)", row)))
-    house.counted("duplicates, boilerplate", (row for row in rows if "boilerplate" in row))
+    """Runs of lines that stand twice, to the letter; blank lines, comments and imports do not count."""
+    places: dict[tuple[str, ...], list[tuple[Module, int]]] = defaultdict(list)
+    for module in house.modules:
+        nodes = (node for node in ast.walk(module.tree) if isinstance(node, (ast.Import, ast.ImportFrom)))
+        passed = {at for node in nodes for at in range(node.lineno, (node.end_lineno or node.lineno) + 1)}
+        text = (house.top / module.path).read_text(encoding="utf-8")
+        rows = [(at, row.strip()) for at, row in enumerate(text.split("\n"), 1) if at not in passed]
+        rows = [(at, row) for at, row in rows if row and not row.startswith("#")]
+        for first in range(len(rows) - RUN + 1):
+            window = tuple(row for _, row in rows[first : first + RUN])
+            if sum(map(len, window)) > RUN * 10:  # brackets alone are no copy
+                places[window].append((module, rows[first][0]))
+    twice = [found for found in places.values() if len(found) > 1]
+    begins = {found[0] for found in twice}
+    house.counted(
+        f"duplicates of {RUN} lines",
+        (
+            " ~ ".join(module.place(at) for module, at in found)
+            for found in twice
+            if (found[0][0], found[0][1] - 1) not in begins  # a longer run is one
+        ),
+    )
 
 
 def imports(node: ast.AST, known: Iterable[str], package: str) -> Iterator[str]:
