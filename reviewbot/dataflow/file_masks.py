@@ -134,12 +134,12 @@ def _returned(function: Function, known: Mapping[str, Mask], lookup: ScopeTable)
         return None
     flow = FunctionAnalysis(function, lookup, known)
     masks = []
-    for step, worlds in zip(function.steps, flow.at, strict=True):
-        if (worlds and step.kind in ("lost", "end")) or flow.lost:
+    for step, states in zip(function.steps, flow.at, strict=True):
+        if (states and step.kind in ("lost", "end")) or flow.lost:
             return None
         if step.kind == "return":
             masks += [
-                mask_algebra.evaluate(step.value, world.masks or {}, flow.kernel, lookup.tools) for world in worlds
+                mask_algebra.evaluate(step.value, state.masks or {}, flow.kernel, lookup.tools) for state in states
             ]
     found = mask_algebra.joined(masks) if masks else mask_algebra.unknown_mask(flow.kernel)
     return None if found == mask_algebra.unknown_mask(flow.kernel) else found

@@ -1,4 +1,4 @@
-"""What is known on some paths to a step: open scopes, masks, results; two such worlds in, the one they share out."""
+"""What is known on some paths to a step: open scopes, masks, results; two such states in, the one they share out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.model.kernel import Mask
 
 UNKNOWN = "?"  # a scope of a kind that only the run knows
-_MOST_ALIKE = 6  # worlds with the same open scopes
+_MOST_ALIKE = 6  # states with the same open scopes
 OTHER = -1  # a variable's value comes from elsewhere
 _OTHER = frozenset((OTHER,))
 
@@ -52,29 +52,29 @@ class Event(NamedTuple):
     always: bool
 
 
-def merge(worlds: tuple[State, ...], telling: FactSet) -> tuple[State, ...]:
-    """Worlds with the same open scopes become one that says what all of them agree on.
+def merge(states: tuple[State, ...], telling: FactSet) -> tuple[State, ...]:
+    """States with the same open scopes become one that says what all of them agree on.
 
     They stay apart by which of the `telling` facts they know: after `if (a || b) save();` it takes both ways in
     to see that `if (a || b) restore();` is reached.
     """
     by: dict[tuple[OpenScope, ...], list[State]] = {}
-    for world in worlds:
-        alike = by.setdefault(world.open, [])
-        at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= world.facts), None)
+    for state in states:
+        alike = by.setdefault(state.open, [])
+        at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= state.facts), None)
         if at is None:
-            alike.append(world)
+            alike.append(state)
         else:
-            alike[at] = _join(alike[at], world)
-    return tuple(world for alike in by.values() for world in _few(alike))
+            alike[at] = _join(alike[at], state)
+    return tuple(state for alike in by.values() for state in _few(alike))
 
 
-def _few(worlds: list[State]) -> list[State]:
-    if len(worlds) <= _MOST_ALIKE:
-        return worlds
-    first = worlds[0]
-    for world in worlds[1:]:
-        first = _join(first, world)
+def _few(states: list[State]) -> list[State]:
+    if len(states) <= _MOST_ALIKE:
+        return states
+    first = states[0]
+    for state in states[1:]:
+        first = _join(first, state)
     return [first]
 
 

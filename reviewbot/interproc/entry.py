@@ -137,8 +137,8 @@ def constants(unit: FunctionUnit, entry: EntryContext) -> Mapping[str, str]:
 
 def _at_call(unit: FunctionUnit, at: int, own: Entries, scopes: set[str], lookup: ScopeTable) -> EntryContext | None:
     """What is open at a call: of the caller itself, else what the caller is entered with."""
-    worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
-    opened = [next((one for one in reversed(world.open) if one.scope in scopes), None) for world in worlds]
+    states = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
+    opened = [next((one for one in reversed(state.open) if one.scope in scopes), None) for state in states]
     caller, step = unit.function.name, unit.steps[at]
     called = step.lines[0], "called from here"
     known = [one for one in opened if one is not None]
@@ -146,7 +146,7 @@ def _at_call(unit: FunctionUnit, at: int, own: Entries, scopes: set[str], lookup
         taken = unit.steps[known[0].step]
         rows = ((taken.lines[0], "taken here"), called)
         return EntryContext(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
-    for one in own if worlds else ():
+    for one in own if states else ():
         if leads(unit, at, lookup, one):
             callers = (*one.callers, caller)
             return EntryContext(one.scope, one.base, (*one.rows, called), one.taken, callers, one.given)
@@ -162,7 +162,7 @@ def keeps_entry(unit: FunctionUnit, lookup: ScopeTable) -> bool:
         if step.kind != "call" or step.op:
             continue
         kinds = {scope.name for scope, _ in lookup.closed(step) if scope.atomic}
-        if kinds and any(not any(one.scope in kinds for one in world.open) for world in unit.flow.at[at]):
+        if kinds and any(not any(one.scope in kinds for one in state.open) for state in unit.flow.at[at]):
             return False
         plain = step.name not in lookup.leave and step.name not in lookup.enter and step.name not in neutral
         if plain and any(word in step.name for word in lookup.may_unlock):
@@ -179,12 +179,12 @@ def leads(
 ) -> bool:
     """Whether a way leads to a step, and none asks what its caller may do before.
 
-    Ways that the constants of `entry` refute are none. `on`: the worlds at the step that matter; what holds in some of
+    Ways that the constants of `entry` refute are none. `on`: the states at the step that matter; what holds in some of
     them and not in others asks for nothing.
     """
     given = constants(unit, entry) if entry is not None else {}
-    worlds = [world for number, world in enumerate(unit.flow.at[at]) if on(number)]
-    ways = [world.facts for world in worlds if not any(refuted(fact, given) for fact in world.facts)]
+    states = [state for number, state in enumerate(unit.flow.at[at]) if on(number)]
+    ways = [state.facts for state in states if not any(refuted(fact, given) for fact in state.facts)]
     facts = frozenset[tuple[str, bool]]().union(*ways)
     undecided = {text for text, true in facts if (text, not true) in facts}
     settled = {text for text, _ in facts} - undecided - given.keys()
@@ -204,7 +204,7 @@ def _numbers(unit: FunctionUnit) -> frozenset[str]:
 def asks(unit: FunctionUnit, at: int, words: Iterable[str]) -> bool:
     """Whether a condition on the way to a step has a name with one of some words in it."""
     telling = tuple(words)
-    facts = (text for world in unit.flow.at[at] for text, _ in world.facts)
+    facts = (text for state in unit.flow.at[at] for text, _ in state.facts)
     return any(word in name for text in facts for name in _WORD.findall(text) for word in telling)
 
 

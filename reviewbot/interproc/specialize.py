@@ -81,6 +81,6 @@ def _mask_param(function: Function, kernel: Kernel) -> int:
 
 def _passed(caller: FunctionUnit, at: int, arg: Expr, lookup: ScopeTable) -> Mask | None:
     """The mask that an argument surely is, on each path alike; None if there is more than one, or it is not known."""
-    masks = {mask_algebra.evaluate(arg, world.masks or {}, lookup.kernel, lookup.tools) for world in caller.flow.at[at]}
+    masks = {mask_algebra.evaluate(arg, state.masks or {}, lookup.kernel, lookup.tools) for state in caller.flow.at[at]}
     mask = masks.pop() if len(masks) == 1 else None
     return mask if mask is not None and mask.must == mask.may and mask.must else None

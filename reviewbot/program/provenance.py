@@ -60,7 +60,7 @@ def _leads(unit: FunctionUnit, start: int, index: int) -> bool:
     while todo:
         at = todo.pop()
         step = unit.steps[at]
-        if any(name not in (world.masks or {}) for world in unit.flow.at[at]):
+        if any(name not in (state.masks or {}) for state in unit.flow.at[at]):
             return False  # somebody was given it to write to
         if at == index:
             continue

@@ -97,17 +97,17 @@ def requests(units: Iterable[FunctionUnit], context: Context) -> Iterator[Reques
 
 
 def masks_at(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
-    """The masks an expression may have at a step, one a world and side of a ?:, each once."""
-    return tuple(dict.fromkeys(mask for masks in masks_by_world(unit, index, expr, context) for mask in masks))
+    """The masks an expression may have at a step, one a state and side of a ?:, each once."""
+    return tuple(dict.fromkeys(mask for masks in masks_by_state(unit, index, expr, context) for mask in masks))
 
 
-def masks_by_world(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
-    """For each world at a step the masks that an expression may have in it, one a side of a ?: that can be taken."""
+def masks_by_state(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
+    """For each state at a step the masks that an expression may have in it, one a side of a ?: that can be taken."""
     kernel, tools = context.kernel, context.lookup.tools
     out: list[tuple[Mask, ...]] = []
-    for world in unit.flow.at[index]:
-        here = simplified(expr, world.facts, kernel.words["transparent"])
-        sides = mask_algebra.choices(here, world.masks or {}, kernel, tools)
+    for state in unit.flow.at[index]:
+        here = simplified(expr, state.facts, kernel.words["transparent"])
+        sides = mask_algebra.choices(here, state.masks or {}, kernel, tools)
         out.append(tuple(mask_algebra.evaluate(one, known, kernel, tools) for one, known in sides))
     return out
 
@@ -141,7 +141,7 @@ def instruction_rows(step: Instruction) -> tuple[int, ...]:
 
 
 def reached(unit: FunctionUnit, index: int) -> tuple[State, ...]:
-    """The worlds at a step; () where nothing certain is known."""
+    """The states at a step; () where nothing certain is known."""
     return () if unit.flow.lost else unit.flow.at[index]
 
 

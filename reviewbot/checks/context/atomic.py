@@ -120,7 +120,7 @@ def _given_masks(unit: FunctionUnit, entries: _Entries) -> Iterator[Hit]:
         locks = _locks(unit, request.at, _own(request.step, rule, entries.side, context), context)
         if whose is None or request.mask.text != params[0] or None in locks or request.allocator.sleeps == "never":
             continue
-        if any(params[0] in _WORD.findall(text) for world in reached(unit, request.at) for text, _ in world.facts):
+        if any(params[0] in _WORD.findall(text) for state in reached(unit, request.at) for text, _ in state.facts):
             continue  # it asked
         held = _here(unit, request.at, frozenset(), Sleeper("", "", "", ()), context)
         if held is None:
@@ -280,10 +280,10 @@ def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, co
     return replace(found, confidence="medium") if sure and given_back_below(unit, index, one, context) else None
 
 
-def _asks_mask(unit: FunctionUnit, index: int, world: int, context: Context) -> bool:
-    """Whether a world is one of a condition on a mask: what a caller asks with tells it what it may do."""
+def _asks_mask(unit: FunctionUnit, index: int, number: int, context: Context) -> bool:
+    """Whether the state of this number knows a condition on a mask: what a caller asks with tells it what it may do."""
     tests, stems = context.lookup.tools.tests, context.kernel.words["flag_prefixes"]
-    texts = [text for text, _ in reached(unit, index)[world].facts]
+    texts = [text for text, _ in reached(unit, index)[number].facts]
     return any(word in text for text in texts for word in (*tests, *stems))
 
 
@@ -348,10 +348,10 @@ def _may_have(step: Instruction, flag: str, rule: Rule, side: FileVersion) -> bo
 
 
 def _locks(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> list[OpenScope | None]:
-    """For each world at a step what forbids sleeping in it, None if nothing does."""
+    """For each state at a step what forbids sleeping in it, None if nothing does."""
     out: list[OpenScope | None] = []
-    for world in reached(unit, index):
-        held = [one for one in world.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
+    for state in reached(unit, index):
+        held = [one for one in state.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
         held = [one for one in held if one.scope not in own]
         out.append(held[-1] if held else None)
     return out

@@ -90,8 +90,8 @@ def _elsewhere(
         if unit.function.name == mine.function.name or unit.flow.lost:
             continue
         for at, step in enumerate(unit.steps):
-            if _touches(step, name) and (worlds := reached(unit, at)):
-                held = [next((one for one in world.open if _guards(one, name, context)), None) for world in worlds]
+            if _touches(step, name) and (states := reached(unit, at)):
+                held = [next((one for one in state.open if _guards(one, name, context)), None) for state in states]
                 yield unit, held[0] if all(held) else None
 
 

@@ -27,7 +27,7 @@ def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Ite
             _, index, step, found, mask, _ = request
             if unit.function.macro or found.family in row_words(rule, "unless"):
                 continue
-            held = [next((one for one in world.open if one.scope in wanted), None) for world in reached(unit, index)]
+            held = [next((one for one in state.open if one.scope in wanted), None) for state in reached(unit, index)]
             masks = masks_at(unit, index, mask, context)
             if not held or not masks or any(row_words(rule, "reclaim") & one.may for one in masks):
                 continue

@@ -188,7 +188,7 @@ def _mistake(unit: FunctionUnit, event: Event, alike: bool) -> tuple[str, str, s
     if not event.always or token not in unit.flow.made:
         return None
     if event.kind == "wrong-token":
-        own = [one.token for world in reached(unit, event.step) for one in world.open if one.step == event.other]
+        own = [one.token for state in reached(unit, event.step) for one in state.open if one.step == event.other]
         return (f"{saved}() put its state into {own[0]}, and {name}() is given {token}", wrong, "", "") if own else None
     if not unit.function.seen_from_start:
         return None
