@@ -42,9 +42,9 @@ def file_masks(
     known = _macros(text, prepared.macros, lookup)
     functions = [
         function
-        for piece in parts
-        if _gives_mask(piece.text, lookup.kernel)
-        for function in parse.functions(piece, lookup.kernel.words, prepared.marks)
+        for fragment in parts
+        if _gives_mask(fragment.text, lookup.kernel)
+        for function in parse.functions(fragment, lookup.kernel.words, prepared.marks)
     ]
     if not functions or len(functions) > _MOST:
         return known
@@ -123,7 +123,7 @@ def _elsewhere(text: str) -> frozenset[str]:
 
 
 def _gives_mask(text: str, kernel: Kernel) -> bool:
-    """Whether a piece of a file is, or holds, a function whose result is a mask."""
+    """Whether a fragment of a file is, or holds, a function whose result is a mask."""
     kinds = [re.escape(kind) for kind in kernel.words["mask_types"] if kind in text]
     return any(re.search(rf"^[^\n;(){{}}#]*\b{kind}\s+\w+\(", text, re.MULTILINE) for kind in kinds)
 

@@ -250,8 +250,8 @@ def expression(text: str, kernel: Kernel) -> Expr | None:
     """A text as an expression, None if it is more or less than one."""
     if _NO_VALUE.search(text):
         return None
-    piece = Fragment("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
-    found = list(parse.functions(piece, kernel.words, {}))
+    fragment = Fragment("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
+    found = list(parse.functions(fragment, kernel.words, {}))
     if len(found) != 1 or found[0].broken:
         return None
     returns = [step for step in found[0].steps if step.kind in ("return", "lost", "assign", "join")]

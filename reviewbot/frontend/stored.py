@@ -1,6 +1,6 @@
-"""A function as read in, plain lists that JSON can hold out, and back: what is known of a blob can be kept.
+"""Serialises functions as plain lists that JSON can hold, and reads them back, so that a blob's functions can be kept.
 
-The lists have the fields in the order of the classes in steps.py. FORMAT changes with them, so that what was
+The lists have the fields in the order of the classes in instructions.py. FORMAT changes with them, so that what was
 stored by another version is read anew and never misread.
 """
 
@@ -18,40 +18,40 @@ Plain = list[Any]
 
 def dumps(functions: Iterable[Function]) -> bytes:
     """Functions as UTF-8 JSON, odd bytes of the source escaped."""
-    said = [FORMAT, [_function(one) for one in functions]]
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=True).encode()
+    plain = [FORMAT, [_function(function) for function in functions]]
+    return json.dumps(plain, separators=(",", ":"), ensure_ascii=True).encode()
 
 
 def loads(data: bytes) -> tuple[Function, ...]:
-    """What `dumps` was given. Raises ValueError for anything else, another FORMAT too."""
+    """The functions that `dumps` was given. Raises ValueError for anything else, another FORMAT too."""
     try:
         form, functions = json.loads(data)
         if form != FORMAT:
             raise ValueError(f"stored as format {form}, not {FORMAT}")
-        return tuple(_to_function(one) for one in functions)
+        return tuple(_to_function(fields) for fields in functions)
     except (TypeError, KeyError, IndexError, RecursionError, AttributeError) as error:
         raise ValueError(f"not what was stored: {error}") from error
 
 
-def _function(one: Function) -> Plain:
+def _function(function: Function) -> Plain:
     return [
-        one.name,
-        one.params,
-        [_step(step) for step in one.steps],
-        one.whole,
-        one.starts,
-        one.ends,
-        one.lines,
-        one.head,
-        one.macro,
-        one.broken,
-        one.static,
-        one.holes,
+        function.name,
+        function.params,
+        [_step(step) for step in function.steps],
+        function.whole,
+        function.starts,
+        function.ends,
+        function.lines,
+        function.head,
+        function.macro,
+        function.broken,
+        function.static,
+        function.holes,
     ]
 
 
-def _to_function(said: Plain) -> Function:
-    name, params, steps, whole, starts, ends, lines, head, macro, broken, static, holes = said
+def _to_function(fields: Plain) -> Function:
+    name, params, steps, whole, starts, ends, lines, head, macro, broken, static, holes = fields
     return Function(
         name,
         tuple((kind, param) for kind, param in params),
@@ -69,8 +69,8 @@ def _to_function(said: Plain) -> Function:
 
 
 def _step(step: Instruction) -> Plain:
-    """A step; what stands at its end and is as usual is left out, for most steps have little to say."""
-    said = [
+    """An instruction as a list; default values at its end are left out, for most instructions have few fields."""
+    fields = [
         step.kind,
         step.lines,
         step.next,
@@ -83,14 +83,14 @@ def _step(step: Instruction) -> Plain:
         step.declares,
         step.static,
     ]
-    while not said[-1]:
-        said.pop()
-    return said
+    while not fields[-1]:
+        fields.pop()
+    return fields
 
 
-def _to_step(said: Plain) -> Instruction:
+def _to_step(fields: Plain) -> Instruction:
     usual: Plain = ["", (0, 0), (), "", "", "", (), None, (), False, False]
-    kind, lines, following, name, target, op, args, value, derefs, declares, static = [*said, *usual[len(said) :]]
+    kind, lines, following, name, target, op, args, value, derefs, declares, static = [*fields, *usual[len(fields) :]]
     return Instruction(
         kind,
         _span(lines),
@@ -107,15 +107,15 @@ def _to_step(said: Plain) -> Instruction:
 
 
 def _expr(expr: Expr) -> Plain:
-    said: Plain = [expr.op, expr.text, expr.line]
-    return [*said, [_expr(arg) for arg in expr.args]] if expr.args else said
+    fields: Plain = [expr.op, expr.text, expr.line]
+    return [*fields, [_expr(arg) for arg in expr.args]] if expr.args else fields
 
 
-def _to_expr(said: Plain) -> Expr:
-    op, text, line, *args = said
+def _to_expr(fields: Plain) -> Expr:
+    op, text, line, *args = fields
     return Expr(op, text, tuple(_to_expr(arg) for arg in args[0]) if args else (), line)
 
 
-def _span(said: Plain) -> tuple[int, int]:
-    first, last = said
+def _span(fields: Plain) -> tuple[int, int]:
+    first, last = fields
     return first, last

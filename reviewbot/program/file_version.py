@@ -49,7 +49,7 @@ class FileVersion(Struct, frozen=True):
     def calling(self) -> Mapping[str, str]:
         """The texts of these functions by their names."""
         found = self.beside.callers if self.beside is not None else ()
-        return {fragments.function_of(piece): piece.text for piece in found}
+        return {fragments.function_of(fragment): fragment.text for fragment in found}
 
     @property
     def below(self) -> tuple[FunctionUnit, ...]:

@@ -47,9 +47,9 @@ class Neighbours:
         """The function that a row stands in; "" if it is in none."""
         if row in self._rows:
             return "" if self._rows[row] == fragments.OPEN else self._rows[row]
-        for piece in (one for one in self._far if not one.macro):
-            if any(part.line <= row <= part.line + part.text.count("\n") for part in piece.parts or (piece,)):
-                return fragments.function_of(piece)
+        for fragment in (one for one in self._far if not one.macro):
+            if any(part.line <= row <= part.line + part.text.count("\n") for part in fragment.parts or (fragment,)):
+                return fragments.function_of(fragment)
         return ""
 
     def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[FunctionUnit, ...]:
@@ -66,27 +66,27 @@ class Neighbours:
         return self._all([*self._callees[0], *self._callees[1]])
 
     def _all(self, found: Sequence[Fragment]) -> tuple[FunctionUnit, ...]:
-        return tuple(unit for piece in found for unit in self._read(piece))
+        return tuple(unit for fragment in found for unit in self._read(fragment))
 
     @cached_property
     def callers(self) -> list[Fragment]:
-        """The pieces that call one of the units, the first so many of them."""
+        """The fragments that call one of the units, the first so many of them."""
         known = sorted({unit.function.name for unit in self._units} - {""})
         if not known or not self._far:
             return []
         calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
-        return [piece for piece in self._far if calls.search(piece.text)][:_MOST_AROUND]
+        return [fragment for fragment in self._far if calls.search(fragment.text)][:_MOST_AROUND]
 
     @cached_property
     def _callees(self) -> tuple[list[Fragment], list[Fragment]]:
-        """The pieces that define what a unit or a caller calls: those that speak, and as many of the others."""
+        """The fragments that define what a unit or a caller calls: those that speak, and as many of the others."""
         names = {step.name for unit in self._units for step in unit.steps if step.kind == "call"}
-        names.update(name for piece in self.callers for name in _CALL.findall(piece.text))
-        callers = {id(piece) for piece in self.callers}
-        rest = (piece for piece in self._far if piece.starts and id(piece) not in callers)
-        found = [piece for piece in rest if fragments.function_of(piece) in names]
-        telling = [piece for piece in found if self._speaks(piece)][:_MOST_AROUND]
-        quiet = [piece for piece in found if not self._speaks(piece)]
+        names.update(name for fragment in self.callers for name in _CALL.findall(fragment.text))
+        callers = {id(fragment) for fragment in self.callers}
+        rest = (fragment for fragment in self._far if fragment.starts and id(fragment) not in callers)
+        found = [fragment for fragment in rest if fragments.function_of(fragment) in names]
+        telling = [fragment for fragment in found if self._speaks(fragment)][:_MOST_AROUND]
+        quiet = [fragment for fragment in found if not self._speaks(fragment)]
         return telling, quiet[: _MOST_AROUND - len(telling)]
 
 

@@ -150,25 +150,25 @@ class Reader:
         names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
         near: list[Fragment] = []
         far: list[Fragment] = []
-        for piece in opened.pieces:
-            mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
-            mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(piece.text)))
-            (near if mine and self._speaks(piece, names) else far).append(piece)
+        for fragment in opened.fragments:
+            mine = touched is None or touched(fragment.line, fragment.line + fragment.text.count("\n"))
+            mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(fragment.text)))
+            (near if mine and self._speaks(fragment, names) else far).append(fragment)
         units: list[FunctionUnit] = []
         unread: list[str] = []
         lost = 0
-        for count, piece in enumerate(near):
+        for count, fragment in enumerate(near):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for unit in opened.units(piece):
+            for unit in opened.units(fragment):
                 if unit.function.broken:
-                    lost += len(piece.text)
+                    lost += len(fragment.text)
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         touching = tuple(units)
-        beside = Neighbours(touching, far, lambda piece: self._speaks(piece, names), opened.units)
+        beside = Neighbours(touching, far, lambda fragment: self._speaks(fragment, names), opened.units)
         text = "\n".join(one.text for one in stretches)
         defines = []
         for macro in opened.macros:
@@ -179,8 +179,8 @@ class Reader:
                 units += opened.macro(macro)
         return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
 
-    def _speaks(self, piece: Fragment, names: Sequence[str]) -> bool:
-        return self.telling(piece.text) or any(name in piece.text for name in names)
+    def _speaks(self, fragment: Fragment, names: Sequence[str]) -> bool:
+        return self.telling(fragment.text) or any(name in fragment.text for name in names)
 
 
 def _slice(

@@ -1,4 +1,4 @@
-"""The stretches of a text in, its pieces and the units that are read of them, each once, out.
+"""The stretches of a text in, its fragments and the units that are read of them, each once, out.
 
 A text is asked for more than once: by the rules, for what stood there before, and again where what they say may have
 been moved. So the last few stay open.
@@ -72,25 +72,25 @@ class PreparedText:
         shown = tuple(show(stretches, whole, words))
         self._marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
         self.masks = _masks(shown, whole, lookup)
-        self.pieces = connected(shown)
+        self.fragments = connected(shown)
         self.macros = [macro for one in shown for macro in one.prepared.macros]
         self.allocators = macro_allocators(self.macros, lookup.kernel)
-        self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the piece, which lives as long as this
+        self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the fragment, which lives as long as this
         self._macro_units: dict[int, tuple[FunctionUnit, ...]] = {}
 
-    def units(self, piece: Fragment) -> tuple[FunctionUnit, ...]:
-        """What is in one of the pieces."""
-        if id(piece) not in self._units:
-            self._units[id(piece)] = tuple(self._read(piece))
-        return self._units[id(piece)]
+    def units(self, fragment: Fragment) -> tuple[FunctionUnit, ...]:
+        """What is in one of the fragments."""
+        if id(fragment) not in self._units:
+            self._units[id(fragment)] = tuple(self._read(fragment))
+        return self._units[id(fragment)]
 
-    def _read(self, piece: Fragment) -> Iterator[FunctionUnit]:
-        read = parse.functions(piece, self._lookup.kernel.words, self._marks)
+    def _read(self, fragment: Fragment) -> Iterator[FunctionUnit]:
+        read = parse.functions(fragment, self._lookup.kernel.words, self._marks)
         found = [
-            FunctionUnit(one, piece.text, partial(FunctionAnalysis, one, self._lookup, self.masks)) for one in read
+            FunctionUnit(one, fragment.text, partial(FunctionAnalysis, one, self._lookup, self.masks)) for one in read
         ]
-        if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
-            for part in piece.parts:
+        if fragment.parts and any(unit.function.broken for unit in found):  # each part may still be understood
+            for part in fragment.parts:
                 yield from self._read(part)
         else:
             yield from found
@@ -103,13 +103,13 @@ class PreparedText:
 
     def _read_macro(self, macro: directives.Macro) -> Iterator[FunctionUnit]:
         prepared = prepare.prepare(macro.body, self._words)
-        piece = fragments.macro_piece(macro, prepared.text)
+        fragment = fragments.macro_fragment(macro, prepared.text)
         if macro.name in self.masks:
-            piece = fragments.mask_piece(macro)
-        if piece is not None:
+            fragment = fragments.mask_fragment(macro)
+        if fragment is not None:
             marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
-            for function in parse.functions(piece, self._lookup.kernel.words, marks):
-                yield FunctionUnit(function, piece.text, partial(FunctionAnalysis, function, self._lookup))
+            for function in parse.functions(fragment, self._lookup.kernel.words, marks):
+                yield FunctionUnit(function, fragment.text, partial(FunctionAnalysis, function, self._lookup))
 
 
 def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
@@ -122,7 +122,7 @@ def _masks(shown: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Ma
     """What the text's own names are worth; one that two stretches make something else of is not known."""
     found: dict[str, list[Mask]] = {}
     for one in shown:
-        here = file_masks(one.stretch.text, whole, one.prepared, one.pieces, lookup)
+        here = file_masks(one.stretch.text, whole, one.prepared, one.fragments, lookup)
         for name, mask in here.items():
             found.setdefault(name, []).append(mask)
     return {name: masks[0] for name, masks in found.items() if all(mask == masks[0] for mask in masks)}

@@ -26,8 +26,8 @@ def read(text: str, section: str = "", whole: bool = True):
     prepared = prepare.prepare(text, WORDS)
     return tuple(
         function
-        for piece in fragments.split_fragments(prepared.text, section, whole)
-        for function in parse.functions(piece, KERNEL.words, prepared.marks)
+        for fragment in fragments.split_fragments(prepared.text, section, whole)
+        for function in parse.functions(fragment, KERNEL.words, prepared.marks)
     )
 
 
