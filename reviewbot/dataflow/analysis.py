@@ -1,8 +1,9 @@
-"""A function's steps in, what surely or possibly holds at each of them out: open scopes, masks, results.
+"""Runs the abstract interpretation of one function: at each instruction, the open scopes, masks and results.
 
-States are kept apart as long as their open scopes differ (so `if (nofs) save(); ... if (nofs)
-restore();` is balanced), joined otherwise, and followed to a fixed point. Callees are not looked
-into: one whose name says that it may unlock ends every lock for certain knowledge.
+States are kept apart as long as their open scopes differ (so `if (nofs) save(); ... if (nofs) restore();` is balanced),
+joined otherwise, and propagated by a worklist to a fixed point. Beyond _MOST_STATES, _MOST_OPEN or _MOST_ROUNDS nothing
+is known of the function. Callees are not looked into: one whose name says that it may unlock ends every lock for
+certain knowledge.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ _SINGLE = ("lock", "irq")  # families of which one scope is open once; preemptio
 
 
 class FunctionAnalysis:
-    """One function followed. `at[i]` are the states in which step i is reached; empty: it is not.
+    """The result of the analysis of one function.
 
-    `made`: variables of its own that nothing but a save ever fills, so that what is in them is known.
-    `given`: masks of the file around it, by the names of macros and helpers.
+    `at[i]` are the states in which instruction i is reached; empty: it is not. `lost`: a bound was reached, so that
+    nothing is certain. `events`: what happened to scopes and results. `made`: variables of its own that nothing but a
+    save ever fills, so that what is in them is known. `given`: masks of the file around it, by the names of macros and
+    helpers.
     """
 
     def __init__(self, function: Function, lookup: ScopeTable, given: Masks = MappingProxyType({})) -> None:
@@ -61,7 +64,7 @@ class FunctionAnalysis:
 
     @cached_property
     def within(self) -> Mapping[int, Sequence[int]]:
-        """By the step that opens a scope, those at which it is open on some path."""
+        """By the instruction that opens a scope, those at which it is open on some path."""
         found: dict[int, list[int]] = {}
         for index, states in enumerate(() if self.lost else self.at):
             for save in {one.step for state in states for one in state.open}:
@@ -71,6 +74,7 @@ class FunctionAnalysis:
     # -- the fixed point --
 
     def _run(self) -> None:
+        """Propagate states until none changes: the worklist."""
         steps, entry = self.function.steps, self.entry
         starts: dict[int, tuple[State, ...]] = {0: (entry,)}
         if not self.function.seen_from_start:  # labels may be reached from what is not shown
@@ -103,6 +107,7 @@ class FunctionAnalysis:
                         heappush(todo, (target if target > index else lasts[target] + 1, target))
 
     def _out(self, index: int) -> Iterator[tuple[int, list[State]]]:
+        """The states after an instruction, by its successors."""
         step = self.function.steps[index]
         if step.kind == "test":
             for way, target in zip((True, False), step.next, strict=False):
@@ -117,7 +122,7 @@ class FunctionAnalysis:
             yield target, self._onward(states, index, target)
 
     def _onward(self, states: list[State], index: int, head: int) -> list[State]:
-        """On the way back to the head of a loop what ends it is asked anew, for others may have changed it."""
+        """The states without the facts that end a loop, on the way back to its head: others may have changed them."""
         if head > index:
             return states
         asked = self._ends.get((index, head))
@@ -132,7 +137,7 @@ class FunctionAnalysis:
         return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in states]
 
     def _tell(self) -> None:
-        """Once more over every step, now that all its states are known, to say what happened."""
+        """Go over every instruction once more, now that all its states are known, and record the events."""
         if self.lost:
             return
         for index, step in enumerate(self.function.steps):
@@ -152,7 +157,7 @@ class FunctionAnalysis:
                 self.events.append(Event(kind, index, other, scope, token, count == len(states)))
 
     def _is_silent(self, step: Instruction, states: tuple[State, ...]) -> bool:
-        """Whether nothing can be told of a step: no scope is open, no result is held, and it opens and closes none."""
+        """Whether an instruction has no event: no scope is open, no result is held, and it opens and closes none."""
         gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
         return not gate and all(not state.open and not state.holds for state in states)
 
@@ -183,6 +188,7 @@ class FunctionAnalysis:
     # -- what steps do --
 
     def _tested(self, state: State, index: int, step: Instruction, way: bool) -> State | None:
+        """The transfer function of a test that turned out one way; None where it cannot."""
         value = step.value
         if value is None or (value.op == "other" and value.text.startswith("@")):
             return state
@@ -203,6 +209,7 @@ class FunctionAnalysis:
         return None if masks is None else state if masks is state.masks else state._replace(masks=masks)
 
     def _take(self, state: State, index: int, step: Instruction) -> State:
+        """The transfer function of any other instruction."""
         if step.kind == "call":
             return self.entry if step.name == OPEN else self._call(state, index, step)
         if step.kind == "assign":
@@ -302,7 +309,7 @@ class FunctionAnalysis:
         return state._replace(open=tuple(one for one in state.open if one not in gone))
 
     def _restore(self, state: State, index: int, kinds: set[str], token: str) -> State:
-        """A restore with a token: which save does it undo, if any."""
+        """A restore with a token: find the save that it undoes, if any, and note a wrong one."""
         mine = [one for one in state.open if one.token == token]
         flag = {self.kernel.scopes[kind].flag for kind in kinds}
         if mine:
@@ -349,7 +356,7 @@ class FunctionAnalysis:
         return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
 
     def _forget(self, state: State, name: str) -> State:
-        """What is left of a state after somebody was given a variable's address to write to."""
+        """The state after a variable's address was passed to a call that may write to it."""
         facts = self.written.known(state.facts, name)
         masks = mask_env.forgotten(state.masks or {}, name)
         holds = self.written.held(state.holds or {}, name)
@@ -357,6 +364,6 @@ class FunctionAnalysis:
 
 
 def _gives_back(state: State, step: Instruction, closed: list[tuple[ScopeKind, ScopeCall]]) -> bool:
-    """Whether a call that both opens and closes is given the state of a scope that is open."""
+    """Whether a call that both opens and closes is passed the token of a scope that is open."""
     given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
     return any(one.token in given for one in state.open if one.token)

@@ -1,4 +1,4 @@
-"""A call in, the scopes it opens or closes at one kernel version and where their saved state stands out."""
+"""Looks up which scopes a call opens or closes at one kernel version, and where their saved state stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
 class ScopeTable:
-    """One kernel's gates by the name of the call."""
+    """The scope calls of one kernel.
+
+    `enter` and `leave`: by the name of the call; `guards`: scopes by the class of their guard. `locks`: the words at
+    which an atomic scope is entered; `unlocks`: calls that end one; `markers`: calls of the other scopes. `may_unlock`:
+    parts of names that say that a call may unlock.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
@@ -38,7 +43,10 @@ class ScopeTable:
         self.tools = tools_of(kernel)
 
     def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:
-        """The scopes a call opens; UNKNOWN where its argument names none that this version has."""
+        """The scopes a call opens; UNKNOWN where its argument names none that this version has.
+
+        `when`: "" for a call, "true" for one whose result was tested and is true.
+        """
         if step.name not in self.enter:
             return
         rows = [(scope, gate) for scope, gate in self.enter[step.name] if gate.when == when]
@@ -49,6 +57,7 @@ class ScopeTable:
             yield scope.name, gate
 
     def closed(self, step: Instruction) -> list[tuple[ScopeKind, ScopeCall]]:
+        """The scopes that a call closes, with the scope call of each."""
         return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
 
 
@@ -57,14 +66,14 @@ def _names(args: tuple[Expr, ...], word: str) -> bool:
 
 
 def token_of(gate: ScopeCall, step: Instruction) -> str:
-    """The text of the variable that keeps the saved state, "" for none."""
+    """The text of the variable that keeps the saved state (the token), "" for none."""
     if gate.token == "result":
         return "" if step.target == UNUSED else step.target
     return argument(step, int(gate.token)) if gate.token else ""
 
 
 def argument(step: Instruction, index: int) -> str:
-    """The text of an argument, its & left out; "" where the call has none there."""
+    """The text of an argument, counted from 0, without its &; "" where the call has none there."""
     return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
 
 
