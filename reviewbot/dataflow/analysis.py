@@ -158,8 +158,8 @@ class FunctionAnalysis:
 
     def _is_silent(self, step: Instruction, states: tuple[State, ...]) -> bool:
         """Whether an instruction has no event: no scope is open, no result is held, and it opens and closes none."""
-        gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
-        return not gate and all(not state.open and not state.holds for state in states)
+        opens_or_closes = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
+        return not opens_or_closes and all(not state.open and not state.holds for state in states)
 
     def _telling(self) -> frozenset[str]:
         """The conditions by which states are kept apart: those that choose between masks.
@@ -168,7 +168,9 @@ class FunctionAnalysis:
         """
         steps = self.function.steps
         chosen = choosing(self.function, self.kernel.words["flag_prefixes"])
-        if not any(gate.token for step in steps if step.kind == "call" for _, gate in self.lookup.opened(step, "")):
+        if not any(
+            scope_call.token for step in steps if step.kind == "call" for _, scope_call in self.lookup.opened(step, "")
+        ):
             return chosen
         tests = Counter(normal(step.value, True)[0] for step in steps if step.kind == "test" and step.value)
         return chosen.union(text for text, count in tests.items() if count > 1)
@@ -203,8 +205,8 @@ class FunctionAnalysis:
         state = state._replace(facts=state.facts | {(text, way)})
         if value.op == "call" and way:
             call = step._replace(kind="call", name=value.text, args=value.args)
-            for scope, gate in self.lookup.opened(call, "true"):
-                state = self._enter(state, index, call, scope, gate)
+            for scope, scope_call in self.lookup.opened(call, "true"):
+                state = self._enter(state, index, call, scope, scope_call)
         masks = mask_env.refine_masks(state.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
         return None if masks is None else state if masks is state.masks else state._replace(masks=masks)
 
@@ -246,15 +248,15 @@ class FunctionAnalysis:
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
         if closed and (not opened or _gives_back(state, step, closed)):
             return self._leave(state, index, step, closed)
-        tokens = {token_of(gate, step) for _, gate in opened} - {""}
+        tokens = {token_of(scope_call, step) for _, scope_call in opened} - {""}
         for one in state.open:
             if one.token in tokens and not one.handed:
                 self._note("overwritten", index, one.step, one.scope, one.token)
         if tokens:  # no restore can close them any more
             lost = (one._replace(token="", handed=True) if one.token in tokens else one for one in state.open)
             state = state._replace(open=tuple(lost))
-        for scope_name, gate in opened:
-            state = self._enter(state, index, step, scope_name, gate)
+        for scope_name, scope_call in opened:
+            state = self._enter(state, index, step, scope_name, scope_call)
         if opened or step.name in self.lookup.enter:
             return state
         if state.open and any(word in step.name for word in self.lookup.may_unlock):
@@ -272,13 +274,13 @@ class FunctionAnalysis:
         scope = self.kernel.scopes.get(one.scope)
         return scope is not None and scope.atomic
 
-    def _enter(self, state: State, index: int, step: Instruction, scope: str, gate: ScopeCall) -> State:
-        token = token_of(gate, step)
-        if gate.token == "result" and step.target == UNUSED:
+    def _enter(self, state: State, index: int, step: Instruction, scope: str, scope_call: ScopeCall) -> State:
+        token = token_of(scope_call, step)
+        if scope_call.token == "result" and step.target == UNUSED:
             self._note("dropped", index, index, scope, "")
         handed = not token or not is_local(token) or token in self.params
         handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
-        key = argument(step, gate.key) if gate.key >= 0 else ""
+        key = argument(step, scope_call.key) if scope_call.key >= 0 else ""
         rest = tuple(one for one in state.open if one.scope != scope or not self._anew(one, index, step, key))
         return state._replace(open=(*rest, OpenScope(scope, index, token, key, handed=handed)))
 
@@ -298,10 +300,10 @@ class FunctionAnalysis:
             return self._restore(state, index, kinds, argument(step, int(rows[0][1].token)))
         free = [one for one in state.open if not one.guard]
         gone: list[OpenScope] = []
-        for scope, gate in rows:
-            if gate.key < 0:
+        for scope, scope_call in rows:
+            if scope_call.key < 0:
                 gone += [one for one in free if one.scope == scope.name][-1:]
-        keys = {scope.name: argument(step, gate.key) for scope, gate in rows if gate.key >= 0}
+        keys = {scope.name: argument(step, scope_call.key) for scope, scope_call in rows if scope_call.key >= 0}
         for key in dict.fromkeys(keys.values()):
             mine = [one for one in free if one.scope in keys]
             same = [one for one in mine if one.key == key] or [one for one in free if key and one.key == key]
@@ -365,5 +367,5 @@ class FunctionAnalysis:
 
 def _gives_back(state: State, step: Instruction, closed: list[tuple[ScopeKind, ScopeCall]]) -> bool:
     """Whether a call that both opens and closes is passed the token of a scope that is open."""
-    given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
+    given = {argument(step, int(scope_call.token)) for _, scope_call in closed if scope_call.token.isdigit()}
     return any(one.token in given for one in state.open if one.token)

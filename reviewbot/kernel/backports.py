@@ -104,7 +104,7 @@ def _scopes(kernel: Kernel, present: Present, at: At, added: set[str]) -> dict[s
 
 
 def _calls(scope: ScopeKind) -> tuple[str, ...]:
-    return tuple(gate.call for gate in scope.enter)
+    return tuple(scope_call.call for scope_call in scope.enter)
 
 
 def _lacks(scope: ScopeKind, here: frozenset[str]) -> bool:

@@ -110,7 +110,7 @@ def _span(name: str, since: Fields | None, until: Fields | None, *rest: str) -> 
     return Lifetime(name, _version(since), _version(until), *rest)
 
 
-def _gates(rows: Fields) -> tuple[ScopeCall, ...]:
+def _scope_calls(rows: Fields) -> tuple[ScopeCall, ...]:
     return tuple(ScopeCall(*row) for row in rows)
 
 
@@ -119,7 +119,7 @@ def _scope(
 ) -> ScopeKind:
     *words, hides, known_by = rest
     return ScopeKind(
-        *(name, family, _gates(enter), _gates(leave), tuple(guards), frozenset(clears), frozenset(sets)),
+        *(name, family, _scope_calls(enter), _scope_calls(leave), tuple(guards), frozenset(clears), frozenset(sets)),
         *(*words, tuple(hides), known_by),
     )
 

@@ -20,7 +20,7 @@ Bits = Mapping[str, frozenset[str]]
 _NO_BITS = frozenset[str]()
 
 WORDS = ("unsafe", "context", "pointless", "safe", "none")  # strictest first
-NEVER = (0, 0)  # what Span.never goes by
+NEVER = (0, 0)  # `until` of a name that no version had; see Lifetime.never
 _VERDICTS = tuple(f"{side}{key}" for side in ("set", "clear") for key in ("", "_why", "_source"))
 
 _SPAN: Spec = {**LIFE, "note": TEXT, "instead": TEXT, "never": SWITCH}
@@ -37,7 +37,7 @@ _BIT: Spec = {
     "requested": TEXT,
 }
 _COMPOUND: Spec = {**_FLAG, "bits": TEXTS, "bits_at": LIVES, "without": TEXTS, "all": SWITCH}
-_GATE: Spec = {"call": TEXT, "has": TEXT, "token": TEXT, "key": NUMBER, "when": ("", "true")}
+_SCOPE_CALL: Spec = {"call": TEXT, "has": TEXT, "token": TEXT, "key": NUMBER, "when": ("", "true")}
 _SCOPE: Spec = {
     **LIFE,
     **dict.fromkeys(("name", "flag", "why", "source", "known_by"), TEXT),
@@ -227,8 +227,8 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
     return ScopeKind(
         name=table["name"],
         family=table["family"],
-        enter=_gates(table, "enter", where),
-        leave=_gates(table, "leave", where),
+        enter=_scope_calls(table, "enter", where),
+        leave=_scope_calls(table, "leave", where),
         guards=tuple(table.get("guards", ())),
         clears=_bits(table, "clears", where, expanded),
         sets=_bits(table, "sets", where, expanded),
@@ -242,10 +242,10 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
     )
 
 
-def _gates(table: Mapping[str, Any], key: str, where: str) -> tuple[ScopeCall, ...]:
-    for gate in table.get(key, ()):
-        schema.check_table(gate, _GATE, f"{where}: {key}", ("call",))
-    return tuple(ScopeCall(**gate) for gate in table.get(key, ()))
+def _scope_calls(table: Mapping[str, Any], key: str, where: str) -> tuple[ScopeCall, ...]:
+    for scope_call in table.get(key, ()):
+        schema.check_table(scope_call, _SCOPE_CALL, f"{where}: {key}", ("call",))
+    return tuple(ScopeCall(**scope_call) for scope_call in table.get(key, ()))
 
 
 def _bits(table: Mapping[str, Any], key: str, where: str, expanded: Bits) -> frozenset[str]:

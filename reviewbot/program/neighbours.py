@@ -1,4 +1,4 @@
-"""The functions of a text that a change does not touch, read when somebody asks for them."""
+"""Finds the unchanged functions of a file that call, or are called by, changed ones, and parses them on demand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ _MOST_AROUND = 30  # functions that call those of the change, and as many that t
 
 
 class Neighbours:
-    """The functions of a text that its change does not touch, as far as they have to do with those that it does."""
+    """Unchanged functions of the file that call, or are called by, changed ones.
+
+    `units`: the changed functions; `far`: the fragments of all others; `speaks`: whether a fragment names anything that
+    rules are about; `read`: parses a fragment.
+    """
 
     def __init__(
         self,
@@ -28,15 +32,17 @@ class Neighbours:
 
     @cached_property
     def names(self) -> frozenset[str]:
+        """The names of all unchanged functions."""
         return frozenset(map(fragments.function_of, self._far)) - {""}
 
     @cached_property
     def around(self) -> tuple[FunctionUnit, ...]:
+        """The unchanged functions that call a changed one."""
         return self._all(self.callers)
 
     @cached_property
     def _rows(self) -> Mapping[int, str]:
-        """The rows of the units, by what these are called."""
+        """The names of the changed functions by row, from 0."""
         found: dict[int, str] = {}
         for one in (unit.function for unit in self._units if unit.function.name):
             for row in range(one.lines[0], one.lines[1] + 1):
@@ -44,7 +50,7 @@ class Neighbours:
         return found
 
     def function_at(self, row: int) -> str:
-        """The function that a row stands in; "" if it is in none."""
+        """The name of the function that a row, from 0, stands in; "" if it is in none."""
         if row in self._rows:
             return "" if self._rows[row] == fragments.OPEN else self._rows[row]
         for fragment in (one for one in self._far if not one.macro):
@@ -53,6 +59,7 @@ class Neighbours:
         return ""
 
     def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[FunctionUnit, ...]:
+        """Callees that name anything rules are about, and mention one of `words` or are one of `names`."""
         return self._all(
             [
                 one
@@ -63,6 +70,7 @@ class Neighbours:
 
     @cached_property
     def below(self) -> tuple[FunctionUnit, ...]:
+        """All callees of the changed functions and of their callers, those that name anything rules are about first."""
         return self._all([*self._callees[0], *self._callees[1]])
 
     def _all(self, found: Sequence[Fragment]) -> tuple[FunctionUnit, ...]:
@@ -70,7 +78,7 @@ class Neighbours:
 
     @cached_property
     def callers(self) -> list[Fragment]:
-        """The fragments that call one of the units, the first so many of them."""
+        """The fragments that call a changed function, the first _MOST_AROUND of them."""
         known = sorted({unit.function.name for unit in self._units} - {""})
         if not known or not self._far:
             return []
@@ -79,7 +87,10 @@ class Neighbours:
 
     @cached_property
     def _callees(self) -> tuple[list[Fragment], list[Fragment]]:
-        """The fragments that define what a unit or a caller calls: those that speak, and as many of the others."""
+        """The fragments of the callees: those that name anything rules are about, and the others.
+
+        There are _MOST_AROUND at most, both together.
+        """
         names = {step.name for unit in self._units for step in unit.steps if step.kind == "call"}
         names.update(name for fragment in self.callers for name in _CALL.findall(fragment.text))
         callers = {id(fragment) for fragment in self.callers}

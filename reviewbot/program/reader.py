@@ -1,4 +1,4 @@
-"""Reads the two sides of a file in a patch: parses and follows the functions that the change touches."""
+"""Reads both sides of a file in a patch: parses the functions that the change touches."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a te
 
 
 class ParsedText(Struct, frozen=True):
-    """What was read of a text; see Slice."""
+    """The functions, macros and allocators of a text, and why some could not be read; see FileVersion."""
 
     units: tuple[FunctionUnit, ...] = ()
     defines: Defines = field(default_factory=Defines)
@@ -52,7 +52,7 @@ Touched = Callable[[int, int], bool]
 
 
 class Reader:
-    """Makes slices for one kernel; what it needs of the kernel is worked out once."""
+    """Makes file versions for one kernel; what it needs of the kernel is worked out once."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.lookup = kernel, ScopeTable(kernel)
@@ -68,7 +68,7 @@ class Reader:
         return bool(self._stems.search(text)) or not self._known.isdisjoint(re.findall(r"\w+", text))
 
     def known_as(self, part: FileVersion, function: str) -> str:
-        """The name by which hunks inside a function know it, "" where they have none: the same from mail and tree.
+        """The name under which hunks inside a function know it, "" where they have none: the same from mail and tree.
 
         Where an annotation stands below its head, at the margin, git puts that behind the @@.
         """
@@ -80,7 +80,7 @@ class Reader:
         return function if not heads or fragments.function_name(heading(heads[-1], self._words)) else ""
 
     def hunks(self, change: FileChange, mark: str) -> FileVersion:
-        """What the hunks show of one side: mark "+" for after, "-" for before."""
+        """The file version that the hunks show of one side: mark "+" for after, "-" for before."""
         rows: list[str] = []
         numbers: list[int] = []
         changed: list[bool] = []
@@ -102,7 +102,7 @@ class Reader:
             near += _near(hunk, mark)
         telling = any(self.telling(one.text) for one in stretches)
         read = self.read_all(stretches, change.created) if telling else _NOTHING
-        return _slice(change.path, rows, numbers, (changed, near), read, whole=change.created)
+        return _file_version(change.path, rows, numbers, (changed, near), read, whole=change.created)
 
     def file(
         self,
@@ -112,10 +112,10 @@ class Reader:
         only: Sequence[Rows] | None = None,
         names: frozenset[str] = frozenset(),
     ) -> FileVersion:
-        """The whole file of one side; `change` has the numbers that its lines have in `text`.
+        """The file version of one side with the whole file; `change` has the numbers that its lines have in `text`.
 
-        `only`: the rows among which what is touched is read, None for all; `names`: nothing is read that says none of
-        them, unless there are none.
+        `only`: the rows, from 0, among which touched functions are read, None for all; `names`: functions that mention
+        none of them are not read, unless it is empty.
         """
         rows = tuple(text.split("\n"))
         changed, near = [False] * len(rows), [False] * len(rows)
@@ -127,12 +127,12 @@ class Reader:
         among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
         touched = [at for part in among for at in part if changed[at] or near[at]]
         read = self.read(text, "", True, _among(touched), names) if touched and self.telling(text) else _NOTHING
-        return _slice(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
+        return _file_version(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
 
     def read(
         self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
     ) -> ParsedText:
-        """read_all() for a text without gaps."""
+        """Parse a text without gaps; see read_all()."""
         return self.read_all((Stretch(text, section, 0),), whole, touched, wanted)
 
     def read_all(
@@ -144,7 +144,8 @@ class Reader:
     ) -> ParsedText:
         """The functions and macros of a text, and why some could not be read.
 
-        `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
+        `touched(first, last)`: whether the change touches a row of these, from 0; None: all of them. `wanted`: `names`
+        of file().
         """
         opened = self._open(tuple(stretches), whole)
         names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
@@ -183,7 +184,7 @@ class Reader:
         return self.telling(fragment.text) or any(name in fragment.text for name in names)
 
 
-def _slice(
+def _file_version(
     path: str,
     rows: Sequence[str],
     numbers: Sequence[int],
@@ -191,7 +192,10 @@ def _slice(
     read: ParsedText,
     whole: bool = False,
 ) -> FileVersion:
-    """A slice of what was read; `marks`: its rows that are changed, and those that are near to a change."""
+    """The file version of a parsed text.
+
+    `marks`: for each row whether it is changed, and whether it is near to a change.
+    """
     return FileVersion(
         path,
         tuple(rows),
@@ -213,7 +217,7 @@ def _function(units: Sequence[FunctionUnit], name: str) -> Function | None:
 
 
 def _among(rows: list[int]) -> Touched:
-    """Whether any of these rows, in order, lies in a range."""
+    """The function that says whether any of these rows, in order, lies in a range."""
 
     def touched(first: int, last: int) -> bool:
         at = bisect_left(rows, first)
@@ -223,7 +227,7 @@ def _among(rows: list[int]) -> Touched:
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:
-    """Beside which rows of a side a line of the other side alone stood; blank lines between them do not count."""
+    """For each row of a side, whether a line that only the other side has stood beside it; blank lines do not count."""
     rows: list[str] = []
     near: list[bool] = []
     above = False

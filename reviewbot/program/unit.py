@@ -1,7 +1,6 @@
-"""The stretches of a text in, its fragments and the units that are read of them, each once, out.
+"""Parses the fragments of a text into function units, each once, and keeps the last few texts.
 
-A text is asked for more than once: by the rules, for what stood there before, and again where what they say may have
-been moved. So the last few stay open.
+A text is needed more than once: by the rules, for what stood there before, and again where code may have been moved.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ _WORD = re.compile(r"\w+")
 
 
 class FunctionUnit:
-    """A function (or a macro's body) of a slice, and what holds at each of its steps: followed when that is asked.
+    """A function (or a macro's body) of a file version, and its analysis, which is made at its first use.
 
-    `text`: what it was read from, and what that may have been read with.
+    `text`: the fragment the function was parsed from; it may contain its neighbours.
     """
 
     def __init__(self, function: Function, text: str, follow: Callable[[], FunctionAnalysis]) -> None:
@@ -43,16 +42,17 @@ class FunctionUnit:
 
     @cached_property
     def flow(self) -> FunctionAnalysis:
+        """The analysis of its paths."""
         return self._follow()
 
     @property
     def unfollowed(self) -> str:
-        """Why nothing is known of its paths, "" if something is or nobody has asked."""
+        """Why nothing is known of its paths; "" if something is, or it was not analysed."""
         return "more paths or open scopes than are followed" if "flow" in self.__dict__ and self.flow.lost else ""
 
     @cached_property
     def assigned(self) -> Mapping[str, Sequence[int]]:
-        """By what is written, the steps that assign or declare it."""
+        """The instructions that assign or declare a variable, by its text."""
         found: dict[str, list[int]] = {}
         for at, step in enumerate(self.steps):
             if step.kind == "assign":
@@ -61,11 +61,15 @@ class FunctionUnit:
 
     @cached_property
     def reaching(self) -> Reaching:
+        """Its reaching definitions."""
         return Reaching(self.function)
 
 
 class PreparedText:
-    """A text that was prepared and cut. `masks`: what its own names are worth; `allocators`: those of its macros."""
+    """A text that was prepared and cut into fragments.
+
+    `masks`: those of its own macros and helpers, by name; `allocators`: macros of it that wrap one.
+    """
 
     def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words) -> None:
         self._lookup, self._words = lookup, words
@@ -79,7 +83,7 @@ class PreparedText:
         self._macro_units: dict[int, tuple[FunctionUnit, ...]] = {}
 
     def units(self, fragment: Fragment) -> tuple[FunctionUnit, ...]:
-        """What is in one of the fragments."""
+        """The functions of one of the fragments."""
         if id(fragment) not in self._units:
             self._units[id(fragment)] = tuple(self._read(fragment))
         return self._units[id(fragment)]
@@ -96,7 +100,7 @@ class PreparedText:
             yield from found
 
     def macro(self, macro: directives.Macro) -> tuple[FunctionUnit, ...]:
-        """What is in the body of one of the macros."""
+        """The function that the body of one of the macros makes."""
         if id(macro) not in self._macro_units:
             self._macro_units[id(macro)] = tuple(self._read_macro(macro))
         return self._macro_units[id(macro)]
@@ -113,13 +117,16 @@ class PreparedText:
 
 
 def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
-    """Opens texts for one kernel; the second argument says whether it is all of a file."""
+    """The function that prepares texts for one kernel and keeps the last few.
+
+    Its arguments are the stretches of a text, and whether they are all of a file.
+    """
     words = rewrite.sorted_words(kernel.words)
     return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words))
 
 
 def _masks(shown: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:
-    """What the text's own names are worth; one that two stretches make something else of is not known."""
+    """The masks of the text's own names; a name for which two stretches give different ones is left out."""
     found: dict[str, list[Mask]] = {}
     for one in shown:
         here = file_masks(one.stretch.text, whole, one.prepared, one.fragments, lookup)

@@ -1,4 +1,8 @@
-"""Check of requests that may sleep, and of frees that do, where something forbids it: a slice in, hits out."""
+"""Finds requests and frees that may sleep where something forbids it.
+
+Sleeping is forbidden by a scope that the function has open, by one that it is entered with or that is given back below,
+and where others run the function. Where the text does not surely show it the confidence is lower.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +70,7 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
     name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
     a condition that only the last user meets, who need not be one that holds a lock.
-    `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
+    `asserts`, `spins`, `sleeps`: see entry.Locks. Rows with `as`, functions that are run where nothing may sleep:
     see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
     """
     entries = _Entries(side, rule, context)

@@ -1,7 +1,8 @@
-"""A step of a function whose beginning is not shown in, the shared list out that proves what must be held there.
+"""Finds the shared list that proves which lock must be held at an instruction.
 
-A list that the rest of the text only touches below a spinlock, and that is changed after the step with no lock taken
-in between, must be changed below that lock: so it is held at the step already.
+For functions whose beginning is not shown. A list that the rest of the text only touches below a spinlock, and that is
+changed after the instruction with no lock taken in between, must be changed below that lock: so it is held at the
+instruction already.
 """
 
 from __future__ import annotations

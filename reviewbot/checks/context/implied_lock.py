@@ -1,4 +1,8 @@
-"""A step of a function whose beginning is not shown in, the unlock out that proves what must be held at it."""
+"""Finds the unlock that proves which lock must be held at an instruction.
+
+For functions whose beginning is not shown: a lock that is given back on every path on, and was not taken in sight, was
+taken above.
+"""
 
 from __future__ import annotations
 

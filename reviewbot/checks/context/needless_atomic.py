@@ -1,4 +1,4 @@
-"""Check of a request that does not wait, where the code around it shows that it might: a slice in, hits out."""
+"""Finds requests that do not wait where the code around them shows that they may."""
 
 from __future__ import annotations
 

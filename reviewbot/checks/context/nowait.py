@@ -1,4 +1,4 @@
-"""Check of what is asked for where a request must not wait: a slice in, hits out."""
+"""Finds requests that may wait on the branch of a request that must not."""
 
 from __future__ import annotations
 

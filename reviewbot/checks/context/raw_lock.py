@@ -1,4 +1,4 @@
-"""Check of what is asked for where a real-time kernel allows no request at all: a slice in, hits out."""
+"""Finds requests below a lock under which a real-time kernel allows none, not even one that does not sleep."""
 
 from __future__ import annotations
 

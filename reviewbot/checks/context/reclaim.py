@@ -1,4 +1,4 @@
-"""Check of a request that may enter reclaim where reclaim itself comes by: a slice and a rule in, hits out."""
+"""Finds allocations that may re-enter reclaim from code that reclaim itself calls."""
 
 from __future__ import annotations
 

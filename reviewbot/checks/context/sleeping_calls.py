@@ -1,4 +1,4 @@
-"""A step of a function in, whether it is a call that surely may sleep out: by its mask, or since it frees something."""
+"""Says whether an instruction is a call that surely may sleep: by its mask, or because it frees memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check of what an allocator does with a mask that it does not support: a slice in, hits out."""
+"""Finds masks that an allocator does not support."""
 
 from __future__ import annotations
 

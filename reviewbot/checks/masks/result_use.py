@@ -1,4 +1,4 @@
-"""Checks of what becomes of a request: is its result tested, need it be, is it asked for again without end."""
+"""Checks what becomes of a request: whether its result is tested, needs to be, or it is repeated without end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that compare a request with what it was, or with its neighbours."""
+"""Compares the mask of a request with what it was before the patch, and with those of its neighbours."""
 
 from __future__ import annotations
 

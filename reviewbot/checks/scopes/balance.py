@@ -1,4 +1,4 @@
-"""Checks of whether each scope is closed as it was opened: left open, closed by the wrong restore, its state lost."""
+"""Finds scopes that are not closed as they were opened: left open, closed by the wrong restore, or their token lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what stands inside a scope: a mask that repeats it, a request it breaks, or a single call."""
+"""Checks what stands inside a scope: a mask that repeats it, a request that it breaks, or a single call."""
 
 from __future__ import annotations
 

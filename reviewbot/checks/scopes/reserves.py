@@ -1,4 +1,4 @@
-"""Check of a scope that opens the memory reserves: a slice and a rule in, hits with what it can reach out."""
+"""Finds new scopes that open the memory reserves, and names what may allocate inside them."""
 
 from __future__ import annotations
 
