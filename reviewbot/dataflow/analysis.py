@@ -60,7 +60,7 @@ class FunctionAnalysis:
         self._ends: dict[tuple[int, int], frozenset[str]] = {}  # by way back: the conditions that end the loop
         if function.steps:
             self._run()
-            self._tell()
+            self._record_events()
 
     @cached_property
     def within(self) -> Mapping[int, Sequence[int]]:
@@ -125,18 +125,18 @@ class FunctionAnalysis:
         """The states without the facts that end a loop, on the way back to its head: others may have changed them."""
         if head > index:
             return states
-        asked = self._ends.get((index, head))
-        if asked is None:
+        endings = self._ends.get((index, head))
+        if endings is None:
             inside = range(head, index + 1)
             tests = [step for step in self.function.steps[head : index + 1] if step.kind == "test" and step.value]
             leaving = [step for step in tests if any(at >= 0 and at not in inside for at in step.next)]
             texts = {normal(step.value, True)[0] for step in leaving if step.value is not None}
-            asked = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
-        if not asked:
+            endings = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
+        if not endings:
             return states
-        return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in states]
+        return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in endings)) for one in states]
 
-    def _tell(self) -> None:
+    def _record_events(self) -> None:
         """Go over every instruction once more, now that all its states are known, and record the events."""
         if self.lost:
             return
@@ -220,9 +220,9 @@ class FunctionAnalysis:
             return state._replace(open=tuple(one for one in state.open if one.guard != step.target))
         if step.kind in ("return", "end"):
             self._use(state, index, step, "")
-            said = step.value.text if step.value is not None else ""
+            returned = step.value.text if step.value is not None else ""
             for one in state.open:
-                if self._can_leak(one) and one.token not in _WORD.findall(said):
+                if self._can_leak(one) and one.token not in _WORD.findall(returned):
                     self._note("leak", index, one.step, one.scope, one.token)
         return state
 
@@ -346,9 +346,9 @@ class FunctionAnalysis:
             holds = {**holds, target: frozenset({index - 1})}  # what is not there comes from elsewhere
         opened = state.open
         if opened and value is not None and not self._from_call(index, step):
-            said = set(_WORD.findall(value.text))
+            words = set(_WORD.findall(value.text))
             opened = tuple(
-                one._replace(handed=True) if one.token in said and one.token != target else one for one in opened
+                one._replace(handed=True) if one.token in words and one.token != target else one for one in opened
             )
         return State(opened, facts, masks, holds)
 

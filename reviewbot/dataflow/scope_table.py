@@ -50,10 +50,10 @@ class ScopeTable:
         if step.name not in self.enter:
             return
         rows = [(scope, scope_call) for scope, scope_call in self.enter[step.name] if scope_call.when == when]
-        said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
-        if not said and rows:
+        matching = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
+        if not matching and rows:
             yield UNKNOWN, rows[0][1]
-        for scope, scope_call in said:
+        for scope, scope_call in matching:
             yield scope.name, scope_call
 
     def closed(self, step: Instruction) -> list[tuple[ScopeKind, ScopeCall]]:

@@ -152,7 +152,7 @@ def _places(text: bytes) -> Iterator[FunctionRows]:
 
 def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes]]:
     """Each function that the hunks touch, with the lines they add to it and take from it and the rows beside those."""
-    said: dict[int, list[bytes]] = {}
+    lines_by_place: dict[int, list[bytes]] = {}
     place = 0
     for first, last, removed in _runs(section):
         while place < len(text.places) - 1 and text.places[place].last < first:
@@ -161,9 +161,9 @@ def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes
         while at < len(text.places) and text.places[at].first <= last:
             part = text.places[at]
             start, end = text.statement(max(first, part.first), min(last, part.last))
-            said.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
+            lines_by_place.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
             at += 1
-    for at, lines in said.items():
+    for at, lines in lines_by_place.items():
         yield text.places[at], b"\n".join(lines)
 
 

@@ -67,13 +67,13 @@ def function_name(section: str) -> str:
 
     A macro in capitals that heads a function names it by its first argument.
     """
-    said = section.strip()
-    if said.endswith(";") or (said.endswith("{") and ("=" in said or ")" not in said)):
+    head = section.strip()
+    if head.endswith(";") or (head.endswith("{") and ("=" in head or ")" not in head)):
         return ""
-    match = _NAME.search(said)
+    match = _NAME.search(head)
     if match is None or match.group(1) in _NO_FUNCTION:
         return ""
-    first = _FIRST_ARGUMENT.match(said, match.end())
+    first = _FIRST_ARGUMENT.match(head, match.end())
     return first.group(1) if match.group(1).isupper() and first else match.group(1)
 
 

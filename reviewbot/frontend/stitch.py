@@ -65,15 +65,15 @@ def heading(section: str, words: rewrite.Words) -> str:
 
     That may be an annotation below the head, or the end of its parameters. Then there is a function, but no name.
     """
-    said = rewrite.bare(section, words)
-    told = said.strip(" \t{") and said.count(")") <= said.count("(")
-    return said if told or not section.strip() else fragments.BODY
+    bare = rewrite.bare(section, words)
+    is_named = bare.strip(" \t{") and bare.count(")") <= bare.count("(")
+    return bare if is_named or not section.strip() else fragments.BODY
 
 
-def connected(shown: Sequence[StitchedText]) -> list[Fragment]:
+def connected(stitched: Sequence[StitchedText]) -> list[Fragment]:
     """All fragments in order; those that two stretches show of one function are joined."""
     out: list[Fragment] = []
-    for one in shown:
+    for one in stitched:
         first, *rest = one.fragments or (None,)
         if first is None:
             continue

@@ -228,19 +228,19 @@ def asserted(
     Only where the text shows that the lock spins.
     """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
-    told = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
+    assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
     spins = cache(lambda name: _spins(name, [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
         first, last = unit.function.lines
         for row in range(max(first, 0), min(last + 1, len(rows))):
-            for said in told.findall(rows[row]):
-                name = _LAST.search(said)
+            for lock in assertion.findall(rows[row]):
+                name = _LAST.search(lock)
                 if name is not None and (kind := spins(name[1])):
                     yield (
                         unit.function.name,
-                        EntryContext(kind, f"with {said.strip()} held", ((row, "says that it is held"),)),
+                        EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
                     )
 
 

@@ -100,7 +100,7 @@ class Sleeping:
         return calls_of(self.units)
 
     @cached_property
-    def _said(self) -> Counter[str]:
+    def _word_counts(self) -> Counter[str]:
         """How often each word stands in the text."""
         return Counter(_WORD.findall(self.side.text))
 
@@ -110,7 +110,7 @@ class Sleeping:
         if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
             return None
         calls = [(one, at) for one, at in self._calls.get(name, ()) if not one.steps[at].op]
-        if len(calls) + 1 != self._said[name]:
+        if len(calls) + 1 != self._word_counts[name]:
             return None  # its address may be taken, or a call was not read
         found = [self._beside(one, at) for one, at in calls]
         return found[0] if found and all(found) else None

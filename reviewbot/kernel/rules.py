@@ -112,10 +112,10 @@ def projects(folders: Sequence[Path]) -> Projects:
     for path in (folder / "_projects.toml" for folder in folders):
         table = _parse(path) if path.exists() else {}
         kernel += table.get("kernel", ())
-        for name, said in table.get("project", {}).items():
-            schema.check_table(said, _PROJECT, f"{path}: project.{name}")
-            titles, paths = (tuple(said.get(key, ())) for key in ("titles", "paths"))
-            found[name] = Project(name, tuple(said.get("tags", (name,))), titles, paths)
+        for name, fields in table.get("project", {}).items():
+            schema.check_table(fields, _PROJECT, f"{path}: project.{name}")
+            titles, paths = (tuple(fields.get(key, ())) for key in ("titles", "paths"))
+            found[name] = Project(name, tuple(fields.get("tags", (name,))), titles, paths)
     return Projects(tuple(kernel), tuple(found.values()))
 
 

@@ -11,6 +11,7 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
+_CALL = pattern(r"\b(\w+)\s*\(")
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
 
 
@@ -99,9 +100,3 @@ class Neighbours:
         telling = [fragment for fragment in found if self._speaks(fragment)][:_MOST_AROUND]
         quiet = [fragment for fragment in found if not self._speaks(fragment)]
         return telling, quiet[: _MOST_AROUND - len(telling)]
-
-
-_WORD = pattern(r"\w+")
-
-
-_CALL = pattern(r"\b(\w+)\s*\(")

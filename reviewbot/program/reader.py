@@ -19,7 +19,7 @@ from reviewbot.model.kernel import Allocator, Kernel
 from reviewbot.model.patch import FileChange, Hunk
 from reviewbot.patch.renames import renamed
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.neighbours import _WORD, Neighbours
+from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit, opener
 from reviewbot.support.patterns import pattern
 
@@ -43,6 +43,7 @@ _NOTHING = ParsedText()
 
 
 _AT_MARGIN = pattern(r"[A-Za-z_]")
+_WORD = pattern(r"\w+")
 
 
 Rows = tuple[int, int]  # the first and the last, from 0
@@ -147,11 +148,11 @@ class Reader:
         `touched(first, last)`: whether the change touches a row of these, from 0; None: all of them. `wanted`: `names`
         of file().
         """
-        opened = self._open(tuple(stretches), whole)
-        names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
+        prepared = self._open(tuple(stretches), whole)
+        names = [name.rstrip("()") for name in (*prepared.masks, *prepared.allocators)]
         near: list[Fragment] = []
         far: list[Fragment] = []
-        for fragment in opened.fragments:
+        for fragment in prepared.fragments:
             mine = touched is None or touched(fragment.line, fragment.line + fragment.text.count("\n"))
             mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(fragment.text)))
             (near if mine and self._speaks(fragment, names) else far).append(fragment)
@@ -162,23 +163,23 @@ class Reader:
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for unit in opened.units(fragment):
+            for unit in prepared.units(fragment):
                 if unit.function.broken:
                     lost += len(fragment.text)
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         touching = tuple(units)
-        beside = Neighbours(touching, far, lambda fragment: self._speaks(fragment, names), opened.units)
+        beside = Neighbours(touching, far, lambda fragment: self._speaks(fragment, names), prepared.units)
         text = "\n".join(one.text for one in stretches)
         defines = []
-        for macro in opened.macros:
+        for macro in prepared.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
             mine = touched is None or touched(*define_rows(macro))
-            asks = macro.name not in opened.masks or is_asked(macro.name, text)
+            asks = macro.name not in prepared.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
-                units += opened.macro(macro)
-        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
+                units += prepared.macro(macro)
+        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, prepared.allocators)
 
     def _speaks(self, fragment: Fragment, names: Sequence[str]) -> bool:
         return self.telling(fragment.text) or any(name in fragment.text for name in names)

@@ -73,11 +73,11 @@ class PreparedText:
 
     def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words) -> None:
         self._lookup, self._words = lookup, words
-        shown = tuple(show(stretches, whole, words))
-        self._marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
-        self.masks = _masks(shown, whole, lookup)
-        self.fragments = connected(shown)
-        self.macros = [macro for one in shown for macro in one.prepared.macros]
+        stitched = tuple(show(stretches, whole, words))
+        self._marks = {at: word for one in stitched for at, word in one.prepared.marks.items()}
+        self.masks = _masks(stitched, whole, lookup)
+        self.fragments = connected(stitched)
+        self.macros = [macro for one in stitched for macro in one.prepared.macros]
         self.allocators = macro_allocators(self.macros, lookup.kernel)
         self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the fragment, which lives as long as this
         self._macro_units: dict[int, tuple[FunctionUnit, ...]] = {}
@@ -125,10 +125,10 @@ def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...],
     return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words))
 
 
-def _masks(shown: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:
+def _masks(stitched: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:
     """The masks of the text's own names; a name for which two stretches give different ones is left out."""
     found: dict[str, list[Mask]] = {}
-    for one in shown:
+    for one in stitched:
         here = file_masks(one.stretch.text, whole, one.prepared, one.fragments, lookup)
         for name, mask in here.items():
             found.setdefault(name, []).append(mask)

@@ -115,19 +115,19 @@ def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
 
 
 def _head(match: re.Match[str]) -> _Head:
-    word, said = match.group(1), match.group(2).replace("\\\n", " ")
+    word, argument = match.group(1), match.group(2).replace("\\\n", " ")
     if word.endswith("def"):
-        said = ("!" if word.endswith("ndef") else "") + (said.split() or [""])[0]
-    asked = _ASKED.sub(lambda one: one.group(1) or one.group(2), said)
-    condition = "".join(_NAMED.sub(_veiled, asked).split())
+        argument = ("!" if word.endswith("ndef") else "") + (argument.split() or [""])[0]
+    expanded = _ASKED.sub(lambda one: one.group(1) or one.group(2), argument)
+    condition = "".join(_NAMED.sub(_veiled, expanded).split())
     fits = _CONDITION.fullmatch(condition) and condition.count("(") == condition.count(")")
     return _Head(word, condition if fits else "", match.group())
 
 
 def _veiled(match: re.Match[str]) -> str:
     """A name of the preprocessor as a name that nothing else has: to test whether a word is defined does not use it."""
-    said = match.group()
-    return said if said.isdigit() else f"_{crc32(said.encode('utf-8', 'replace')):08x}"[: max(2, len(said))]
+    name = match.group()
+    return name if name.isdigit() else f"_{crc32(name.encode('utf-8', 'replace')):08x}"[: max(2, len(name))]
 
 
 def _macro(whole: str, start: int, row: int) -> Macro | None:
