@@ -285,7 +285,7 @@ class FunctionAnalysis:
         return state._replace(open=(*rest, OpenScope(scope, index, token, key, handed=handed)))
 
     def _anew(self, one: OpenScope, index: int, step: Instruction, key: str) -> bool:
-        """Whether a step enters an open scope again: who takes a lock anew has given it back, seen or not."""
+        """Whether an instruction enters an open scope again: who takes a lock anew has given it back, seen or not."""
         kind = self.kernel.scopes.get(one.scope)
         if one.step == index or kind is None or kind.family not in _SINGLE or not kind.atomic:
             return one.step == index

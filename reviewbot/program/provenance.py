@@ -152,7 +152,7 @@ def _readers(unit: FunctionUnit) -> Mapping[str, list[int]]:
 
 
 def _read(expr: Expr) -> Iterator[str]:
-    """The texts of the parts of an expression; those of a call's arguments belong to the call's own step."""
+    """The texts of the parts of an expression; those of a call's arguments belong to the call's own instruction."""
     yield expr.text
     for arg in expr.args if expr.op != "call" else ():
         yield from _read(arg)

@@ -27,7 +27,8 @@ def slow(seconds: int) -> str:
 def bounded(seconds: float | None) -> Iterator[None]:
     """Raise TooSlow where the work inside takes longer than `seconds`, or where these are 0 or less; None: no limit.
 
-    Uses SIGALRM, so it works in the main thread alone. A timer that runs already goes on afterwards.
+    Uses SIGALRM, so it works in the main thread alone. A timer of the caller cannot fire meanwhile; it is set again
+    afterwards, less the time that has passed.
     """
     if seconds is None:
         yield

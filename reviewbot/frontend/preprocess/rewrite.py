@@ -90,7 +90,7 @@ class Rewrite:
         return self._pairs.get(start, -1)
 
     def _closing_near(self, start: int) -> int:
-        """As closing(), but only among the next so many characters: few of a text's parentheses are asked about."""
+        """As closing(), but only among the next _NEAR characters: few of a text's parentheses are ever looked for."""
         depth = 0
         for match in _PARENTHESES.finditer(self.text, start, start + _NEAR):
             depth += 1 if match.group() == "(" else -1
