@@ -1,1 +1,1 @@
-"""The checks that rules name, as `folder.module:function`: generators of hits."""
+"""Implements the checks that rules name, as `folder.module:function`: generators of hits."""

@@ -1,1 +1,1 @@
-"""Follows masks, scopes and results through one function: abstract states, joins, transfer functions."""
+"""Follows masks, scopes and results through one function, with abstract states, joins and transfer functions."""

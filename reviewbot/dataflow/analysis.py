@@ -1,8 +1,9 @@
-"""A function's steps in, what surely or possibly holds at each of them out: open scopes, masks, results.
+"""Runs the abstract interpretation of one function: at each instruction, the open scopes, masks and results.
 
-States are kept apart as long as their open scopes differ (so `if (nofs) save(); ... if (nofs)
-restore();` is balanced), joined otherwise, and followed to a fixed point. Callees are not looked
-into: one whose name says that it may unlock ends every lock for certain knowledge.
+States are kept apart as long as their open scopes differ (so `if (nofs) save(); ... if (nofs) restore();` is balanced),
+joined otherwise, and propagated by a worklist to a fixed point. Beyond _MOST_STATES, _MOST_OPEN or _MOST_ROUNDS nothing
+is known of the function. Callees are not looked into: one whose name says that it may unlock ends every lock for
+certain knowledge.
 """
 
 from __future__ import annotations
@@ -24,17 +25,19 @@ from reviewbot.frontend.instructions import UNUSED, Function, Instruction
 from reviewbot.model.kernel import ScopeCall, ScopeKind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_MOST_WORLDS = 32
+_MOST_STATES = 32
 _MOST_OPEN = 48  # scopes at once; lockdep gives up there as well (include/linux/sched.h: MAX_LOCK_DEPTH)
 _MOST_ROUNDS = 40  # times a step may be taken again
 _SINGLE = ("lock", "irq")  # families of which one scope is open once; preemption, BH and RCU count
 
 
 class FunctionAnalysis:
-    """One function followed. `at[i]` are the worlds in which step i is reached; empty: it is not.
+    """The result of the analysis of one function.
 
-    `made`: variables of its own that nothing but a save ever fills, so that what is in them is known.
-    `given`: masks of the file around it, by the names of macros and helpers.
+    `at[i]` are the states in which instruction i is reached; empty: it is not. `lost`: a bound was reached, so that
+    nothing is certain. `events`: what happened to scopes and results. `made`: variables of its own that nothing but a
+    save ever fills, so that what is in them is known. `given`: masks of the file around it, by the names of macros and
+    helpers.
     """
 
     def __init__(self, function: Function, lookup: ScopeTable, given: Masks = MappingProxyType({})) -> None:
@@ -57,20 +60,21 @@ class FunctionAnalysis:
         self._ends: dict[tuple[int, int], frozenset[str]] = {}  # by way back: the conditions that end the loop
         if function.steps:
             self._run()
-            self._tell()
+            self._record_events()
 
     @cached_property
     def within(self) -> Mapping[int, Sequence[int]]:
-        """By the step that opens a scope, those at which it is open on some path."""
+        """By the instruction that opens a scope, those at which it is open on some path."""
         found: dict[int, list[int]] = {}
-        for index, worlds in enumerate(() if self.lost else self.at):
-            for save in {one.step for world in worlds for one in world.open}:
+        for index, states in enumerate(() if self.lost else self.at):
+            for save in {one.step for state in states for one in state.open}:
                 found.setdefault(save, []).append(index)
         return found
 
     # -- the fixed point --
 
     def _run(self) -> None:
+        """Propagate states until none changes: the worklist."""
         steps, entry = self.function.steps, self.entry
         starts: dict[int, tuple[State, ...]] = {0: (entry,)}
         if not self.function.seen_from_start:  # labels may be reached from what is not shown
@@ -91,9 +95,9 @@ class FunctionAnalysis:
             if rounds[index] > _MOST_ROUNDS:
                 self.lost = True
                 return
-            for target, worlds in self._out(index):
-                merged = merge(self.at[target] + tuple(worlds), self.telling)
-                if len(merged) > _MOST_WORLDS or any(len(one.open) > _MOST_OPEN for one in merged):
+            for target, states in self._out(index):
+                merged = merge(self.at[target] + tuple(states), self.telling)
+                if len(merged) > _MOST_STATES or any(len(one.open) > _MOST_OPEN for one in merged):
                     self.lost = True
                     return
                 if merged != self.at[target]:
@@ -103,58 +107,59 @@ class FunctionAnalysis:
                         heappush(todo, (target if target > index else lasts[target] + 1, target))
 
     def _out(self, index: int) -> Iterator[tuple[int, list[State]]]:
+        """The states after an instruction, by its successors."""
         step = self.function.steps[index]
         if step.kind == "test":
             for way, target in zip((True, False), step.next, strict=False):
                 if target >= 0:
-                    ways = (self._tested(world, index, step, way) for world in self.at[index])
-                    yield target, self._onward([world for world in ways if world is not None], index, target)
+                    ways = (self._tested(state, index, step, way) for state in self.at[index])
+                    yield target, self._onward([state for state in ways if state is not None], index, target)
             return
         if step.kind == "call" and step.name in self.kernel.words["noreturn"]:
             return
-        worlds = [self._take(world, index, step) for world in self.at[index]]
+        states = [self._take(state, index, step) for state in self.at[index]]
         for target in step.next:
-            yield target, self._onward(worlds, index, target)
+            yield target, self._onward(states, index, target)
 
-    def _onward(self, worlds: list[State], index: int, head: int) -> list[State]:
-        """On the way back to the head of a loop what ends it is asked anew, for others may have changed it."""
+    def _onward(self, states: list[State], index: int, head: int) -> list[State]:
+        """The states without the facts that end a loop, on the way back to its head: others may have changed them."""
         if head > index:
-            return worlds
-        asked = self._ends.get((index, head))
-        if asked is None:
+            return states
+        endings = self._ends.get((index, head))
+        if endings is None:
             inside = range(head, index + 1)
             tests = [step for step in self.function.steps[head : index + 1] if step.kind == "test" and step.value]
             leaving = [step for step in tests if any(at >= 0 and at not in inside for at in step.next)]
             texts = {normal(step.value, True)[0] for step in leaving if step.value is not None}
-            asked = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
-        if not asked:
-            return worlds
-        return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in asked)) for one in worlds]
+            endings = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
+        if not endings:
+            return states
+        return [one._replace(facts=frozenset(fact for fact in one.facts if fact[0] not in endings)) for one in states]
 
-    def _tell(self) -> None:
-        """Once more over every step, now that all its worlds are known, to say what happened."""
+    def _record_events(self) -> None:
+        """Go over every instruction once more, now that all its states are known, and record the events."""
         if self.lost:
             return
         for index, step in enumerate(self.function.steps):
-            worlds = self.at[index]
-            if self._is_silent(step, worlds):
+            states = self.at[index]
+            if self._is_silent(step, states):
                 continue
             counts: dict[tuple[str, int, str, str], int] = {}
-            for world in worlds:
+            for state in states:
                 self._seen = []
                 if step.kind == "test":
-                    self._tested(world, index, step, True)
+                    self._tested(state, index, step, True)
                 else:
-                    self._take(world, index, step)
+                    self._take(state, index, step)
                 for kind, _, other, scope, token in dict.fromkeys(self._seen):
                     counts[kind, other, scope, token] = counts.get((kind, other, scope, token), 0) + 1
             for (kind, other, scope, token), count in counts.items():
-                self.events.append(Event(kind, index, other, scope, token, count == len(worlds)))
+                self.events.append(Event(kind, index, other, scope, token, count == len(states)))
 
-    def _is_silent(self, step: Instruction, worlds: tuple[State, ...]) -> bool:
-        """Whether nothing can be told of a step: no scope is open, no result is held, and it opens and closes none."""
-        gate = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
-        return not gate and all(not world.open and not world.holds for world in worlds)
+    def _is_silent(self, step: Instruction, states: tuple[State, ...]) -> bool:
+        """Whether an instruction has no event: no scope is open, no result is held, and it opens and closes none."""
+        opens_or_closes = step.kind == "call" and (step.name in self.lookup.enter or step.name in self.lookup.leave)
+        return not opens_or_closes and all(not state.open and not state.holds for state in states)
 
     def _telling(self) -> frozenset[str]:
         """The conditions by which states are kept apart: those that choose between masks.
@@ -163,7 +168,9 @@ class FunctionAnalysis:
         """
         steps = self.function.steps
         chosen = choosing(self.function, self.kernel.words["flag_prefixes"])
-        if not any(gate.token for step in steps if step.kind == "call" for _, gate in self.lookup.opened(step, "")):
+        if not any(
+            scope_call.token for step in steps if step.kind == "call" for _, scope_call in self.lookup.opened(step, "")
+        ):
             return chosen
         tests = Counter(normal(step.value, True)[0] for step in steps if step.kind == "test" and step.value)
         return chosen.union(text for text, count in tests.items() if count > 1)
@@ -182,101 +189,103 @@ class FunctionAnalysis:
 
     # -- what steps do --
 
-    def _tested(self, world: State, index: int, step: Instruction, way: bool) -> State | None:
+    def _tested(self, state: State, index: int, step: Instruction, way: bool) -> State | None:
+        """The transfer function of a test that turned out one way; None where it cannot."""
         value = step.value
         if value is None or (value.op == "other" and value.text.startswith("@")):
-            return world
+            return state
         truth = way
         text, way = normal(value, way)
-        self._use(world, index, step, text)
-        if (text, not way) in world.facts:
+        self._use(state, index, step, text)
+        if (text, not way) in state.facts:
             return None
-        if text in (world.holds or {}):
-            self._note("tested", index, min(world.holds[text]) if world.holds else OTHER, "", text)
-            world = world._replace(holds={k: v for k, v in (world.holds or {}).items() if k != text})
-        world = world._replace(facts=world.facts | {(text, way)})
+        if text in (state.holds or {}):
+            self._note("tested", index, min(state.holds[text]) if state.holds else OTHER, "", text)
+            state = state._replace(holds={k: v for k, v in (state.holds or {}).items() if k != text})
+        state = state._replace(facts=state.facts | {(text, way)})
         if value.op == "call" and way:
             call = step._replace(kind="call", name=value.text, args=value.args)
-            for scope, gate in self.lookup.opened(call, "true"):
-                world = self._enter(world, index, call, scope, gate)
-        masks = mask_env.refine_masks(world.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
-        return None if masks is None else world if masks is world.masks else world._replace(masks=masks)
+            for scope, scope_call in self.lookup.opened(call, "true"):
+                state = self._enter(state, index, call, scope, scope_call)
+        masks = mask_env.refine_masks(state.masks or {}, value, truth, self.names, self.kernel, self.lookup.tools)
+        return None if masks is None else state if masks is state.masks else state._replace(masks=masks)
 
-    def _take(self, world: State, index: int, step: Instruction) -> State:
+    def _take(self, state: State, index: int, step: Instruction) -> State:
+        """The transfer function of any other instruction."""
         if step.kind == "call":
-            return self.entry if step.name == OPEN else self._call(world, index, step)
+            return self.entry if step.name == OPEN else self._call(state, index, step)
         if step.kind == "assign":
-            return self._assign(world, index, step)
+            return self._assign(state, index, step)
         if step.kind == "leave":
-            return world._replace(open=tuple(one for one in world.open if one.guard != step.target))
+            return state._replace(open=tuple(one for one in state.open if one.guard != step.target))
         if step.kind in ("return", "end"):
-            self._use(world, index, step, "")
-            said = step.value.text if step.value is not None else ""
-            for one in world.open:
-                if self._can_leak(one) and one.token not in _WORD.findall(said):
+            self._use(state, index, step, "")
+            returned = step.value.text if step.value is not None else ""
+            for one in state.open:
+                if self._can_leak(one) and one.token not in _WORD.findall(returned):
                     self._note("leak", index, one.step, one.scope, one.token)
-        return world
+        return state
 
     def _can_leak(self, one: OpenScope) -> bool:
         return not one.handed and not one.guard and bool(one.token)
 
-    def _use(self, world: State, index: int, step: Instruction, tested: str) -> None:
+    def _use(self, state: State, index: int, step: Instruction, tested: str) -> None:
         for name in step.derefs:
-            for alloc in (world.holds or {}).get(name, ()):
+            for alloc in (state.holds or {}).get(name, ()):
                 if alloc != OTHER and name != tested:
                     self._note("used", index, alloc, "", name)
 
-    def _call(self, world: State, index: int, step: Instruction) -> State:
-        self._use(world, index, step, "")
+    def _call(self, state: State, index: int, step: Instruction) -> State:
+        self._use(state, index, step, "")
         if step.op:  # a guard
             scope = self.lookup.guards.get(step.args[0].text) if step.args else None
             if scope is not None:
                 key = step.args[1].text.lstrip("&") if len(step.args) > 1 else ""
-                return world._replace(
-                    open=(*world.open, OpenScope(scope.name, index, key=key, guard=step.op, handed=True))
+                return state._replace(
+                    open=(*state.open, OpenScope(scope.name, index, key=key, guard=step.op, handed=True))
                 )
-            return world
+            return state
         closed, opened = self.lookup.closed(step), list(self.lookup.opened(step, ""))
-        if closed and (not opened or _gives_back(world, step, closed)):
-            return self._leave(world, index, step, closed)
-        tokens = {token_of(gate, step) for _, gate in opened} - {""}
-        for one in world.open:
+        if closed and (not opened or _gives_back(state, step, closed)):
+            return self._leave(state, index, step, closed)
+        tokens = {token_of(scope_call, step) for _, scope_call in opened} - {""}
+        for one in state.open:
             if one.token in tokens and not one.handed:
                 self._note("overwritten", index, one.step, one.scope, one.token)
         if tokens:  # no restore can close them any more
-            lost = (one._replace(token="", handed=True) if one.token in tokens else one for one in world.open)
-            world = world._replace(open=tuple(lost))
-        for scope_name, gate in opened:
-            world = self._enter(world, index, step, scope_name, gate)
+            lost = (one._replace(token="", handed=True) if one.token in tokens else one for one in state.open)
+            state = state._replace(open=tuple(lost))
+        for scope_name, scope_call in opened:
+            state = self._enter(state, index, step, scope_name, scope_call)
         if opened or step.name in self.lookup.enter:
-            return world
-        if world.open and any(word in step.name for word in self.lookup.may_unlock):
-            world = world._replace(open=tuple(one for one in world.open if not self._atomic(one)))
-        if world.open:
+            return state
+        if state.open and any(word in step.name for word in self.lookup.may_unlock):
+            state = state._replace(open=tuple(one for one in state.open if not self._atomic(one)))
+        if state.open:
             passed = {word for arg in step.args for word in _WORD.findall(arg.text)}
-            handed = (one._replace(handed=True) if one.token in passed else one for one in world.open)
-            world = world._replace(open=tuple(handed))
+            handed = (one._replace(handed=True) if one.token in passed else one for one in state.open)
+            state = state._replace(open=tuple(handed))
         for given in [arg.args[0].text for arg in step.args if arg.op == "&x"]:
-            world = self._forget(world, given)
-        masks = mask_env.handed(world.masks or {}, step, self.names, self.kernel)
-        return world if masks is world.masks else world._replace(masks=masks)
+            state = self._forget(state, given)
+        masks = mask_env.handed(state.masks or {}, step, self.names, self.kernel)
+        return state if masks is state.masks else state._replace(masks=masks)
 
     def _atomic(self, one: OpenScope) -> bool:
         scope = self.kernel.scopes.get(one.scope)
         return scope is not None and scope.atomic
 
-    def _enter(self, world: State, index: int, step: Instruction, scope: str, gate: ScopeCall) -> State:
-        token = token_of(gate, step)
-        if gate.token == "result" and step.target == UNUSED:
+    def _enter(self, state: State, index: int, step: Instruction, scope: str, scope_call: ScopeCall) -> State:
+        token = token_of(scope_call, step)
+        if scope_call.token == "result" and step.target == UNUSED:
             self._note("dropped", index, index, scope, "")
         handed = not token or not is_local(token) or token in self.params
         handed |= self.function.seen_from_start and token not in self.declared  # a variable that outlives the function
-        key = argument(step, gate.key) if gate.key >= 0 else ""
-        rest = tuple(one for one in world.open if one.scope != scope or not self._anew(one, index, step, key))
-        return world._replace(open=(*rest, OpenScope(scope, index, token, key, handed=handed)))
+        key = argument(step, scope_call.key) if scope_call.key >= 0 else ""
+        rest = tuple(one for one in state.open if one.scope != scope or not self._anew(one, index, step, key))
+        return state._replace(open=(*rest, OpenScope(scope, index, token, key, handed=handed)))
 
     def _anew(self, one: OpenScope, index: int, step: Instruction, key: str) -> bool:
-        """Whether a step enters an open scope again: who takes a lock anew has given it back, seen or not."""
+        """Whether an instruction enters an open scope again: who takes a lock anew has given it back, seen or not."""
         kind = self.kernel.scopes.get(one.scope)
         if one.step == index or kind is None or kind.family not in _SINGLE or not kind.atomic:
             return one.step == index
@@ -285,25 +294,25 @@ class FunctionAnalysis:
         before = [arg.text for arg in self.function.steps[one.step].args]
         return bool(before) and before == [arg.text for arg in step.args]
 
-    def _leave(self, world: State, index: int, step: Instruction, rows: list[tuple[ScopeKind, ScopeCall]]) -> State:
+    def _leave(self, state: State, index: int, step: Instruction, rows: list[tuple[ScopeKind, ScopeCall]]) -> State:
         if rows[0][1].token:
             kinds = {scope.name for scope, _ in rows}
-            return self._restore(world, index, kinds, argument(step, int(rows[0][1].token)))
-        free = [one for one in world.open if not one.guard]
+            return self._restore(state, index, kinds, argument(step, int(rows[0][1].token)))
+        free = [one for one in state.open if not one.guard]
         gone: list[OpenScope] = []
-        for scope, gate in rows:
-            if gate.key < 0:
+        for scope, scope_call in rows:
+            if scope_call.key < 0:
                 gone += [one for one in free if one.scope == scope.name][-1:]
-        keys = {scope.name: argument(step, gate.key) for scope, gate in rows if gate.key >= 0}
+        keys = {scope.name: argument(step, scope_call.key) for scope, scope_call in rows if scope_call.key >= 0}
         for key in dict.fromkeys(keys.values()):
             mine = [one for one in free if one.scope in keys]
             same = [one for one in mine if one.key == key] or [one for one in free if key and one.key == key]
             gone += same[-1:] or mine  # another name for the lock: none of them is certain any more
-        return world._replace(open=tuple(one for one in world.open if one not in gone))
+        return state._replace(open=tuple(one for one in state.open if one not in gone))
 
-    def _restore(self, world: State, index: int, kinds: set[str], token: str) -> State:
-        """A restore with a token: which save does it undo, if any."""
-        mine = [one for one in world.open if one.token == token]
+    def _restore(self, state: State, index: int, kinds: set[str], token: str) -> State:
+        """A restore with a token: find the save that it undoes, if any, and note a wrong one."""
+        mine = [one for one in state.open if one.token == token]
         flag = {self.kernel.scopes[kind].flag for kind in kinds}
         if mine:
             one = mine[-1]
@@ -311,35 +320,35 @@ class FunctionAnalysis:
             if one.scope not in kinds and (scope is None or scope.flag not in flag):
                 self._note("wrong-kind", index, one.step, one.scope, token)
             gone = {item.step for item in mine if item.step == one.step}
-            return world._replace(open=tuple(item for item in world.open if item.step not in gone))
-        others = [one for one in world.open if one.scope in kinds and not one.handed and not one.guard]
+            return state._replace(open=tuple(item for item in state.open if item.step not in gone))
+        others = [one for one in state.open if one.scope in kinds and not one.handed and not one.guard]
         if others and token in self.made:
             self._note("wrong-token", index, others[-1].step, others[-1].scope, token)
-            return world._replace(open=tuple(one for one in world.open if one != others[-1]))
+            return state._replace(open=tuple(one for one in state.open if one != others[-1]))
         if is_local(token) and token not in self.params:
             self._note("not-saved", index, OTHER, min(kinds), token)
-        return world._replace(open=tuple(one for one in world.open if one.scope not in kinds or not one.handed))
+        return state._replace(open=tuple(one for one in state.open if one.scope not in kinds or not one.handed))
 
-    def _assign(self, world: State, index: int, step: Instruction) -> State:
-        self._use(world, index, step, "")
+    def _assign(self, state: State, index: int, step: Instruction) -> State:
+        self._use(state, index, step, "")
         target = step.target
-        facts = self.written.known(world.facts, target)
-        holds = self.written.held(world.holds or {}, target)
+        facts = self.written.known(state.facts, target)
+        holds = self.written.held(state.holds or {}, target)
         value = step.value
         if value is not None and "?" in value.text:
             value = simplified(value, facts, self.kernel.words["transparent"])
             step = step._replace(value=value)
-        masks = mask_env.assigned(world.masks or {}, step, self.names, self.kernel, self.lookup.tools)
+        masks = mask_env.assigned(state.masks or {}, step, self.names, self.kernel, self.lookup.tools)
         if value is not None and value.op in ("num", "name") and step.op == "=":
             truth = {"0": False, "false": False, "NULL": False, "1": True, "true": True}.get(value.text)
             facts = facts if truth is None else facts | {(target, truth)}
         if value is not None and step.op == "=" and self._from_call(index, step):
             holds = {**holds, target: frozenset({index - 1})}  # what is not there comes from elsewhere
-        opened = world.open
+        opened = state.open
         if opened and value is not None and not self._from_call(index, step):
-            said = set(_WORD.findall(value.text))
+            words = set(_WORD.findall(value.text))
             opened = tuple(
-                one._replace(handed=True) if one.token in said and one.token != target else one for one in opened
+                one._replace(handed=True) if one.token in words and one.token != target else one for one in opened
             )
         return State(opened, facts, masks, holds)
 
@@ -348,15 +357,15 @@ class FunctionAnalysis:
         before = self.function.steps[index - 1] if index else None
         return before is not None and before.kind == "call" and before.target == step.target and bool(step.target)
 
-    def _forget(self, world: State, name: str) -> State:
-        """What is left of a world after somebody was given a variable's address to write to."""
-        facts = self.written.known(world.facts, name)
-        masks = mask_env.forgotten(world.masks or {}, name)
-        holds = self.written.held(world.holds or {}, name)
-        return world._replace(facts=facts, masks=masks, holds=holds)
+    def _forget(self, state: State, name: str) -> State:
+        """The state after a variable's address was passed to a call that may write to it."""
+        facts = self.written.known(state.facts, name)
+        masks = mask_env.forgotten(state.masks or {}, name)
+        holds = self.written.held(state.holds or {}, name)
+        return state._replace(facts=facts, masks=masks, holds=holds)
 
 
-def _gives_back(world: State, step: Instruction, closed: list[tuple[ScopeKind, ScopeCall]]) -> bool:
-    """Whether a call that both opens and closes is given the state of a scope that is open."""
-    given = {argument(step, int(gate.token)) for _, gate in closed if gate.token.isdigit()}
-    return any(one.token in given for one in world.open if one.token)
+def _gives_back(state: State, step: Instruction, closed: list[tuple[ScopeKind, ScopeCall]]) -> bool:
+    """Whether a call that both opens and closes is passed the token of a scope that is open."""
+    given = {argument(step, int(scope_call.token)) for _, scope_call in closed if scope_call.token.isdigit()}
+    return any(one.token in given for one in state.open if one.token)

@@ -1,7 +1,7 @@
-"""Conditions, and what a path knows of how they turned out.
+"""Normalises conditions and evaluates them under the facts of a path.
 
 A fact is a condition as a text and whether it held. `normal` writes a condition so that `p == NULL` and `!p` are one;
-`settled` puts the side that a path takes in the place of a `?:`; `choosing` finds the conditions that decide between
+`simplified` puts the side that a path takes in the place of a `?:`; `choosing` finds the conditions that decide between
 two masks of a function, so that its states are kept apart by them.
 """
 
@@ -32,7 +32,10 @@ def normal(value: Expr, way: bool) -> tuple[str, bool]:
 
 
 def decided(condition: Expr, facts: Facts, transparent: Collection[str]) -> bool | None:
-    """How a condition turns out where the facts hold; None if they do not say. `transparent`: likely() and such."""
+    """How a condition turns out where the facts hold; None if they do not decide it.
+
+    `transparent`: calls such as likely(), whose result is their argument.
+    """
     if condition.op == "!" and len(condition.args) == 1:
         inner = decided(condition.args[0], facts, transparent)
         return None if inner is None else not inner
@@ -65,7 +68,7 @@ def simplified(expr: Expr, facts: Facts, transparent: Collection[str]) -> Expr:
 
 
 def rebuilt(expr: Expr, args: tuple[Expr, ...]) -> Expr:
-    """An expression with other operands, and a text that says so."""
+    """An expression with other operands, and with the text that these give it."""
     text = expr.text
     if expr.op in _JOINED and len(args) == 2:
         text = f"{args[0].text}{expr.op}{args[1].text}"
@@ -96,7 +99,7 @@ def choosing(function: Function, stems: Collection[str]) -> frozenset[str]:
 
 
 def _above(function: Function, at: int, before: dict[int, list[int]]) -> Iterator[str]:
-    """The tests that lead to a step with nothing but straight code between."""
+    """The tests that lead to an instruction with nothing but straight code between."""
     todo, seen = list(before.get(at, ())), {at}
     while todo and len(seen) < _DEEPEST:
         here = todo.pop()

@@ -1,6 +1,6 @@
-"""A file's text in, what its own macros and helper functions are worth as masks out.
+"""Evaluates the macros and helper functions of a file that are masks.
 
-The result is known to evaluation by a macro's name, and by a function's name with "()".
+Output: masks by name, for mask_algebra.evaluate(): a macro by its name, a function by its name with "()".
 """
 
 from __future__ import annotations
@@ -33,18 +33,19 @@ _LONGEST = 1000  # characters of a macro that may be a mask
 def file_masks(
     text: str, whole: bool, prepared: Prepared, parts: Iterable[Fragment], lookup: ScopeTable
 ) -> Mapping[str, Mask]:
-    """What is known of a text's own names.
+    """The masks that a text's own macros and helpers give.
 
-    `whole`: it is a file. Of an #if in anything less another half, with another definition, may be outside of the text.
+    `whole`: the text is a whole file. In anything less another half of an #if, with another definition, may be outside
+    of the text, so that nothing is known where there is an #if.
     """
     if not whole and _CONDITION.search(text):
         return {}
     known = _macros(text, prepared.macros, lookup)
     functions = [
         function
-        for piece in parts
-        if _gives_mask(piece.text, lookup.kernel)
-        for function in parse.functions(piece, lookup.kernel.words, prepared.marks)
+        for fragment in parts
+        if _gives_mask(fragment.text, lookup.kernel)
+        for function in parse.functions(fragment, lookup.kernel.words, prepared.marks)
     ]
     if not functions or len(functions) > _MOST:
         return known
@@ -64,7 +65,7 @@ def file_masks(
 
 
 def _sure(found: Mapping[str, Sequence[Mask | None]]) -> Iterator[tuple[str, Mask]]:
-    """Those of which all definitions are known, joined."""
+    """The names of which all definitions are known, with the join of their masks."""
     for key, masks in found.items():
         sure = [mask for mask in masks if mask is not None]
         if len(sure) == len(masks):
@@ -75,7 +76,7 @@ def _sure(found: Mapping[str, Sequence[Mask | None]]) -> Iterator[tuple[str, Mas
 
 
 def _macros(text: str, macros: Sequence[Macro], lookup: ScopeTable) -> dict[str, Mask]:
-    """Object-like macros, several definitions of one name joined; one that may be defined elsewhere is not known."""
+    """The masks of object-like macros, several definitions joined; none for what may be defined elsewhere."""
     casts = re.compile(rf"\(\s*(?:\w+\s+)*(?:{'|'.join(map(re.escape, lookup.kernel.words['mask_types']))})\s*\)")
     known: dict[str, Mask] = {}
     bodies: dict[str, list[Expr | None]] = {}
@@ -96,7 +97,7 @@ def _macros(text: str, macros: Sequence[Macro], lookup: ScopeTable) -> dict[str,
 
 
 def _spoken(macros: Sequence[Macro], others: frozenset[str], kernel: Kernel) -> frozenset[str]:
-    """The macros that name a flag, or one of the others: most are about something else, and not read."""
+    """The macros whose body names a flag, or one of the others; most do not, and are not parsed."""
     prefixes = kernel.words["flag_prefixes"]
     return frozenset(
         macro.name
@@ -114,7 +115,7 @@ def _value(body: Expr | None, known: Mapping[str, Mask], lookup: ScopeTable) -> 
 
 
 def _elsewhere(text: str) -> frozenset[str]:
-    """The macros of which the text itself says that they may be defined elsewhere, or end."""
+    """The macros that the text tests, by #ifdef or defined(), or undefines: they may be defined elsewhere, or end."""
     asked = (_WORD.findall(said) for said in _ASKED.findall(text))
     return frozenset(_SPOKEN_OF.findall(text)).union(*asked)
 
@@ -123,23 +124,23 @@ def _elsewhere(text: str) -> frozenset[str]:
 
 
 def _gives_mask(text: str, kernel: Kernel) -> bool:
-    """Whether a piece of a file is, or holds, a function whose result is a mask."""
+    """Whether a fragment of a file is, or holds, a function whose result is a mask."""
     kinds = [re.escape(kind) for kind in kernel.words["mask_types"] if kind in text]
     return any(re.search(rf"^[^\n;(){{}}#]*\b{kind}\s+\w+\(", text, re.MULTILINE) for kind in kinds)
 
 
 def _returned(function: Function, known: Mapping[str, Mask], lookup: ScopeTable) -> Mask | None:
-    """The mask that a function gives back, whatever it is called with; None if nothing is known of it."""
+    """The mask that a function returns, whatever it is called with; None if nothing is known of it."""
     if not function.whole or function.broken:
         return None
     flow = FunctionAnalysis(function, lookup, known)
     masks = []
-    for step, worlds in zip(function.steps, flow.at, strict=True):
-        if (worlds and step.kind in ("lost", "end")) or flow.lost:
+    for step, states in zip(function.steps, flow.at, strict=True):
+        if (states and step.kind in ("lost", "end")) or flow.lost:
             return None
         if step.kind == "return":
             masks += [
-                mask_algebra.evaluate(step.value, world.masks or {}, flow.kernel, lookup.tools) for world in worlds
+                mask_algebra.evaluate(step.value, state.masks or {}, flow.kernel, lookup.tools) for state in states
             ]
     found = mask_algebra.joined(masks) if masks else mask_algebra.unknown_mask(flow.kernel)
     return None if found == mask_algebra.unknown_mask(flow.kernel) else found

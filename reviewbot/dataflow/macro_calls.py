@@ -1,6 +1,6 @@
-"""A file's function-like macros in, those that are another name of an allocator out, as allocators of their own.
+"""Finds the function-like macros of a file that wrap an allocator, and describes each as an allocator of its own.
 
-`#define toy_get(n) kzalloc(n, GFP_KERNEL)` takes no mask and uses GFP_KERNEL; one that hands a parameter on where the
+`#define toy_get(n) kzalloc(n, GFP_KERNEL)` takes no mask and uses GFP_KERNEL; one that passes a parameter on where the
 mask stands takes its mask there.
 """
 
@@ -22,7 +22,7 @@ _LONGEST = 400  # characters of a body that is one call
 
 
 def macro_allocators(macros: Iterable[Macro], kernel: Kernel) -> Mapping[str, Allocator]:
-    """By the macro's name; one that is defined twice, in different ways, is none."""
+    """The allocators by the macro's name; a macro with two different definitions is none."""
     found: dict[str, list[Allocator | None]] = {}
     for macro in macros:
         if macro.name and macro.name not in kernel.allocators:
@@ -48,7 +48,7 @@ def _allocator(macro: Macro, kernel: Kernel) -> Allocator | None:
 
 
 def _flags(mask: Expr, kernel: Kernel) -> Iterator[str]:
-    """The names of a mask that is nothing but flags."""
+    """The flags of a mask that is nothing but flags, none for any other."""
     terms = mask_algebra.terms(mask)
     if all(term.text in kernel.flags for term in terms):
         yield from (term.text for term in terms)

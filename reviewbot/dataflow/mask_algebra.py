@@ -1,8 +1,8 @@
-"""gfp expressions in, the masks they may have out.
+"""Evaluates gfp expressions to the masks they may have.
 
-A `Mask` holds the bits that must be set and those that may be; what is unknown (a parameter, a
-field) may have every bit and must have none. `told` is what a condition adds to that. `terms` looks
-at what was written instead: the names OR-ed together, whatever bits they hold.
+A `Mask` holds the bits that must be set and those that may be; what is unknown (a parameter, a field) may have every
+bit and must have none. `refine` narrows masks by a condition. `terms` looks at what was written instead: the names
+OR-ed together, whatever bits they hold.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ _MOST_SIDES = 16  # of one mask, where it is chosen by several conditions
 
 
 class Helper(Struct, frozen=True):
-    """A function that gives back a mask, as a formula over its parameters."""
+    """A function that returns a mask, as a formula over its parameters."""
 
     params: tuple[str, ...]
     body: Expr
 
 
 class MaskTools(Struct, frozen=True):
-    """What one kernel has to make masks with. `helpers`: calls that give one; `tests`: calls that ask about one."""
+    """The functions of one kernel that make or test masks.
+
+    `helpers`: calls that return a mask; `tests`: calls that test one.
+    """
 
     helpers: Mapping[str, Helper] = field(default_factory=dict)
     tests: Mapping[str, Helper] = field(default_factory=dict)
@@ -45,32 +48,32 @@ def _anything(bits: frozenset[str]) -> Mask:
 
 
 def unknown_mask(kernel: Kernel) -> Mask:
-    """A mask nothing is known of."""
+    """The mask that nothing is known of: it may have every bit of the kernel and must have none."""
     return _anything(kernel.bits)
 
 
 def join(left: Mask, right: Mask) -> Mask:
-    """The mask after two paths meet."""
+    """The join of the masks of two paths: a bit must be set if both must have it, and may be if either may."""
     return left if left == right else Mask(left.must & right.must, left.may | right.may)
 
 
 def both(left: Mask, right: Mask) -> Mask:
-    """left | right."""
+    """The mask of `left | right`."""
     return Mask(left.must | right.must, left.may | right.may)
 
 
 def common(left: Mask, right: Mask) -> Mask:
-    """left & right."""
+    """The mask of `left & right`."""
     return Mask(left.must & right.must, left.may & right.may)
 
 
 def without(left: Mask, cleared: Mask) -> Mask:
-    """left & ~cleared."""
+    """The mask of `left & ~cleared`."""
     return Mask(left.must - cleared.may, left.may - cleared.must)
 
 
 def evaluate(expr: Expr | None, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Mask:
-    """The mask an expression gives where `known` holds; bits that this version lacks are no bits at all."""
+    """The mask of an expression, given known masks; bits that this kernel version lacks are left out."""
     if expr is None:
         return unknown_mask(kernel)
     if expr.op in _KEPT:
@@ -99,7 +102,7 @@ def evaluate(expr: Expr | None, known: KnownMasks, kernel: Kernel, tools: MaskTo
 
 
 def joined(masks: Sequence[Mask]) -> Mask:
-    """The mask after some paths, one at least, meet."""
+    """The join of the masks of some paths, one at least."""
     out = masks[0]
     for mask in masks[1:]:
         out = join(out, mask)
@@ -121,9 +124,9 @@ def _called(expr: Expr, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> 
 
 
 def choices(expr: Expr, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Iterator[tuple[Expr, KnownMasks]]:
-    """The sides of a ?: that can be taken, each with what its condition tells; the expression itself if it is none.
+    """The sides of a ?: that can be taken, each with the masks refined by its condition; else the expression itself.
 
-    Of a ?: inside a sum or below ~ too, put into it; so many at most.
+    A ?: inside a sum or below ~ is split as well. There are at most _MOST_SIDES.
     """
     return islice(_choices(expr, known, kernel, tools), _MOST_SIDES)
 
@@ -153,7 +156,7 @@ def _choices(expr: Expr, known: KnownMasks, kernel: Kernel, tools: MaskTools) ->
 
 
 def refine(value: Expr, way: bool, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> KnownMasks | None:
-    """What is known once a condition turned out this way; None if it cannot, given what was known."""
+    """The known masks once a condition turned out this way; None if it cannot, given these masks."""
     if value.op == "!" and len(value.args) == 1:
         return refine(value.args[0], not way, known, kernel, tools)
     if value.op == "call" and len(value.args) == 1 and value.text in kernel.words["transparent"]:
@@ -172,7 +175,10 @@ def refine(value: Expr, way: bool, known: KnownMasks, kernel: Kernel, tools: Mas
 def _asked(
     value: Expr, way: bool, known: KnownMasks, kernel: Kernel, tools: MaskTools
 ) -> tuple[str | None, Mask | None]:
-    """Which variable a condition asks about, and what its mask is then; no variable if it asks about none."""
+    """The variable that a condition tests and its mask then, None if the condition cannot turn out so.
+
+    No variable if the condition tests none.
+    """
     if value.op == "call" and (test := tools.tests.get(value.text)) is not None and value.args:
         given = value.args[0]
         _, mask = _asked(test.body, way, {test.params[0]: evaluate(given, known, kernel, tools)}, kernel, MaskTools())
@@ -197,7 +203,7 @@ def _asked(
 
 
 def _masked(value: Expr, kernel: Kernel) -> tuple[Expr | None, frozenset[str]]:
-    """`mask & BITS` as the mask and its bits; a mask alone is asked about all its bits."""
+    """The mask and the bits of `mask & BITS`; a mask alone is tested for all its bits."""
     if value.op in _KEPT and value.text not in kernel.flags:
         return value, kernel.bits
     if value.op == "&" and len(value.args) == 2:
@@ -218,7 +224,7 @@ def _flagged(expr: Expr, kernel: Kernel) -> bool:
 
 
 def _some(old: Mask, bits: frozenset[str]) -> Mask | None:
-    """At least one of the bits is set."""
+    """The mask where at least one of the bits is set."""
     left = old.may & bits
     return (Mask(old.must | left, old.may) if len(left) == 1 else old) if left else None
 
@@ -228,14 +234,14 @@ def _none(old: Mask, bits: frozenset[str]) -> Mask | None:
 
 
 def _equal(old: Mask, bits: frozenset[str], value: frozenset[str]) -> Mask | None:
-    """mask & bits is this value."""
+    """The mask where `mask & bits` is this value."""
     if not value <= bits or not value <= old.may or old.must & bits - value:
         return None
     return Mask(old.must | value, old.may - (bits - value))
 
 
 def _other(old: Mask, bits: frozenset[str], value: frozenset[str]) -> Mask | None:
-    """mask & bits is not this value."""
+    """The mask where `mask & bits` is not this value."""
     if not value:
         return _some(old, bits)
     if old.must & bits == old.may & bits:
@@ -244,7 +250,7 @@ def _other(old: Mask, bits: frozenset[str], value: frozenset[str]) -> Mask | Non
 
 
 def assign(old: Mask, op: str, value: Expr | None, known: KnownMasks, kernel: Kernel, tools: MaskTools) -> Mask:
-    """A variable's mask after `var op value`; op is "=", "|=", "&=", or anything else, which nothing is known of."""
+    """A variable's mask after `var op value`; op is "=", "|=" or "&=", and the mask is unknown after any other."""
     if op == "|=":
         return both(old, evaluate(value, known, kernel, tools))
     if op == "&=" and value is not None:

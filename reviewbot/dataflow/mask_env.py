@@ -1,9 +1,8 @@
-"""Masks known before a step in, masks known after it out.
+"""Updates the known masks of variables across calls, assignments and conditions: transfer functions.
 
-A mask is known by the text of what it is kept in: a variable, `*p`, or a member such as `p->gfp`. A
-member is known until its structure, or anything that was ever mixed with it, is handed to a call
-that may write there. A macro of the file stands under its name, a function that gives back a mask
-under its name with "()".
+A mask is known by the text of what it is kept in: a variable, `*p`, or a member such as `p->gfp`. A member is known
+until its structure, or anything that was ever mixed with it, is passed to a call that may write there. A macro of the
+file stands under its name, a function that returns a mask under its name with "()".
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ _OPS = ("=", "|=", "&=")
 
 
 class MaskDependencies:
-    """What of a function's variables its masks depend on, worked out when a mask is first kept in a member."""
+    """How the variables of a function depend on each other, worked out when a mask is first kept in a member."""
 
     def __init__(self, function: Function, own: frozenset[str]) -> None:
         self.function, self.own = function, own
@@ -40,7 +39,7 @@ class MaskDependencies:
 
     @cached_property
     def escaped(self) -> frozenset[str]:
-        """Whose address is kept: it may be written through a pointer at any time."""
+        """The variables whose address is kept: they may be written through a pointer at any time."""
         return frozenset(
             part.args[0].text
             for step in self.function.steps
@@ -66,7 +65,7 @@ class MaskDependencies:
         return {name: top(name) for name in parent}
 
     def filled(self, name: str, kernel: Kernel) -> bool:
-        """Whether a variable is given flags anywhere, so that a 0 in it is an empty mask."""
+        """Whether a variable is assigned flags anywhere, so that a 0 in it is an empty mask."""
         return name in self._filled(kernel)
 
     def _filled(self, kernel: Kernel) -> frozenset[str]:
@@ -79,16 +78,16 @@ class MaskDependencies:
         return self._given_flags
 
     def alike(self, name: str) -> str:
-        """One name for all variables that were ever put into each other."""
+        """The representative of all variables that were ever assigned to each other."""
         return self._group.get(name, name)
 
     def outlives(self, name: str) -> bool:
-        """Whether others can reach a variable without being given it."""
+        """Whether other functions can reach a variable without being passed it."""
         return self.function.starts and name not in self.own
 
 
 def _speaks(value: Expr, kernel: Kernel) -> bool:
-    """Whether an expression itself names a flag; a look at its text first, for most are about something else."""
+    """Whether an expression itself names a flag; its text is searched first, for most name none."""
     if value.op == "call" or not any(prefix in value.text for prefix in kernel.words["flag_prefixes"]):
         return False
     return value.text in kernel.flags or any(_speaks(arg, kernel) for arg in value.args)
@@ -101,7 +100,7 @@ def root(text: str) -> str:
 
 
 def mentioned(function: Function, given: Masks) -> Masks:
-    """Those of a file's masks that a function speaks of."""
+    """The masks of a file that a function names."""
     if not given:
         return {}
     found: set[str] = set()
@@ -133,12 +132,15 @@ def member(text: str) -> str:
 
 
 def forgotten(masks: Masks, name: str) -> Masks:
-    """After somebody was given the variable's address to write to."""
+    """The masks after a variable's address was passed to a call that may write to it."""
     return _left(masks, name)
 
 
 def _left(masks: Masks, target: str) -> Masks:
-    """What is left where `target` is written. A plain variable, as most are, is touched by its own name alone."""
+    """The masks that are still known where `target` is written.
+
+    A plain variable, as most are, is touched by its own name alone.
+    """
     bare, ending = target.lstrip("*"), member(target)
     near = (key for key in masks if bare in key or (ending and key.endswith(ending)))
     gone = {key for key in near if key == target or (not key.isidentifier() and may_change(target, key))}
@@ -146,7 +148,7 @@ def _left(masks: Masks, target: str) -> Masks:
 
 
 def handed(masks: Masks, step: Instruction, names: MaskDependencies, kernel: Kernel) -> Masks:
-    """After a call: what it may have written through its arguments is not known any more."""
+    """The masks after a call: what it may have written through its arguments is unknown."""
     if step.name in kernel.allocators or step.name in kernel.words["only_read"] or not any(map(_is_member, masks)):
         return masks
     given = {names.alike(name) for arg in step.args for name in _given(arg)}
@@ -173,7 +175,7 @@ def _given(arg: Expr) -> Iterator[str]:
 def assigned(
     masks: Masks, step: Instruction, names: MaskDependencies, kernel: Kernel, tools: mask_algebra.MaskTools
 ) -> Masks:
-    """After an assignment or a declaration."""
+    """The masks after an assignment or a declaration."""
     target, value = step.target, step.value
     fresh: dict[str, Mask] = {}
     if value is not None and not step.static:
@@ -202,7 +204,7 @@ def _members(value: Expr) -> Iterator[tuple[str, Expr]]:
 
 
 def is_mask(value: Expr, masks: Masks, kernel: Kernel, tools: mask_algebra.MaskTools) -> bool:
-    """Whether an expression is about a gfp mask: it names a flag, a variable that holds one, or what gives one."""
+    """Whether an expression is about a gfp mask: it names a flag, or what holds or returns a mask."""
     todo = [value]
     while todo:
         at = todo.pop()
@@ -220,7 +222,7 @@ def is_mask(value: Expr, masks: Masks, kernel: Kernel, tools: mask_algebra.MaskT
 def refine_masks(
     masks: Masks, value: Expr, way: bool, names: MaskDependencies, kernel: Kernel, tools: mask_algebra.MaskTools
 ) -> Masks | None:
-    """After a condition; None if it cannot turn out this way."""
+    """The masks after a condition; None if it cannot turn out this way."""
     known = mask_algebra.refine(value, way, masks, kernel, tools)
     if known is None or known is masks:
         return known
@@ -231,7 +233,10 @@ def refine_masks(
 
 
 def tools_of(kernel: Kernel) -> mask_algebra.MaskTools:
-    """The helpers and tests that rules/_macros.toml writes as formulas, `name(parameters) = expression`."""
+    """The helpers and tests that rules/_macros.toml writes as formulas, `name(parameters) = expression`.
+
+    Raises ConfigError for a text that is none.
+    """
     return mask_algebra.MaskTools(_formulas("mask_helpers", kernel), _formulas("mask_tests", kernel))
 
 
@@ -247,11 +252,11 @@ def _formulas(key: str, kernel: Kernel) -> dict[str, mask_algebra.Helper]:
 
 
 def expression(text: str, kernel: Kernel) -> Expr | None:
-    """A text as an expression, None if it is more or less than one."""
+    """A text parsed as one expression, None if it is more or less than that."""
     if _NO_VALUE.search(text):
         return None
-    piece = Fragment("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
-    found = list(parse.functions(piece, kernel.words, {}))
+    fragment = Fragment("int x(void)\n{\nreturn ", text, ";\n}\n", 0, 0, "", True, True)
+    found = list(parse.functions(fragment, kernel.words, {}))
     if len(found) != 1 or found[0].broken:
         return None
     returns = [step for step in found[0].steps if step.kind in ("return", "lost", "assign", "join")]
@@ -262,7 +267,7 @@ def expression(text: str, kernel: Kernel) -> Expr | None:
 
 
 def mask_sources(expr: Expr) -> set[str]:
-    """What an expression reads masks from; what stands in the arguments of a call is that call's."""
+    """The variables that an expression reads masks from; arguments of a call belong to that call's instruction."""
     out, todo = set(), [expr]
     while todo:
         at = todo.pop()

@@ -1,7 +1,7 @@
-"""A function in, the assignments that a mask may be made of at each of its steps out.
+"""Finds the reaching definitions of masks: the assignments that an expression's mask may be made of.
 
-Of each name that is asked about it is worked out once which assignments reach which steps ("reaching definitions", Aho
-et al., Compilers, 9.2.4), so that a function of many requests is not walked once for each of them.
+For each name that is asked for it is worked out once which assignments reach which instructions (Aho et al., Compilers,
+9.2.4), so that a function of many requests is not walked once for each of them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ Reached = Mapping[int, frozenset[int]]
 
 
 class Reaching:
-    """One function's assignments; nothing is worked out before it is asked for."""
+    """The reaching definitions of one function; nothing is worked out before it is asked for."""
 
     def __init__(self, function: Function) -> None:
         self.steps = function.steps
         self._reached: dict[str, Reached] = {}
 
     def sources(self, index: int, expr: Expr) -> tuple[int, ...]:
-        """The assignments that an expression's mask may be made of when a step is reached, in the order of the text."""
+        """The assignments that an expression's mask may be made of at an instruction, in the order of the text."""
         found: set[int] = set()
         todo = [(index, name) for name in mask_sources(expr)]
         seen = set(todo)
@@ -44,14 +44,14 @@ class Reaching:
         return tuple(sorted(found))
 
     def _at(self, name: str) -> Reached:
-        """By step, the last assignments before it that touch what is kept under a name."""
+        """By instruction, the last assignments before it that may change what is kept under a name."""
         if name not in self._reached:
             self._reached[name] = self._flooded(self._touching(name))
         return self._reached[name]
 
     @cached_property
     def _targets(self) -> Mapping[str, list[int]]:
-        """The assignments by each text that tells that they may touch a name; see _clues()."""
+        """The assignments by each text that shows that they may change a name; see _clues()."""
         found: dict[str, list[int]] = {}
         for at, step in enumerate(self.steps):
             if step.kind == "assign":
@@ -64,7 +64,7 @@ class Reaching:
         return frozenset(at for at in near if may_change(self.steps[at].target, name))
 
     def _flooded(self, touching: frozenset[int]) -> Reached:
-        """What reaches each step. Ways back are taken once all that lies before them is known."""
+        """The definitions that reach each instruction. Ways back are taken once all that lies before them is known."""
         reached: dict[int, frozenset[int]] = {}
         now, later = sorted(touching), set[int]()
         waiting = set(now)
@@ -92,7 +92,7 @@ class Reaching:
 
 
 def _clues(name: str) -> Iterator[str]:
-    """What the target of an assignment that touches a name is, begins or ends with, as touched() sees it."""
+    """What the target of an assignment that changes a name is, begins or ends with, as may_change() sees it."""
     yield name
     yield from WORD.findall(name)
     yield from (name[:at] for at in range(len(name)) if name.startswith(_PARTS, at))

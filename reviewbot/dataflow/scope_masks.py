@@ -1,4 +1,4 @@
-"""A gfp mask and the scopes open around it in, the mask the page allocator goes by out."""
+"""Applies the scopes around a request to its gfp mask, as the page allocator does."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from reviewbot.model.kernel import Mask, ScopeKind
 
 
 def apply_scopes(mask: Mask, scopes: Iterable[ScopeKind]) -> Mask:
-    """What is left of a mask inside all of these scopes; their order and how often one is open make no difference.
+    """The mask that is left inside all of these scopes; their order and how often one is open make no difference.
 
-    The same as current_gfp_context() of include/linux/sched/mm.h: the kernel keeps one bit a kind of scope,
-    and a scope in whose `hides` another's bit stands is tested before that one and instead of it.
+    The same as current_gfp_context() of include/linux/sched/mm.h: the kernel keeps one bit a kind of scope, and a scope
+    in whose `hides` another's bit stands is tested before that one and instead of it.
     """
     kinds = tuple(scopes)
     hidden = {flag for kind in kinds for flag in kind.hides}

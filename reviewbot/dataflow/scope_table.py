@@ -1,4 +1,4 @@
-"""A call in, the scopes it opens or closes at one kernel version and where their saved state stands out."""
+"""Looks up which scopes a call opens or closes at one kernel version, and where their saved state stands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
 class ScopeTable:
-    """One kernel's gates by the name of the call."""
+    """The scope calls of one kernel.
+
+    `enter` and `leave`: by the name of the call; `guards`: scopes by the class of their guard. `locks`: the words at
+    which an atomic scope is entered; `unlocks`: calls that end one; `markers`: calls of the other scopes. `may_unlock`:
+    parts of names that say that a call may unlock.
+    """
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
@@ -23,32 +28,36 @@ class ScopeTable:
         self.guards: dict[str, ScopeKind] = {}
         self.openers: dict[str, frozenset[str]] = {}  # by scope, the words that stand where one is entered
         for scope in kernel.scopes.values():
-            self.openers[scope.name] = frozenset((*(gate.call for gate in scope.enter), *scope.guards))
-            for gate in scope.enter:
-                self.enter.setdefault(gate.call, []).append((scope, gate))
-            for gate in scope.leave:
-                self.leave.setdefault(gate.call, []).append((scope, gate))
+            self.openers[scope.name] = frozenset((*(scope_call.call for scope_call in scope.enter), *scope.guards))
+            for scope_call in scope.enter:
+                self.enter.setdefault(scope_call.call, []).append((scope, scope_call))
+            for scope_call in scope.leave:
+                self.leave.setdefault(scope_call.call, []).append((scope, scope_call))
             self.guards.update(dict.fromkeys(scope.guards, scope))
         atomic = [one for one in kernel.scopes.values() if one.atomic]
         self.locks = frozenset[str]().union(*(self.openers[one.name] for one in atomic))
         marking = [one for one in kernel.scopes.values() if not one.atomic]
-        self.markers = frozenset(gate.call for one in marking for gate in (*one.enter, *one.leave))
-        self.unlocks = frozenset(gate.call for one in atomic for gate in one.leave)
+        self.markers = frozenset(scope_call.call for one in marking for scope_call in (*one.enter, *one.leave))
+        self.unlocks = frozenset(scope_call.call for one in atomic for scope_call in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self.tools = tools_of(kernel)
 
     def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:
-        """The scopes a call opens; UNKNOWN where its argument names none that this version has."""
+        """The scopes a call opens; UNKNOWN where its argument names none that this version has.
+
+        `when`: "" for a call, "true" for one whose result was tested and is true.
+        """
         if step.name not in self.enter:
             return
-        rows = [(scope, gate) for scope, gate in self.enter[step.name] if gate.when == when]
-        said = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
-        if not said and rows:
+        rows = [(scope, scope_call) for scope, scope_call in self.enter[step.name] if scope_call.when == when]
+        matching = [row for row in rows if not row[1].has or _names(step.args, row[1].has)]
+        if not matching and rows:
             yield UNKNOWN, rows[0][1]
-        for scope, gate in said:
-            yield scope.name, gate
+        for scope, scope_call in matching:
+            yield scope.name, scope_call
 
     def closed(self, step: Instruction) -> list[tuple[ScopeKind, ScopeCall]]:
+        """The scopes that a call closes, with the scope call of each."""
         return [row for row in self.leave.get(step.name, ()) if not row[1].has or _names(step.args, row[1].has)]
 
 
@@ -56,15 +65,15 @@ def _names(args: tuple[Expr, ...], word: str) -> bool:
     return any(part.op == "name" and part.text == word for arg in args for part in arg.walk())
 
 
-def token_of(gate: ScopeCall, step: Instruction) -> str:
-    """The text of the variable that keeps the saved state, "" for none."""
-    if gate.token == "result":
+def token_of(scope_call: ScopeCall, step: Instruction) -> str:
+    """The text of the variable that keeps the saved state (the token), "" for none."""
+    if scope_call.token == "result":
         return "" if step.target == UNUSED else step.target
-    return argument(step, int(gate.token)) if gate.token else ""
+    return argument(step, int(scope_call.token)) if scope_call.token else ""
 
 
 def argument(step: Instruction, index: int) -> str:
-    """The text of an argument, its & left out; "" where the call has none there."""
+    """The text of an argument, counted from 0, without its &; "" where the call has none there."""
     return step.args[index].text.lstrip("&") if 0 <= index < len(step.args) else ""
 
 

@@ -1,4 +1,7 @@
-"""What is known on some paths to a step: open scopes, masks, results; two such worlds in, the one they share out."""
+"""Defines the abstract state of some paths to an instruction, and its join.
+
+A state holds open scopes, facts, masks and the results of allocations.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from reviewbot.dataflow import mask_algebra
 from reviewbot.model.kernel import Mask
 
 UNKNOWN = "?"  # a scope of a kind that only the run knows
-_MOST_ALIKE = 6  # worlds with the same open scopes
+_MOST_ALIKE = 6  # states with the same open scopes
 OTHER = -1  # a variable's value comes from elsewhere
 _OTHER = frozenset((OTHER,))
 
@@ -18,7 +21,11 @@ FactSet = frozenset[tuple[str, bool]]
 
 
 class OpenScope(NamedTuple):
-    """A scope that is open. `handed`: somebody else will close it; `token`: the variable that can."""
+    """A scope that is open. `step`: the instruction that opened it.
+
+    `token`: the variable that can close it; `key`: the lock; `guard`: the guard that holds it; `handed`: somebody else
+    will close it.
+    """
 
     scope: str
     step: int
@@ -29,7 +36,11 @@ class OpenScope(NamedTuple):
 
 
 class State(NamedTuple):
-    """What holds on some paths to a step. `holds`: which allocations' results a variable may have, OTHER included."""
+    """The abstract state of some paths to an instruction.
+
+    `facts`: conditions and how they turned out; `masks`: see mask_env; `holds`: the allocations, by instruction, whose
+    results a variable may have, OTHER included.
+    """
 
     open: tuple[OpenScope, ...] = ()
     facts: FactSet = frozenset()
@@ -38,10 +49,10 @@ class State(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something scopes or results went through at a step.
+    """What happened to a scope or a result at an instruction.
 
-    kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used".
-    `other` is the step of the save, the lock or the allocation; `always`: on every path to the step.
+    kind: "leak", "overwritten", "dropped", "wrong-kind", "wrong-token", "not-saved", "tested", "used". `other` is the
+    instruction of the save, the lock or the allocation; `always`: on every path to the instruction.
     """
 
     kind: str
@@ -52,29 +63,29 @@ class Event(NamedTuple):
     always: bool
 
 
-def merge(worlds: tuple[State, ...], telling: FactSet) -> tuple[State, ...]:
-    """Worlds with the same open scopes become one that says what all of them agree on.
+def merge(states: tuple[State, ...], telling: FactSet) -> tuple[State, ...]:
+    """Join states with the same open scopes: the result has what all of them agree on.
 
-    They stay apart by which of the `telling` facts they know: after `if (a || b) save();` it takes both ways in
-    to see that `if (a || b) restore();` is reached.
+    They stay apart by which of the `telling` facts they know: after `if (a || b) save();` it takes both ways in to see
+    that `if (a || b) restore();` is reached. Of more than _MOST_ALIKE with the same scopes one is left.
     """
     by: dict[tuple[OpenScope, ...], list[State]] = {}
-    for world in worlds:
-        alike = by.setdefault(world.open, [])
-        at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= world.facts), None)
+    for state in states:
+        alike = by.setdefault(state.open, [])
+        at = next((i for i, one in enumerate(alike) if not telling or one.facts & telling <= state.facts), None)
         if at is None:
-            alike.append(world)
+            alike.append(state)
         else:
-            alike[at] = _join(alike[at], world)
-    return tuple(world for alike in by.values() for world in _few(alike))
+            alike[at] = _join(alike[at], state)
+    return tuple(state for alike in by.values() for state in _few(alike))
 
 
-def _few(worlds: list[State]) -> list[State]:
-    if len(worlds) <= _MOST_ALIKE:
-        return worlds
-    first = worlds[0]
-    for world in worlds[1:]:
-        first = _join(first, world)
+def _few(states: list[State]) -> list[State]:
+    if len(states) <= _MOST_ALIKE:
+        return states
+    first = states[0]
+    for state in states[1:]:
+        first = _join(first, state)
     return [first]
 
 

@@ -1,4 +1,4 @@
-"""A function in, what a write to one of its variables ends of what paths know out.
+"""Forgets what a write to a variable invalidates: facts whose condition names it, and results kept in it.
 
 Every condition and every variable that a path may know of stands in the function. So it is worked out once which of
 them a variable is in, and no path is searched for them step by step.
@@ -23,7 +23,7 @@ Holds = Mapping[str, frozenset[int]]
 
 
 class Writes:
-    """What a function's writes end."""
+    """The facts and results that the writes of one function invalidate."""
 
     def __init__(self, function: Function) -> None:
         self._facts: dict[str, set[tuple[str, bool]]] = {}  # by the variables in their conditions
@@ -38,12 +38,12 @@ class Writes:
                 self._members.setdefault(whole, set()).add(target)
 
     def known(self, facts: FactSet, name: str) -> FactSet:
-        """The facts that are left: those whose condition does not say the variable."""
+        """The facts that are left after a write to a variable: those whose condition does not name it."""
         gone = self._facts.get(name, _NONE)
         return facts if facts.isdisjoint(gone) else facts - gone
 
     def held(self, holds: Holds, name: str) -> Holds:
-        """The results that are left: not what the variable is, nor what stands in it."""
+        """The results that are left after a write to a variable: neither it nor a part of it holds them."""
         gone = self._members.get(name, ()) if holds else ()
         if not any(one in holds for one in gone):
             return holds
@@ -54,14 +54,14 @@ class Writes:
 
 
 def _lvalues(text: str) -> Iterator[str]:
-    """What may be written to of what a condition says, and what each of it is a part of: p->q and *r of p->q&&*r."""
+    """The lvalues that a condition names, and what each is a part of: p->q and *r of p->q&&*r."""
     for found in _LVALUE.findall(text):
         yield found
         yield from _wholes(found)
 
 
 def _wholes(target: str) -> Iterator[str]:
-    """What an lvalue is a part of: p->q and p of p->q.r."""
+    """The lvalues that an lvalue is a part of: p->q and p of p->q.r."""
     return (target[:at] for at in range(len(target)) if target.startswith(_PARTS, at))
 
 

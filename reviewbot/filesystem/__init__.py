@@ -1,1 +1,1 @@
-"""Files on disk, read and written so that nothing is lost, followed or waited for without an end."""
+"""Reads and writes files so that nothing is lost, no link is followed unseen, and nothing blocks for ever."""

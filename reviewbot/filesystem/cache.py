@@ -1,8 +1,8 @@
-"""Plain data under a name and a key in; the same data out in a later run, or None.
+"""Keeps plain data for later runs under a name and a key.
 
 One JSON file a name and key in $XDG_CACHE_HOME/reviewbot; all of it can be deleted at any time, and where it cannot be
-written everything works without. A file is believed only where it and its folder are ours and nobody else may write
-there, and where its first line fits its key and its content. JSON holds data: nothing in a file can be run.
+written everything works without. A file is trusted only where it and its folder belong to this user and nobody else may
+write there, and where its first line fits its key and its content. JSON holds data: nothing in a file can be run.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def key(*parts: bytes) -> str:
-    """Hex digits for what data is made of, and for the program that makes it: another version of it is another key."""
+    """Hex digits for the inputs of the data and the program that makes it: another version of it has another key."""
     total = hashlib.sha256(_program())
     for part in parts:
         total.update(b"%d:" % len(part))
@@ -34,7 +34,7 @@ def key(*parts: bytes) -> str:
 
 
 def cached(name: str, key: str) -> Any:
-    """What was kept under this name and key, None where nothing was, or what is there cannot be trusted."""
+    """The data kept under this name and key; None where there is none, or the file cannot be trusted."""
     with _folder() as folder:
         if folder is None:
             return None
@@ -49,7 +49,10 @@ def cached(name: str, key: str) -> Any:
 
 
 def keep(name: str, key: str, data: Any, default: Callable[[Any], Any] | None = None) -> None:
-    """Keep data for later runs, if that can be done; `default`: as json.dumps() has it. Says nothing if it cannot."""
+    """Keep data for later runs where that is possible, and do nothing where it is not.
+
+    `default`: as json.dumps() has it.
+    """
     try:
         body = json.dumps(data, ensure_ascii=True, separators=(",", ":"), default=default).encode()
     except (TypeError, ValueError, RecursionError):  # a date, say, of which TOML has more kinds than JSON
@@ -62,7 +65,7 @@ def keep(name: str, key: str, data: Any, default: Callable[[Any], Any] | None = 
 
 
 def _program() -> bytes:
-    """Stands for the code that makes the data: its version, and in a checkout whatever was edited since."""
+    """Stands for the code that makes the data: its version, and the stamps of the files of _CODE in a checkout."""
     return "\0".join((__version__, *map(_stamp, _CODE))).encode()
 
 
@@ -78,7 +81,7 @@ _CODE = ("facts.py", "model.py", "ruledata.py", "rules.py", "schema.py", "store.
 
 
 def _seal(key: str, body: bytes) -> str:
-    """The first line of a file: damage, and content that was made for another key, do not fit it."""
+    """The first line of a file: a digest over its key and content, which damage and another key do not fit."""
     return hashlib.sha256(key.encode() + b"\n" + body).hexdigest()
 
 
@@ -88,7 +91,7 @@ def _file(name: str, key: str) -> str:
 
 @contextlib.contextmanager
 def _folder(*, make: bool = False) -> Iterator[int | None]:
-    """Our folder, opened, so that nobody can put another one in its place; None where there is none to be trusted."""
+    """Our folder, opened, so that nobody can put another one in its place; None where it cannot be trusted."""
     opened = None
     try:
         path = _path()
@@ -106,7 +109,7 @@ def _folder(*, make: bool = False) -> Iterator[int | None]:
 
 
 def _path() -> Path | None:
-    """As the XDG base directory specification has it, which ignores paths that are not absolute."""
+    """The folder, as the XDG base directory specification has it, which ignores paths that are not absolute."""
     top = os.environ.get("XDG_CACHE_HOME", "")
     if top.startswith("/"):
         return Path(top, "reviewbot")
@@ -133,7 +136,7 @@ def _read(folder: int, name: str) -> bytes | None:
 
 
 def _write(folder: int, name: str, text: bytes) -> None:
-    """A whole file or none, whoever writes the same one at the same time."""
+    """Write a whole file or none, whoever writes the same one at the same time."""
     part = f".{os.getpid()}-{os.urandom(8).hex()}.part"
     file = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:

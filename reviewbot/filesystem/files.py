@@ -1,4 +1,4 @@
-"""A path and all that is to stand in it in; the file there whole, or as it was before."""
+"""Writes a file whole or leaves it as it was; reads one up to a size."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reviewbot.model.errors import InputError
 
 
 def require_writable(path: Path) -> None:
-    """Raise InputError where `path` surely cannot be written; asked before there is anything to write."""
+    """Raise InputError where `path` surely cannot be written; called before there is anything to write."""
     try:
         target, there = _target(path)
         if there is not None and not os.access(target, os.W_OK):
@@ -25,9 +25,9 @@ def require_writable(path: Path) -> None:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Put `content` into the file `path`, through links; its mode stays. Raises InputError, and then it is as it was.
+    """Replace the content of the file `path`, through links; its mode stays.
 
-    A pipe or a device is written to as it is.
+    Raises InputError, and then the file is as it was. A pipe or a device is written to directly.
     """
     try:
         target, there = _target(path)
@@ -41,7 +41,7 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def append(path: Path, content: bytes) -> None:
-    """Add to a file that others write to as well. Raises InputError."""
+    """Append to a file that others write to as well. Raises InputError."""
     try:
         with pipes.open_writing(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as file:
             file.write(content)
@@ -50,7 +50,7 @@ def append(path: Path, content: bytes) -> None:
 
 
 def fill_file(descriptor: int, content: bytes) -> None:
-    """Write a new file to its end, and have it on the disk before it gets its name. Raises OSError."""
+    """Write all of a new file and sync it to the disk, before it gets its name. Raises OSError."""
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -58,7 +58,7 @@ def fill_file(descriptor: int, content: bytes) -> None:
 
 
 def read_file(path: Path, largest: int) -> bytes:
-    """All of a file, a device or a pipe. Raises OSError, also where that is more than `largest` bytes."""
+    """All of a file, a device or a pipe. Raises OSError, also where it has more than `largest` bytes."""
     with pipes.open_reading(path) as file:
         content = file.read(largest + 1)
     if len(content) > largest:
@@ -67,14 +67,17 @@ def read_file(path: Path, largest: int) -> bytes:
 
 
 def reason_of(error: OSError) -> str:
-    """Why the system would not do something, for the end of a sentence."""
+    """Why the system refused something, in lower case, for the end of a sentence."""
     if error.errno == errno.ENOSPC:
         return "the disk is full"
     return (error.strerror or str(error)).lower()
 
 
 def _target(path: Path) -> tuple[Path, os.stat_result | None]:
-    """What a path leads to, and what is there; what is no file is called as it was (/dev/stdout leads to no name)."""
+    """The path without links and its stat, None where nothing is there.
+
+    What is no regular file keeps its name: /dev/stdout resolves to none.
+    """
     try:
         there = path.stat()
         target = path if not _is_file(there) else path.resolve()

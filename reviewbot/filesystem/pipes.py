@@ -1,6 +1,7 @@
-"""A path in, a file to read or to write out: also where a named pipe is there, whose other end nobody may ever open.
+"""Opens files to read or write without waiting for ever where a path is a named pipe.
 
-To open one waits for its other end (fifo(7)), which no time limit of ours would end.
+To open one waits for its other end (fifo(7)), which no time limit of ours would end. Here the other end has PATIENCE
+seconds to appear.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _PAUSE = 0.02
 
 
 def open_reading(path: Path) -> BinaryIO:
-    """A file, device or pipe to read. Raises OSError; so does to read a pipe that nobody writes to."""
+    """Open a file, device or pipe to read. Raises OSError; so does reading from a pipe that nobody writes to."""
     number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         kind = os.fstat(number).st_mode
@@ -35,7 +36,10 @@ def open_reading(path: Path) -> BinaryIO:
 
 
 def open_writing(path: Path, flags: int) -> BinaryIO:
-    """A file, device or pipe to write. Raises OSError, also for a pipe that nobody reads."""
+    """Open a file, device or pipe to write; `flags` are those of open(2).
+
+    Raises OSError, also for a pipe that nobody reads.
+    """
     until = time.monotonic() + PATIENCE
     while True:
         try:
@@ -52,7 +56,7 @@ def open_writing(path: Path, flags: int) -> BinaryIO:
 
 
 class _Pipe(io.RawIOBase):
-    """A pipe that was opened without waiting: its end is only the end when something had come, or nobody does."""
+    """A pipe opened without waiting: an empty read is its end only after data has come, or once the patience is up."""
 
     def __init__(self, number: int) -> None:
         self._number = number

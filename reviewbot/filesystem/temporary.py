@@ -1,4 +1,4 @@
-"""A folder for temporary files out, where the user has them (TMPDIR); nothing of it is there afterwards."""
+"""Makes a folder for temporary files where the user has them (TMPDIR) and removes it afterwards."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _USUAL = ("/tmp", "/var/tmp", "/usr/tmp")  # noqa: S108
 
 @contextmanager
 def temporary() -> Iterator[Path]:
-    """A folder that is gone afterwards, whatever stands in it. Raises InputError where none can be made.
+    """Make a temporary folder and remove it with all its content afterwards. Raises InputError where none can be made.
 
-    It is at the first place where one can be, as with Python's own `tempfile`, which does not clear away what other
-    runs have left, and leaves more itself: a file that it tries each place with. The current folder, which that takes
-    in the end, may be a work tree.
+    It is at the first place where one can be, as with Python's own `tempfile`. That one does not clear away what other
+    runs have left, and leaves more itself: a file with which it tries each place. The current folder, which it takes in
+    the end, may be a work tree.
     """
     with ExitStack() as stack:
         yield _first(stack, [*filter(None, map(os.environ.get, _NAMED)), *_USUAL])

@@ -1,4 +1,4 @@
-"""A folder in; new files and folders in it out, each of a process that is known to be there for as long as it is.
+"""Makes files and folders that are removed where the process that makes them dies before it is done.
 
 What is not finished yet has a random name and a lock (flock(2)), which the system takes away however its process ends.
 So what has such a name, is ours and is locked by nobody was left behind, by kill -9 or a crash, and whoever writes at
@@ -37,9 +37,9 @@ class UnfinishedFile(NamedTuple):
 
 @contextmanager
 def handle(path: Path, follow: bool = True) -> Iterator[int]:
-    """A folder as a descriptor: what is done there is done in this very one, whatever the path means by then.
+    """Open a folder as a descriptor, so that all work is done in this very one, whatever the path means later.
 
-    Raises OSError where there is none, or a link to one that is not to be followed.
+    Raises OSError where there is none, or where it is a link and `follow` is false.
     """
     descriptor = os.open(path, _HANDLE | (0 if follow else os.O_NOFOLLOW))
     try:
@@ -50,7 +50,9 @@ def handle(path: Path, follow: bool = True) -> Iterator[int]:
 
 @contextmanager
 def part(folder: int) -> Iterator[UnfinishedFile]:
-    """A new file in a folder, to be given another name; what still has this one afterwards is removed."""
+    """Make a new file in a folder (a descriptor), to be renamed; it is removed if it still has its first name at the
+    end.
+    """
     clear(folder)
     name, descriptor = _file(folder)
     try:
@@ -63,9 +65,9 @@ def part(folder: int) -> Iterator[UnfinishedFile]:
 
 @contextmanager
 def folder(parent: Path, hidden: bool = False) -> Iterator[Path]:
-    """A new folder in another; it is gone afterwards, unless it was given another name.
+    """Make a new folder in another; it is removed afterwards, unless it was renamed.
 
-    It is for this user alone, if it is not `hidden` (which is where others of a group may be meant to look later).
+    It is for this user alone unless it is `hidden`: then others of a group may be meant to read it later.
     """
     with suppress(OSError), handle(parent) as descriptor:
         clear(descriptor)
@@ -79,9 +81,9 @@ def folder(parent: Path, hidden: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Have a folder to ourselves among runs of this program; they wait for each other.
+    """Lock a folder against other runs of this program; they wait for each other.
 
-    Raises InputError where another one does not come to its end.
+    Raises InputError where another run holds it longer than _PATIENCE.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -96,7 +98,7 @@ def alone(path: Path) -> Iterator[None]:
 
 
 def clear(folder: int) -> None:
-    """Remove what was left behind in a folder: by its name, its owner and the lock that it has not."""
+    """Remove what was left behind in a folder: what has such a name, belongs to this user and is not locked."""
     with suppress(OSError):  # one that may be written and not read
         for name in listed(folder):
             if _PART.fullmatch(name):
@@ -106,7 +108,7 @@ def clear(folder: int) -> None:
 
 
 def listed(folder: int) -> list[str]:
-    """The names in a folder. Raises OSError."""
+    """The names in a folder (a descriptor). Raises OSError."""
     descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
     try:
         with os.scandir(descriptor) as entries:
@@ -131,7 +133,7 @@ def _remove(folder: int, name: str, how: int) -> None:
 
 
 def _locked(descriptor: int) -> bool | None:
-    """Whether the lock is ours from now on; None where there is no such thing."""
+    """Take the lock; False where another holds it, None where the file system has no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -163,5 +165,5 @@ def _folder(parent: Path, stem: str, mode: int) -> tuple[Path, int]:
 
 
 def _is_ours(descriptor: int) -> bool:
-    """Whether a new thing is ours to keep: another run may clear it away before it has its lock."""
+    """Whether a new file or folder is still there with our lock on it: before, another run may have cleared it away."""
     return _locked(descriptor) is not False and os.fstat(descriptor).st_nlink > 0

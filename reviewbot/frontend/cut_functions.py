@@ -1,7 +1,8 @@
-"""A file and its part of a diff in, both as bytes: the functions it is made of, and what of each was changed, out.
+"""Cuts a file into functions and says what a diff changes in each, without parsing.
 
-Nothing is parsed. As kernel style has it a function ends with a brace that is the first character of a row. The next
-version of a file has most of its functions as they were, so the last ones are kept by their text.
+Input: the file and its part of a diff, both as bytes. As kernel style has it, a function ends with a brace that is the
+first character of a row. The next version of a file has most of its functions as they were, so the last ones are kept
+by their text.
 """
 
 from __future__ import annotations
@@ -31,18 +32,20 @@ _KEPT = 8 << 20  # bytes of functions that are kept
 
 
 class FunctionText:
-    """What stands between the ends of two functions: the second one, and whatever is above it."""
+    """The text between the ends of two functions: the second function, and whatever stands above it."""
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.typed: dict[int, bool] = {}  # what a sieve has made of it, by its number
+        self.typed: dict[int, bool] = {}  # what a prefilter has found in it, by the prefilter's number
 
     @property
     def rows(self) -> list[bytes]:
+        """Its rows, without their line ends."""
         return self.text.split(b"\n")
 
     @cached_property
     def words(self) -> frozenset[bytes]:
+        """All words that stand in it."""
         return frozenset(byte_words(self.text))
 
     @cached_property
@@ -52,14 +55,14 @@ class FunctionText:
 
     @cached_property
     def name(self) -> bytes:
-        """The function's."""
+        """The function's name, b"" where none is found."""
         head = self.head
         found = _NAME.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0))
         return found[1] if found else b""
 
 
 class FunctionRows(NamedTuple):
-    """A part and the first and the last of its rows in a file, from 0."""
+    """The text of a function, and the first and the last of its rows in a file, from 0."""
 
     part: FunctionText
     first: int
@@ -67,7 +70,7 @@ class FunctionRows(NamedTuple):
 
 
 class _Parts:
-    """The parts that were looked at last, each once, with what was worked out of them: two generations of them."""
+    """The texts that were looked at last, each once, with what was worked out of them: two generations of them."""
 
     def __init__(self, most: int) -> None:
         self._most, self._size = most // 2, 0
@@ -94,18 +97,18 @@ class CutFile:
         self.path, self.text, self.rows = path, text, text.split(b"\n")
         self.places = list(_places(text))
         self.parts = [place.part for place in self.places]
-        self.narrowed: Collection[bytes] | None = None  # see Sieve
+        self.narrowed: Collection[bytes] | None = None  # see Prefilter
         self.masks: frozenset[bytes] | None = None
         self.asking: frozenset[bytes] | None = None
         self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
 
     def given_to(self, name: bytes) -> Iterator[bytes]:
-        """The words of the arguments of a call, and of what follows soon."""
+        """The words in the arguments of each call of a function, and those that follow soon."""
         for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
             yield from byte_words(self.text[found.end() : found.end() + _ARGUMENTS])
 
     def statement(self, first: int, last: int) -> tuple[int, int]:
-        """Some rows and those that belong to the same statements."""
+        """The first and last row of the statements that some rows belong to; rows from 0, first and last included."""
         for _ in range(_LONGEST):
             if first <= 0 or not (above := self.rows[first - 1].strip()) or above.endswith(_ENDS):
                 break
@@ -117,16 +120,17 @@ class CutFile:
         return first, last
 
     def having(self, words: Collection[bytes]) -> list[FunctionText]:
-        """The parts in which one of some words stands."""
+        """The functions in which at least one of some words stands."""
         there = (part for part in self.parts if any(word in part.text for word in words))
         return [part for part in there if not part.words.isdisjoint(words)]
 
     @cached_property
     def named(self) -> Mapping[bytes, FunctionText]:
+        """The functions by name; of two with one name the last."""
         return {part.name: part for part in self.parts if part.name}
 
     def handed_on(self, name: bytes) -> Iterator[int]:
-        """Where a function's name stands as a word and not before arguments of its own."""
+        """The offsets at which a function's name stands as a word and not before arguments of its own."""
         at = self.text.find(name) if name else -1
         while at >= 0:
             end = at + len(name)
@@ -147,8 +151,8 @@ def _places(text: bytes) -> Iterator[FunctionRows]:
 
 
 def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes]]:
-    """Each part that the hunks touch, with what they add to it and take from it and the rows beside."""
-    said: dict[int, list[bytes]] = {}
+    """Each function that the hunks touch, with the lines they add to it and take from it and the rows beside those."""
+    lines_by_place: dict[int, list[bytes]] = {}
     place = 0
     for first, last, removed in _runs(section):
         while place < len(text.places) - 1 and text.places[place].last < first:
@@ -157,14 +161,14 @@ def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes
         while at < len(text.places) and text.places[at].first <= last:
             part = text.places[at]
             start, end = text.statement(max(first, part.first), min(last, part.last))
-            said.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
+            lines_by_place.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
             at += 1
-    for at, lines in said.items():
+    for at, lines in lines_by_place.items():
         yield text.places[at], b"\n".join(lines)
 
 
 def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Where lines were added or removed: the rows after it, from 0, that are new or beside, and what was removed."""
+    """Where lines were added or removed: the rows after it, from 0, that are new or beside, and the removed lines."""
     at = 0
     for found in _TOKEN.finditer(section, max(section.find(b"\n@@ "), 0)):
         start, count, kept, run = found.groups()
@@ -180,12 +184,15 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
 
 
 def removed_lines(section: bytes) -> bytes:
-    """The lines that a file's part of a diff takes away."""
+    """The lines that a file's part of a diff removes."""
     return b"".join(_REMOVED.findall(section))
 
 
 def call_around(text: bytes, at: int) -> tuple[bytes, int]:
-    """The function whose argument begins at an offset, and the place of the argument, from 0; b"" if it is in none."""
+    """The name of the function whose argument begins at an offset, and the argument's position, from 0.
+
+    The name is b"" where the offset is in no call.
+    """
     depth = place = 0
     for back in range(at - 1, max(-1, at - _ARGUMENTS), -1):
         char = text[back]
@@ -209,4 +216,5 @@ def _last_word(text: bytes) -> bytes:
 
 
 def byte_words(text: bytes) -> list[bytes]:
+    """The words of a text in order: runs of letters, digits and "_"."""
     return text.translate(_NO_WORD).split()

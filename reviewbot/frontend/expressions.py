@@ -1,4 +1,4 @@
-"""A syntax tree's expressions in, plain ones out."""
+"""Turns the expressions of a syntax tree into plain data."""
 
 from __future__ import annotations
 
@@ -21,19 +21,22 @@ class SyntaxText:
 
     def __init__(self, text: bytes, shift: int) -> None:
         self.text, self.shift = text, shift
-        self._said = text.decode("latin-1")  # a character a byte
+        self._decoded = text.decode("latin-1")  # a character a byte
 
     def source(self, node: Node) -> str:
-        return self._said[node.start_byte : node.end_byte]
+        """The text of a node."""
+        return self._decoded[node.start_byte : node.end_byte]
 
     def line(self, node: Node) -> int:
+        """The first line of a node in the whole text, 0-based."""
         return int(node.start_point[0]) + self.shift
 
     def span(self, node: Node) -> tuple[int, int]:
-        """First and last line of a node."""
+        """The first and last line of a node in the whole text, 0-based."""
         return int(node.start_point[0]) + self.shift, int(node.end_point[0]) + self.shift
 
     def operator(self, node: Node) -> str:
+        """The text of a node's operator, "" where it has none."""
         operator = node.child_by_field_name("operator")
         return self.source(operator) if operator else ""
 
@@ -48,7 +51,7 @@ class SyntaxText:
         return False
 
     def expr(self, node: Node, depth: int = 0) -> Expr:
-        """The plain form of an expression."""
+        """The plain form of an expression. Raises TooMuch where it is nested deeper than DEEPEST."""
         if depth > DEEPEST:
             raise TooMuch("an expression nested too deep")
         kind, line = node.type, self.line(node)
@@ -80,7 +83,7 @@ class SyntaxText:
         return Expr("other", text, tuple(self.expr(child, depth + 1) for child in children), line)
 
     def derefs(self, node: Node) -> frozenset[str]:
-        """Lvalues that the expression looks through: p of p->x, *p and p[i]."""
+        """The lvalues that an expression dereferences: p of p->x, *p and p[i]."""
         found, todo = set(), [node]
         while todo:
             at = todo.pop()

@@ -1,9 +1,9 @@
-"""The prepared text of a hunk's side (or of a file) in, parseable pieces out, each about one function.
+"""Cuts prepared text into fragments that the parser accepts, each about one function.
 
-A hunk starts and ends anywhere: inside a function, a condition, a parameter list. A piece is closed
-on both sides with braces and conditions that carry the name OPEN, so that what is made up can be
-told from what was written; half a statement at either end is left out. Kernel style is relied on in
-one place: a function's braces stand in the first column.
+Input: the text of one side of a hunk, or of a file. A hunk starts and ends anywhere: inside a function, a condition, a
+parameter list. A fragment is closed on both sides with braces and conditions that carry the name OPEN, so that what is
+made up can be told from what was written; half a statement at either end is left out. Kernel style is relied on in one
+place: a function's braces stand in the first column.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _JUMP = pattern(r"(?:return|goto|break|continue)\b")
 _LABEL = pattern(r"[A-Za-z_]\w*:\s*$")
 _BRACE = pattern(r"^\{", re.MULTILINE)
 _ROW = 500  # characters above a brace in which the row before it is looked for
-_BRANCH = ("if(", "}else")  # at the margin: what dialect makes of an #if
+_BRANCH = ("if(", "}else")  # at the margin: what directives.py makes of an #if
 _HEAD_AND_BRACE = pattern(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
 _FIRST_ARGUMENT = pattern(r"\s*([A-Za-z_]\w*)\s*[,)]")
 _BARE_HEAD = pattern(r"\s*[A-Za-z_]\w*\s*\(")
@@ -39,9 +39,10 @@ _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "d
 
 
 class Fragment(Struct, frozen=True):
-    """`source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood.
+    """A part of a text, about one function, closed so that it parses.
 
-    `parts`: the pieces that this one was joined from, where it has gaps.
+    `source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood. `parts`: the fragments that
+    this one was joined from, where it has gaps.
     """
 
     prefix: str
@@ -57,6 +58,7 @@ class Fragment(Struct, frozen=True):
 
     @property
     def source(self) -> str:
+        """The C text that is parsed."""
         return self.prefix + self.text + self.suffix
 
 
@@ -65,29 +67,32 @@ def function_name(section: str) -> str:
 
     A macro in capitals that heads a function names it by its first argument.
     """
-    said = section.strip()
-    if said.endswith(";") or (said.endswith("{") and ("=" in said or ")" not in said)):
+    head = section.strip()
+    if head.endswith(";") or (head.endswith("{") and ("=" in head or ")" not in head)):
         return ""
-    match = _NAME.search(said)
+    match = _NAME.search(head)
     if match is None or match.group(1) in _NO_FUNCTION:
         return ""
-    first = _FIRST_ARGUMENT.match(said, match.end())
+    first = _FIRST_ARGUMENT.match(head, match.end())
     return first.group(1) if match.group(1).isupper() and first else match.group(1)
 
 
 def split_fragments(text: str, section: str, whole: bool) -> Iterator[Fragment]:
-    """Pieces of a prepared text. `section` names the function its start may lie in; `whole`: it is a file."""
+    """The fragments of a prepared text, in order.
+
+    `section` names the function that its start may lie in; `whole`: the text is a whole file.
+    """
     at, line, first = 0, 0, True
     for end in _ends(text):
         body = text[at:end]
-        yield from _piece(body, at, line, section if first else "", not whole and first, True)
+        yield from _fragments_of(body, at, line, section if first else "", not whole and first, True)
         at, line, first = end + 1, line + body.count("\n") + 1, False
     if text[at:].strip():
-        yield from _piece(text[at:], at, line, section if first else "", not whole and first, False)
+        yield from _fragments_of(text[at:], at, line, section if first else "", not whole and first, False)
 
 
 def _ends(text: str) -> Iterator[int]:
-    """Where the rows end that end a function."""
+    """The offsets of the ends of rows that end a function."""
     at = 0 if text.startswith("}") else text.find("\n}") + 1 or -1
     while at >= 0:
         end = text.find("\n", at)
@@ -97,7 +102,9 @@ def _ends(text: str) -> Iterator[int]:
         at = text.find("\n}", at) + 1 or -1
 
 
-def _piece(text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool) -> Iterator[Fragment]:
+def _fragments_of(
+    text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool
+) -> Iterator[Fragment]:
     if not text.strip(" \n\t};"):
         return
     head = _body_start(text)
@@ -241,7 +248,7 @@ class _Block(Struct, frozen=True):
 
 
 def _close(text: str, closed: bool) -> tuple[str, str]:
-    """Blank half a statement at the end of `text` and give the closers of what it leaves open."""
+    """Blank half a statement at the end of `text` and return the closers of the blocks it leaves open."""
     if closed and _is_balanced(text):
         return text, ""
     block: _Block | None = None
@@ -296,7 +303,7 @@ def _kind(text: str, brace: int, values: int) -> str:
 
 
 def _closers(block: _Block | None) -> str:
-    """What ends the open blocks; each but the function's own goes on below the text, nobody knows how."""
+    """The text that ends the open blocks; each but the function's own goes on below the text, unknown how."""
     out = []
     while block is not None:
         out.append(f"{OPEN}();{block.closer}" if block.around is not None else block.closer)
@@ -305,7 +312,10 @@ def _closers(block: _Block | None) -> str:
 
 
 def join_fragments(first: Fragment, second: Fragment) -> Fragment | None:
-    """Two pieces of one function and a call of OPEN for the gap between them; None if they are none, or too deep."""
+    """Join two fragments of one function, with a call of OPEN for the gap between them.
+
+    None if they are not of one function, or the gap has no room for what must be closed and opened.
+    """
     name = function_of(first)
     if first.ends or second.starts or first.macro or not name or name != second.name:
         return None
@@ -320,21 +330,24 @@ def join_fragments(first: Fragment, second: Fragment) -> Fragment | None:
     return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
 
 
-def function_of(piece: Fragment) -> str:
-    """The function that a piece is of."""
-    if piece.name or not piece.starts:
-        return piece.name
-    return function_name(piece.text[: _body_start(piece.text)].rpartition(";")[2])
+def function_of(fragment: Fragment) -> str:
+    """The name of the function that a fragment is of."""
+    if fragment.name or not fragment.starts:
+        return fragment.name
+    return function_name(fragment.text[: _body_start(fragment.text)].rpartition(";")[2])
 
 
-def mask_piece(macro: Macro) -> Fragment:
-    """A macro that is a mask as a function that gives it back."""
+def mask_fragment(macro: Macro) -> Fragment:
+    """A macro whose body is a mask, as a function that returns the mask."""
     prefix = f"int {macro.name}(void)\n{{\nreturn "
     return Fragment(prefix, macro.body, ";\n}\n", macro.body_offset, macro.body_row, macro.name, True, True, True)
 
 
-def macro_piece(macro: Macro, prepared_body: str) -> Fragment | None:
-    """A macro's body as the body of a function of its name; either end of it may lie outside the text."""
+def macro_fragment(macro: Macro, prepared_body: str) -> Fragment | None:
+    """A macro's body as the body of a function of its name; None where it does nothing.
+
+    Either end of the body may lie outside the text.
+    """
     if not re.search(r"[;(]", prepared_body):
         return None
     if macro.name and (head := _body_start(prepared_body)) > 0 and function_name(prepared_body[:head]):

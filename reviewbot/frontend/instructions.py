@@ -1,4 +1,4 @@
-"""What a function's text says, as plain data: expressions, steps and their order; knows no parser."""
+"""Defines functions as plain data: expressions, instructions and their order. Knows no parser."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class Expr(NamedTuple):
 
 
 class Instruction(NamedTuple):
-    """One thing a function does.
+    """One operation of a function, a node of its CFG.
 
-    kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no),
-    "return" (value), "leave" (target: the guard that ends here), "lost" (the path goes on where the text
-    does not), "end" (falls off the function's end), "join" (name: the label, if it is one).
-    `lines` are the 0-based first and last text line; `derefs` the variables looked through.
+    kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no), "return" (value),
+    "leave" (target: the guard that ends here), "lost" (the path goes on where the text does not), "end" (falls off the
+    function's end), "join" (name: the label, if it is one). `next` holds the indexes of the successors, -1 for a way
+    that a test cannot take. `lines` are the 0-based first and last text line; `derefs` the lvalues that are
+    dereferenced.
     """
 
     kind: str
@@ -50,9 +51,10 @@ class Instruction(NamedTuple):
 
 
 class Function(Struct, frozen=True):
-    """`whole`: all of it is in the text. `holes`: a call of pieces.OPEN stands for what is not shown in between.
+    """A function's CFG and what the text shows of it. The entry is instruction 0.
 
-    Steps start at index 0.
+    `whole`: all of it is in the text. `holes`: a call of fragments.OPEN stands for what is not shown in between.
+    `lines` and `head` are 0-based first and last text lines.
     """
 
     name: str
@@ -70,15 +72,15 @@ class Function(Struct, frozen=True):
 
     @property
     def seen_from_start(self) -> bool:
-        """Nothing of it before any of its steps is out of sight."""
+        """Whether the text shows everything of it from its head on to any of its instructions."""
         return self.starts and not self.holes
 
 
 def squeeze(text: str) -> str:
-    """The text with every run of white space as one blank."""
+    """Replace every run of white space with one blank."""
     return " ".join(text.split())
 
 
 def squash(text: str) -> str:
-    """The text without white space, so that equal expressions are equal texts."""
+    """Remove all white space, so that equal expressions are equal texts."""
     return "".join(text.split())

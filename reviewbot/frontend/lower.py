@@ -1,4 +1,4 @@
-"""A function's body as a syntax tree in, its steps and their order out: a control flow graph, as plain data."""
+"""Lowers the statements of a function's body to instructions and links them to its CFG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Blocks = tuple[tuple[str, ...], ...]
 
 
 class Loop(Struct, frozen=True):
-    """Where `break` and `continue` of a loop or switch wait to be linked."""
+    """Where the `break` and `continue` instructions of a loop or switch wait to be linked."""
 
     breaks: list[int]
     continues: list[int]
@@ -27,7 +27,11 @@ class Loop(Struct, frozen=True):
 
 
 class FunctionLowering(ExpressionLowering):
-    """Lowers one function's statements."""
+    """Lowers one function's statements.
+
+    A method takes a node and the indexes of the instructions that lead to it, and returns those that lead on; see
+    ExpressionLowering for how the two ways of a test are written. `do_<type>` lowers the nodes of that type.
+    """
 
     def __init__(self, text: bytes, shift: int, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> None:
         super().__init__(text, shift, words, marks)
@@ -36,11 +40,13 @@ class FunctionLowering(ExpressionLowering):
         self.loops: list[Loop] = []
 
     def evaluate(self, node: Node, after: list[int], target: str) -> list[int]:
+        """Lower an expression as the base class does, and a statement expression, `({ ... })`, as a block."""
         if node.type == "compound_statement":  # a statement expression: ({ ... })
             return self.compound(node, after, target)
         return super().evaluate(node, after, target)
 
     def compound(self, node: Node, after: list[int], target: str = "") -> list[int]:
+        """Lower a block and end its guards. `target`: the variable that the value of its last statement goes to."""
         self.blocks.append([])
         children = node.named_children
         for child in children:
@@ -53,12 +59,13 @@ class FunctionLowering(ExpressionLowering):
         return self.leave(node, after, guards)
 
     def leave(self, node: Node, after: list[int], guards: list[str] | tuple[str, ...]) -> list[int]:
-        """The guards of a block end, last first."""
+        """End the guards of a block, last first."""
         for guard in reversed(guards):
             after = self.add(Instruction("leave", (self.span(node)[1],) * 2, target=guard), after)
         return after
 
     def statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower any statement by its type. Raises TooMuch where statements are nested deeper than DEEPEST."""
         self.depth += 1
         if self.depth > DEEPEST:
             raise TooMuch("statements nested too deep")
@@ -74,14 +81,17 @@ class FunctionLowering(ExpressionLowering):
             self.depth -= 1
 
     def do_compound_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a block."""
         return self.compound(node, after)
 
     def do_expression_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower an expression whose value is thrown away."""
         for child in node.named_children:
             after = self.value(child, after, UNUSED)
         return after
 
     def do_declaration(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a declaration to an assignment for each variable; its op is "" where nothing is assigned."""
         kind, made = node.child_by_field_name("type"), node.child_by_field_name("declarator")
         if kind is not None and made is not None and (kind.type, made.type) == _TWO_CALLS:
             raise TooMuch(f"not understood: {squeeze(self.source(node))[:60]}")
@@ -102,6 +112,7 @@ class FunctionLowering(ExpressionLowering):
         return after
 
     def do_return_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a return; nothing leads on from it."""
         values = [child for child in node.named_children if child.type != "comment"]
         for child in values:
             after = self.value(child, after, "return")
@@ -111,6 +122,7 @@ class FunctionLowering(ExpressionLowering):
         return []
 
     def do_if_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower an if with all of its else-ifs."""
         out: list[int] = []
         at: Node | None = node
         while at is not None and at.type == "if_statement":  # else-if chains may be long: no recursion
@@ -124,13 +136,17 @@ class FunctionLowering(ExpressionLowering):
         return out + (self.statement(at, after) if at is not None else after)
 
     def loop_body(self, body: Node | None, after: list[int], synthetic: bool) -> tuple[list[int], list[int]]:
-        """The body's ends and its breaks; continues join the ends."""
+        """Lower a loop's body.
+
+        Returns the indexes from which the loop goes round again, and those from which a break leaves it.
+        """
         loop = self.enter_loop(synthetic)
         ends = self.statement(body, after) if body else after
         self.loops.pop()
         return ends + loop.continues, loop.breaks
 
     def do_while_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a while loop, an iterator macro or a scoped guard; `marks` says which stood there."""
         mark = self.marks.get(node.start_byte, "")
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         if mark in self.scoped and condition is not None:
@@ -148,6 +164,7 @@ class FunctionLowering(ExpressionLowering):
         return no + breaks
 
     def scoped_guard(self, node: Node, condition: Node, body: Node | None, after: list[int]) -> list[int]:
+        """Lower a scoped guard: a call that takes it, the body, and its end."""
         args = self.expr(condition)
         listed = self.flat_comma(condition)
         texts = [arg.text for arg in listed] or [args.text]
@@ -162,6 +179,7 @@ class FunctionLowering(ExpressionLowering):
         return self.leave(node, after + loop.breaks + loop.continues, [guard])
 
     def flat_comma(self, node: Node) -> list[Expr]:
+        """The operands of nested comma expressions, from left to right."""
         todo, out = [node], []
         while todo:
             at = todo.pop()
@@ -172,6 +190,7 @@ class FunctionLowering(ExpressionLowering):
         return out
 
     def do_do_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a do loop."""
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         head = self.add(Instruction("join", self.span(node)), after)
         synthetic = condition is not None and OPEN in self.source(condition)
@@ -181,6 +200,7 @@ class FunctionLowering(ExpressionLowering):
         return no + breaks
 
     def do_for_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a for loop."""
         start, condition = node.child_by_field_name("initializer"), node.child_by_field_name("condition")
         update, body = node.child_by_field_name("update"), node.child_by_field_name("body")
         if start is not None:
@@ -194,6 +214,7 @@ class FunctionLowering(ExpressionLowering):
         return no + breaks
 
     def do_switch_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a switch: every case is reached from its head, and from the case above where that falls through."""
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         after = self.value(condition, after) if condition else after
         [head] = self.add(Instruction("join", self.span(node)), after)
@@ -212,6 +233,7 @@ class FunctionLowering(ExpressionLowering):
         return ends + loop.breaks + ([] if default else [head])
 
     def case(self, node: Node, after: list[int]) -> list[int]:
+        """Lower the statements of one case."""
         value = node.child_by_field_name("value")
         after = self.add(Instruction("join", self.span(node)), after)
         for child in node.named_children:
@@ -224,6 +246,7 @@ class FunctionLowering(ExpressionLowering):
         return self.case(node, after)
 
     def do_labeled_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a label, to which gotos are linked in the end, and its statement."""
         label = node.child_by_field_name("label")
         name = self.source(label) if label else ""
         after = self.add(Instruction("join", self.span(node), name=name), after)
@@ -235,6 +258,7 @@ class FunctionLowering(ExpressionLowering):
         return after
 
     def do_goto_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a goto, to be linked in the end; nothing leads on from it."""
         label = node.child_by_field_name("label")
         [index] = self.add(Instruction("join", self.span(node)), after)
         name = self.source(label) if label else ""
@@ -242,11 +266,16 @@ class FunctionLowering(ExpressionLowering):
         return []
 
     def enter_loop(self, synthetic: bool, switch: bool = False) -> Loop:
+        """Begin a loop or switch. `synthetic`: it was made up to close a fragment."""
         self.loops.append(Loop([], [], len(self.blocks), synthetic, switch))
         return self.loops[-1]
 
     def jump(self, node: Node, after: list[int], loop: Loop | None) -> list[int]:
-        """Guards of the blocks that are left, then on to the loop's waiting list (given back, to be filled)."""
+        """End the guards of the blocks that a break or continue leaves, and return what is to be linked with its
+        target.
+
+        Where the loop itself is not in the text the path is lost, and nothing is returned.
+        """
         if loop is None or loop.synthetic:
             self.add(Instruction("lost", self.span(node)), after)
             return []
@@ -255,6 +284,7 @@ class FunctionLowering(ExpressionLowering):
         return after
 
     def do_break_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a break of the innermost loop or switch."""
         loop = self.loops[-1] if self.loops else None
         out = self.jump(node, after, loop)
         if loop is not None:
@@ -262,6 +292,7 @@ class FunctionLowering(ExpressionLowering):
         return []
 
     def do_continue_statement(self, node: Node, after: list[int]) -> list[int]:
+        """Lower a continue of the innermost loop."""
         loop = next((loop for loop in reversed(self.loops) if not loop.switch), None)
         out = self.jump(node, after, loop)
         if loop is not None:
@@ -269,21 +300,24 @@ class FunctionLowering(ExpressionLowering):
         return []
 
     def do_preproc_if(self, node: Node, after: list[int]) -> list[int]:
+        """Pass over an #if: none is left by preprocess.directives."""
         return after
 
     def do_comment(self, node: Node, after: list[int]) -> list[int]:
+        """Pass over a comment."""
         return after
 
     def do_function_definition(self, node: Node, after: list[int]) -> list[int]:
+        """Pass over a function inside a body."""
         return after  # what tree-sitter takes for one inside a body is a macro with a block
 
     def run(self, body: Node, line: int, ends: bool) -> tuple[Instruction, ...]:
-        """All steps of a body; step 0 is its start. `ends`: its closing brace is in the text."""
+        """All instructions of a body; instruction 0 is its start. `ends`: its closing brace is in the text."""
         after = self.compound(body, self.add(Instruction("join", (line, line)), []))
         return self.finish(body, after, ends)
 
     def finish(self, node: Node, after: list[int], ends: bool) -> tuple[Instruction, ...]:
-        """Join gotos to labels and say how the text's end is reached."""
+        """Link gotos to their labels and add how the end of the text is reached."""
         last = (self.span(node)[1],) * 2
         self.add(Instruction("end" if ends else "lost", last), after)
         for index, name, blocks in self.gotos:

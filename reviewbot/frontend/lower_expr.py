@@ -1,4 +1,4 @@
-"""Expressions and conditions of a syntax tree in, the steps of evaluating them out."""
+"""Lowers expressions and conditions to the instructions that evaluate them, in order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ _MOST_STEPS = 20_000
 
 
 class ExpressionLowering(SyntaxText):
-    """Lowers what is evaluated. `words` are those of rules/_macros.toml; `marks` the rewritten words by byte."""
+    """Lowers what is evaluated.
+
+    `words` are those of rules/_macros.toml; `marks` the words that preprocessing rewrote, by their offset in the text.
+    Methods take and return indexes of instructions whose successor is still open. A test has two ways out: its index
+    stands for "yes", -index-1 for "no".
+    """
 
     def __init__(self, text: bytes, shift: int, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> None:
         super().__init__(text, shift)
@@ -25,7 +30,10 @@ class ExpressionLowering(SyntaxText):
         self.depth = 0
 
     def add(self, step: Instruction, after: list[int]) -> list[int]:
-        """Append a step reached from `after` (indexes whose `next` is still open)."""
+        """Append an instruction reached from `after` and return its index in a list.
+
+        Raises TooMuch where there are more than _MOST_STEPS.
+        """
         if len(self.steps) >= _MOST_STEPS:
             raise TooMuch("more steps than are followed")
         index = len(self.steps)
@@ -35,6 +43,7 @@ class ExpressionLowering(SyntaxText):
         return [index]
 
     def link(self, after: list[int], index: int) -> None:
+        """Make the instruction at `index` a successor of each in `after`."""
         for at in after:
             where = at if at >= 0 else -at - 1
             if self.steps[where].kind == "test":
@@ -43,16 +52,17 @@ class ExpressionLowering(SyntaxText):
                 self.next[where].append(index)
 
     def linked(self) -> tuple[Instruction, ...]:
-        """All steps with what follows each."""
+        """All instructions with their successors."""
         return tuple(
             step if ahead in ([], [-1, -1]) else step._replace(next=tuple(ahead))
             for step, ahead in zip(self.steps, self.next, strict=True)
         )
 
-    # A test has two ways out: its index stands for "yes", -index-1 for "no".
-
     def value(self, node: Node, after: list[int], target: str = "") -> list[int]:
-        """Steps for what an expression does, in order of evaluation."""
+        """Lower an expression, in order of evaluation. `target`: the variable that its value goes to, or UNUSED.
+
+        Raises TooMuch where it is nested deeper than DEEPEST.
+        """
         if node.type in LEAVES:
             return after
         self.depth += 1
@@ -64,6 +74,7 @@ class ExpressionLowering(SyntaxText):
             self.depth -= 1
 
     def evaluate(self, node: Node, after: list[int], target: str) -> list[int]:
+        """Lower an expression by its kind."""
         kind = node.type
         if kind == "call_expression":
             return self.call(node, after, target)
@@ -98,6 +109,7 @@ class ExpressionLowering(SyntaxText):
         return after
 
     def call(self, node: Node, after: list[int], target: str) -> list[int]:
+        """Lower a call behind its arguments; `guard(x)(y)` opens a guard of the block."""
         callee, args = node.child_by_field_name("function"), node.child_by_field_name("arguments")
         for child in args.named_children if args else []:
             after = self.value(child, after)
@@ -114,6 +126,7 @@ class ExpressionLowering(SyntaxText):
         return self.add(step, after)
 
     def assign(self, node: Node, after: list[int]) -> list[int]:
+        """Lower an assignment behind its operands."""
         left, right = node.child_by_field_name("left"), node.child_by_field_name("right")
         if left is None or right is None:
             return after
@@ -132,7 +145,10 @@ class ExpressionLowering(SyntaxText):
     # -- conditions --
 
     def branch(self, node: Node, after: list[int]) -> tuple[list[int], list[int]]:
-        """Steps of a condition: where it is true, and where it is false."""
+        """Lower a condition: what leads on where it is true, and where it is false.
+
+        Raises TooMuch where it is nested deeper than DEEPEST.
+        """
         self.depth += 1
         if self.depth > DEEPEST:
             raise TooMuch("a condition nested too deep")

@@ -1,4 +1,4 @@
-"""The macros of a text in, those by a name and those that requests are made with out."""
+"""Looks up the macros of a text by name, and says which of them are masks that requests are made with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ASKING = (",", "(", "=", "|", "?", ":", "return")  # what stands before a mask 
 
 
 class Define(Struct, frozen=True):
-    """A #define of a slice."""
+    """A #define of a text: its name, its first row, 0-based, and its body."""
 
     name: str
     row: int
@@ -25,28 +25,29 @@ class Define(Struct, frozen=True):
 
 
 class Defines(tuple[Define, ...]):
-    """Those of a text, in its order."""
+    """The #defines of a text, in its order."""
 
     @cached_property
     def by_name(self) -> Mapping[str, Sequence[Define]]:
+        """The #defines of each name."""
         found: dict[str, list[Define]] = {}
         for one in self:
             found.setdefault(one.name, []).append(one)
         return found
 
     def of(self, names: Collection[str]) -> list[Define]:
-        """Those with one of some names."""
+        """The #defines of some names, by row."""
         return sorted((one for name in names for one in self.by_name.get(name, ())), key=lambda one: one.row)
 
 
 def is_asked(name: str, text: str) -> bool:
-    """Whether a macro that is a mask is one that requests are made with, and not one that others are reduced to."""
+    """Whether requests are made with a macro that is a mask; false for one that others are reduced to."""
     signs = set(_signs(name, text)) - {"define"}
     return bool(signs) and all(sign in _ASKING for sign in signs)
 
 
 def _signs(name: str, text: str) -> Iterator[str]:
-    """What stands before a macro wherever the text says it, other words than two left out."""
+    """The sign before a macro wherever it stands in the text, or "define" or "return"; other words are left out."""
     at = text.find(name)
     while at >= 0:
         around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
@@ -57,5 +58,5 @@ def _signs(name: str, text: str) -> Iterator[str]:
 
 
 def define_rows(macro: directives.Macro) -> tuple[int, int]:
-    """The first and the last row of a #define."""
+    """The first and the last row of a #define, 0-based."""
     return macro.row, macro.body_row + macro.body.count("\n")

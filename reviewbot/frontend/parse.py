@@ -1,7 +1,8 @@
-"""Prepared C text in, its functions as plain data out: steps (calls, assignments, tests, exits) and their order.
+"""Parses prepared C text with tree-sitter and returns its functions as plain data.
 
-The one place that knows tree-sitter. A text may be a whole file, or the piece of one that a hunk
-shows; `pieces` closes what such a piece leaves open. Nothing here knows what a call means.
+The text is that of one fragment: all of a file's function, or what a hunk shows of it. `fragments` closes what it
+leaves open. Output: instructions (calls, assignments, tests, exits) and their order. Nothing here knows what a call
+means.
 """
 
 from __future__ import annotations
@@ -20,46 +21,46 @@ from reviewbot.frontend.parse_errors import misread, refusal
 _LANGUAGE = Language(tree_sitter_c.language())
 
 
-def functions(piece: Fragment, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> Iterator[Function]:
-    """The functions of one piece; one that could not be read has no steps, and says in `broken` why.
+def functions(fragment: Fragment, words: Mapping[str, frozenset[str]], marks: Mapping[int, str]) -> Iterator[Function]:
+    """The functions of a fragment; one that could not be read has no instructions, and `broken` says why.
 
-    `words`: guards, scoped_guards, transparent, telling; `marks`: dialect's, by text offset.
+    `words`: guards, scoped_guards, transparent, telling; `marks`: those of prepare.Prepared, by text offset.
     """
-    broken = refusal(piece.source)
+    broken = refusal(fragment.source)
     if broken:
-        yield _unread(piece, broken)
+        yield _unread(fragment, broken)
         return
-    data = piece.source.encode("latin-1", "replace")
-    moved = {at - piece.offset + len(piece.prefix): word for at, word in marks.items()}
+    data = fragment.source.encode("latin-1", "replace")
+    moved = {at - fragment.offset + len(fragment.prefix): word for at, word in marks.items()}
     root = Parser(_LANGUAGE).parse(data).root_node
     found = False
     todo = [root]
     while todo:
         node = todo.pop()
         if node.type == "function_definition":
-            lower = FunctionLowering(data, piece.line - piece.prefix.count("\n"), words, moved)
-            yield _function(node, lower, piece, misread(node, data, piece, words["telling"]))
+            lower = FunctionLowering(data, fragment.line - fragment.prefix.count("\n"), words, moved)
+            yield _function(node, lower, fragment, misread(node, data, fragment, words["telling"]))
             found = True
         elif node.type in ("translation_unit", "linkage_specification", "declaration_list", "ERROR"):
             todo.extend(reversed(node.named_children))
-    if not found and (broken := misread(root, data, piece, words["telling"])):
-        yield _unread(piece, broken)
+    if not found and (broken := misread(root, data, fragment, words["telling"])):
+        yield _unread(fragment, broken)
 
 
-def _unread(piece: Fragment, broken: str) -> Function:
-    lines = (piece.line, piece.line + piece.text.count("\n"))
-    name = piece.name or function_name(piece.text)
-    whole = piece.starts and piece.ends
-    return Function(name, (), (), whole, piece.starts, piece.ends, lines, lines, piece.macro, broken)
+def _unread(fragment: Fragment, broken: str) -> Function:
+    lines = (fragment.line, fragment.line + fragment.text.count("\n"))
+    name = fragment.name or function_name(fragment.text)
+    whole = fragment.starts and fragment.ends
+    return Function(name, (), (), whole, fragment.starts, fragment.ends, lines, lines, fragment.macro, broken)
 
 
-def _function(node: Node, lower: FunctionLowering, piece: Fragment, broken: str) -> Function:
+def _function(node: Node, lower: FunctionLowering, fragment: Fragment, broken: str) -> Function:
     declarator = _function_declarator(node.child_by_field_name("declarator"))
     name_node, body = _declarator_name(declarator), node.child_by_field_name("body")
-    made_up = node.start_byte < len(piece.prefix)  # the head is not in the text
-    starts = piece.starts or not made_up
-    ends = piece.ends or node.end_byte <= len(piece.prefix) + len(piece.text)
-    name = piece.name if made_up and piece.name else lower.source(name_node) if name_node else ""
+    made_up = node.start_byte < len(fragment.prefix)  # the head is not in the text
+    starts = fragment.starts or not made_up
+    ends = fragment.ends or node.end_byte <= len(fragment.prefix) + len(fragment.text)
+    name = fragment.name if made_up and fragment.name else lower.source(name_node) if name_node else ""
     lines = lower.span(node)
     head_end = body.start_point[0] + lower.shift if body else lines[0]
     steps: tuple[Instruction, ...] = ()
@@ -72,15 +73,15 @@ def _function(node: Node, lower: FunctionLowering, piece: Fragment, broken: str)
         name=name,
         params=_params(lower, declarator),
         steps=steps,
-        whole=starts and ends and not piece.parts,
+        whole=starts and ends and not fragment.parts,
         starts=starts,
         ends=ends,
         lines=lines,
         head=(lines[0], head_end),
-        macro=piece.macro,
+        macro=fragment.macro,
         broken=broken,
         static=lower.source(node).startswith("static "),
-        holes=bool(piece.parts),
+        holes=bool(fragment.parts),
     )
 
 

@@ -1,4 +1,4 @@
-"""A parsed piece in, why it must not be trusted out: what a parser made of text that it did not understand."""
+"""Says whether a parsed fragment can be trusted, and if not, what the parser did not understand."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN = 60
 
 
 def refusal(source: str) -> str:
-    """Why a text is not even parsed, "" if it is."""
+    """Why a text is not parsed at all, "" if it is."""
     if len(source) > _LONGEST:
         return f"more than {_LONGEST} characters in one function"
     if _deepest(source, "{", "}") > _DEEPEST:
@@ -36,12 +36,13 @@ def _deepest(source: str, opening: str, closing: str) -> int:
     return deepest
 
 
-def misread(node: Node, data: bytes, piece: Fragment, telling: frozenset[str]) -> str:
-    """What below `node` was not understood and matters: it holds a block, a jump, a call or one of `telling`.
+def misread(node: Node, data: bytes, fragment: Fragment, telling: frozenset[str]) -> str:
+    """The reason not to trust what was parsed below `node`, "" if it can be trusted.
 
-    What a fragment's first and last statement lack is outside of it, so that they are no reason.
+    An error matters if it holds a block, a jump, a call or one of the words `telling`. What a fragment's first and last
+    statement lack is outside of it, so that they are no reason.
     """
-    low, high = _known(piece)
+    low, high = _known(fragment)
     todo = [node]
     while todo:
         at = todo.pop()
@@ -57,11 +58,11 @@ def misread(node: Node, data: bytes, piece: Fragment, telling: frozenset[str]) -
     return ""
 
 
-def _known(piece: Fragment) -> tuple[int, int]:
-    """The offsets in the piece's source between which whole statements stand."""
-    start, end = len(piece.prefix), len(piece.prefix) + len(piece.text)
-    if not piece.starts and (first := _ENDS.search(piece.text)):
+def _known(fragment: Fragment) -> tuple[int, int]:
+    """The offsets in the fragment's source between which whole statements stand."""
+    start, end = len(fragment.prefix), len(fragment.prefix) + len(fragment.text)
+    if not fragment.starts and (first := _ENDS.search(fragment.text)):
         start += first.end()
-    if not piece.ends:
-        end = len(piece.prefix) + max(piece.text.rfind(sign) for sign in ";{}")
+    if not fragment.ends:
+        end = len(fragment.prefix) + max(fragment.text.rfind(sign) for sign in ";{}")
     return start, end

@@ -1,7 +1,7 @@
-"""The stretches of text that a diff shows of one side of a file in, prepared and cut into pieces of functions out.
+"""Lays out the stretches of text that a diff shows of one side of a file, prepares them and cuts them into fragments.
 
-A whole file is one stretch; hunks are several, with a gap between each two. They are laid out one behind the other
-with one row (and GAP characters) for each gap, so that a function which several hunks show is one piece.
+A whole file is one stretch; hunks are several, with a gap between each two. They are laid out one behind the other with
+one row (and GAP characters) for each gap, so that a function which several hunks show is one fragment.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from reviewbot.frontend.preprocess import prepare, rewrite
 
 
 class Stretch(Struct, frozen=True):
-    """Text without a gap. `section`: what the @@ line says of the function around its start; `row`: its first row."""
+    """Text without a gap, and where it stood.
+
+    `section`: what the @@ line says of the function around its start; `row`: its first row in the layout, from 0.
+    """
 
     text: str
     section: str
@@ -25,15 +28,15 @@ class Stretch(Struct, frozen=True):
 
 
 class StitchedText(Struct, frozen=True):
-    """A stretch as it was read; offsets and rows are those of the whole layout."""
+    """A stretch as it was prepared; offsets and rows are those of the whole layout."""
 
     stretch: Stretch
     prepared: prepare.Prepared
-    pieces: tuple[Fragment, ...]
+    fragments: tuple[Fragment, ...]
 
 
 def show(stretches: Sequence[Stretch], whole: bool, words: rewrite.Words) -> Iterator[StitchedText]:
-    """Each stretch, prepared on its own: an #if that one leaves open says nothing of the next."""
+    """Prepare each stretch on its own: an #if that one leaves open says nothing of the next."""
     offset = 0
     for one in stretches:
         ready = prepare.prepare(one.text, words)
@@ -62,16 +65,16 @@ def heading(section: str, words: rewrite.Words) -> str:
 
     That may be an annotation below the head, or the end of its parameters. Then there is a function, but no name.
     """
-    said = rewrite.bare(section, words)
-    told = said.strip(" \t{") and said.count(")") <= said.count("(")
-    return said if told or not section.strip() else fragments.BODY
+    bare = rewrite.bare(section, words)
+    is_named = bare.strip(" \t{") and bare.count(")") <= bare.count("(")
+    return bare if is_named or not section.strip() else fragments.BODY
 
 
-def connected(shown: Sequence[StitchedText]) -> list[Fragment]:
-    """All pieces in order; what two stretches show of one function is one."""
+def connected(stitched: Sequence[StitchedText]) -> list[Fragment]:
+    """All fragments in order; those that two stretches show of one function are joined."""
     out: list[Fragment] = []
-    for one in shown:
-        first, *rest = one.pieces or (None,)
+    for one in stitched:
+        first, *rest = one.fragments or (None,)
         if first is None:
             continue
         both = fragments.join_fragments(out[-1], first) if out else None

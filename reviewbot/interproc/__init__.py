@@ -1,1 +1,1 @@
-"""What one function of a text tells of another: entry contexts, callbacks, callees that sleep."""
+"""Derives what one function of a text shows of another: entry contexts, callbacks, callees that sleep."""

@@ -1,7 +1,7 @@
-"""A text in, its functions that others run in some context out: those it registers, those of such a type.
+"""Finds the functions of a text that others run in a known context, because it registers them or by their type.
 
-A member's name says little where several structures have one of that name. A row then names the structure as well,
-and the text has to show that this is one: by the initializer around it, or by how the variable is declared. Of one
+A member's name says little where several structures have one of that name. A row then names the structure as well, and
+the text has to show that this is one: by the initializer around it, or by how the variable is declared. Of one
 structure inside another no type is shown: its own member's name stands for it.
 """
 
@@ -43,8 +43,11 @@ _Found = tuple[str, str, int, str]  # a function, how it is known, the row and a
 
 
 class Callback(Struct, frozen=True):
-    """A function that others run. `how`: what shows it, the member, call or type; `row`: where that stands, with a
-    `note` about it; `listed`: what is known of such functions."""
+    """A function that others run.
+
+    `how`: the member, call or type that shows it; `row`: where that stands, from 0, with a `note` about it; `listed`:
+    the rule's row about such functions.
+    """
 
     function: str
     how: str
@@ -59,8 +62,11 @@ class Callback(Struct, frozen=True):
 
 
 class _Put(Struct, frozen=True):
-    """A function put into a member. `struct`: what kind of structure, or the names of the members that it is of others,
-    with dots, "" if the text does not show it; `holder`: the variable, or the member of one, that this structure is."""
+    """A function put into a member.
+
+    `struct`: the kind of structure, or the names of the members that it is of others, with dots, "" if the text does
+    not show it; `holder`: the variable, or the member of one, that this structure is.
+    """
 
     function: str
     member: str
@@ -80,13 +86,13 @@ class _Brace(Struct, frozen=True):
 def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterator[Callback]:
     """The functions that a row of `listed` knows, `as` what they are run.
 
-    `members`: "member" or "structure member", what is put there. `registers`: "call position", what is handed to a
-    call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions
-    have; `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is
-    for. `queues`: "call position", a piece of work that is put on the queue named right before it: what is
-    registered then counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them
-    with a word: "call word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest
-    of it, or where none of `beside` does. Positions and rows count from 0.
+    `members`: "member" or "structure member", what is put there. `registers`: "call position", what is passed to a
+    call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions have;
+    `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is for.
+    `queues`: "call position", a work item that is put on the queue named right before it: what is registered then
+    counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them with a word: "call
+    word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
+    of `beside` does. Positions and rows count from 0.
     """
     keys = ("registers", "through", "queues", "made")
     calls = {said.partition(" ")[0] for row in listed for key in keys for said in strings(row, key)}
@@ -131,7 +137,7 @@ class _Text:
                     yield one.function, f".{member}", one.row, "registered here"
 
     def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
-        """What is handed to one of the calls of a row, itself or inside a structure."""
+        """What is passed to one of the calls of a row, itself or inside a structure."""
         queued = self._queued(row) if "queues" in row else None
         for name, given, at, before in self._arguments(_places(row, "registers")):
             if given.lstrip("&").isidentifier() and (queued is None or _last(before) in queued):
@@ -145,7 +151,7 @@ class _Text:
                 yield function, name, at, "registered here"
 
     def _queued(self, row: Mapping[str, Data]) -> frozenset[str]:
-        """The pieces of work that are put on one of the queues of a row, by the last word of their names."""
+        """The work items that are put on one of the queues of a row, by the last word of their names."""
         queues = set(strings(row, "on")) | {
             said[1]
             for name, _, word in (one.partition(" ") for one in strings(row, "made"))

@@ -1,6 +1,7 @@
-"""The functions of a text in, from where each is entered out: what its callers hold, what it asserts.
+"""Finds from where the functions of a text are entered: what their callers hold there, and what they assert.
 
-Only what the text itself shows: a call through a pointer, or from another file, is not seen.
+Only what the text itself shows: a call through a pointer, or from another file, is not seen. At most _MOST_ROUNDS calls
+lie between the lock and the function.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ _MOST_ENTRIES = 4  # calls of one function with different constants
 
 
 class EntryContext(Struct, frozen=True):
-    """Under what a function is run, as a rule why nothing in it may sleep.
+    """The context in which a function is run, as a rule why nothing in it may sleep.
 
-    `scope`: the kind that is held, "" where it is a callback; `base`: what says so, as the end of "may sleep ...";
-    `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown;
-    `callers`: the functions from there on down, the one itself left out; `given`: the parameters for which the call
-    has a constant, and that.
+    `scope`: the kind that is held, "" where it is a callback; `base`: the reason, as the end of "may sleep ...";
+    `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown; `callers`: the
+    functions from there on down to the caller; `given`: the parameters for which the call has a constant, with the
+    constant.
     """
 
     scope: str
@@ -82,10 +83,11 @@ def is_atomic(kind: ScopeKind) -> bool:
 def entry_contexts(
     units: Sequence[FunctionUnit], lookup: ScopeTable, first: Mapping[str, Entries], counts: Counts = is_atomic
 ) -> Mapping[str, Entries]:
-    """Functions that one of the units calls where a scope that `counts` is open on every path, or is called so itself.
+    """The entry contexts of functions that are called where a counted scope is open on every path.
 
-    `first`: what is known already, by function. A lock may be given back by who is called; any other scope ends where
-    it was entered. Of a function that is called with other constants each time, some calls are kept.
+    They may be called there through others of the units. `first`: contexts that are known already, by function;
+    `counts`: whether a kind of scope counts. A callee may give back a lock; any other scope ends where it was entered.
+    Of a function that is called with other constants each time, _MOST_ENTRIES calls are kept.
     """
     found = dict(first)
     open_ = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
@@ -118,7 +120,7 @@ def _calls(step: Instruction, names: Collection[str]) -> bool:
 def _constants(
     unit: FunctionUnit, step: Instruction, called: Function, entry: EntryContext, lookup: ScopeTable
 ) -> tuple[tuple[str, str], ...]:
-    """The parameters of a function for which a call has a constant that is no mask, its own or its caller's."""
+    """The parameters of a callee for which a call has a constant that is no mask, its own or its caller's."""
     if len(called.params) != len(step.args):
         return ()
     own = constants(unit, entry)
@@ -136,9 +138,9 @@ def constants(unit: FunctionUnit, entry: EntryContext) -> Mapping[str, str]:
 
 
 def _at_call(unit: FunctionUnit, at: int, own: Entries, scopes: set[str], lookup: ScopeTable) -> EntryContext | None:
-    """What is open at a call: of the caller itself, else what the caller is entered with."""
-    worlds = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
-    opened = [next((one for one in reversed(world.open) if one.scope in scopes), None) for world in worlds]
+    """The entry context of a callee: the caller's own open scope, else the context in which the caller is entered."""
+    states = () if unit.flow.lost or unit.function.macro else unit.flow.at[at]
+    opened = [next((one for one in reversed(state.open) if one.scope in scopes), None) for state in states]
     caller, step = unit.function.name, unit.steps[at]
     called = step.lines[0], "called from here"
     known = [one for one in opened if one is not None]
@@ -146,7 +148,7 @@ def _at_call(unit: FunctionUnit, at: int, own: Entries, scopes: set[str], lookup
         taken = unit.steps[known[0].step]
         rows = ((taken.lines[0], "taken here"), called)
         return EntryContext(known[0].scope, f"after {shown_as(taken)}", rows, taker(taken), (caller,))
-    for one in own if worlds else ():
+    for one in own if states else ():
         if leads(unit, at, lookup, one):
             callers = (*one.callers, caller)
             return EntryContext(one.scope, one.base, (*one.rows, called), one.taken, callers, one.given)
@@ -162,7 +164,7 @@ def keeps_entry(unit: FunctionUnit, lookup: ScopeTable) -> bool:
         if step.kind != "call" or step.op:
             continue
         kinds = {scope.name for scope, _ in lookup.closed(step) if scope.atomic}
-        if kinds and any(not any(one.scope in kinds for one in world.open) for world in unit.flow.at[at]):
+        if kinds and any(not any(one.scope in kinds for one in state.open) for state in unit.flow.at[at]):
             return False
         plain = step.name not in lookup.leave and step.name not in lookup.enter and step.name not in neutral
         if plain and any(word in step.name for word in lookup.may_unlock):
@@ -177,14 +179,14 @@ def leads(
     entry: EntryContext | None = None,
     on: Callable[[int], bool] = lambda _: True,
 ) -> bool:
-    """Whether a way leads to a step, and none asks what its caller may do before.
+    """Whether a path leads to an instruction, and none tests before what its caller may do.
 
-    Ways that the constants of `entry` refute are none. `on`: the worlds at the step that matter; what holds in some of
-    them and not in others asks for nothing.
+    Paths that the constants of `entry` refute do not count. `on`: whether the state of a number at the instruction
+    matters; a condition that holds in some of these and not in others tests nothing.
     """
     given = constants(unit, entry) if entry is not None else {}
-    worlds = [world for number, world in enumerate(unit.flow.at[at]) if on(number)]
-    ways = [world.facts for world in worlds if not any(refuted(fact, given) for fact in world.facts)]
+    states = [state for number, state in enumerate(unit.flow.at[at]) if on(number)]
+    ways = [state.facts for state in states if not any(refuted(fact, given) for fact in state.facts)]
     facts = frozenset[tuple[str, bool]]().union(*ways)
     undecided = {text for text, true in facts if (text, not true) in facts}
     settled = {text for text, _ in facts} - undecided - given.keys()
@@ -192,7 +194,7 @@ def leads(
 
 
 def asks_for_context(unit: FunctionUnit, condition: Expr, lookup: ScopeTable) -> bool:
-    """Whether a condition of a function asks what its caller may do."""
+    """Whether a condition of a function tests what its caller may do."""
     return asks_context(condition.text, _numbers(unit), lookup.kernel.words)
 
 
@@ -202,9 +204,9 @@ def _numbers(unit: FunctionUnit) -> frozenset[str]:
 
 
 def asks(unit: FunctionUnit, at: int, words: Iterable[str]) -> bool:
-    """Whether a condition on the way to a step has a name with one of some words in it."""
+    """Whether a condition on a path to an instruction names something with one of some words in it."""
     telling = tuple(words)
-    facts = (text for world in unit.flow.at[at] for text, _ in world.facts)
+    facts = (text for state in unit.flow.at[at] for text, _ in state.facts)
     return any(word in name for text in facts for name in _WORD.findall(text) for word in telling)
 
 
@@ -221,32 +223,37 @@ class Locks(Struct, frozen=True):
 def asserted(
     units: Sequence[FunctionUnit], rows: Sequence[str], lookup: ScopeTable, locks: Locks
 ) -> Iterator[tuple[str, EntryContext]]:
-    """Functions that assert a lock, or are annotated with one, where the text shows that it spins."""
+    """The functions that assert a lock, or are annotated with one, and their entry contexts.
+
+    Only where the text shows that the lock spins.
+    """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
-    told = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
+    assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
     spins = cache(lambda name: _spins(name, [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
         first, last = unit.function.lines
         for row in range(max(first, 0), min(last + 1, len(rows))):
-            for said in told.findall(rows[row]):
-                name = _LAST.search(said)
+            for lock in assertion.findall(rows[row]):
+                name = _LAST.search(lock)
                 if name is not None and (kind := spins(name[1])):
                     yield (
                         unit.function.name,
-                        EntryContext(kind, f"with {said.strip()} held", ((row, "says that it is held"),)),
+                        EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
                     )
 
 
 def _spins(name: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
-    """The kind of scope that a lock of this name is, as its rows use it; "" if they do not say, or say two things."""
+    """The kind of scope that a lock of this name is, as its rows use it; "" if they do not show it, or show two."""
     used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{name}\s*[,)]|\b(\w+)\s+{name}\s*[;,\[=]")
     kinds: set[str] = set()
     for row in rows:
         for call, kind in used.findall(row):
             if any(word in (call or kind) for word in locks.sleeps):
                 return ""
-            kinds.update(scope.name for scope, gate in lookup.enter.get(call, ()) if scope.atomic and gate.key >= 0)
+            kinds.update(
+                scope.name for scope, scope_call in lookup.enter.get(call, ()) if scope.atomic and scope_call.key >= 0
+            )
             kinds.update({locks.spins[kind]} if kind in locks.spins else ())
     return min(kinds, default="")

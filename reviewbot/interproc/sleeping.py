@@ -1,4 +1,7 @@
-"""A function's steps in, at which of them the code surely may sleep out, by the calls around them that do."""
+"""Finds, for each instruction, a call around it that surely sleeps in the same context.
+
+Such a call is on every path to the instruction (or from it), with no lock operation in between.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ _UNKNOWN: SleepingAt = (-2, SleeperName(""))  # not worked out yet: a loop may s
 
 
 class Sleeping:
-    """What of a text surely may sleep: calls, functions that make one, functions that are only called beside one."""
+    """The calls of a text that surely may sleep, the functions that make one, and those only called beside one."""
 
     def __init__(self, side: FileVersion, rule: Rule, context: Context) -> None:
         self.side, self.rule, self.context = side, rule, context
@@ -69,7 +72,7 @@ class Sleeping:
                 return
 
     def named(self, unit: FunctionUnit) -> Mapping[int, SleeperName]:
-        """All calls of a function that surely may sleep, by step."""
+        """All calls of a function that surely may sleep, by instruction."""
         if id(unit) not in self._named:
             self._named[id(unit)] = dict(self._sleepers(unit))
         return self._named[id(unit)]
@@ -97,23 +100,23 @@ class Sleeping:
         return calls_of(self.units)
 
     @cached_property
-    def _said(self) -> Counter[str]:
-        """How often the text says each word."""
+    def _word_counts(self) -> Counter[str]:
+        """How often each word stands in the text."""
         return Counter(_WORD.findall(self.side.text))
 
     def entered(self, unit: FunctionUnit) -> tuple[SleeperName, int] | None:
-        """What sleeps where a static function is called, and the row, if it does at each call the whole text has."""
+        """The sleeper around the call of a static function, and its row; None unless every call in the file has one."""
         name = unit.function.name
         if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
             return None
         calls = [(one, at) for one, at in self._calls.get(name, ()) if not one.steps[at].op]
-        if len(calls) + 1 != self._said[name]:
+        if len(calls) + 1 != self._word_counts[name]:
             return None  # its address may be taken, or a call was not read
         found = [self._beside(one, at) for one, at in calls]
         return found[0] if found and all(found) else None
 
     def _beside(self, unit: FunctionUnit, at: int) -> tuple[SleeperName, int] | None:
-        """The sleeper that surely runs before or after a step, in the same context, other than the step itself."""
+        """The sleeper that surely runs before or after an instruction, in the same context, other than itself."""
         mine = {index: text for index, text in self.named(unit).items() if index != at}
         found = before(unit, mine, self.context)[at] or after(unit, mine, self.context)[at]
         return (found[1], unit.steps[found[0]].lines[0]) if found is not None and found[0] >= 0 else None
@@ -137,7 +140,7 @@ def _waiting(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> Re
 
 
 def _changes(step: Instruction, context: Context) -> bool:
-    """Whether what a step does may change whether sleeping is allowed."""
+    """Whether an instruction may change whether sleeping is allowed."""
     listed = context.kernel.words
     if step.kind == "leave":
         return step.target.split("(")[0] not in listed["sleeping_guards"]
@@ -154,9 +157,9 @@ def _changes(step: Instruction, context: Context) -> bool:
 def before(
     unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context, entry: SleepingAt | None = None
 ) -> Sequence[SleepingAt | None]:
-    """For each step a sleeper that every path to it has passed, with nothing since that changes the context.
+    """For each instruction a sleeper that every path to it has passed, with nothing since that changes the context.
 
-    `entry`: what sleeps where the function is called.
+    `entry`: what sleeps where the function is called. A forward must-analysis.
     """
     steps = unit.steps
     hidden = not unit.function.seen_from_start
@@ -188,13 +191,16 @@ def _left(
 
 
 def _all(ways: Sequence[SleepingAt | None]) -> SleepingAt | None:
-    """One sleeper if every way has one (or is not worked out), the first in the text; None if one has none."""
+    """The join: the first sleeper in the text if every path has one (or is not worked out); None if one has none."""
     known = [way for way in ways if way is not None and way != _UNKNOWN]
     return None if None in ways else min(known, default=_UNKNOWN)
 
 
 def after(unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context) -> Sequence[SleepingAt | None]:
-    """For each step a sleeper that surely follows it, failures aside, before anything changes the context."""
+    """For each instruction a sleeper that surely follows it, failures aside, before anything changes the context.
+
+    A backward must-analysis.
+    """
     steps = unit.steps
     results = {step.target for step in steps if step.kind == "call" and step.target not in ("", UNUSED)}
     state: list[SleepingAt | None] = [None] * len(steps)
@@ -224,7 +230,7 @@ def _fails(unit: FunctionUnit, at: int, silent: Sequence[int], results: set[str]
 
 
 def _gives_up(unit: FunctionUnit, at: int) -> bool:
-    """Whether a way soon leaves the function, by whatever it frees and says before; nothing of it is out of sight."""
+    """Whether a path leaves the function within _SOON instructions, and nothing of it is out of sight."""
     todo, seen = [at], {at}
     while todo and len(seen) <= _SOON:
         more = {one for one in unit.steps[todo.pop()].next if one >= 0} - seen
@@ -236,14 +242,14 @@ def _gives_up(unit: FunctionUnit, at: int) -> bool:
 def _entered(
     at: int, step: Instruction, ahead: SleepingAt | None, sleepers: Mapping[int, SleeperName], context: Context
 ) -> SleepingAt | None:
-    """What a path meets that enters a step."""
+    """The sleeper that a path meets which enters an instruction."""
     if at in sleepers:
         return at, sleepers[at]
     return None if _changes(step, context) else ahead
 
 
 def _of_a_result(step: Instruction, results: set[str]) -> bool:
-    """Whether a test only asks how a call went, or counts: neither tells one context from another."""
+    """Whether a test only tests how a call went, or counts: neither tells one context from another."""
     value = step.value
     if value is None or value.op == "call" or value.op in _ORDER or value.text.startswith("@"):
         return value is not None
@@ -251,7 +257,7 @@ def _of_a_result(step: Instruction, results: set[str]) -> bool:
 
 
 def _asks_context(step: Instruction, context: Context) -> bool:
-    """Whether a test may ask for the context itself: a trylock, a flag that says whether to sleep."""
+    """Whether a test may test the context itself: a trylock, a flag that says whether to sleep."""
     if step.kind != "test" or step.value is None:
         return False
     value, listed = step.value, context.kernel.words

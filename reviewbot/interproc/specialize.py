@@ -1,7 +1,7 @@
-"""A function that is handed a gfp mask in, the function as each shown caller runs it out.
+"""Re-analyses a function with a gfp parameter once for each mask that a visible caller passes.
 
-What a caller writes as an argument is known; the function is followed once more with it, so that what it tests or
-takes away counts.
+This is context-sensitive specialisation: with the caller's mask known, what the function tests or takes away counts. At
+most _MOST different masks are tried for a function.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ _MOST = 8  # different masks for one function
 
 
 class Specialization(Struct, frozen=True):
-    """`unit`: the function with a caller's mask in `param`; `arg`: what `caller` wrote, at the step of its call."""
+    """A function analysed with one caller's mask.
+
+    `unit`: the function, with the mask in `param`; `arg`: what `caller` wrote, at its instruction `at`.
+    """
 
     unit: FunctionUnit
     param: str
@@ -35,7 +38,7 @@ Calls = Mapping[str, Sequence[tuple[FunctionUnit, int]]]  # by the name of what 
 
 
 def calls_of(units: Sequence[FunctionUnit]) -> Calls:
-    """All calls of some functions."""
+    """All calls of some functions, by the name of the callee."""
     found: dict[str, list[tuple[FunctionUnit, int]]] = {}
     for unit in units:
         for at, step in enumerate(unit.steps if not unit.function.macro else ()):
@@ -45,9 +48,9 @@ def calls_of(units: Sequence[FunctionUnit]) -> Calls:
 
 
 def specialized(unit: FunctionUnit, calls: Callable[[], Calls], lookup: ScopeTable) -> Iterator[Specialization]:
-    """One for each mask that one of the calls surely passes.
+    """A specialisation for each mask that a call surely passes.
 
-    `calls` is asked for them only where the function has a mask to pass.
+    `calls` is called only where the function has a gfp parameter.
     """
     place = _mask_param(unit.function, lookup.kernel)
     if place < 0 or unit.flow.lost:
@@ -72,7 +75,7 @@ def specialized(unit: FunctionUnit, calls: Callable[[], Calls], lookup: ScopeTab
 
 
 def _mask_param(function: Function, kernel: Kernel) -> int:
-    """The place of the only parameter that is a mask; -1 if there is none, or nothing asks with it."""
+    """The position of the only parameter that is a mask; -1 if there is none, or more than one."""
     if function.macro or not function.starts:
         return -1
     places = [at for at, (kind, name) in enumerate(function.params) if kind in kernel.words["mask_types"] and name]
@@ -80,7 +83,7 @@ def _mask_param(function: Function, kernel: Kernel) -> int:
 
 
 def _passed(caller: FunctionUnit, at: int, arg: Expr, lookup: ScopeTable) -> Mask | None:
-    """The mask that an argument surely is, on each path alike; None if there is more than one, or it is not known."""
-    masks = {mask_algebra.evaluate(arg, world.masks or {}, lookup.kernel, lookup.tools) for world in caller.flow.at[at]}
+    """The mask that an argument surely is, the same on each path; None if there are several, or it is not known."""
+    masks = {mask_algebra.evaluate(arg, state.masks or {}, lookup.kernel, lookup.tools) for state in caller.flow.at[at]}
     mask = masks.pop() if len(masks) == 1 else None
     return mask if mask is not None and mask.must == mask.may and mask.must else None

@@ -1,1 +1,1 @@
-"""What a kernel version has: the tables and rules under rules/, checked and resolved for that version."""
+"""Resolves the tables and rules under rules/ for one kernel version."""

@@ -1,7 +1,8 @@
-"""A kernel's facts and what a tree's own headers name in; the facts as they are in that tree out.
+"""Adjusts the facts of a kernel version to one tree.
 
-Stable and vendor trees carry names that their version says they do not have, and a development tree drops a name
-before its version does. Only names whose life the tables date are looked at: the others are of every version.
+Adds names that were backported, and drops names that the tree's own headers no longer have: stable and vendor trees
+carry names that their version says they do not have, and a development tree drops a name before its version does. Only
+names whose life the tables date are looked at: the others are of every version.
 """
 
 from __future__ import annotations
@@ -36,17 +37,21 @@ def header_names(headers: Iterable[bytes]) -> frozenset[str]:
 
 
 def fitted_names(at: At) -> frozenset[str]:
-    """All names that fitted() asks for, whatever the version: of trees that have the same it makes the same."""
+    """All names that fitted_kernel() looks for, whatever the version.
+
+    It gives the same kernel for trees that have the same of them. `at(version)` gives the facts of a version.
+    """
     newest = at(_NEWEST)
     scopes = (scope for scope in newest.scopes.values() if scope.known_by)
     return frozenset(newest.spans).union(*((scope.known_by, *_calls(scope)) for scope in scopes))
 
 
 def fitted_kernel(kernel: Kernel, present: Present, at: At) -> Kernel:
-    """The kernel with what its tree has and without what it has not; `at(version)` gives the facts of a version.
+    """The kernel with the names that its tree has, and without those it has not.
 
-    `present(names)` says which of some names the tree's headers have. A name counts as gone only where most of its
-    family is there, so that headers which could not be read take nothing away.
+    `present(names)` gives those of some names that the tree's headers have; `at(version)` the facts of a version. A
+    name counts as gone only where most of its family is there, so that headers which could not be read take nothing
+    away.
     """
     here = present(kernel.spans)
     alive = {name for name, span in kernel.spans.items() if span.holds(kernel.version)}
@@ -99,7 +104,7 @@ def _scopes(kernel: Kernel, present: Present, at: At, added: set[str]) -> dict[s
 
 
 def _calls(scope: ScopeKind) -> tuple[str, ...]:
-    return tuple(gate.call for gate in scope.enter)
+    return tuple(scope_call.call for scope_call in scope.enter)
 
 
 def _lacks(scope: ScopeKind, here: frozenset[str]) -> bool:

@@ -1,7 +1,8 @@
-"""Subjects and diffs of patches in; which program of user space they are for, where they are not for the kernel, out.
+"""Says which program of user space a patch is for, where it is not for the kernel.
 
-Patches to programs go to the lists of the kernel as well, and some carry code of the kernel along (xfsprogs has libxfs/
-from fs/xfs/libxfs/). Nothing is taken for a program's but by a name or a path that stands in _projects.toml.
+Input: subjects and diffs. Patches to programs go to the lists of the kernel as well, and some carry code of the kernel
+along (xfsprogs has libxfs/ from fs/xfs/libxfs/). A patch is taken for a program's only by a name or a path that stands
+in _projects.toml.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _SIDE = pattern(r"^[a-z]/")
 
 
 class Project(Struct, frozen=True):
-    """A program: what stands in brackets before a title, what titles begin with, and how its paths begin."""
+    """A program: its tags in the brackets of a subject, the prefixes of its titles, and how its paths begin."""
 
     name: str
     tags: tuple[str, ...]
@@ -30,22 +31,23 @@ class Project(Struct, frozen=True):
 
 
 class Projects(Struct, frozen=True):
-    """`kernel`: how paths begin that are in a kernel's tree alone."""
+    """All programs that are known. `kernel`: how paths begin that only a kernel's tree has."""
 
     kernel: tuple[str, ...] = ()
     every: tuple[Project, ...] = ()
 
     def of(self, subject: str, diff: str) -> str:
-        """The program that a patch is for, "kernel" where a path shows that it is none's, "" where nothing tells."""
+        """The program that a patch is for; "kernel" where a path shows that it is the kernel's, "" if unknown."""
         paths = tuple(diff_paths(diff))
         if any(path.startswith(self.kernel) for path in paths):
             return KERNEL
         return self.tagged(subject) or self._by_path(paths) or self._titled(subject)
 
     def of_series(self, cover: str, patches: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        """The same of each patch of a series, a subject and a diff, "" for those of the kernel.
+        """The program of each patch of a series, a subject and a diff; "" for the kernel's.
 
-        Its patches are for one tree: where a program's is among them and none of the kernel's, all are that program's.
+        The patches of a series are for one tree: where one is for a program and none for the kernel, all are that
+        program's.
         """
         found = [self.of(subject, diff) for subject, diff in patches]
         name = next(filter(None, found), "") or self.tagged(cover)
@@ -54,7 +56,7 @@ class Projects(Struct, frozen=True):
         return tuple("" if one == KERNEL else one for one in found)
 
     def tagged(self, subject: str) -> str:
-        """The program that the brackets before a title name."""
+        """The program that the brackets before a title name, "" for none."""
         words = _WORDS.split(_split(subject)[0].lower())
         return next((one.name for one in self.every for word in words if _is_tag(word, one.tags)), "")
 
@@ -71,7 +73,7 @@ NO_PROJECTS = Projects()
 
 
 def diff_paths(diff: str) -> Iterator[str]:
-    """The paths that a diff names, as they are below the top of a tree."""
+    """The paths that a diff names, relative to the top of a tree."""
     for found in _FILE.finditer(diff):
         for path in found.groups():
             if path is not None and path != "/dev/null":

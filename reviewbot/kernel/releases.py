@@ -1,4 +1,4 @@
-"""The days on which kernels came out in; which kernel a day, or a mail's subject, means, out."""
+"""Says which kernel version a day, or the subject of a mail, means."""
 
 from __future__ import annotations
 
@@ -22,13 +22,16 @@ _BEFORE = _TREES | {"for", ""}
 
 
 class Releases(Struct, frozen=True):
-    """`days`: on which each version came out, like "2024-11-17"; `longterm`: older ones that still get patches."""
+    """The releases of mainline, and which of them are maintained longer.
+
+    `days`: of each release, like "2024-11-17"; `longterm`: older versions that still get patches.
+    """
 
     days: Mapping[Version, str]
     longterm: frozenset[Version] = frozenset()
 
     def at(self, day: str) -> Version:
-        """The version that mainline was working on."""
+        """The version that mainline was working on at a day; the newest known where the day is after them all."""
         return next((one for one in sorted(self.days) if day <= self.days[one]), max(self.days, default=(0, 0)))
 
     def asked(self, subject: str) -> Version | None:

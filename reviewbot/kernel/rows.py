@@ -1,4 +1,4 @@
-"""Reads the rows of a rule: the lists of words that they hold under a key."""
+"""Reads the lists of words that the rows of a rule hold under a key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Row = Mapping[str, Data]
 
 
 def strings(row: Row, key: str) -> tuple[str, ...]:
-    """A row's list of words; () where it has none."""
+    """The words that a row lists under a key, () where it has none; another value counts as one word."""
     value = row.get(key, ())
     return value if isinstance(value, tuple) else (str(value),)
 

@@ -1,7 +1,7 @@
-"""Folders of rules/*.toml and a kernel version in, what that kernel has and every rule out.
+"""Loads the rules and the tables of facts for one kernel version.
 
-A file whose name starts with "_" is a table of facts (facts.py reads it); every other one is a rule
-and named for its id. A later folder adds to an earlier one, or overrides it name by name.
+Input: folders of *.toml, such as rules/. A file whose name starts with "_" is a table of facts (tables.py reads it);
+every other one is a rule and named for its id. A later folder adds to an earlier one, or overrides it name by name.
 """
 
 from __future__ import annotations
@@ -58,10 +58,10 @@ def parse_version(text: str) -> Version:
 
 
 def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
-    """What the tables say at this version, and the rules that hold at it, by id.
+    """The facts at this version, and the rules that hold at it, by id.
 
-    Raises ConfigError, naming file and key, for a folder or file that cannot be read or says what it may not. Files
-    that were read before, by this run or an earlier one, are not read again.
+    Raises ConfigError, naming file and key, for a folder or file that cannot be read or breaks its schema. Files that
+    were read before, by this run or an earlier one, are not read again.
     """
     name = f"kernel-{version[0]}.{version[1]}"
     key = cache.key(name.encode(), *_content(folders))
@@ -84,9 +84,9 @@ def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule
 
 
 def releases(folders: Sequence[Path]) -> Releases:
-    """Which kernel came out when (_releases.toml).
+    """Read on which day each kernel version came out (_releases.toml).
 
-    Raises ConfigError for a folder or file that cannot be read or says what it may not.
+    Raises ConfigError for a folder or file that cannot be read or breaks its schema.
     """
     days: dict[Version, str] = {}
     longterm: set[Version] = set()
@@ -103,24 +103,27 @@ def releases(folders: Sequence[Path]) -> Releases:
 
 
 def projects(folders: Sequence[Path]) -> Projects:
-    """The programs of user space whose patches go to the kernel's lists (_projects.toml).
+    """Read the programs of user space whose patches go to the kernel's lists (_projects.toml).
 
-    Raises ConfigError for a folder or file that cannot be read or says what it may not.
+    Raises ConfigError for a folder or file that cannot be read or breaks its schema.
     """
     kernel: list[str] = []
     found: dict[str, Project] = {}
     for path in (folder / "_projects.toml" for folder in folders):
         table = _parse(path) if path.exists() else {}
         kernel += table.get("kernel", ())
-        for name, said in table.get("project", {}).items():
-            schema.check_table(said, _PROJECT, f"{path}: project.{name}")
-            titles, paths = (tuple(said.get(key, ())) for key in ("titles", "paths"))
-            found[name] = Project(name, tuple(said.get("tags", (name,))), titles, paths)
+        for name, fields in table.get("project", {}).items():
+            schema.check_table(fields, _PROJECT, f"{path}: project.{name}")
+            titles, paths = (tuple(fields.get(key, ())) for key in ("titles", "paths"))
+            found[name] = Project(name, tuple(fields.get("tags", (name,))), titles, paths)
     return Projects(tuple(kernel), tuple(found.values()))
 
 
 def digest(folders: Sequence[Path]) -> str:
-    """12 hex digits over the names and bytes of the folders' files: which rules a report was made with."""
+    """12 hex digits over the names and bytes of the folders' files, to tell which rules a report was made with.
+
+    Raises ConfigError for a folder or file that cannot be read.
+    """
     total = hashlib.sha256()
     for part in _content(folders):
         total.update(part)

@@ -1,4 +1,4 @@
-"""A TOML table and the keys it may have in, nothing out: a ConfigError names the file, the key and what is allowed."""
+"""Checks TOML tables against the keys and values they may have, and raises a ConfigError that says what is allowed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})", re.ASCII)
 
 
 class Kind(NamedTuple):
-    """What a value may be: in words for the error, and as a test."""
+    """A kind of value: in words for the error, and as a test."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -55,7 +55,7 @@ DATA = Kind(
 
 
 def check_table(table: Any, spec: Spec, where: str, required: Sequence[str] = ()) -> None:
-    """Raises ConfigError for a key `spec` does not have, a value of another kind, or a missing key.
+    """Raise ConfigError for a key that `spec` does not have, a value of another kind, or a missing key.
 
     A kind may also be a tuple: the words that are allowed. `where` names the file and the table.
     """
@@ -76,7 +76,7 @@ def check_table(table: Any, spec: Spec, where: str, required: Sequence[str] = ()
 
 
 def check_names(names: Sequence[str], allowed: Mapping[str, object], where: str, what: str) -> None:
-    """Raises ConfigError for the first name that is not among `allowed`, with what comes close to it."""
+    """Raise ConfigError for the first name that is not among `allowed`, with the names closest to it."""
     for name in names:
         if name not in allowed:
             from difflib import get_close_matches
@@ -86,7 +86,7 @@ def check_names(names: Sequence[str], allowed: Mapping[str, object], where: str,
 
 
 def version(text: str | None) -> Version | None:
-    """A checked "6.9" as (6, 9); None and "" say nothing."""
+    """A checked "6.9" as (6, 9); None for None and ""."""
     if not text:
         return None
     major, minor = text.split(".")
@@ -94,12 +94,12 @@ def version(text: str | None) -> Version | None:
 
 
 def life(table: Table) -> tuple[Version | None, Version | None]:
-    """The first version that has it and the first that has it no more."""
+    """The first version that has what a table is about, and the first that no longer has it; None where not limited."""
     return version(table.get("since")), version(table.get("until"))
 
 
 def holds(table: Table, at: Version) -> bool:
-    """Whether a table has begun and not ended at a version; most have no dates."""
+    """Whether the life of a table includes a version; most have no dates."""
     if "since" not in table and "until" not in table:
         return True
     since, until = life(table)

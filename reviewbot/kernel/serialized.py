@@ -1,4 +1,4 @@
-"""A Kernel and its rules in, plain data for store.py out, and back: what was checked once is not checked again."""
+"""Turns a Kernel and its rules into plain data for the cache and back, so that they are checked only once."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Fields = Sequence[Any]  # the values of a record in the order of its fields
 
 
 def to_plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Callable[[Any], Any]]:
-    """Data, and what json.dumps() is to make of the objects in it.
+    """The data, and the `default` of json.dumps() for the objects in it.
 
     What allocators have in common stands in one place: their limits, and all but the name of those that are alike.
     """
@@ -49,7 +49,10 @@ def to_plain(kernel: Kernel, rules: Sequence[Rule]) -> tuple[dict[str, Any], Cal
 
 
 def from_plain(data: Any) -> tuple[Kernel, tuple[Rule, ...]]:
-    """The kernel and the rules that plain() was given. Raises TypeError, ValueError or LookupError for other data."""
+    """The kernel and the rules of to_plain(), read back from JSON.
+
+    Raises TypeError, ValueError or LookupError for other data.
+    """
     version, flags, spans, scopes, allocators, words = data["kernel"]
     limits = [_limit(*row) for row in data["limits"]]
     kernel = Kernel(
@@ -64,7 +67,7 @@ def from_plain(data: Any) -> tuple[Kernel, tuple[Rule, ...]]:
 
 
 class _Allocators(Mapping[str, Allocator]):
-    """A thousand of them, of which a review asks for a few: each is made when it is asked for."""
+    """The allocators, each made when it is asked for: there are a thousand, of which a review needs a few."""
 
     def __init__(self, numbers: Mapping[str, int], shapes: Sequence[Fields]) -> None:
         self._numbers, self._shapes = numbers, shapes
@@ -107,7 +110,7 @@ def _span(name: str, since: Fields | None, until: Fields | None, *rest: str) -> 
     return Lifetime(name, _version(since), _version(until), *rest)
 
 
-def _gates(rows: Fields) -> tuple[ScopeCall, ...]:
+def _scope_calls(rows: Fields) -> tuple[ScopeCall, ...]:
     return tuple(ScopeCall(*row) for row in rows)
 
 
@@ -116,7 +119,7 @@ def _scope(
 ) -> ScopeKind:
     *words, hides, known_by = rest
     return ScopeKind(
-        *(name, family, _gates(enter), _gates(leave), tuple(guards), frozenset(clears), frozenset(sets)),
+        *(name, family, _scope_calls(enter), _scope_calls(leave), tuple(guards), frozenset(clears), frozenset(sets)),
         *(*words, tuple(hides), known_by),
     )
 

@@ -1,7 +1,7 @@
-"""The tables of rules/_*.toml in, a Kernel at one version out; pure, files are read in rules.py.
+"""Resolves the tables of rules/_*.toml to a Kernel at one version.
 
-Whatever has a life (`since`, `until`) is resolved here: names, the bits of a compound, what an
-allocator refuses, where its mask stands.
+Whatever has a life (`since`, `until`) is resolved here: names, the bits of a compound, what an allocator refuses, where
+its mask stands. Pure: rules.py reads the files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Bits = Mapping[str, frozenset[str]]
 _NO_BITS = frozenset[str]()
 
 WORDS = ("unsafe", "context", "pointless", "safe", "none")  # strictest first
-NEVER = (0, 0)  # what Span.never goes by
+NEVER = (0, 0)  # `until` of a name that no version had; see Lifetime.never
 _VERDICTS = tuple(f"{side}{key}" for side in ("set", "clear") for key in ("", "_why", "_source"))
 
 _SPAN: Spec = {**LIFE, "note": TEXT, "instead": TEXT, "never": SWITCH}
@@ -37,7 +37,7 @@ _BIT: Spec = {
     "requested": TEXT,
 }
 _COMPOUND: Spec = {**_FLAG, "bits": TEXTS, "bits_at": LIVES, "without": TEXTS, "all": SWITCH}
-_GATE: Spec = {"call": TEXT, "has": TEXT, "token": TEXT, "key": NUMBER, "when": ("", "true")}
+_SCOPE_CALL: Spec = {"call": TEXT, "has": TEXT, "token": TEXT, "key": NUMBER, "when": ("", "true")}
 _SCOPE: Spec = {
     **LIFE,
     **dict.fromkeys(("name", "flag", "why", "source", "known_by"), TEXT),
@@ -90,7 +90,7 @@ _Rows = dict[str, _Row]
 
 
 def kernel(files: Files, version: Version) -> Kernel:
-    """The tables of all files at this version; a later file adds to an earlier one or overrides it by name.
+    """The facts of all files at this version; a later file adds to an earlier one or overrides it by name.
 
     Raises ConfigError, naming file and key, for whatever a table may not say.
     """
@@ -108,7 +108,7 @@ def kernel(files: Files, version: Version) -> Kernel:
 
 
 def _with_source(files: Files) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """A verdict that names no source has the file's own."""
+    """Give a verdict that names no source the file's own."""
     for path, content in files:
         if source := content.get("source"):
             default = {"set_source": source, "clear_source": source}
@@ -140,7 +140,7 @@ def _current(table: Mapping[str, Any], key: str, version: Version) -> Iterator[s
 
 
 def _expand(bits: _Rows, compounds: _Rows, version: Version) -> dict[str, frozenset[str]]:
-    """What every name of any version holds at this one, so that a table may speak of all of them."""
+    """The bits of every name of any version, as of this one, so that a table may name all of them."""
     alive = frozenset(name for name, row in bits.items() if schema.holds(row.table, version))
     expanded = {name: alive & {name} for name in bits}
     for name, (where, table) in compounds.items():
@@ -185,7 +185,7 @@ def _verdict(table: Mapping[str, Any], side: str) -> Verdict:
 
 
 def _strictest(verdicts: Mapping[str, Verdict]) -> Verdict:
-    """A scope may do with a compound what it may do with the strictest of its bits."""
+    """The verdict on a compound: a scope may do with it what it may do with the strictest of its bits."""
     word = min((verdict.word for verdict in verdicts.values()), key=WORDS.index, default="none")
     deciding = ", ".join(bit for bit, verdict in verdicts.items() if verdict.word == word)
     return Verdict(word, f"What its bits allow together; {deciding or 'no bit'} decides.", "derived from its bits")
@@ -227,8 +227,8 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
     return ScopeKind(
         name=table["name"],
         family=table["family"],
-        enter=_gates(table, "enter", where),
-        leave=_gates(table, "leave", where),
+        enter=_scope_calls(table, "enter", where),
+        leave=_scope_calls(table, "leave", where),
         guards=tuple(table.get("guards", ())),
         clears=_bits(table, "clears", where, expanded),
         sets=_bits(table, "sets", where, expanded),
@@ -242,10 +242,10 @@ def _scope(table: Mapping[str, Any], where: str, expanded: Bits) -> ScopeKind:
     )
 
 
-def _gates(table: Mapping[str, Any], key: str, where: str) -> tuple[ScopeCall, ...]:
-    for gate in table.get(key, ()):
-        schema.check_table(gate, _GATE, f"{where}: {key}", ("call",))
-    return tuple(ScopeCall(**gate) for gate in table.get(key, ()))
+def _scope_calls(table: Mapping[str, Any], key: str, where: str) -> tuple[ScopeCall, ...]:
+    for scope_call in table.get(key, ()):
+        schema.check_table(scope_call, _SCOPE_CALL, f"{where}: {key}", ("call",))
+    return tuple(ScopeCall(**scope_call) for scope_call in table.get(key, ()))
 
 
 def _bits(table: Mapping[str, Any], key: str, where: str, expanded: Bits) -> frozenset[str]:
@@ -278,7 +278,7 @@ def _allocators(files: Files, expanded: Bits, version: Version) -> dict[str, All
 def _held(
     defaults: Mapping[str, Any], table: Mapping[str, Any], limits: Mapping[str, Limit], held: Collection[str]
 ) -> tuple[Limit, ...]:
-    """The limits of a family and of a call in it, those that hold at this version."""
+    """The limits of a family and of a call in it that hold at this version."""
     named = dict.fromkeys([*defaults.get("limits", ()), *table.get("limits", ())])
     return tuple(limits[limit] for limit in named if limit in held)
 
@@ -347,7 +347,7 @@ def _allocator(
 
 
 def _words(files: Files) -> dict[str, frozenset[str]]:
-    """Lists of the same name add up: nobody wants to repeat the kernel's annotations to add one."""
+    """The lists of words; those of the same name add up, so that one may add to the kernel's without repeating them."""
     words: dict[str, frozenset[str]] = {}
     for path, content in files:
         own = content.get("words", {})

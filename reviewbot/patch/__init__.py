@@ -1,1 +1,1 @@
-"""Diffs as data: parses them, moves them to the lines of a tree, and suggests a changed line."""
+"""Parses diffs into data, relocates them to the lines of a tree, and suggests changed lines."""

@@ -1,8 +1,8 @@
-"""The text of a mail in; its commit message, its diff, and whether a second patch follows out.
+"""Splits the text of a mail into the commit message and the diff.
 
-git's own reading of a mail (builtin/mailinfo, mailinfo.c: patchbreak(), handle_commit_msg()) is the
-model, but hunks are counted, so that a signature is told from a removed line and a `diff` in the
-commit message from the real one.
+Also says whether a second patch follows. git's own reading of a mail (builtin/mailinfo, mailinfo.c: patchbreak(),
+handle_commit_msg()) is the model, but hunks are counted, so that a signature is told from a removed line and a `diff`
+in the commit message from the real one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _NEAR = 12  # header lines between `diff` and its first hunk, wrapped ones count
 
 
 class PatchText(Struct, frozen=True):
-    """`diff` is "" where there is none; `more`: another patch follows the signature of the first."""
+    """A mail's commit message and diff.
+
+    `diff` is "" where there is none; `more`: another patch follows the signature of the first.
+    """
 
     message: str
     diff: str
@@ -35,7 +38,7 @@ class PatchText(Struct, frozen=True):
 
 
 def split_text(text: str) -> PatchText:
-    """Cut a mail's text, lines ended by "\\n", into the message up to "---" and the diff up to the signature."""
+    """Split a mail's text, lines ended by "\\n", into the message up to "---" and the diff up to the signature."""
     lines = text.split("\n")
     start = _start(lines, 0)
     message = _message(lines[: len(lines) if start is None else start])

@@ -1,8 +1,8 @@
-"""A file before and after in, the hunks of one of its functions out, as a diff between the two would have them.
+"""Diffs one function of a file between two versions of the file.
 
-Used to ask what is left of a remark many commits later: the function alone is read again, held against what it was
-before the commit that the remark is about. Functions are found by their names (see cuts.py), not parsed. Where a name
-does not tell, for it stands for two functions, or for a macro, all that speaks of it counts.
+Used to ask what is left of a remark many commits later: the function alone is read again and compared with what it was
+before the commit that the remark is about. Functions are found by their names (see frontend/cut_functions.py), not
+parsed. Where a name is not enough, for it stands for two functions, or for a macro, everything that mentions it counts.
 """
 
 from __future__ import annotations
@@ -22,26 +22,32 @@ def text_of(path: str, text: str) -> CutFile:
 
 
 def is_touched(old: CutFile, new: CutFile, function: str) -> bool:
-    """Whether a function, or what speaks of it where it is none, is not the same in two versions of a file."""
+    """Whether a function, or what mentions it where it is none, differs between two versions of a file."""
     return [place.part.text for place in _places(old, function)] != [
         place.part.text for place in _places(new, function)
     ]
 
 
 def speaks_of(text: CutFile, function: str) -> bool:
-    """Whether a function may stand in a file, or a call of it."""
+    """Whether a function, or a call of it, may stand in a file."""
     return bool(_places(text, function))
 
 
 def heirs(old: CutFile | None, new: CutFile) -> list[str]:
-    """The functions that a version of a file has and the one before had not: one of them may be another's new name."""
+    """The functions that a version of a file has and the one before had not, 32 at most.
+
+    One of them may be the new name of another function.
+    """
     known = old.named if old is not None else {}
     fresh = [name for name in new.named if name not in known]
     return [name.decode("utf-8", "surrogateescape") for name in fresh[:_HEIRS]]
 
 
 def function_hunks(path: str, before: CutFile | None, after: CutFile, function: str) -> FileChange:
-    """What became of a function, "" for all of the file; all of it is new where it was not there."""
+    """The hunks of a function, "" for the whole file, as a change of its file.
+
+    All of the function is added where it was not there, and removed where it is gone.
+    """
     old = _places(before, function) if before is not None else []
     new = _places(after, function)
     hunks: list[Hunk] = []
@@ -54,7 +60,7 @@ def function_hunks(path: str, before: CutFile | None, after: CutFile, function: 
 
 
 def _places(text: CutFile, function: str) -> list[FunctionRows]:
-    """The place of a function; where there is no such one, or more than one, all parts that say its name."""
+    """The place of a function; where there is none, or more than one, every function text that mentions its name."""
     name = _bytes(function)
     if not name:
         return text.places

@@ -1,8 +1,8 @@
-"""The text of a diff into the files it changes, hunk by hunk, and what of it could not be read and why.
+"""Parses the text of a diff into the files it changes, hunk by hunk, and reports what could not be read and why.
 
-A broken hunk never takes the rest along: the text is cut by the counts of its @@ lines first, and
-unidiff then reads one hunk at a time. Text comes with surrogateescape for odd bytes and is split on
-"\\n" alone, so form feeds, U+2028 and a file's own CRs stay inside their lines.
+A broken hunk never takes the rest along: the text is cut by the counts of its @@ lines first, and unidiff then reads
+one hunk at a time. Text comes with surrogateescape for odd bytes and is split on "\\n" alone, so form feeds, U+2028 and
+a file's own CRs stay inside their lines.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _NEVER = ("1970-01-01", "1969-12-31")  # the date plain diff prints for a file t
 
 
 class _Section(Struct):
-    """What belongs to one file: header lines, and each hunk's lines with what is wrong with it."""
+    """The part of a diff about one file: its header lines, and each hunk's lines with what is wrong with it."""
 
     header: list[str] = field(default_factory=list)
     hunks: list[tuple[list[str], str]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class _Section(Struct):
 
 
 def is_source(change: FileChange) -> bool:
-    """Whether a file is one that rules are about."""
+    """Whether a file is C or assembler source, which rules are about."""
     return change.path.endswith(tuple(f".{ending}" for ending in SOURCES))
 
 
@@ -67,9 +67,9 @@ def parse_diff(
 ) -> tuple[tuple[FileChange, ...], tuple[Unread, ...]]:
     """The files of a diff in its order, and what was not readable; text around the diff is passed over.
 
-    Never raises on any text. A file that stands twice in the diff is returned twice. Files without
-    hunks (binary, mode, rename, empty) are returned without hunks. A path that leaves the tree is never
-    returned, only named, escaped, among the unread; so is a merge's combined diff.
+    Never raises on any text. A file that stands twice in the diff is returned twice. Files without hunks (binary, mode,
+    rename, empty) are returned without hunks. A path that leaves the tree is never returned, only named, escaped, among
+    the unread; so is a merge's combined diff.
     """
     files: list[FileChange] = []
     unread: list[Unread] = []
@@ -88,7 +88,7 @@ def parse_diff(
 
 
 def head(lines: list[str]) -> FileChange | Unread:
-    """The file that the header of a section names, without its hunks, or why it is not looked at."""
+    """The file that a section's header lines name, without its hunks, or why it is not reviewed."""
     header = [line for line in lines if line.startswith((*_HEADER, "--- ", "+++ "))]
     old, new = _names(header)
     path = old if new is None else new

@@ -1,4 +1,4 @@
-"""One file of a diff and its text before and after in, the same change with the numbers that its lines have there out.
+"""Renumbers the lines of a file's change to where they stand in the file before and after it.
 
 A patch may apply some lines off from what its @@ lines say, and what is reviewed are the files.
 """
@@ -11,9 +11,10 @@ from reviewbot.model.patch import DiffLine, FileChange, Hunk
 
 
 def relocate(change: FileChange, before: str | None, after: str | None) -> FileChange | None:
-    """The change with old and new numbers as in the two texts (None: no such file); None if its hunks are not in them.
+    """The change with the line numbers, 1-based, of the two texts; None if its hunks are not in them.
 
-    Hunks are looked for in order, each at the place nearest to where it should be.
+    A text is None where the file is not there. Hunks are looked for in order, each at the place nearest to where it
+    should be.
     """
     old, new = _rows(before), _rows(after)
     if change.deleted and not change.hunks:  # git-format-patch(1), --irreversible-delete

@@ -1,4 +1,4 @@
-"""A file's hunks in, the functions that they rename out."""
+"""Finds the functions that the hunks of a file rename."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _HEAD = re.compile(r"(?!(?:if|for|while|switch|return|else|do|goto|case|typedef|
 
 
 def renamed(change: FileChange) -> Mapping[str, str]:
-    """The old names of functions whose heads one run of changed lines takes away and puts there, by the new ones."""
+    """The old names of renamed functions by their new ones.
+
+    A run of changed lines renames a function where it removes one head and adds another.
+    """
     found: dict[str, str] = {}
     for hunk in change.hunks:
         for run in _runs(hunk.lines):

@@ -1,4 +1,4 @@
-"""A line and what is to change in it in, the line as it would be out; None where that is not surely right."""
+"""Suggests a line with one word replaced or removed, where that is surely right."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The text of a file before and after a patch, its functions, and what checks ask of them."""
+"""Reads the text of a file before and after a patch into functions, and answers what checks ask of them."""

@@ -1,4 +1,4 @@
-"""What a check is given besides a version of the file, and what it gives back: its context, and hits."""
+"""Defines the interface of a check: the context that it is given beside a file version, and the hits it returns."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from reviewbot.program.file_version import FileVersion
 
 
 class Hit(Struct, frozen=True):
-    """A rule's pattern, found. `rows`: where a remark may hang, best first; `key`: what the same cause shares.
+    """A place where a rule's pattern is found.
 
-    `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the rule's own;
-    they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("": nothing, it
-    goes with one "|"). `anywhere`: the same cause in another function is the same all the same. `cause`: what is wrong,
-    whatever the call, its variable or the lock's variant are called; None where the constants in `key` say it.
+    `rows`: where a remark may stand, best first, from 0; `key`: identifies the cause within (rule, function),
+    independent of line numbers. `because`: (row, note) pairs, the evidence. `confidence` and `severity`: "" for the
+    rule's own; they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("":
+    nothing, it goes with one "|"). `anywhere`: the same cause in another function counts as the same finding. `cause`:
+    what is wrong, whatever the call, its variable or the lock's variant are called; None where the constants in `key`
+    say it.
     """
 
     rows: tuple[int, ...]
@@ -34,11 +36,13 @@ class Hit(Struct, frozen=True):
 
 
 class Context(Struct, frozen=True):
-    """What a check may ask besides its slice. `defined`: names that the series itself defines; `incomplete`: patches
-    before this one are not here, and may define some more.
+    """What a check may ask beside its file version.
 
-    `before(names)`: the other side's slice with the functions that say one of the names; None while that side is
-    checked. It is read when it is asked for, so ask only where the answer matters.
+    `lookup`: the scope table of the kernel. `defined`: names that the series itself defines; `incomplete`: patches
+    before this one are missing, and may define some more.
+
+    `before(names)`: the file version of the other side with the functions that mention one of the names; None while
+    that side is checked. It is parsed at the call, so call it only where the answer matters.
     """
 
     kernel: Kernel

@@ -1,7 +1,8 @@
-"""Whether a condition asks what context the code runs in, so that what follows may be right for one caller only.
+"""Decides whether a condition tests the context that the code runs in.
 
-Only what really asks counts: a call that looks at the context, a flag that says to sleep or not to, a variable of such
-a name. A test of a length, a count or a direction says nothing. What a caller passes as a constant settles a test.
+If it does, what follows may be right for one caller only. Only a real test counts: a call that looks at the context, a
+flag that says to sleep or not to, a variable of such a name. A test of a length, a count or a direction says nothing.
+What a caller passes as a constant decides a test.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ WordLists = Mapping[str, frozenset[str]]
 
 
 def asks_context(text: str, numbers: Collection[str], words: WordLists) -> bool:
-    """Whether a condition, as the text of a fact, asks for the context.
+    """Whether a condition, as the text of a fact, tests the context.
 
     `numbers`: the parameters that are no pointers, which a caller may set by what it holds. `words`, of _macros.toml:
     `context_calls`, calls that look at the context; `context_words`, what the last part of a name that asks is, or any
@@ -58,7 +59,7 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def refuted(fact: tuple[str, bool], given: Mapping[str, str]) -> bool:
-    """Whether a fact cannot be where parameters have these constants: names in capitals, numbers, true, false, NULL."""
+    """Whether a fact contradicts the constants that parameters have: names in capitals, numbers, true, false, NULL."""
     text, true = fact
     if text in given:
         return is_false(given[text]) == true

@@ -1,4 +1,4 @@
-"""One side of a file in a patch: its rows, and the functions that the change touches.
+"""Represents one side of a file in a patch: its rows, and the functions that the change touches.
 
 With a tree it is the whole file as it is before or after the patch. Without one it is what the hunks show of that side,
 with an empty row for what is not shown between them. Rows count from 0; `numbers` maps them to lines of the file,
@@ -23,8 +23,8 @@ class FileVersion(Struct, frozen=True):
     """All hunks of a file, or the whole of it, seen from one side.
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
-    right above or below it. `units`: the functions that the change touches; `allocators`: macros of the text that are
-    another name of one.
+    right above or below it. `units`: the functions that the change touches; `beside`: the other functions of the text;
+    `allocators`: macros of the text that wrap one.
     """
 
     path: str
@@ -42,26 +42,26 @@ class FileVersion(Struct, frozen=True):
 
     @property
     def around(self) -> tuple[FunctionUnit, ...]:
-        """Other functions, which call one of the units; read when they are asked for."""
+        """Unchanged functions that call one of the units; parsed at the first use."""
         return self.beside.around if self.beside is not None else ()
 
     @property
     def calling(self) -> Mapping[str, str]:
-        """The texts of these functions by their names."""
+        """The texts of these callers by their names."""
         found = self.beside.callers if self.beside is not None else ()
-        return {fragments.function_of(piece): piece.text for piece in found}
+        return {fragments.function_of(fragment): fragment.text for fragment in found}
 
     @property
     def below(self) -> tuple[FunctionUnit, ...]:
-        """Other functions, which a unit or a function around calls; read when they are asked for."""
+        """Unchanged functions that a unit or a caller calls; parsed at the first use."""
         return self.beside.below if self.beside is not None else ()
 
     def telling_below(self, words: Collection[str], names: Collection[str] = ()) -> tuple[FunctionUnit, ...]:
-        """Those of them that name anything that rules are about, and have one of some words or one of some names."""
+        """Those of `below` that name anything rules are about, and mention one of `words` or are one of `names`."""
         return self.beside.telling_below(frozenset(words), frozenset(names)) if self.beside is not None else ()
 
     def function_at(self, row: int) -> str:
-        """The function that a row stands in; "" if it is in none."""
+        """The name of the function that a row stands in; "" if it is in none."""
         return self.beside.function_at(row) if self.beside is not None else ""
 
     @property
@@ -71,7 +71,7 @@ class FileVersion(Struct, frozen=True):
 
 
 def expressions(step: Instruction) -> tuple[Expr, ...]:
-    """The expressions of a step; what stands inside a call's arguments belongs to that call's own step."""
+    """The expressions of an instruction; those inside a call's arguments belong to that call's own instruction."""
     if step.kind == "call":
         return step.args
     return (step.value,) if step.value is not None else ()

@@ -1,8 +1,8 @@
-"""The rows of a function in, at which of them a lock may be held out: by words and indents alone, before it is read.
+"""Says for each row of a function whether a lock may be held there, by keywords and indentation, without parsing.
 
 What is taken is held until something is given back at the same indent or further left, for what is given back deeper
-inside is on a way out of its own. So a row may be said to be below a lock and is not; the other way round only a jump
-can do it.
+inside is on a way out of its own. So a row may be said to be below a lock and is not; only a jump can make it the other
+way round.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ def held_rows(
 ) -> list[bool]:
     """For each row, given as its indent and its words, whether a lock may be held at it.
 
-    All are where one is given back that was not taken: it is held from outside.
+    `enter` and `leave`: the words that take and give back a lock. It may at every row where a lock is given back that
+    was not taken: then it is held from outside.
     """
     held: list[int] = []  # the indents at which those that are held were taken
     out: list[bool] = []

@@ -1,4 +1,4 @@
-"""The functions of a text that a change does not touch, read when somebody asks for them."""
+"""Finds the unchanged functions of a file that call, or are called by, changed ones, and parses them on demand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
+_CALL = pattern(r"\b(\w+)\s*\(")
 _MOST_AROUND = 30  # functions that call those of the change, and as many that these call
 
 
 class Neighbours:
-    """The functions of a text that its change does not touch, as far as they have to do with those that it does."""
+    """Unchanged functions of the file that call, or are called by, changed ones.
+
+    `units`: the changed functions; `far`: the fragments of all others; `speaks`: whether a fragment names anything that
+    rules are about; `read`: parses a fragment.
+    """
 
     def __init__(
         self,
@@ -28,15 +33,17 @@ class Neighbours:
 
     @cached_property
     def names(self) -> frozenset[str]:
+        """The names of all unchanged functions."""
         return frozenset(map(fragments.function_of, self._far)) - {""}
 
     @cached_property
     def around(self) -> tuple[FunctionUnit, ...]:
+        """The unchanged functions that call a changed one."""
         return self._all(self.callers)
 
     @cached_property
     def _rows(self) -> Mapping[int, str]:
-        """The rows of the units, by what these are called."""
+        """The names of the changed functions by row, from 0."""
         found: dict[int, str] = {}
         for one in (unit.function for unit in self._units if unit.function.name):
             for row in range(one.lines[0], one.lines[1] + 1):
@@ -44,15 +51,16 @@ class Neighbours:
         return found
 
     def function_at(self, row: int) -> str:
-        """The function that a row stands in; "" if it is in none."""
+        """The name of the function that a row, from 0, stands in; "" if it is in none."""
         if row in self._rows:
             return "" if self._rows[row] == fragments.OPEN else self._rows[row]
-        for piece in (one for one in self._far if not one.macro):
-            if any(part.line <= row <= part.line + part.text.count("\n") for part in piece.parts or (piece,)):
-                return fragments.function_of(piece)
+        for fragment in (one for one in self._far if not one.macro):
+            if any(part.line <= row <= part.line + part.text.count("\n") for part in fragment.parts or (fragment,)):
+                return fragments.function_of(fragment)
         return ""
 
     def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[FunctionUnit, ...]:
+        """Callees that name anything rules are about, and mention one of `words` or are one of `names`."""
         return self._all(
             [
                 one
@@ -63,34 +71,32 @@ class Neighbours:
 
     @cached_property
     def below(self) -> tuple[FunctionUnit, ...]:
+        """All callees of the changed functions and of their callers, those that name anything rules are about first."""
         return self._all([*self._callees[0], *self._callees[1]])
 
     def _all(self, found: Sequence[Fragment]) -> tuple[FunctionUnit, ...]:
-        return tuple(unit for piece in found for unit in self._read(piece))
+        return tuple(unit for fragment in found for unit in self._read(fragment))
 
     @cached_property
     def callers(self) -> list[Fragment]:
-        """The pieces that call one of the units, the first so many of them."""
+        """The fragments that call a changed function, the first _MOST_AROUND of them."""
         known = sorted({unit.function.name for unit in self._units} - {""})
         if not known or not self._far:
             return []
         calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
-        return [piece for piece in self._far if calls.search(piece.text)][:_MOST_AROUND]
+        return [fragment for fragment in self._far if calls.search(fragment.text)][:_MOST_AROUND]
 
     @cached_property
     def _callees(self) -> tuple[list[Fragment], list[Fragment]]:
-        """The pieces that define what a unit or a caller calls: those that speak, and as many of the others."""
+        """The fragments of the callees: those that name anything rules are about, and the others.
+
+        There are _MOST_AROUND at most, both together.
+        """
         names = {step.name for unit in self._units for step in unit.steps if step.kind == "call"}
-        names.update(name for piece in self.callers for name in _CALL.findall(piece.text))
-        callers = {id(piece) for piece in self.callers}
-        rest = (piece for piece in self._far if piece.starts and id(piece) not in callers)
-        found = [piece for piece in rest if fragments.function_of(piece) in names]
-        telling = [piece for piece in found if self._speaks(piece)][:_MOST_AROUND]
-        quiet = [piece for piece in found if not self._speaks(piece)]
+        names.update(name for fragment in self.callers for name in _CALL.findall(fragment.text))
+        callers = {id(fragment) for fragment in self.callers}
+        rest = (fragment for fragment in self._far if fragment.starts and id(fragment) not in callers)
+        found = [fragment for fragment in rest if fragments.function_of(fragment) in names]
+        telling = [fragment for fragment in found if self._speaks(fragment)][:_MOST_AROUND]
+        quiet = [fragment for fragment in found if not self._speaks(fragment)]
         return telling, quiet[: _MOST_AROUND - len(telling)]
-
-
-_WORD = pattern(r"\w+")
-
-
-_CALL = pattern(r"\b(\w+)\s*\(")

@@ -1,4 +1,4 @@
-"""A mask at a step in, where it came from out: the flags that were put into it, and the rows that show it."""
+"""Traces where a mask at an instruction came from: the flags that were put into it, and the rows that show it."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _WORD = pattern(r"\w+")
 
 
 class FlagOrigin(Struct, frozen=True):
-    """A flag that surely is in a mask, and the row on which it was put there."""
+    """A flag that surely is in a mask, and the row, from 0, on which it was put there."""
 
     flag: Flag
     row: int
 
 
 def variable(step: Instruction) -> Expr:
-    """What an assignment writes to, as the expression that reads it."""
+    """The variable that an assignment writes to, as the expression that reads it."""
     op = "name" if step.target.isidentifier() else "*x" if step.target.startswith("*") else "field"
     return Expr(op, step.target, (), step.lines[0])
 
 
 def held_flags(side: FileVersion, unit: FunctionUnit, index: int, term: Expr, context: Context) -> Iterator[FlagOrigin]:
-    """The flags that were put into a variable, or that a macro of the file lists, and that it has at a step.
+    """The flags that a variable was assigned, or that a macro of the file lists, and that it has at an instruction.
 
     It has them on every path, or on one that begins where the flag is put in and cannot but lead here.
     """
@@ -53,14 +53,14 @@ def held_flags(side: FileVersion, unit: FunctionUnit, index: int, term: Expr, co
 
 
 def _leads(unit: FunctionUnit, start: int, index: int) -> bool:
-    """Whether every way on from an assignment comes to a step, with nothing taken from the variable in between."""
+    """Whether every path from an assignment comes to an instruction, with nothing taken from the variable between."""
     name = unit.steps[start].target
     todo = list(unit.steps[start].next)
     seen = set(todo)
     while todo:
         at = todo.pop()
         step = unit.steps[at]
-        if any(name not in (world.masks or {}) for world in unit.flow.at[at]):
+        if any(name not in (state.masks or {}) for state in unit.flow.at[at]):
             return False  # somebody was given it to write to
         if at == index:
             continue
@@ -108,7 +108,7 @@ def _names(unit: FunctionUnit, index: int, term: Expr) -> set[str]:
 
 
 def spelled_out(unit: FunctionUnit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
-    """What a mask is as it was written first: in the one assignment that its variable has, in a macro of the file.
+    """The mask as it was written first: in the one assignment that its variable has, or in a macro of the file.
 
     Both sides of a ?: that are the same are one. What several assignments put together is a sum, if nothing else can be
     in it. Where more than one thing may have been meant, the mask itself.
@@ -132,7 +132,7 @@ def spelled_out(unit: FunctionUnit, index: int, mask: Expr, defines: Defines, co
 
 
 def meant_here(unit: FunctionUnit, index: int, mask: Expr, defines: Defines, context: Context) -> Expr:
-    """What the mask of a request was written as, if its variable is read for this request alone; else the mask."""
+    """The mask of a request as it was written, if its variable is read for this request alone; else the mask itself."""
     mask = one_side(mask)
     function = unit.function
     if not mask.text.isidentifier() or mask.text in context.kernel.flags or not (function.ends and not function.holes):
@@ -143,7 +143,7 @@ def meant_here(unit: FunctionUnit, index: int, mask: Expr, defines: Defines, con
 
 @lru_cache(maxsize=2)  # asked for each request of one
 def _readers(unit: FunctionUnit) -> Mapping[str, list[int]]:
-    """By what they read, the steps that do."""
+    """The instructions that read each expression, by its text."""
     found: dict[str, list[int]] = {}
     for at, step in enumerate(unit.steps):
         for text in {text for expr in expressions(step) for text in _read(expr)}:
@@ -152,14 +152,14 @@ def _readers(unit: FunctionUnit) -> Mapping[str, list[int]]:
 
 
 def _read(expr: Expr) -> Iterator[str]:
-    """The texts of the parts of an expression; those of a call's arguments belong to the call's own step."""
+    """The texts of the parts of an expression; those of a call's arguments belong to the call's own instruction."""
     yield expr.text
     for arg in expr.args if expr.op != "call" else ():
         yield from _read(arg)
 
 
 def one_side(mask: Expr) -> Expr:
-    """A mask, or what both sides of a choice are."""
+    """The mask, or what both sides of a choice are where they are the same."""
     same = mask.op == "?:" and len(mask.args) == 3 and mask.args[1].text == mask.args[2].text
     return one_side(mask.args[1]) if same else mask
 
@@ -190,7 +190,7 @@ def _placed(expr: Expr, row: int) -> Expr:
 
 
 def is_plain(unit: FunctionUnit, index: int, term: Expr) -> bool:
-    """Whether a mask is made of names and | alone, so that nobody has taken or chosen anything."""
+    """Whether a mask is made of names and | alone, so that no bit was taken out and nothing was chosen."""
     steps = [unit.steps[at] for at in unit.reaching.sources(index, term)]
     values = [term, *(step.value for step in steps if step.value is not None)]
     return all(step.op in ("=", "|=") for step in steps) and all(
@@ -201,9 +201,9 @@ def is_plain(unit: FunctionUnit, index: int, term: Expr) -> bool:
 def evidence_of(
     side: FileVersion, unit: FunctionUnit, index: int, mask: Expr, context: Context, names: frozenset[str] | None = None
 ) -> tuple[tuple[int, str], ...]:
-    """How a mask came to be: the assignments it may be made of, in order, and the macros they name.
+    """How a mask came to be, as (row, note): the assignments it may be made of, in order, and the macros they name.
 
-    `names`: flags of which something is said, so that the rows that name them come first.
+    `names`: flags that a remark is about, so that the rows that name them come first.
     """
     shown: list[tuple[int, str]] = []
     for at in unit.reaching.sources(index, mask):

@@ -1,4 +1,4 @@
-"""What checks ask of a function: which calls allocate, with which mask, and what is known where they stand."""
+"""Answers what checks ask of a function: which calls allocate, with which mask, and what is known where they stand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reviewbot.program.unit import FunctionUnit
 
 
 def allocation(step: Instruction, kernel: Kernel) -> Allocator | None:
-    """The allocator a call step calls, None if it is none that allocates."""
+    """The allocator that a call instruction calls, None if it is none that allocates."""
     found = kernel.allocators.get(step.name) if step.kind == "call" and not step.op else None
     return found if found is not None and found.allocates else None
 
@@ -25,7 +25,8 @@ def allocation(step: Instruction, kernel: Kernel) -> Allocator | None:
 class Request(NamedTuple):
     """A call that asks for memory, and the mask that it asks with.
 
-    `written`: the mask stands in the call; else it is what the allocator uses on its own, or where none is given.
+    `at`: its instruction in the unit. `written`: the mask stands in the call; else it is the allocator's own, or its
+    default where the call gives none.
     """
 
     unit: FunctionUnit
@@ -64,7 +65,7 @@ def mask_of(step: Instruction, found: Allocator) -> Expr | None:
 
 
 def written_mask(step: Instruction, found: Allocator) -> Expr | None:
-    """The expression that stands where the allocator takes its mask; only checks of what is written ask for it."""
+    """The expression that stands where the allocator takes its mask; only checks of what is written need it."""
     return step.args[found.gfp] if found.gfp is not None and found.gfp < len(step.args) else None
 
 
@@ -78,7 +79,7 @@ def _implied(text: str, row: int) -> Expr:
 
 
 def request_at(unit: FunctionUnit, index: int, context: Context) -> Request | None:
-    """The request that a step makes, where something is known of the paths to it and of its mask."""
+    """The request that an instruction makes; None where nothing is known of the paths to it or of its mask."""
     step = unit.steps[index]
     found = allocation(step, context.kernel)
     mask = mask_of(step, found) if found is not None else None
@@ -88,7 +89,7 @@ def request_at(unit: FunctionUnit, index: int, context: Context) -> Request | No
 
 
 def requests(units: Iterable[FunctionUnit], context: Context) -> Iterator[Request]:
-    """Every request of some functions."""
+    """All requests of some functions."""
     for unit in units:
         for index in range(len(unit.steps)):
             found = request_at(unit, index, context)
@@ -97,29 +98,29 @@ def requests(units: Iterable[FunctionUnit], context: Context) -> Iterator[Reques
 
 
 def masks_at(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> tuple[Mask, ...]:
-    """The masks an expression may have at a step, one a world and side of a ?:, each once."""
-    return tuple(dict.fromkeys(mask for masks in masks_by_world(unit, index, expr, context) for mask in masks))
+    """The masks that an expression may have at an instruction, over all states and sides of a ?:, each once."""
+    return tuple(dict.fromkeys(mask for masks in masks_by_state(unit, index, expr, context) for mask in masks))
 
 
-def masks_by_world(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
-    """For each world at a step the masks that an expression may have in it, one a side of a ?: that can be taken."""
+def masks_by_state(unit: FunctionUnit, index: int, expr: Expr, context: Context) -> list[tuple[Mask, ...]]:
+    """For each state at an instruction, the masks of an expression, one for each side of a ?: that can be taken."""
     kernel, tools = context.kernel, context.lookup.tools
     out: list[tuple[Mask, ...]] = []
-    for world in unit.flow.at[index]:
-        here = simplified(expr, world.facts, kernel.words["transparent"])
-        sides = mask_algebra.choices(here, world.masks or {}, kernel, tools)
+    for state in unit.flow.at[index]:
+        here = simplified(expr, state.facts, kernel.words["transparent"])
+        sides = mask_algebra.choices(here, state.masks or {}, kernel, tools)
         out.append(tuple(mask_algebra.evaluate(one, known, kernel, tools) for one, known in sides))
     return out
 
 
 def mentions(step: Instruction, kernel: Kernel) -> bool:
-    """Whether a step itself may name a flag: a look at its text, for most steps of most functions do not."""
+    """Whether an instruction itself may name a flag, judged by its text: most instructions of most functions do not."""
     prefixes = kernel.words["flag_prefixes"]
     return any(prefix in expr.text for expr in expressions(step) for prefix in prefixes)
 
 
 def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -> tuple[int, ...]:
-    """Rows on which an expression names flags (those of `names`, if given)."""
+    """The rows on which an expression names flags (those of `names`, if given)."""
     parts = (part for part in expr.walk() if part.op == "name" and mask_algebra.is_flag_name(part.text, kernel))
     return tuple(dict.fromkeys(part.line for part in parts if names is None or part.text in names))
 
@@ -127,7 +128,7 @@ def flag_rows(expr: Expr, kernel: Kernel, names: frozenset[str] | None = None) -
 def origin_rows(
     unit: FunctionUnit, variable: str, kernel: Kernel, names: frozenset[str] | None = None
 ) -> tuple[int, ...]:
-    """Rows on which a variable is given flags (those of `names`, if given)."""
+    """The rows on which a variable is assigned flags (those of `names`, if given)."""
     rows: list[int] = []
     for step in (unit.steps[at] for at in unit.assigned.get(variable, ())):
         if step.value is not None:
@@ -136,15 +137,15 @@ def origin_rows(
 
 
 def instruction_rows(step: Instruction) -> tuple[int, ...]:
-    """All rows of a step, first first."""
+    """All rows of an instruction, the first one first."""
     return tuple(range(step.lines[0], step.lines[1] + 1))
 
 
 def reached(unit: FunctionUnit, index: int) -> tuple[State, ...]:
-    """The worlds at a step; () where nothing certain is known."""
+    """The states at an instruction; () where nothing certain is known, or no path leads to it."""
     return () if unit.flow.lost else unit.flow.at[index]
 
 
 def expression_text(expr: Expr) -> str:
-    """An expression as a reader wants it: one line, blanks around |."""
+    """The text of an expression for a reader: one line, blanks around |."""
     return expr.text.replace("|", " | ") if expr.op == "|" else expr.text

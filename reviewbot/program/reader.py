@@ -1,4 +1,4 @@
-"""Reads the two sides of a file in a patch: parses and follows the functions that the change touches."""
+"""Reads both sides of a file in a patch: parses the functions that the change touches."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reviewbot.model.kernel import Allocator, Kernel
 from reviewbot.model.patch import FileChange, Hunk
 from reviewbot.patch.renames import renamed
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.neighbours import _WORD, Neighbours
+from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit, opener
 from reviewbot.support.patterns import pattern
 
@@ -30,7 +30,7 @@ _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a te
 
 
 class ParsedText(Struct, frozen=True):
-    """What was read of a text; see Slice."""
+    """The functions, macros and allocators of a text, and why some could not be read; see FileVersion."""
 
     units: tuple[FunctionUnit, ...] = ()
     defines: Defines = field(default_factory=Defines)
@@ -43,6 +43,7 @@ _NOTHING = ParsedText()
 
 
 _AT_MARGIN = pattern(r"[A-Za-z_]")
+_WORD = pattern(r"\w+")
 
 
 Rows = tuple[int, int]  # the first and the last, from 0
@@ -52,7 +53,7 @@ Touched = Callable[[int, int], bool]
 
 
 class Reader:
-    """Makes slices for one kernel; what it needs of the kernel is worked out once."""
+    """Makes file versions for one kernel; what it needs of the kernel is worked out once."""
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel, self.lookup = kernel, ScopeTable(kernel)
@@ -68,7 +69,7 @@ class Reader:
         return bool(self._stems.search(text)) or not self._known.isdisjoint(re.findall(r"\w+", text))
 
     def known_as(self, part: FileVersion, function: str) -> str:
-        """The name by which hunks inside a function know it, "" where they have none: the same from mail and tree.
+        """The name under which hunks inside a function know it, "" where they have none: the same from mail and tree.
 
         Where an annotation stands below its head, at the margin, git puts that behind the @@.
         """
@@ -80,7 +81,7 @@ class Reader:
         return function if not heads or fragments.function_name(heading(heads[-1], self._words)) else ""
 
     def hunks(self, change: FileChange, mark: str) -> FileVersion:
-        """What the hunks show of one side: mark "+" for after, "-" for before."""
+        """The file version that the hunks show of one side: mark "+" for after, "-" for before."""
         rows: list[str] = []
         numbers: list[int] = []
         changed: list[bool] = []
@@ -102,7 +103,7 @@ class Reader:
             near += _near(hunk, mark)
         telling = any(self.telling(one.text) for one in stretches)
         read = self.read_all(stretches, change.created) if telling else _NOTHING
-        return _slice(change.path, rows, numbers, (changed, near), read, whole=change.created)
+        return _file_version(change.path, rows, numbers, (changed, near), read, whole=change.created)
 
     def file(
         self,
@@ -112,10 +113,10 @@ class Reader:
         only: Sequence[Rows] | None = None,
         names: frozenset[str] = frozenset(),
     ) -> FileVersion:
-        """The whole file of one side; `change` has the numbers that its lines have in `text`.
+        """The file version of one side with the whole file; `change` has the numbers that its lines have in `text`.
 
-        `only`: the rows among which what is touched is read, None for all; `names`: nothing is read that says none of
-        them, unless there are none.
+        `only`: the rows, from 0, among which touched functions are read, None for all; `names`: functions that mention
+        none of them are not read, unless it is empty.
         """
         rows = tuple(text.split("\n"))
         changed, near = [False] * len(rows), [False] * len(rows)
@@ -127,12 +128,12 @@ class Reader:
         among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
         touched = [at for part in among for at in part if changed[at] or near[at]]
         read = self.read(text, "", True, _among(touched), names) if touched and self.telling(text) else _NOTHING
-        return _slice(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
+        return _file_version(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
 
     def read(
         self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
     ) -> ParsedText:
-        """read_all() for a text without gaps."""
+        """Parse a text without gaps; see read_all()."""
         return self.read_all((Stretch(text, section, 0),), whole, touched, wanted)
 
     def read_all(
@@ -144,46 +145,47 @@ class Reader:
     ) -> ParsedText:
         """The functions and macros of a text, and why some could not be read.
 
-        `touched(first, last)`: whether a row of these was; None: all of them. `wanted`: see file().
+        `touched(first, last)`: whether the change touches a row of these, from 0; None: all of them. `wanted`: `names`
+        of file().
         """
-        opened = self._open(tuple(stretches), whole)
-        names = [name.rstrip("()") for name in (*opened.masks, *opened.allocators)]
+        prepared = self._open(tuple(stretches), whole)
+        names = [name.rstrip("()") for name in (*prepared.masks, *prepared.allocators)]
         near: list[Fragment] = []
         far: list[Fragment] = []
-        for piece in opened.pieces:
-            mine = touched is None or touched(piece.line, piece.line + piece.text.count("\n"))
-            mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(piece.text)))
-            (near if mine and self._speaks(piece, names) else far).append(piece)
+        for fragment in prepared.fragments:
+            mine = touched is None or touched(fragment.line, fragment.line + fragment.text.count("\n"))
+            mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(fragment.text)))
+            (near if mine and self._speaks(fragment, names) else far).append(fragment)
         units: list[FunctionUnit] = []
         unread: list[str] = []
         lost = 0
-        for count, piece in enumerate(near):
+        for count, fragment in enumerate(near):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
                 unread.append("too much of it was not understood, or it has too many functions; the rest was not read")
                 break
-            for unit in opened.units(piece):
+            for unit in prepared.units(fragment):
                 if unit.function.broken:
-                    lost += len(piece.text)
+                    lost += len(fragment.text)
                 if unit.function.broken and (touched is None or touched(*unit.function.lines)):
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         touching = tuple(units)
-        beside = Neighbours(touching, far, lambda piece: self._speaks(piece, names), opened.units)
+        beside = Neighbours(touching, far, lambda fragment: self._speaks(fragment, names), prepared.units)
         text = "\n".join(one.text for one in stretches)
         defines = []
-        for macro in opened.macros:
+        for macro in prepared.macros:
             defines.append(Define(macro.name, macro.row, macro.body))
             mine = touched is None or touched(*define_rows(macro))
-            asks = macro.name not in opened.masks or is_asked(macro.name, text)
+            asks = macro.name not in prepared.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
-                units += opened.macro(macro)
-        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, opened.allocators)
+                units += prepared.macro(macro)
+        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, prepared.allocators)
 
-    def _speaks(self, piece: Fragment, names: Sequence[str]) -> bool:
-        return self.telling(piece.text) or any(name in piece.text for name in names)
+    def _speaks(self, fragment: Fragment, names: Sequence[str]) -> bool:
+        return self.telling(fragment.text) or any(name in fragment.text for name in names)
 
 
-def _slice(
+def _file_version(
     path: str,
     rows: Sequence[str],
     numbers: Sequence[int],
@@ -191,7 +193,10 @@ def _slice(
     read: ParsedText,
     whole: bool = False,
 ) -> FileVersion:
-    """A slice of what was read; `marks`: its rows that are changed, and those that are near to a change."""
+    """The file version of a parsed text.
+
+    `marks`: for each row whether it is changed, and whether it is near to a change.
+    """
     return FileVersion(
         path,
         tuple(rows),
@@ -213,7 +218,7 @@ def _function(units: Sequence[FunctionUnit], name: str) -> Function | None:
 
 
 def _among(rows: list[int]) -> Touched:
-    """Whether any of these rows, in order, lies in a range."""
+    """The function that says whether any of these rows, in order, lies in a range."""
 
     def touched(first: int, last: int) -> bool:
         at = bisect_left(rows, first)
@@ -223,7 +228,7 @@ def _among(rows: list[int]) -> Touched:
 
 
 def _near(hunk: Hunk, mark: str) -> tuple[bool, ...]:
-    """Beside which rows of a side a line of the other side alone stood; blank lines between them do not count."""
+    """For each row of a side, whether a line that only the other side has stood beside it; blank lines do not count."""
     rows: list[str] = []
     near: list[bool] = []
     above = False

@@ -1,7 +1,6 @@
-"""The stretches of a text in, its pieces and the units that are read of them, each once, out.
+"""Parses the fragments of a text into function units, each once, and keeps the last few texts.
 
-A text is asked for more than once: by the rules, for what stood there before, and again where what they say may have
-been moved. So the last few stay open.
+A text is needed more than once: by the rules, for what stood there before, and again where code may have been moved.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ _WORD = re.compile(r"\w+")
 
 
 class FunctionUnit:
-    """A function (or a macro's body) of a slice, and what holds at each of its steps: followed when that is asked.
+    """A function (or a macro's body) of a file version, and its analysis, which is made at its first use.
 
-    `text`: what it was read from, and what that may have been read with.
+    `text`: the fragment the function was parsed from; it may contain its neighbours.
     """
 
     def __init__(self, function: Function, text: str, follow: Callable[[], FunctionAnalysis]) -> None:
@@ -43,16 +42,17 @@ class FunctionUnit:
 
     @cached_property
     def flow(self) -> FunctionAnalysis:
+        """The analysis of its paths."""
         return self._follow()
 
     @property
     def unfollowed(self) -> str:
-        """Why nothing is known of its paths, "" if something is or nobody has asked."""
+        """Why nothing is known of its paths; "" if something is, or it was not analysed."""
         return "more paths or open scopes than are followed" if "flow" in self.__dict__ and self.flow.lost else ""
 
     @cached_property
     def assigned(self) -> Mapping[str, Sequence[int]]:
-        """By what is written, the steps that assign or declare it."""
+        """The instructions that assign or declare a variable, by its text."""
         found: dict[str, list[int]] = {}
         for at, step in enumerate(self.steps):
             if step.kind == "assign":
@@ -61,68 +61,75 @@ class FunctionUnit:
 
     @cached_property
     def reaching(self) -> Reaching:
+        """Its reaching definitions."""
         return Reaching(self.function)
 
 
 class PreparedText:
-    """A text that was prepared and cut. `masks`: what its own names are worth; `allocators`: those of its macros."""
+    """A text that was prepared and cut into fragments.
+
+    `masks`: those of its own macros and helpers, by name; `allocators`: macros of it that wrap one.
+    """
 
     def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words) -> None:
         self._lookup, self._words = lookup, words
-        shown = tuple(show(stretches, whole, words))
-        self._marks = {at: word for one in shown for at, word in one.prepared.marks.items()}
-        self.masks = _masks(shown, whole, lookup)
-        self.pieces = connected(shown)
-        self.macros = [macro for one in shown for macro in one.prepared.macros]
+        stitched = tuple(show(stretches, whole, words))
+        self._marks = {at: word for one in stitched for at, word in one.prepared.marks.items()}
+        self.masks = _masks(stitched, whole, lookup)
+        self.fragments = connected(stitched)
+        self.macros = [macro for one in stitched for macro in one.prepared.macros]
         self.allocators = macro_allocators(self.macros, lookup.kernel)
-        self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the piece, which lives as long as this
+        self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the fragment, which lives as long as this
         self._macro_units: dict[int, tuple[FunctionUnit, ...]] = {}
 
-    def units(self, piece: Fragment) -> tuple[FunctionUnit, ...]:
-        """What is in one of the pieces."""
-        if id(piece) not in self._units:
-            self._units[id(piece)] = tuple(self._read(piece))
-        return self._units[id(piece)]
+    def units(self, fragment: Fragment) -> tuple[FunctionUnit, ...]:
+        """The functions of one of the fragments."""
+        if id(fragment) not in self._units:
+            self._units[id(fragment)] = tuple(self._read(fragment))
+        return self._units[id(fragment)]
 
-    def _read(self, piece: Fragment) -> Iterator[FunctionUnit]:
-        read = parse.functions(piece, self._lookup.kernel.words, self._marks)
+    def _read(self, fragment: Fragment) -> Iterator[FunctionUnit]:
+        read = parse.functions(fragment, self._lookup.kernel.words, self._marks)
         found = [
-            FunctionUnit(one, piece.text, partial(FunctionAnalysis, one, self._lookup, self.masks)) for one in read
+            FunctionUnit(one, fragment.text, partial(FunctionAnalysis, one, self._lookup, self.masks)) for one in read
         ]
-        if piece.parts and any(unit.function.broken for unit in found):  # each part may still be understood
-            for part in piece.parts:
+        if fragment.parts and any(unit.function.broken for unit in found):  # each part may still be understood
+            for part in fragment.parts:
                 yield from self._read(part)
         else:
             yield from found
 
     def macro(self, macro: directives.Macro) -> tuple[FunctionUnit, ...]:
-        """What is in the body of one of the macros."""
+        """The function that the body of one of the macros makes."""
         if id(macro) not in self._macro_units:
             self._macro_units[id(macro)] = tuple(self._read_macro(macro))
         return self._macro_units[id(macro)]
 
     def _read_macro(self, macro: directives.Macro) -> Iterator[FunctionUnit]:
         prepared = prepare.prepare(macro.body, self._words)
-        piece = fragments.macro_piece(macro, prepared.text)
+        fragment = fragments.macro_fragment(macro, prepared.text)
         if macro.name in self.masks:
-            piece = fragments.mask_piece(macro)
-        if piece is not None:
+            fragment = fragments.mask_fragment(macro)
+        if fragment is not None:
             marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
-            for function in parse.functions(piece, self._lookup.kernel.words, marks):
-                yield FunctionUnit(function, piece.text, partial(FunctionAnalysis, function, self._lookup))
+            for function in parse.functions(fragment, self._lookup.kernel.words, marks):
+                yield FunctionUnit(function, fragment.text, partial(FunctionAnalysis, function, self._lookup))
 
 
 def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
-    """Opens texts for one kernel; the second argument says whether it is all of a file."""
+    """The function that prepares texts for one kernel and keeps the last few.
+
+    Its arguments are the stretches of a text, and whether they are all of a file.
+    """
     words = rewrite.sorted_words(kernel.words)
     return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words))
 
 
-def _masks(shown: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:
-    """What the text's own names are worth; one that two stretches make something else of is not known."""
+def _masks(stitched: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:
+    """The masks of the text's own names; a name for which two stretches give different ones is left out."""
     found: dict[str, list[Mask]] = {}
-    for one in shown:
-        here = file_masks(one.stretch.text, whole, one.prepared, one.pieces, lookup)
+    for one in stitched:
+        here = file_masks(one.stretch.text, whole, one.prepared, one.fragments, lookup)
         for name, mask in here.items():
             found.setdefault(name, []).append(mask)
     return {name: masks[0] for name, masks in found.items() if all(mask == masks[0] for mask in masks)}

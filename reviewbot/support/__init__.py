@@ -1,1 +1,1 @@
-"""What every package may use: lazy patterns, a bound on time, worker processes, escapes for untrusted text."""
+"""Holds what every package may use: lazy patterns, a time limit, worker processes, escapes for untrusted text."""

@@ -1,15 +1,15 @@
-"""Text that is printed in, the same out with nothing in it that the runner of a CI would take for a command of its own.
+"""Spells out the commands that the runner of a CI would read in printed text, so that a mail cannot give it any.
 
 Such a command sets a variable, hides a line or fails a step; whoever writes a mail must not give it. The variables that
-tell of a CI reach no container and no other machine, and a file may be printed by a later step: so it is the same
-everywhere. No patch has any of this by chance.
+tell of a CI reach no container and no other machine, and a file may be printed by a later step: so the text is treated
+alike everywhere. No patch has any of this by chance.
 
     GitHub Actions, Gitea, act   "::" where a line begins, behind blanks as well; "##[" anywhere in it
                                  (actions/runner, src/Runner.Common/ActionCommand.cs: TryParseV2(), TryParse())
     Azure Pipelines              "##vso[" and "##[" anywhere (azure-pipelines-agent: Command.TryParse())
     TeamCity                     "##teamcity[" anywhere (its Service Messages)
     Buildkite                    "---", "+++", "~~~" and "^^^" with a blank behind, where a line begins
-    GitLab, Travis               what stands between "\\r" and "\\x1b[0K": report/escape.py leaves neither
+    GitLab, Travis               what stands between "\\r" and "\\x1b[0K": support/escape.py leaves neither
 
 The first two compare as a culture does, to which many characters beyond ASCII are nothing: so are all of them here.
 """
@@ -39,12 +39,15 @@ _COMMAND = re.compile(
 
 
 def disarmed(text: str, spelling: str = TEXT) -> str:
-    """The text with the first character of each such command spelled out."""
+    """Return the text with the first character of each CI command spelled out.
+
+    `spelling`: the format string for its code point: TEXT, JSON, XML or MAIL; OWN returns the text unchanged.
+    """
     return _COMMAND.sub(lambda found: _spelled(found, spelling), text) if spelling != OWN else text
 
 
 def orders(text: str) -> bool:
-    """Whether there is such a command in the text."""
+    """Whether the text has a CI command in it."""
     return _COMMAND.search(text) is not None
 
 

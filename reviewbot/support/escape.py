@@ -1,4 +1,4 @@
-"""Text out of a mail in, text that is safe to print or to put into a header out."""
+"""Makes text from a mail safe to print, to put into a header, or to write as XML."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ def visible(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with surrogates as \\xNN or \\uNNNN, so that it encodes to valid UTF-8; the rest as it is."""
+    """Replace surrogates with \\xNN or \\uNNNN, so that the text encodes to valid UTF-8; the rest stays."""
     if text.isascii():
         return text
     return "".join(_escaped(char) if unicodedata.category(char) == "Cs" else char for char in text)
 
 
 def xml(text: str) -> str:
-    """The text as `visible` has it, without the two characters more that XML 1.0 cannot hold."""
+    """Return the text as `visible` does, and escape U+FFFE and U+FFFF, which XML 1.0 cannot hold either."""
     return visible(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
 
 
 def raw(text: str) -> bytes:
-    """The bytes that a text was decoded from; surrogates that stand for no byte are shown escaped."""
+    """The bytes that a text was decoded from with surrogateescape; surrogates that stand for no byte are escaped."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -40,14 +40,14 @@ def raw(text: str) -> bytes:
 
 
 def one_line(text: str) -> str:
-    """The text for a header or a sentence: no line break, no control, no bidi, single blanks between words."""
+    """The text on one line, for a header or a sentence: no line break, control or bidi character, single blanks."""
     whole = text.encode("utf-8", "surrogateescape" if _only_bytes(text) else "replace").decode("utf-8", "replace")
     kept = (" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in whole if not _format(char))
     return " ".join("".join(kept).split())
 
 
 def clip(text: str, width: int) -> str:
-    """The first `width` characters, with dots where more stood."""
+    """Cut the text to `width` characters, the last three of them dots where it was longer."""
     return text if len(text) <= width else text[: width - 3] + "..."
 
 

@@ -1,4 +1,4 @@
-"""A regular expression in, one that is compiled when it is first used out: of some modules a run needs few."""
+"""Compiles regular expressions at their first use: a run needs few of those that some modules define."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _METHODS = ("findall", "finditer", "flags", "fullmatch", "groups", "match", "pat
 
 
 class _Pattern:
-    """Has what a compiled one has, from the first use on."""
+    """Stands for a compiled pattern; has its methods from the first use on."""
 
     def __init__(self, text: str | bytes, flags: int = 0) -> None:
         self._given = text, flags

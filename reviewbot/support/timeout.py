@@ -1,4 +1,4 @@
-"""Work that may take long in; it done in time, or an end to it, out."""
+"""Ends work that takes longer than it may."""
 
 from __future__ import annotations
 
@@ -12,17 +12,24 @@ _AT_ONCE = 1e-6  # seconds: 0 would mean never
 
 
 class TooSlow(BaseException):
-    """The time is up. No Exception, so that nothing between here and the loop that took too long can swallow it."""
+    """The time limit was reached.
+
+    It is no Exception, so that nothing between here and the loop that took too long can swallow it.
+    """
 
 
 def slow(seconds: int) -> str:
-    """Why something was not looked at to its end."""
+    """The reason to print for what was not reviewed to its end within so many seconds."""
     return f"not finished after {seconds} s (seconds under [limits] in config.toml)"
 
 
 @contextmanager
 def bounded(seconds: float | None) -> Iterator[None]:
-    """Raise TooSlow where the work inside takes longer, or there is no time for it; None: it may take any."""
+    """Raise TooSlow where the work inside takes longer than `seconds`, or where these are 0 or less; None: no limit.
+
+    Uses SIGALRM, so it works in the main thread alone. A timer of the caller cannot fire meanwhile; it is set again
+    afterwards, less the time that has passed.
+    """
     if seconds is None:
         yield
         return

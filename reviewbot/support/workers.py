@@ -1,7 +1,7 @@
-"""Tasks in, what a function makes of each out, in order: in as many processes as the machine has room for.
+"""Runs a function over tasks in several worker processes and returns the results in order.
 
 The processes are forks, made before the first task is read, so that they share what is in memory by then. None of them
-outlives the one that made it: who is told to stop stops all, and a process whose other end is gone ends itself.
+outlives its parent: a parent that is told to stop kills them all, and a process whose pipe is closed ends itself.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _AHEAD = 4  # tasks of each process that may be at work or wait for an earlier o
 
 
 class WorkerDied(NamedTuple):
-    """A process ended with its task: the signal that ended it, negative, or its exit code."""
+    """A process ended during its task. `code`: the signal that ended it, negative, or its exit code."""
 
     code: int
 
 
 def size(most: int) -> int:
-    """How many processes are of use: none where the system cannot fork, or has a single processor."""
+    """How many of `most` processes are of use: 0 where the system cannot fork, or has a single processor."""
     room = len(os.sched_getaffinity(0)) if "fork" in multiprocessing.get_all_start_methods() else 1
     return min(most, room) if room > 1 else 0
 
 
 def in_process(work: Callable[[], Made], seconds: float) -> Made:
-    """What `work` gives, made in a process of its own, which is ended after so many seconds.
+    """Return the result of `work`, run in a process of its own, which is killed after `seconds`.
 
-    Raises TooSlow then, InputError where the process comes to an end of its own, and whatever `work` raises.
+    Raises TooSlow then, InputError where the process dies by itself, and whatever `work` raises.
     """
     if seconds <= 0:
         raise TooSlow
@@ -91,10 +91,11 @@ def each(
     begin: Callable[[], None],
     lane: Callable[[Task], int] | None = None,
 ) -> Iterator[tuple[Task, Made | WorkerDied]]:
-    """Every task with what `work` made of it, in order; `begin` is called once in each new process.
+    """Yield every task with the result of `work`, in order; `begin` is called once in each new process.
 
-    Tasks of one `lane` go to the same process, which may remember something of the last one, while there are others
-    for the rest. An exception of `work` is raised here. Without processes the work is done in this one.
+    Tasks of one `lane` go to the same process, which may cache something of the last one, while there are others for
+    the rest. An exception of `work` is raised here; a process that ends yields WorkerDied. With fewer than one process
+    the work is done in this one.
     """
     if processes < 1:
         yield from ((task, work(task)) for task in tasks)
@@ -114,7 +115,7 @@ def each(
 
 
 class _Worker(NamedTuple):
-    """`place`: what the lanes that are its own leave when divided by the number of workers."""
+    """A process and its pipe. `place`: it prefers lanes that leave this remainder, divided by the number of workers."""
 
     process: BaseProcess
     line: Connection
@@ -122,8 +123,7 @@ class _Worker(NamedTuple):
 
 
 class _Queue(Generic[Task]):
-    """The tasks that were read and not answered for, at most `most`; `waiting`: those that nobody is at work on, each
-    with its lane."""
+    """The tasks read and not answered yet, at most `most`; `waiting`: those not handed out, with their lanes."""
 
     def __init__(self, tasks: Iterable[Task], lane: Callable[[Task], int], most: int) -> None:
         self._source, self._lane, self._most = enumerate(tasks), lane, most
@@ -131,7 +131,7 @@ class _Queue(Generic[Task]):
         self.waiting: dict[int, int] = {}
 
     def read(self) -> bool:
-        """Whether there is one more."""
+        """Read one more task; False where there is none, or as many as may be are open."""
         if len(self.tasks) >= self._most:
             return False
         for number, task in self._source:
@@ -140,10 +140,11 @@ class _Queue(Generic[Task]):
         return False
 
     def has(self, lane: int) -> bool:
+        """Whether a task of a lane waits."""
         return lane in self.waiting.values()
 
     def taken(self, lane: int) -> int | None:
-        """The number of the next task of a lane, of any where it has none; None where nothing waits."""
+        """Take the next task of a lane, or of any where it has none; its number, or None where nothing waits."""
         own = (number for number, place in self.waiting.items() if place == lane)
         number = next(own, next(iter(self.waiting), None))
         if number is not None:
@@ -152,6 +153,8 @@ class _Queue(Generic[Task]):
 
 
 class _Crew(Generic[Task, Made]):
+    """The worker processes, idle and busy, and what is handed to each."""
+
     def __init__(self, work: Callable[[Task], Made], begin: Callable[[], None]) -> None:
         self._work, self._begin = work, begin
         self._context = multiprocessing.get_context("fork")
@@ -159,6 +162,7 @@ class _Crew(Generic[Task, Made]):
         self._busy: dict[Connection, tuple[_Worker, int]] = {}
 
     def hire(self, place: int) -> None:
+        """Start a process for a lane."""
         here, there = self._context.Pipe()
         ours = [here, *(worker.line for worker in self._all())]
         process = self._context.Process(target=_serve, args=(there, ours, self._work, self._begin), daemon=True)
@@ -167,6 +171,7 @@ class _Crew(Generic[Task, Made]):
         self._idle.append(_Worker(process, here, place))
 
     def dismiss(self) -> None:
+        """Kill all processes and wait for their end."""
         for worker in self._all():
             worker.process.kill()
             worker.line.close()
@@ -178,6 +183,7 @@ class _Crew(Generic[Task, Made]):
         return [*self._idle, *(worker for worker, _ in self._busy.values())]
 
     def run(self, tasks: Iterable[Task], lane: Callable[[Task], int]) -> Iterator[tuple[Task, Made | WorkerDied]]:
+        """Hand out the tasks and yield each with its result, in order."""
         count = len(self._idle)
         queue = _Queue(tasks, lambda task: lane(task) % count, _AHEAD * count)
         made: dict[int, Made | WorkerDied] = {}
@@ -197,7 +203,7 @@ class _Crew(Generic[Task, Made]):
                 at += 1
 
     def _hand_out(self, queue: _Queue[Task]) -> None:
-        """Give everybody a task of his own lane, or one of another where there is none to be had."""
+        """Give each idle process a task of its lane, or of another where its lane has none."""
         while self._idle:
             worker = next((one for one in self._idle if queue.has(one.place)), None)
             if worker is None and queue.read():
@@ -230,7 +236,7 @@ class _Crew(Generic[Task, Made]):
 
 
 def _serve(line: Connection, others: list[Connection], work: Callable[[Task], Made], begin: Callable[[], None]) -> None:
-    """The life of a process: it works until nobody is there any more to ask for it."""
+    """Run tasks in a child process until the pipe to its parent is closed."""
     for other in others:  # as long as one has the other end of a line, its end is not seen
         other.close()
     _leave_signals()

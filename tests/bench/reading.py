@@ -100,9 +100,9 @@ def first_error(root: Node) -> Node | None:
     return None
 
 
-def damage(piece: fragments.Fragment) -> tuple[int, str, str] | None:
-    """(row, kind, the line) of the first error in the piece's function; None where the parser had none."""
-    data = piece.source.encode("latin-1", "replace")
+def damage(fragment: fragments.Fragment) -> tuple[int, str, str] | None:
+    """(row, kind, the line) of the first error in the fragment's function; None where the parser had none."""
+    data = fragment.source.encode("latin-1", "replace")
     root = PARSER.parse(data).root_node
     found = first_error(root)
     if found is None:
@@ -111,7 +111,7 @@ def damage(piece: fragments.Fragment) -> tuple[int, str, str] | None:
     line = data[start:].split(b"\n", 1)[0].decode("latin-1")
     spot = " ".join(SPOT.findall(data[found.start_byte : found.start_byte + 60].decode("latin-1"))[:3])
     kind = f"missing {found.type}" if found.is_missing else spot
-    return found.start_point[0] + piece.line - piece.prefix.count("\n") + 1, kind, line.strip()
+    return found.start_point[0] + fragment.line - fragment.prefix.count("\n") + 1, kind, line.strip()
 
 
 def count(path: str, text: str, reader: Reader, interest: Interest, tally: Tally) -> None:
@@ -122,29 +122,29 @@ def count(path: str, text: str, reader: Reader, interest: Interest, tally: Tally
     tally.size += len(text)
     tally.seconds += spent
     begin = time.process_time()
-    for piece in fragments.split_fragments(prepared.text, "", True):
+    for fragment in fragments.split_fragments(prepared.text, "", True):
         tally.functions += 1
-        if interest(piece.text):
+        if interest(fragment.text):
             tally.interesting += 1
-            look(path, piece, reader, prepared.marks, tally)
+            look(path, fragment, reader, prepared.marks, tally)
     for macro in prepared.macros:
         if interest(macro.body):
             body = prepare.prepare(macro.body, rewrite.sorted_words(reader.kernel.words))
-            piece_or_none = fragments.macro_piece(macro, body.text)
-            if piece_or_none is not None:
+            fragment_or_none = fragments.macro_fragment(macro, body.text)
+            if fragment_or_none is not None:
                 tally.macros += 1
-                tally.macro_errors += damage(piece_or_none) is not None
+                tally.macro_errors += damage(fragment_or_none) is not None
     tally.slowest = sorted([*tally.slowest, (spent + time.process_time() - begin, path)], reverse=True)[:5]
 
 
-def look(path: str, piece: fragments.Fragment, reader: Reader, marks: dict[int, str], tally: Tally) -> None:
-    read = list(parse.functions(piece, reader.kernel.words, marks))
+def look(path: str, fragment: fragments.Fragment, reader: Reader, marks: dict[int, str], tally: Tally) -> None:
+    read = list(parse.functions(fragment, reader.kernel.words, marks))
     broken = next((function.broken for function in read if function.broken), "" if read else "no function in it")
     tally.unread += bool(broken)
-    found = damage(piece)
+    found = damage(fragment)
     if found is None and read:
         return
-    row, kind, line = found or (piece.line + 1, "no function", piece.text.strip().split("\n")[0])
+    row, kind, line = found or (fragment.line + 1, "no function", fragment.text.strip().split("\n")[0])
     tally.errors += 1
     tally.where[path] += 1
     tally.spots[kind] += 1

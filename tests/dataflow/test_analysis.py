@@ -71,7 +71,7 @@ def units(version: str, code: str) -> tuple[FunctionUnit, ...]:
     return found.units
 
 
-def worlds(fact: Fact) -> tuple[State, ...]:
+def states(fact: Fact) -> tuple[State, ...]:
     """Those of the first step on the line that any path reaches."""
     inside = [
         unit for unit in units(fact.kernel, fact.code) if unit.function.lines[0] <= fact.row <= unit.function.lines[1]
@@ -87,7 +87,7 @@ def worlds(fact: Fact) -> tuple[State, ...]:
 
 def said_scopes(found: tuple[State, ...]) -> str:
     """The open scopes as a claim names them."""
-    sets = [{one.scope for one in world.open} for world in found]
+    sets = [{one.scope for one in state.open} for state in found]
     sure, maybe = set.intersection(*sets), set.union(*sets)
     return " ".join(name if name in sure else f"{name}?" for name in sorted(maybe)) or "none"
 
@@ -100,7 +100,7 @@ def said_bit(masks: list[Mask], bit: str) -> str:
 
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: f"{fact.file}: {fact.heading}: {fact.row}: {fact.claim}")
 def test_fact(fact: Fact) -> None:
-    found = worlds(fact)
+    found = states(fact)
     if fact.claim == "never":
         assert not found
         return
@@ -112,7 +112,7 @@ def test_fact(fact: Fact) -> None:
     bits = rest.split()
     assert bits, f"{fact.claim!r} claims nothing"
     anything = Mask(frozenset(), reader(fact.kernel).kernel.bits)
-    masks = [(world.masks or {}).get(subject, anything) for world in found]
+    masks = [(state.masks or {}).get(subject, anything) for state in found]
     assert [said_bit(masks, bit[1:]) for bit in bits] == bits
 
 

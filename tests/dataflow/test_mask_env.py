@@ -1,7 +1,7 @@
 """What the engine believes of a mask holds whenever the code is run: invented functions are run with every caller.
 
 A function is made of assignments and branches, written as C for the engine and carried out here for
-a caller's masks. Wherever the run ends, one of the engine's worlds must allow the masks it has.
+a caller's masks. Wherever the run ends, one of the engine's states must allow the masks it has.
 """
 
 from __future__ import annotations
@@ -169,14 +169,14 @@ def run(body, state, first, seen) -> None:
 
 
 def followed(body):
-    """The worlds at each probe of a function, and its text."""
+    """The states at each probe of a function, and its text."""
     head = "static int toy(struct toy *t, gfp_t gfp, gfp_t other)"
     code = "\n".join([head, "{", *rows(body, itertools.count()), "\treturn 0;", "}"])
     [unit] = READER.read(code, "", True).units
     if unit.flow.lost:
         return {}, code
     steps = zip(unit.steps, unit.flow.at, strict=True)
-    return {step.name: worlds for step, worlds in steps if step.name.startswith("probe")}, code
+    return {step.name: states for step, states in steps if step.name.startswith("probe")}, code
 
 
 # what chooses the first value is not known of the variable any more once it has that value
@@ -194,7 +194,7 @@ def test_no_run_leaves_what_is_believed(body, states) -> None:
         with contextlib.suppress(Returned):
             run(body, dict(state), 0, seen)
         for at, found in seen:
-            masks = [world.masks or {} for world in believed[f"probe{at}"]]
+            masks = [state.masks or {} for state in believed[f"probe{at}"]]
             fit = any(all(fits(known.get(name), found[name]) for name in VARIABLES) for known in masks)
             assert fit, f"probe{at}, {found}:\n{code}"
 
@@ -208,7 +208,7 @@ def test_the_runs_meet_what_is_believed_to_be_sure() -> None:
     body = [("=", "gfp", ("atom", "GFP_NOFS")), ("if", ("some", "gfp", "__GFP_FS"), [], [("|=", "gfp", ("atom", "0"))])]
     believed, _ = followed(body)
     sure = Mask(bits("GFP_NOFS"), bits("GFP_NOFS"))
-    assert [(world.masks or {})["gfp"] for world in believed["probe5"]] == [sure]
+    assert [(state.masks or {})["gfp"] for state in believed["probe5"]] == [sure]
     assert not believed["probe2"], "GFP_NOFS does not hold __GFP_FS"
 
 

@@ -1,1 +1,1 @@
-"""Checks of where an allocation stands: below locks, in callbacks, in reclaim."""
+"""Checks where an allocation stands: below locks, in callbacks, in reclaim."""

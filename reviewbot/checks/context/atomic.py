@@ -1,4 +1,8 @@
-"""Check of requests that may sleep, and of frees that do, where something forbids it: a slice in, hits out."""
+"""Finds requests and frees that may sleep where something forbids it.
+
+Sleeping is forbidden by a scope that the function has open, by one that it is entered with or that is given back below,
+and where others run the function. Where the text does not surely show it the confidence is lower.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +70,7 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
     name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
     a condition that only the last user meets, who need not be one that holds a lock.
-    `asserts`, `spins`, `sleeps`: see callgraph.Locks. Rows with `as`, functions that are run where nothing may sleep:
+    `asserts`, `spins`, `sleeps`: see entry.Locks. Rows with `as`, functions that are run where nothing may sleep:
     see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
     """
     entries = _Entries(side, rule, context)
@@ -120,7 +124,7 @@ def _given_masks(unit: FunctionUnit, entries: _Entries) -> Iterator[Hit]:
         locks = _locks(unit, request.at, _own(request.step, rule, entries.side, context), context)
         if whose is None or request.mask.text != params[0] or None in locks or request.allocator.sleeps == "never":
             continue
-        if any(params[0] in _WORD.findall(text) for world in reached(unit, request.at) for text, _ in world.facts):
+        if any(params[0] in _WORD.findall(text) for state in reached(unit, request.at) for text, _ in state.facts):
             continue  # it asked
         held = _here(unit, request.at, frozenset(), Sleeper("", "", "", ()), context)
         if held is None:
@@ -280,10 +284,10 @@ def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, co
     return replace(found, confidence="medium") if sure and given_back_below(unit, index, one, context) else None
 
 
-def _asks_mask(unit: FunctionUnit, index: int, world: int, context: Context) -> bool:
-    """Whether a world is one of a condition on a mask: what a caller asks with tells it what it may do."""
+def _asks_mask(unit: FunctionUnit, index: int, number: int, context: Context) -> bool:
+    """Whether the state of this number knows a condition on a mask: what a caller asks with tells it what it may do."""
     tests, stems = context.lookup.tools.tests, context.kernel.words["flag_prefixes"]
-    texts = [text for text, _ in reached(unit, index)[world].facts]
+    texts = [text for text, _ in reached(unit, index)[number].facts]
     return any(word in text for text in texts for word in (*tests, *stems))
 
 
@@ -348,10 +352,10 @@ def _may_have(step: Instruction, flag: str, rule: Rule, side: FileVersion) -> bo
 
 
 def _locks(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> list[OpenScope | None]:
-    """For each world at a step what forbids sleeping in it, None if nothing does."""
+    """For each state at a step what forbids sleeping in it, None if nothing does."""
     out: list[OpenScope | None] = []
-    for world in reached(unit, index):
-        held = [one for one in world.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
+    for state in reached(unit, index):
+        held = [one for one in state.open if (kind := context.kernel.scopes.get(one.scope)) is not None and kind.atomic]
         held = [one for one in held if one.scope not in own]
         out.append(held[-1] if held else None)
     return out

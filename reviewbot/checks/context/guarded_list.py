@@ -1,7 +1,8 @@
-"""A step of a function whose beginning is not shown in, the shared list out that proves what must be held there.
+"""Finds the shared list that proves which lock must be held at an instruction.
 
-A list that the rest of the text only touches below a spinlock, and that is changed after the step with no lock taken
-in between, must be changed below that lock: so it is held at the step already.
+For functions whose beginning is not shown. A list that the rest of the text only touches below a spinlock, and that is
+changed after the instruction with no lock taken in between, must be changed below that lock: so it is held at the
+instruction already.
 """
 
 from __future__ import annotations
@@ -90,8 +91,8 @@ def _elsewhere(
         if unit.function.name == mine.function.name or unit.flow.lost:
             continue
         for at, step in enumerate(unit.steps):
-            if _touches(step, name) and (worlds := reached(unit, at)):
-                held = [next((one for one in world.open if _guards(one, name, context)), None) for world in worlds]
+            if _touches(step, name) and (states := reached(unit, at)):
+                held = [next((one for one in state.open if _guards(one, name, context)), None) for state in states]
                 yield unit, held[0] if all(held) else None
 
 

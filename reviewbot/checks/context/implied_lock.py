@@ -1,4 +1,8 @@
-"""A step of a function whose beginning is not shown in, the unlock out that proves what must be held at it."""
+"""Finds the unlock that proves which lock must be held at an instruction.
+
+For functions whose beginning is not shown: a lock that is given back on every path on, and was not taken in sight, was
+taken above.
+"""
 
 from __future__ import annotations
 
@@ -86,16 +90,16 @@ def given_back_below(unit: FunctionUnit, index: int, taken: OpenScope, context: 
         if at < 0 or at in seen:
             continue
         seen.add(at)
-        if _leaves(unit.steps[at], taken, context) and any(world_has(world, taken) for world in unit.flow.at[at]):
+        if _leaves(unit.steps[at], taken, context) and any(state_has(state, taken) for state in unit.flow.at[at]):
             return True
         for target in unit.steps[at].next if at != taken.step else ():
             heappush(todo, target)
     return False
 
 
-def world_has(world: State, taken: OpenScope) -> bool:
+def state_has(state: State, taken: OpenScope) -> bool:
     """Whether a scope that was entered at some step is still open."""
-    return any(one.step == taken.step and one.scope == taken.scope for one in world.open)
+    return any(one.step == taken.step and one.scope == taken.scope for one in state.open)
 
 
 def _leaves(step: Instruction, taken: OpenScope, context: Context) -> bool:

@@ -1,4 +1,4 @@
-"""Check of a request that does not wait, where the code around it shows that it might: a slice in, hits out."""
+"""Finds requests that do not wait where the code around them shows that they may."""
 
 from __future__ import annotations
 
@@ -161,13 +161,13 @@ def _same_target(one: Instruction, other: Instruction) -> bool:
 def _mask(side: FileVersion, unit: FunctionUnit, index: int, rule: Rule, context: Context) -> Expr | None:
     """The flag of the row's `masks` that a call passes, if it is one that the rule is about."""
     step = unit.steps[index]
-    worlds = reached(unit, index)
-    if step.kind != "call" or step.op or step.name.isupper() or step.name in row_words(rule, "except") or not worlds:
+    states = reached(unit, index)
+    if step.kind != "call" or step.op or step.name.isupper() or step.name in row_words(rule, "except") or not states:
         return None
     found = context.kernel.allocators.get(step.name)
     if found is not None and found.family in row_words(rule, "unless"):
         return None
-    if any(_atomic(one.scope, context) for world in worlds for one in world.open):
+    if any(_atomic(one.scope, context) for state in states for one in state.open):
         return None
     for arg in step.args:
         chain = mask_algebra.terms(spelled_out(unit, index, arg, side.defines, context))

@@ -1,4 +1,4 @@
-"""Check of what is asked for where a request must not wait: a slice in, hits out."""
+"""Finds requests that may wait on the branch of a request that must not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Itera
         if unit.words.isdisjoint(wanted):
             continue
         for index, step in enumerate(unit.steps):
-            facts = [_nowait(world.facts, wanted) for world in reached(unit, index)]
+            facts = [_nowait(state.facts, wanted) for state in reached(unit, index)]
             if not facts or not all(facts):
                 continue
             for expr, said in _masks(unit, index, context):

@@ -1,4 +1,4 @@
-"""Check of what is asked for where a real-time kernel allows no request at all: a slice in, hits out."""
+"""Finds requests below a lock under which a real-time kernel allows none, not even one that does not sleep."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Ite
             _, index, step, found, mask, _ = request
             if unit.function.macro or found.family in row_words(rule, "unless"):
                 continue
-            held = [next((one for one in world.open if one.scope in wanted), None) for world in reached(unit, index)]
+            held = [next((one for one in state.open if one.scope in wanted), None) for state in reached(unit, index)]
             masks = masks_at(unit, index, mask, context)
             if not held or not masks or any(row_words(rule, "reclaim") & one.may for one in masks):
                 continue

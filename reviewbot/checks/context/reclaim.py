@@ -1,4 +1,4 @@
-"""Check of a request that may enter reclaim where reclaim itself comes by: a slice and a rule in, hits out."""
+"""Finds allocations that may re-enter reclaim from code that reclaim itself calls."""
 
 from __future__ import annotations
 
@@ -155,20 +155,20 @@ def _sure(entry: _Entry) -> str:
 
 def _holds(unit: FunctionUnit, index: int, inside: _Inside, rule: Rule, context: Context) -> bool:
     """Whether a step is inside, nothing around it takes the bit away, and nobody asked who calls."""
-    entry, worlds = inside.entry, reached(unit, index)
-    if not inside.steps[index] or not worlds:
+    entry, states = inside.entry, reached(unit, index)
+    if not inside.steps[index] or not states:
         return False
-    if any(_taken(world, entry.bit, rule, context) for world in worlds):
+    if any(_taken(state, entry.bit, rule, context) for state in states):
         return False
     telling = (*row_words(rule, "asked"), *strings(entry.row, "unless_asked"))
     if inside.taken:  # whoever calls
-        return not any(word in text for world in worlds for text, _ in world.facts for word in telling)
+        return not any(word in text for state in states for text, _ in state.facts for word in telling)
     return not asks(unit, index, telling)
 
 
-def _taken(world: State, bit: str, rule: Rule, context: Context) -> bool:
+def _taken(state: State, bit: str, rule: Rule, context: Context) -> bool:
     """Whether a scope takes the bit away, or all of reclaim, or may; below a spinlock something else is wrong."""
-    kinds = [context.kernel.scopes.get(one.scope) for one in world.open]
+    kinds = [context.kernel.scopes.get(one.scope) for one in state.open]
     gone = row_words(rule, "reclaim") | {bit}
     return any(
         kind is None or kind.atomic or kind.clears & gone or kind.flag in row_words(rule, "reserves") for kind in kinds
@@ -205,7 +205,7 @@ def _handle(unit: FunctionUnit, row: Row) -> _Inside | None:
         return None
     held = _held(unit, row, bool(given))
     if given:
-        there = [not any((given[0], False) in world.facts for world in worlds) for worlds in unit.flow.at]
+        there = [not any((given[0], False) in state.facts for state in states) for states in unit.flow.at]
         held = [one and two for one, two in zip(held, there, strict=True)]
         said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "given to the function"
     else:
@@ -221,19 +221,19 @@ def _held(unit: FunctionUnit, row: Row, first: bool) -> list[bool]:
         for target in step.next:
             if target >= 0:
                 into[target].append(at)
-    state = [True] * len(steps)
+    held = [True] * len(steps)
 
     def after(at: int) -> bool:
         name = steps[at].name if steps[at].kind == "call" else ""
-        return name in enters or (state[at] and not any(one in name for one in leaves))
+        return name in enters or (held[at] and not any(one in name for one in leaves))
 
     todo = list(range(len(steps)))
     while todo:  # a step goes from True to False once
         at = todo.pop()
-        if state[at] and not (first if at == 0 else into[at] and all(after(one) for one in into[at])):
-            state[at] = False
+        if held[at] and not (first if at == 0 else into[at] and all(after(one) for one in into[at])):
+            held[at] = False
             todo += [target for target in steps[at].next if target >= 0]
-    return state
+    return held
 
 
 def _entries(side: FileVersion, rule: Rule, context: Context) -> Mapping[str, _Entry]:

@@ -1,4 +1,4 @@
-"""A step of a function in, whether it is a call that surely may sleep out: by its mask, or since it frees something."""
+"""Says whether an instruction is a call that surely may sleep: by its mask, or because it frees memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reviewbot.program.query import (
     expression_text,
     flag_rows,
     masks_at,
-    masks_by_world,
+    masks_by_state,
     mentions,
     reached,
     request_at,
@@ -38,7 +38,7 @@ class Sleeper(Struct, frozen=True):
     """A call that may sleep: how a text names it, and begins to say why; its mask ("" if it takes none).
 
     `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;
-    `wraps`: it is a function that is handed the mask. `somewhere`: by world at the step, whether the mask lets it sleep
+    `wraps`: it is a function that is handed the mask. `somewhere`: by state at the step, whether the mask lets it sleep
     on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was, and
     `choice`, the mask itself, is None.
     """
@@ -64,13 +64,13 @@ class Sleeper(Struct, frozen=True):
         """It sleeps on every path, on each side of a choice."""
         return all(self.everywhere)
 
-    def on(self, world: int) -> bool:
-        """It may sleep in a world."""
-        return not self.somewhere or self.somewhere[world]
+    def on(self, number: int) -> bool:
+        """Whether it may sleep in the state of this number at the step."""
+        return not self.somewhere or self.somewhere[number]
 
-    def surely_on(self, world: int) -> bool:
-        """It sleeps in a world, whatever is chosen there."""
-        return not self.everywhere or self.everywhere[world]
+    def surely_on(self, number: int) -> bool:
+        """Whether it sleeps in the state of this number, whatever is chosen there."""
+        return not self.everywhere or self.everywhere[number]
 
 
 def frees_of(rule: Rule) -> Frees:
@@ -102,7 +102,7 @@ def sleeper(
     rows = flag_rows(asked.mask, context.kernel)
     if found.sleeps == "always":
         return Sleeper(asked.said, asked.how, asked.mask.text, rows)
-    sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, asked.mask, context)]
+    sides = [[reclaim in one.must for one in masks] for masks in masks_by_state(unit, index, asked.mask, context)]
     made = Sleeper(asked.said, asked.how, asked.mask.text, rows)
     if not any(map(any, sides)) or (not all(map(all, sides)) and _asks_mask(asked.mask, context)):
         return None
@@ -117,7 +117,7 @@ def _asks_mask(mask: Expr, context: Context) -> bool:
 
 
 def _on_paths(made: Sleeper, mask: Expr, sides: Sequence[Sequence[bool]]) -> Sleeper:
-    """A sleeper of which is known, by world, on which sides of a choice it sleeps."""
+    """A sleeper of which is known, by state, on which sides of a choice it sleeps."""
     if all(map(all, sides)):
         return made
     how = made.how.replace(" it may", ", on one of the paths, it may")
@@ -134,7 +134,7 @@ def sleeps_with(
         return True
     reclaim = strings(rule.rows[0], "reclaim")[0]
     mask = simplified(call.choice, facts, context.kernel.words["transparent"])
-    return any(reclaim in one.must for masks in masks_by_world(unit, index, mask, context) for one in masks)
+    return any(reclaim in one.must for masks in masks_by_state(unit, index, mask, context) for one in masks)
 
 
 def _wrapper(unit: FunctionUnit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:
@@ -146,7 +146,7 @@ def _wrapper(unit: FunctionUnit, index: int, reclaim: str, rule: Rule, context: 
     for arg in step.args:
         if not is_mask_argument(unit, index, arg, context):
             continue
-        sides = [[reclaim in one.must for one in masks] for masks in masks_by_world(unit, index, arg, context)]
+        sides = [[reclaim in one.must for one in masks] for masks in masks_by_state(unit, index, arg, context)]
         if any(map(any, sides)):
             said, how = f"{step.name}() with {expression_text(arg)}", f"With {expression_text(arg)} it may"
             rows = flag_rows(arg, context.kernel)
@@ -159,14 +159,14 @@ def hands_mask(unit: FunctionUnit, index: int, context: Context) -> bool:
     step = unit.steps[index]
     if mentions(step, context.kernel):
         return True
-    known = {name for world in unit.flow.at[index] for name in world.masks or ()}
+    known = {name for state in unit.flow.at[index] for name in state.masks or ()}
     return any(arg.text in known for arg in step.args) if known else False
 
 
 def is_mask_argument(unit: FunctionUnit, index: int, arg: Expr, context: Context) -> bool:
     """Whether an argument is a mask: flags alone, or what surely was given some on every path."""
-    worlds = reached(unit, index)
-    return is_flags(arg, context.kernel) or (bool(worlds) and all(arg.text in (one.masks or {}) for one in worlds))
+    states = reached(unit, index)
+    return is_flags(arg, context.kernel) or (bool(states) and all(arg.text in (one.masks or {}) for one in states))
 
 
 def is_flags(expr: Expr, kernel: Kernel) -> bool:
@@ -219,8 +219,8 @@ def _without(unit: FunctionUnit, at: int, families: Sequence[str], bit: str, con
 
 def _open(unit: FunctionUnit, index: int, context: Context) -> Iterator[str]:
     """The calls that took what is open at a step on some path."""
-    for world in reached(unit, index):
-        for one in world.open:
+    for state in reached(unit, index):
+        for one in state.open:
             kind = context.kernel.scopes.get(one.scope)
             if kind is not None and kind.atomic:
                 yield taker(unit.steps[one.step])
@@ -228,5 +228,5 @@ def _open(unit: FunctionUnit, index: int, context: Context) -> Iterator[str]:
 
 def last_user(unit: FunctionUnit, index: int, row: Row) -> bool:
     """Whether only the last user comes to a step, who need not be one that holds a lock of a caller."""
-    asked = {text for world in reached(unit, index) for text, true in world.facts if true}
+    asked = {text for state in reached(unit, index) for text, true in state.facts if true}
     return any(word in text for text in asked for word in strings(row, "counted"))

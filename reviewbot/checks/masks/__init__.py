@@ -1,1 +1,1 @@
-"""Checks of what a gfp mask says, and of what an allocator makes of it."""
+"""Checks what a gfp mask says, and what an allocator makes of it."""

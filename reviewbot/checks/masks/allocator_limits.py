@@ -1,4 +1,4 @@
-"""Check of what an allocator does with a mask that it does not support: a slice in, hits out."""
+"""Finds masks that an allocator does not support."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _meets(mask: Mask, limit: Limit, context: Context) -> bool:
 
 def _scoped(unit: FunctionUnit, index: int, limit: Limit, context: Context) -> bool:
     """Whether a scope around the call takes away for everything below what the mask lacks."""
-    kinds = [context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open]
+    kinds = [context.kernel.scopes.get(one.scope) for state in reached(unit, index) for one in state.open]
     return bool(limit.lacks) and any(kind is not None and limit.lacks <= kind.clears for kind in kinds)
 
 

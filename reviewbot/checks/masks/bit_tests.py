@@ -1,4 +1,4 @@
-"""Checks of tests: a compound of several bits taken for one, the context asked for the mask it allows."""
+"""Finds wrong tests of masks: a compound of several bits taken for one, or the context tested to choose a mask."""
 
 from __future__ import annotations
 

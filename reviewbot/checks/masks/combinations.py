@@ -1,4 +1,4 @@
-"""Checks of what a mask is summed up from, in one expression or over many lines: names that contradict or repeat."""
+"""Finds flags that contradict or repeat each other in a mask, put together in one expression or over many lines."""
 
 from __future__ import annotations
 

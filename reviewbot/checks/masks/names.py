@@ -1,4 +1,7 @@
-"""Checks of what a mask is written as: names that contradict, repeat, or do not exist."""
+"""Finds masks whose names do not fit: no base mask, unknown or internal flags, a mask in the wrong place.
+
+Also splits what is written into sums of flags, for the other checks of masks.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +35,12 @@ def said(expr: Expr) -> str:
 
 
 def spelled(chain: Chain) -> str:
+    """A chain of names as a reader wants it, joined by " | "."""
     return " | ".join(said(term) for term in chain)
 
 
 def flag_rows_of(chain: Chain, kernel: Kernel) -> tuple[int, ...]:
+    """The rows, from 0, on which the terms of a chain name flags, each once."""
     return tuple(dict.fromkeys(row for term in chain for row in flag_rows(term, kernel)))
 
 

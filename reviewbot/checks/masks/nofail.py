@@ -1,4 +1,4 @@
-"""Checks of one request: what the allocator does with the mask it surely gets."""
+"""Finds requests that must not fail and may do so all the same, by what the allocator does with their mask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what becomes of a request: is its result tested, need it be, is it asked for again without end."""
+"""Checks what becomes of a request: whether its result is tested, needs to be, or it is repeated without end."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[
                 continue
             held = {
                 at
-                for world in reached(unit, event.step)
-                for at in (world.holds or {}).get(event.token, frozenset({-1}))
+                for state in reached(unit, event.step)
+                for at in (state.holds or {}).get(event.token, frozenset({-1}))
             }
             if all(at >= 0 and _nofail(unit, at, rule, context) == "must" for at in held):
                 made = unit.steps[event.other]
@@ -228,7 +228,7 @@ def _may_wait(unit: FunctionUnit, index: int, found: Allocator, rule: Rule, cont
     """Whether a request is one that __GFP_NOFAIL could be added to: it may reclaim, and nothing atomic is open."""
     mask = mask_of(unit.steps[index], found)
     reclaim = strings(rule.rows[0], "reclaim")[0]
-    held = (context.kernel.scopes.get(one.scope) for world in reached(unit, index) for one in world.open)
+    held = (context.kernel.scopes.get(one.scope) for state in reached(unit, index) for one in state.open)
     if mask is None or found.returns != "pointer" or any(kind is not None and kind.atomic for kind in held):
         return False
     masks = masks_at(unit, index, mask, context)

@@ -1,4 +1,4 @@
-"""Checks that compare a request with what it was, or with its neighbours."""
+"""Compares the mask of a request with what it was before the patch, and with those of its neighbours."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _WORD = pattern(r"\w+")
 
 def _surely(one: Request, context: Context) -> frozenset[str]:
     """The bits that a mask surely has, over all paths and inside the scopes open there."""
-    open_ = {each.scope for world in reached(one.unit, one.at) for each in world.open}
+    open_ = {each.scope for state in reached(one.unit, one.at) for each in state.open}
     kinds = [context.kernel.scopes[name] for name in sorted(open_) if name in context.kernel.scopes]
     felt = [apply_scopes(mask, kinds) for mask in masks_at(one.unit, one.at, one.mask, context)]
     return frozenset.intersection(*(mask.must for mask in felt)) if felt else frozenset()
 
 
 def _locked(one: Request, context: Context) -> bool:
-    kinds = {context.kernel.scopes.get(each.scope) for world in reached(one.unit, one.at) for each in world.open}
+    kinds = {context.kernel.scopes.get(each.scope) for state in reached(one.unit, one.at) for each in state.open}
     return any(kind is not None and kind.atomic for kind in kinds)
 
 
@@ -115,7 +115,7 @@ def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iter
             continue
         found: dict[bool, list[tuple[int, Instruction, Expr, str]]] = {True: [], False: []}
         for _, index, step, _, mask, _ in requests((unit,), context):
-            if any(world.open for world in reached(unit, index)):
+            if any(state.open for state in reached(unit, index)):
                 continue
             plain = spelled_out(unit, index, mask, side.defines, context)
             names = {part.text for part in plain.walk() if part.op == "name"} & (wide | narrow)
@@ -215,7 +215,7 @@ def _not_handed_on(side: FileVersion, unit: FunctionUnit, param: str, rule: Rule
 
 def _asked(unit: FunctionUnit, at: int, param: str) -> bool:
     """Whether a condition on the way to a step is about a parameter."""
-    return any(param in _WORD.findall(text) for world in reached(unit, at) for text, _ in world.facts)
+    return any(param in _WORD.findall(text) for state in reached(unit, at) for text, _ in state.facts)
 
 
 def _may_sleep(one: Request, rule: Rule, context: Context) -> bool:

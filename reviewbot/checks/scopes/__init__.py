@@ -1,1 +1,1 @@
-"""Checks of memalloc_*_save() and restore, and of what stands between them."""
+"""Checks memalloc_*_save() and restore, and what stands between them."""

@@ -1,4 +1,4 @@
-"""Checks of whether each scope is closed as it was opened: left open, closed by the wrong restore, its state lost."""
+"""Finds scopes that are not closed as they were opened: left open, closed by the wrong restore, or their token lost."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _mistake(unit: FunctionUnit, event: Event, alike: bool) -> tuple[str, str, s
     if not event.always or token not in unit.flow.made:
         return None
     if event.kind == "wrong-token":
-        own = [one.token for world in reached(unit, event.step) for one in world.open if one.step == event.other]
+        own = [one.token for state in reached(unit, event.step) for one in state.open if one.step == event.other]
         return (f"{saved}() put its state into {own[0]}, and {name}() is given {token}", wrong, "", "") if own else None
     if not unit.function.seen_from_start:
         return None

@@ -1,4 +1,4 @@
-"""Checks of what opens a scope, held against the flag-scope matrix: unsafe ones, new ones, those opened by hand."""
+"""Checks what opens a scope against the flag-scope matrix: unsafe scopes, new ones, those opened by hand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_home(side: FileVersion, context: Context) -> bool:
 def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
 
-    Rows: as in new_api(), for save helpers that no version has: by its name alone the scope is one of those.
+    Rows: as in new_scope_api(), for save helpers that no version has: by its name alone the scope is one of those.
     """
     if is_home(side, context):
         return

@@ -1,4 +1,4 @@
-"""Checks of what stands inside a scope: a mask that repeats it, a request it breaks, or a single call."""
+"""Checks what stands inside a scope: a mask that repeats it, a request that it breaks, or a single call."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Ite
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = written_mask(step, found) if found is not None else None
-            worlds = reached(unit, index)
-            if mask is None or not worlds:
+            states = reached(unit, index)
+            if mask is None or not states:
                 continue
             for term in mask_algebra.terms(meant_here(unit, index, mask, side.defines, context)):
-                inside = [_implied(world, term.text, rule, context.kernel) for world in worlds]
+                inside = [_implied(state, term.text, rule, context.kernel) for state in states]
                 if inside[0] is None or None in inside:
                     continue
                 scope, row = inside[0]
@@ -53,9 +53,9 @@ def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Ite
                 yield Hit((term.line, *step.lines), unit.function.name, key, values, because, replace=replace)
 
 
-def _implied(world: State, name: str, rule: Rule, kernel: Kernel) -> tuple[OpenScope, Row] | None:
+def _implied(state: State, name: str, rule: Rule, kernel: Kernel) -> tuple[OpenScope, Row] | None:
     """The memalloc scope that says what the mask `name` says, and the row that has it."""
-    for one in world.open:
+    for one in state.open:
         scope = kernel.scopes.get(one.scope)
         if scope is None or scope.family != "memalloc":
             continue
@@ -113,7 +113,7 @@ _Around = tuple[str, tuple[tuple[int, str], ...], str]  # the call that opened a
 
 def _scope_around(unit: FunctionUnit, index: int, row: Row, context: Context) -> _Around | None:
     """The scope of a row that the function itself has open at a step, on every path."""
-    inside = [_broken(world, row, context.kernel) for world in reached(unit, index)]
+    inside = [_broken(state, row, context.kernel) for state in reached(unit, index)]
     if not inside or inside[0] is None or None in inside:
         return None
     entered = unit.steps[inside[0].step]
@@ -129,8 +129,8 @@ def _scope_above(unit: FunctionUnit, index: int, entered: Mapping[str, Entries],
     return None
 
 
-def _broken(world: State, row: Row, kernel: Kernel) -> OpenScope | None:
-    opened = (one for one in world.open if one.scope in kernel.scopes)
+def _broken(state: State, row: Row, kernel: Kernel) -> OpenScope | None:
+    opened = (one for one in state.open if one.scope in kernel.scopes)
     return next((one for one in opened if _breaks(kernel.scopes[one.scope], row)), None)
 
 

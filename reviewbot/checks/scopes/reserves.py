@@ -1,4 +1,4 @@
-"""Check of a scope that opens the memory reserves: a slice and a rule in, hits with what it can reach out."""
+"""Finds new scopes that open the memory reserves, and names what may allocate inside them."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def _names(expr: Expr, word: str) -> bool:
 def _known(unit: FunctionUnit, begin: _Begin, reach: _Reach, rule: Rule) -> bool:
     """Whether it is one of the uses the scope is there for: it is asked for first, or reclaim is what is called."""
     asked, frees = row_words(rule, "asked"), row_words(rule, "frees")
-    worlds = reached(unit, begin.index)
-    if all(any(word in text for text, _ in world.facts for word in asked) for world in worlds):
+    states = reached(unit, begin.index)
+    if all(any(word in text for text, _ in state.facts for word in asked) for state in states):
         return True
     return any(word in unit.steps[at].name for at in reach.calls for word in frees)
 
@@ -120,7 +120,7 @@ def _closed(unit: FunctionUnit, begin: _Begin, rule: Rule) -> str:
     """The same of a call that is in force where the scope begins, on every way to it; "" if there is none."""
     for row in rule.rows:
         closing = strings(row, "closing")
-        held = [[unit.steps[one.step].name for one in world.open] for world in reached(unit, begin.index)]
+        held = [[unit.steps[one.step].name for one in state.open] for state in reached(unit, begin.index)]
         found = next((name for name in held[0] if name in closing), "") if held and closing else ""
         if found and all(found in names for names in held):
             return f" Nor does it do anything after {found}(), where {row['effect']}."
@@ -156,8 +156,8 @@ def _followed(unit: FunctionUnit, begin: _Begin) -> set[int]:
     """The steps at which the scope may be open."""
     return {
         at
-        for at, worlds in enumerate(unit.flow.at)
-        if any(one.step == begin.index and one.scope == begin.scope.name for world in worlds for one in world.open)
+        for at, states in enumerate(unit.flow.at)
+        if any(one.step == begin.index and one.scope == begin.scope.name for state in states for one in state.open)
     }
 
 

@@ -1,4 +1,4 @@
-"""C text in, the same text with comments and the contents of strings blanked out: offsets and rows stay."""
+"""Blanks comments and the contents of strings in C text; offsets and rows stay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def blanks(text: str) -> str:
 
 
 def strip_comments(text: str) -> str:
-    """Comments and the contents of strings as blanks; a text that starts inside a comment is seen as such."""
+    """Blank comments and fill strings with "s"; a text that starts inside a comment is seen as such."""
     first_end, first_start = text.find("*/"), text.find("/*")
     if first_end >= 0 and (first_start < 0 or first_end < first_start):
         text = blanks(text[: first_end + 2]) + text[first_end + 2 :]

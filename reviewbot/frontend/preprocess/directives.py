@@ -1,9 +1,9 @@
-"""C text without comments in, the same text without preprocessor lines out, and the macros it defines.
+"""Removes preprocessor lines from C text and collects the macros it defines; offsets stay.
 
-Both halves of an #if are code. Where they hold whole functions the lines around them become blanks;
-where they hold whole statements they become the two branches of an `if`, so that what one half opens
-and a later half under the same condition closes belongs together; where they cut a statement in two,
-the first half is kept. No half of a group deeper than _DEEPEST is left out.
+Input: text without comments. Both halves of an #if are code. Where they hold whole functions the lines around them
+become blanks; where they hold whole statements they become the two branches of an `if`, so that what one half opens and
+a later half under the same condition closes belongs together; where they cut a statement in two, the first half is
+kept. No half of a group deeper than _DEEPEST is left out.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ _DEEPEST = 16  # groups in each other: each costs another copy of what it holds
 
 
 class Macro(Struct, frozen=True):
-    """A #define: its name, parameters, the offset of its body and the body with the line ends unescaped."""
+    """A #define.
+
+    `body`: its text with the line ends unescaped, and `body_offset`, where that stands in the text; rows are 0-based.
+    """
 
     name: str
     params: str
@@ -70,7 +73,10 @@ _ABOVE = _Head("", "", "")
 
 
 def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
-    """Blank preprocessor lines, resolve the halves of each #if, collect the macros; offsets stay."""
+    """Blank preprocessor lines, resolve the halves of each #if, and collect the macros; offsets stay.
+
+    A macro that began above the text has no name.
+    """
     macros: list[Macro] = []
     begun = _BODY.match(text)
     if begun is not None:  # a macro that began above the text
@@ -109,19 +115,19 @@ def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
 
 
 def _head(match: re.Match[str]) -> _Head:
-    word, said = match.group(1), match.group(2).replace("\\\n", " ")
+    word, argument = match.group(1), match.group(2).replace("\\\n", " ")
     if word.endswith("def"):
-        said = ("!" if word.endswith("ndef") else "") + (said.split() or [""])[0]
-    asked = _ASKED.sub(lambda one: one.group(1) or one.group(2), said)
-    condition = "".join(_NAMED.sub(_veiled, asked).split())
+        argument = ("!" if word.endswith("ndef") else "") + (argument.split() or [""])[0]
+    expanded = _ASKED.sub(lambda one: one.group(1) or one.group(2), argument)
+    condition = "".join(_NAMED.sub(_veiled, expanded).split())
     fits = _CONDITION.fullmatch(condition) and condition.count("(") == condition.count(")")
     return _Head(word, condition if fits else "", match.group())
 
 
 def _veiled(match: re.Match[str]) -> str:
-    """A name of the preprocessor as one of nothing else: asking whether a word is defined does not use it."""
-    said = match.group()
-    return said if said.isdigit() else f"_{crc32(said.encode('utf-8', 'replace')):08x}"[: max(2, len(said))]
+    """A name of the preprocessor as a name that nothing else has: to test whether a word is defined does not use it."""
+    name = match.group()
+    return name if name.isdigit() else f"_{crc32(name.encode('utf-8', 'replace')):08x}"[: max(2, len(name))]
 
 
 def _macro(whole: str, start: int, row: int) -> Macro | None:
@@ -157,7 +163,7 @@ def _close(groups: list[_Group], tail: str) -> None:
 
 
 def _resolved(group: _Group, halves: list[str], tail: str, before: str) -> str:
-    """`before`: the last character above the group."""
+    """The text that replaces a group. `before`: the last character above it."""
     heads = group.heads
     kept = [True] * len(halves)
     if heads[0].word == "if" and heads[0].condition in ("0", "1"):

@@ -1,8 +1,7 @@
-"""Kernel C in, C that tree-sitter reads out, every character at its old offset (len(out) == len(in)).
+"""Turns kernel C into C that tree-sitter reads, every character at its old offset (len(out) == len(in)).
 
-Comments, strings' contents, preprocessor lines and annotations become blanks, iterator macros become
-loops. What stood at an offset is told by `Prepared.marks`. Bodies of macros are handed back apart,
-for they are code too.
+Comments, strings' contents, preprocessor lines and annotations become blanks, iterator macros become loops.
+`Prepared.marks` says what stood at an offset. Bodies of macros are returned apart, for they are code too.
 """
 
 from __future__ import annotations
@@ -17,7 +16,10 @@ from reviewbot.frontend.preprocess.rewrite import Words, rewrite
 
 
 class Prepared(Struct, frozen=True):
-    """`marks`: offset of a word that was rewritten -> the word that stood there."""
+    """Prepared text, as long as the original.
+
+    `marks`: the words that were rewritten, by offset; `macros`: the #defines, whose bodies are not prepared yet.
+    """
 
     text: str
     marks: Mapping[int, str]

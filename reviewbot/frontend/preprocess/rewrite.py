@@ -1,6 +1,7 @@
-"""C text without comments and directives in, C that a parser knows out: annotations, iterators, types as arguments.
+"""Rewrites what a C parser does not know: annotations, iterators, types as arguments.
 
-Every search starts from a fixed string, for most of a text has none of what is looked for.
+Input: text without comments and directives. Every search starts from a fixed string, for most of a text has none of
+what is looked for.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _OFFSET = pattern(r"offsetof\s*+\([^(),]{1,100},\s*+\w++\s*+[\[.]")
 
 
 class Words(Struct, frozen=True):
-    """What `Kernel.words` lists, sorted for the searches below."""
+    """The lists of `Kernel.words`, sorted for the searches below."""
 
     attributes: frozenset[str]
     attribute_calls: frozenset[str]
@@ -67,7 +68,7 @@ def _sorted(
 
 
 class Rewrite:
-    """One text's rewriting: edits are collected and made together, the leftmost of two that overlap wins."""
+    """Collects the edits of one text and makes them together; the leftmost of two that overlap wins."""
 
     def __init__(self, text: str, words: Words) -> None:
         self.text, self.words = text, words
@@ -89,7 +90,7 @@ class Rewrite:
         return self._pairs.get(start, -1)
 
     def _closing_near(self, start: int) -> int:
-        """As closing(), but only among the next so many characters: few of a text's parentheses are asked about."""
+        """As closing(), but only among the next _NEAR characters: few of a text's parentheses are ever looked for."""
         depth = 0
         for match in _PARENTHESES.finditer(self.text, start, start + _NEAR):
             depth += 1 if match.group() == "(" else -1
@@ -102,9 +103,11 @@ class Rewrite:
         return self.text[end : end + 200].lstrip()[:1]
 
     def edit(self, start: int, end: int, new: str = "") -> None:
+        """Replace the text between two offsets with `new` and blanks; an edit with no room for that is not made."""
         self.edits.append((start, end, new))
 
     def annotations(self) -> None:
+        """Blank annotations, with their arguments where they take some."""
         for start, end in self._annotated():
             word = self.text[start:end]
             opening = _OPEN.match(self.text, end)
@@ -127,7 +130,7 @@ class Rewrite:
                     yield start, end
 
     def loops(self) -> None:
-        """Iterators and scoped guards become `while`, if a statement (or the text's end) follows."""
+        """Turn iterators and scoped guards into `while`, if a statement (or the text's end) follows."""
         done = set()
         for stem in (*self.words.iterators, *self.words.scoped):
             for at in _places(self.text, stem):
@@ -172,7 +175,7 @@ class Rewrite:
             self.edit(opening + jump.start(), opening + jump.end())
 
     def shouted(self) -> None:
-        """Macros at file scope: one that heads a function becomes `int name(void)`, the others blanks."""
+        """Rewrite macros at file scope: one that heads a function becomes `int name(void)`, the others blanks."""
         for match in self._shouts():
             start = match.start() + (match.group()[0] == "\n")
             close = self.closing(match.end() - 1)
@@ -194,7 +197,7 @@ class Rewrite:
         yield from _SHOUTED_BELOW.finditer(self.text)
 
     def types(self) -> None:
-        """A type where an expression belongs becomes one word: f(p, struct x, m), f(unsigned long, a)."""
+        """Turn a type where an expression belongs into one word: f(p, struct x, m), f(unsigned long, a)."""
         for match in _TYPE.finditer(self.text):
             start, end = match.span(1)
             found = match.group(1)
@@ -211,6 +214,7 @@ class Rewrite:
             self.edit(match.start(), match.start() + 1, "O")  # a keyword of the parser that takes plain members only
 
     def labels(self) -> None:
+        """Rewrite case ranges and computed gotos."""
         for match in _CASE_RANGE.finditer(self.text):
             line = self.text[self.text.rfind("\n", 0, match.start()) + 1 : match.start()]
             if "case" in line[-300:]:
@@ -219,6 +223,7 @@ class Rewrite:
             self.edit(match.start(), match.end(), "goto " + re.sub(r"\W", "_", match.group()[5:]))
 
     def made(self) -> str:
+        """The text with all edits made."""
         parts: list[str] = []
         at = 0
         for start, end, new in sorted(self.edits):
