@@ -77,7 +77,11 @@ def _stamp(name: str) -> str:
     return f"{name}:{found.st_mtime_ns}:{found.st_size}"
 
 
-_CODE = ("facts.py", "model.py", "ruledata.py", "rules.py", "schema.py", "store.py")
+_CODE = (
+    "filesystem/cache.py",
+    "model/kernel.py",
+    *(f"kernel/{name}.py" for name in ("projects", "releases", "rules", "schema", "serialized", "tables")),
+)
 
 
 def _seal(key: str, body: bytes) -> str:

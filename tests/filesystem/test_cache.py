@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,11 +45,25 @@ def test_another_text_another_program_is_another_key(cache, monkeypatch):
     keys = {store.key(b"text"), store.key(b"text", b""), store.key(b"tex", b"t"), store.key(b"other")}
     monkeypatch.setattr(store, "__version__", "0.0.0")
     keys.add(store.key(b"text"))
-    monkeypatch.setattr(store, "_CODE", ("store.py",))
+    monkeypatch.setattr(store, "_CODE", ("filesystem/cache.py",))
     keys.add(store.key(b"text"))
     monkeypatch.setattr(store, "_CODE", ("absent.py",))  # installed without its sources
     keys.add(store.key(b"text"))
     assert len(keys) == 7
+
+
+def test_the_code_that_makes_what_is_kept_is_part_of_its_key():
+    """All that rules.load() is made of, and what it makes: an edit in a checkout is another key."""
+    package = Path(store.__file__).parents[1]
+    for name in store._CODE:
+        assert (package / name).is_file()
+    texts = "".join((package / name).read_text() for name in store._CODE)
+    used = set(
+        re.findall(r"from reviewbot\.(kernel) import (.*)|from reviewbot\.(kernel|model)\.(kernel|\w+) import", texts)
+    )
+    names = {f"kernel/{one.strip()}.py" for row in used if row[0] for one in row[1].split(",")}
+    names |= {f"{row[2]}/{row[3]}.py" for row in used if row[2]}
+    assert names - {"model/errors.py", "model/review.py"} <= set(store._CODE)
 
 
 def other_key(file: Path) -> None:
