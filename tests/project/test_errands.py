@@ -35,7 +35,7 @@ def test_a_rule_with_a_row_key_that_its_check_does_not_know(tmp_path, command):
     check = "reviewbot/checks/<folder>/<module>.py"
     errand.add("rules/<id>.toml", _text("exfoo-log-below-raw-lock.toml"))
     errand.add("tests/rules/<id>.md", _text("exfoo-log-below-raw-lock.md"))
-    errand.edit(check, "import FileVersion\n", "from reviewbot.program.unit import FunctionUnit\n")
+    errand.edit(check, "masks_at, reached, requests\n", "from reviewbot.program.unit import FunctionUnit\n")
     errand.edit(
         check,
         "        if unit.words.isdisjoint(locks):\n            continue\n",
@@ -106,8 +106,8 @@ For a spreadsheet:
 def test_an_output_format(tmp_path, command):
     errand = Errand(tmp_path, "e", name="exfoo")
     errand.add("reviewbot/report/formats/<name>.py", _text("exfoo.py"))
-    registry = "FORMATS: Mapping[str, Format] = {\n"
-    errand.edit("reviewbot/report/registry.py", registry, '    "exfoo": Format("formats.exfoo", TEXT, unread=False),\n')
+    last = '    "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),\n'
+    errand.edit("reviewbot/report/registry.py", last, '    "exfoo": Format("formats.exfoo", TEXT, unread=False),\n')
     errand.edit("reviewbot/config.py", "    rdjsonl: str\n", "    exfoo: str\n")
     errand.edit("config.toml", 'rdjsonl = "medium"\n', 'exfoo = "medium"\n')
     errand.edit("README.md", "    reviewbot thread series.mbox --format rdjsonl\n", EXAMPLE)
