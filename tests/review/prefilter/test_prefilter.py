@@ -14,7 +14,7 @@ from reviewbot.kernel.rules import load, parse_version
 from reviewbot.model.patch import FileChange, Patch
 from reviewbot.patch import parse
 from reviewbot.review.engine import Engine
-from reviewbot.review.prefilter.sieve import Prefilter
+from reviewbot.review.prefilter.prefilter import Prefilter
 
 CASES = [case for path in sorted((Path(__file__).parents[2] / "rules").glob("*.md")) for case in cases(path)]
 
