@@ -44,12 +44,11 @@ class Role(Enum):
     PARAMETERS = "the types of all parameters of such a function, with commas between them"
     MEMBERS = '"member" or "structure member": what is put there is run by others'
     REGISTERS = '"call position": what is handed to the call is run by others'
-    HELD = "as MEMBERS, of a structure that is handed to a call of THROUGH"
-    THROUGH = '"call position": others run what a member of a structure has that is handed to the call'
+    HELD = "as MEMBERS, of a structure that is handed to a call"
     HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
     HANDLE_TYPES = "types of parameters of functions in which that is so"
-    FLAGS = "flags that are minded in files of PATHS of the same row, even where one is the only mask"
-    PATHS = "how the paths of these files begin"
+    FLAGS = "flags that are minded even where one is the only mask: in files of PATHS of the same row, or everywhere"
+    PATHS = "how the paths of files begin in which that is so"
 
 
 class Declaration(Struct, frozen=True):
@@ -66,10 +65,9 @@ CALLBACKS: Mapping[str, Role] = {
     "members": Role.MEMBERS,
     "registers": Role.REGISTERS,
     "holds": Role.HELD,
-    "through": Role.THROUGH,
     "returns": Role.RETURNED,
     "takes": Role.PARAMETERS,
-    **dict.fromkeys(("as", "beside", "made", "on", "queues", "source", "unless"), Role.NONE),
+    **dict.fromkeys(("as", "beside", "made", "on", "queues", "source", "through", "unless"), Role.NONE),
 }
 
 

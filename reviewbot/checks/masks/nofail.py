@@ -50,7 +50,7 @@ def mask_text(mask: Expr, context: Context) -> str:
 
 
 @check(
-    triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
+    triggers=(Trigger.MASK_CHANGED,),
     keys=no_role("except", "except_prefixes", "nofail", "reclaim"),
 )
 def nofail_cannot_sleep(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -146,7 +146,7 @@ def _bit(rule: Rule, key: str) -> str:
     return strings(rule.rows[0], key)[0]
 
 
-@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("gives_up", "nofail"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("gives_up", "nofail"))
 def nofail_may_give_up(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that surely holds both "must not fail" and a bit that lets it (`nofail`, `gives_up` of the first row)."""
     nofail, gives_up = _bit(rule, "nofail"), row_words(rule, "gives_up")
@@ -203,7 +203,7 @@ def _total(unit: FunctionUnit, index: int, chain: tuple[Expr, ...], context: Con
     return total
 
 
-@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("nofail"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail"))
 def nofail_high_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail for a larger constant order than its allocator promises."""
     nofail = _bit(rule, "nofail")

@@ -22,7 +22,7 @@ class RunByOthers:
         self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
         self._takes = [tuple(as_bytes(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
         self._members = last_words(rows.of(Role.MEMBERS, Role.HELD))
-        self._calls = first_words(rows.of(Role.REGISTERS, Role.THROUGH))
+        self._calls = first_words(rows.of(Role.REGISTERS))
 
     def is_typed(self, part: FunctionText) -> bool:
         """Whether a function has a type, or parameters, that only those have which others run."""

@@ -47,11 +47,11 @@ class RowWords:
         return {word for role in roles for word in self._words[role]}
 
     def places(self) -> Iterator[tuple[frozenset[bytes], tuple[bytes, ...]]]:
-        """Flags that a row minds, with how the paths begin where it does."""
+        """Flags that a row minds, with how the paths begin where it does: "" for everywhere."""
         for row, declaration in self._rows():
             flags, paths = (_of(row, declaration, role) for role in (Role.FLAGS, Role.PATHS))
-            if flags and paths:
-                yield as_bytes(flags), tuple(path.encode() for path in paths)
+            if flags:
+                yield as_bytes(flags), tuple(path.encode() for path in paths or ("",))
 
     def with_trigger(self, trigger: Trigger) -> RowWords:
         """Those of the rules alone whose checks declare a trigger."""
