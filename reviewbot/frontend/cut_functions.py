@@ -35,7 +35,7 @@ class FunctionText:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.typed: dict[int, bool] = {}  # what a sieve has made of it, by its number
+        self.typed: dict[int, bool] = {}  # what prefilters have made of it, by their numbers
 
     @property
     def rows(self) -> list[bytes]:
@@ -94,10 +94,6 @@ class CutFile:
         self.path, self.text, self.rows = path, text, text.split(b"\n")
         self.places = list(_places(text))
         self.parts = [place.part for place in self.places]
-        self.narrowed: Collection[bytes] | None = None  # see Sieve
-        self.masks: frozenset[bytes] | None = None
-        self.asking: frozenset[bytes] | None = None
-        self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
 
     def given_to(self, name: bytes) -> Iterator[bytes]:
         """The words of the arguments of a call, and of what follows soon."""
