@@ -61,12 +61,18 @@ class Errand:
 
     def edit(self, name: str, after: str, text: str) -> None:
         """Put a text right behind another one, which stands in the file once; "" is the end of the file."""
+        if after:
+            self.replace(name, after, after + text)
+        else:
+            path = self.top / self._named(name)
+            path.write_text(path.read_text() + text)
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        """Put a text in the place of another one, which stands in the file once."""
         path = self.top / self._named(name)
         before = path.read_text()
-        if after:
-            assert before.count(after) == 1, f"{name} has no single {after!r}"
-            before = before.replace(after, after + text)
-        path.write_text(before if after else before + text)
+        assert before.count(old) == 1, f"{name} has no single {old!r}"
+        path.write_text(before.replace(old, new))
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:

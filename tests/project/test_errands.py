@@ -47,10 +47,13 @@ def test_a_rule_with_a_row_key_that_its_check_does_not_know(tmp_path, command):
     assert len(cases) == 5
     assert remarks(errand.run("thread", "-", *JSON, stdin=mail).stdout) == claimed(cases)
     commit = ("range", "HEAD~..HEAD", "--tree", tree.folder, *JSON)
-    assert remarks(errand.run(*commit).stdout) == set(), "the prefilter knows the words of the key by itself"
+    assert remarks(errand.run(*commit).stdout) == claimed(cases), "what is not declared is not sifted"
 
-    errand.edit("reviewbot/review/prefilter/sieve.py", '"frees", ', '"calls", ')
-    errand.edit("reviewbot/review/prefilter/sieve.py", 'self._requests = _bytes(listed["frees"]', ' | listed["calls"]')
+    errand.edit(check, "reviewbot.checks.declaration import ", "Role, ")
+    errand.edit(check, "keys=", '{"calls": Role.NONE, **')
+    errand.edit(check, 'no_role("reclaim", "scopes", "unless")', "}")
+    assert remarks(errand.run(*commit).stdout) == set(), "a wrong role loses it"
+    errand.replace(check, "Role.NONE", "Role.REQUESTS")
     assert remarks(errand.run(*commit).stdout) == claimed(cases)
     errand.check_steps()
     for report in (command(*commit), command("thread", "-", *JSON, stdin=mail)):
