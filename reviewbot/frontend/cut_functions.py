@@ -97,10 +97,6 @@ class CutFile:
         self.path, self.text, self.rows = path, text, text.split(b"\n")
         self.places = list(_places(text))
         self.parts = [place.part for place in self.places]
-        self.narrowed: Collection[bytes] | None = None  # see Prefilter
-        self.masks: frozenset[bytes] | None = None
-        self.asking: frozenset[bytes] | None = None
-        self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
 
     def given_to(self, name: bytes) -> Iterator[bytes]:
         """The words in the arguments of each call of a function, and those that follow soon."""

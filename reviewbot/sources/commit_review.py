@@ -23,7 +23,7 @@ from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
 from reviewbot.program.reader import Rows
 from reviewbot.review.engine import Engine
-from reviewbot.review.prefilter.sieve import Prefilter
+from reviewbot.review.prefilter.prefilter import Prefilter
 from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
 from reviewbot.support.workers import WorkerDied, each

@@ -36,7 +36,7 @@ def test_the_expressions_are_found():
     assert {
         "mail/mailbox._NEXT",
         "mail/headers._PIECE",
-        "review/prefilter/sieve._flag",
+        "review/prefilter/masks._flag",
         "frontend/cut_functions._NAME",
         "mail/series._PULL",
     } <= known

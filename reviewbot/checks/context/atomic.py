@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from reviewbot.checks.context.guarded_list import TextRows, guarded
 from reviewbot.checks.context.implied_lock import given_back_below, released
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, matters, sleeper, sleeps_with
+from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.state import OpenScope
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import Callback, callbacks
@@ -60,6 +61,37 @@ class _Held(Struct, frozen=True):
     outside: bool = False
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
+    keys={
+        **CALLBACKS,
+        "frees": Role.REQUESTS,
+        "asserts": Role.ASSERTIONS,
+        **no_role(
+            "beginnings",
+            "confidence",
+            "counted",
+            "given",
+            "harmless",
+            "keeps",
+            "legal",
+            "list_changes",
+            "made_by",
+            "made_with",
+            "only",
+            "own",
+            "own_by",
+            "plain",
+            "reclaim",
+            "releases",
+            "replaces",
+            "self_unlocking",
+            "sets_up",
+            "sleeps",
+            "spins",
+        ),
+    },
+)
 def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from reviewbot.checks.context.implied_lock import failed
+from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import Callback, callbacks
@@ -20,6 +21,14 @@ from reviewbot.program.query import instruction_rows, reached
 from reviewbot.program.unit import FunctionUnit
 
 
+@check(
+    triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
+    keys={
+        **CALLBACKS,
+        "masks": Role.FLAGS,
+        **no_role("boot", "except", "fatal", "locking", "polite", "reclaim", "reserves", "tries", "usual"),
+    },
+)
 def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask of the row's `masks` where code that is run with it sleeps, with no lock taken or dropped between.
 

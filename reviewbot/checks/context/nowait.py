@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.frontend.instructions import Expr
 from reviewbot.kernel.rows import strings
 from reviewbot.model.kernel import Rule
@@ -18,6 +19,7 @@ _WORD = pattern(r"\w+")
 _PATH = pattern(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
 
 
+@check(triggers=(Trigger.FAR_REACHING,), keys=no_role("reclaim"))
 def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags written on the branch of a request that must not wait, which let it wait (`reclaim` of the row)."""
     reclaim = strings(rule.rows[0], "reclaim")[0]

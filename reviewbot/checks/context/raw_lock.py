@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.interproc.entry import shown_as
 from reviewbot.kernel.rows import row_words
 from reviewbot.model.kernel import Rule
@@ -12,6 +13,7 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import expression_text, flag_rows, masks_at, reached, requests
 
 
+@check(triggers=(Trigger.SLEEP_CONTEXT,), keys=no_role("reclaim", "scopes", "unless"))
 def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that does not sleep, where on every path to it not even that is allowed on a real-time kernel.
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
+from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import callbacks
@@ -62,6 +63,27 @@ class _Request(Struct, frozen=True):
     confidence: str = ""
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED, Trigger.NARROWED, Trigger.SLEEP_CONTEXT),
+    keys={
+        **CALLBACKS,
+        "enters": Role.HANDLE_CALLS,
+        "params": Role.HANDLE_TYPES,
+        **no_role(
+            "asked",
+            "bit",
+            "confidence",
+            "harmless",
+            "instead",
+            "keeps",
+            "leaves",
+            "reclaim",
+            "reserves",
+            "unless_asked",
+            "why",
+        ),
+    },
+)
 def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that surely has the bit with which reclaim may come back to where it was called from.
 

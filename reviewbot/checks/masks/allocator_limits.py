@@ -7,6 +7,7 @@ from functools import cache
 
 from msgspec.structs import replace
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.masks.nofail import mask_text, remark_rows, sides
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.interproc.specialize import Specialization, calls_of, specialized
@@ -20,6 +21,7 @@ from reviewbot.program.query import expression_text, instruction_rows, masks_at,
 from reviewbot.program.unit import FunctionUnit
 
 
+@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("fits", "one", "page"))
 def unsupported_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
 

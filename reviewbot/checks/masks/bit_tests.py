@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.masks.names import flag_of, said
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
@@ -17,6 +18,7 @@ from reviewbot.program.unit import FunctionUnit
 _TRUTH = ("!", "&&", "||")
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("blocking", "examples", "whole"))
 def gfp_mask_test(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask tested against a compound as if that were one bit.
 
@@ -118,6 +120,7 @@ def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
     return ""
 
 
+@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("asks", "home", "reclaim"))
 def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that is chosen by asking what context the code runs in.
 

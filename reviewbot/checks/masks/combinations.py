@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.masks.names import Chain, flag_of, flag_rows_of, flag_sums, said, spelled
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.mask_env import mask_sources
@@ -17,6 +18,7 @@ from reviewbot.program.query import allocation, masks_at, reached, written_mask
 from reviewbot.program.unit import FunctionUnit
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("a", "b", "bits_a", "bits_b", "why"))
 def conflicting_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Two names in one mask that a row of the rule calls contradictory, in one chain of | or put in one by one.
 
@@ -111,6 +113,7 @@ def _used(unit: FunctionUnit, index: int) -> bool:
     return False
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("adds", "calls", "defensive", "nested", "reclaim", "retries"))
 def redundant_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A term of a chain whose bits another term, or the variable beside it, surely holds already.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
+from reviewbot.checks.declaration import Role, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.kernel.rows import row_words, strings
@@ -94,6 +95,7 @@ def _cutting(unit: FunctionUnit) -> frozenset[str]:
     return frozenset(found)
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("doubtful", "except", "meant", "zero_families"))
 def no_base_mask(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """An allocator's mask made of modifiers alone: no bit says whether it may reclaim.
 
@@ -146,6 +148,7 @@ def _parts(side: FileVersion, unit: FunctionUnit, index: int, mask: Expr) -> lis
     return found
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("conditions"))
 def unknown_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag's name that this kernel version does not have, though another has or people believe one does.
 
@@ -220,6 +223,7 @@ def _instead(span: Lifetime) -> str:
     return f" Is {span.instead} meant?" if span.instead else ""
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("flags", "home", "known"))
 def mm_internal_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that is for mm/ alone, written elsewhere.
 
@@ -244,11 +248,17 @@ def _may(name: str, path: str, rule: Rule) -> bool:
     return any(path.startswith(strings(row, "known")) for row in rows)
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED,), keys={"flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")}
+)
 def nofs_outside_fs(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag of file systems where there is none; rows as of _misplaced()."""
     return _misplaced(side, rule, context)
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED,), keys={"flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")}
+)
 def legacy_dma_zone(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag for the oldest devices in code for newer ones; rows as of _misplaced()."""
     return _misplaced(side, rule, context)
@@ -275,6 +285,7 @@ def _misplaced(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]
                         yield Hit((*step.lines, term.line), unit.function.name, f"{step.name} {term.text}", values)
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("except", "families", "mask_names"))
 def gfp_argument_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags where another argument stands, and none where the mask does.
 

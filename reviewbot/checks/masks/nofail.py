@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache, partial
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.masks.combinations import whole
 from reviewbot.checks.masks.names import Chain, flag_sums, said, spelled
 from reviewbot.dataflow import mask_algebra
@@ -48,6 +49,10 @@ def mask_text(mask: Expr, context: Context) -> str:
     return said(mask) if flag_rows(mask, context.kernel) else f"the mask in {said(mask)}"
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("except", "except_prefixes", "nofail", "reclaim"),
+)
 def nofail_cannot_sleep(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail, with a mask that surely may not reclaim.
 
@@ -141,6 +146,7 @@ def _bit(rule: Rule, key: str) -> str:
     return strings(rule.rows[0], key)[0]
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("gives_up", "nofail"))
 def nofail_may_give_up(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that surely holds both "must not fail" and a bit that lets it (`nofail`, `gives_up` of the first row)."""
     nofail, gives_up = _bit(rule, "nofail"), row_words(rule, "gives_up")
@@ -197,6 +203,7 @@ def _total(unit: FunctionUnit, index: int, chain: tuple[Expr, ...], context: Con
     return total
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail"))
 def nofail_high_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail for a larger constant order than its allocator promises."""
     nofail = _bit(rule, "nofail")
@@ -217,6 +224,7 @@ def nofail_high_order(side: FileVersion, rule: Rule, context: Context) -> Iterat
             )
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail", "reclaim"))
 def nofail_left_in_mask(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The reclaim bit is taken from a mask that came from outside and may hold "must not fail".
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.dataflow.state import Event
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.kernel.rows import row_words, strings
@@ -62,6 +63,10 @@ def _without_pool(step: Instruction, rule: Rule) -> bool:
     return 0 <= at < len(step.args) and step.args[at].text == "NULL"
 
 
+@check(
+    triggers=(Trigger.NEVER_FAILS, Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
+    keys=no_role("families", "habit", "needs", "nofail", "pools", "reclaim"),
+)
 def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A result that cannot be NULL, tested for it."""
     nofail = strings(rule.rows[0], "nofail")[0]
@@ -102,6 +107,7 @@ def _flag_rows(step: Instruction, context: Context) -> tuple[int, ...]:
     return flag_rows(mask, context.kernel) if mask is not None else ()
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("families", "needs", "nofail", "pools", "reclaim"))
 def lost_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that could not fail before the patch and now can, whose result is still used untested."""
     found = list(_used_untested(side, rule, context))
@@ -162,6 +168,10 @@ def _failing_origins(unit: FunctionUnit, variable: str, rule: Rule, context: Con
     return tuple(row for row in rows if row not in with_it) or rows
 
 
+@check(
+    triggers=(Trigger.FAR_REACHING, Trigger.ASKED_AGAIN, Trigger.MASK_CHANGED),
+    keys=no_role("nofail", "reclaim", "waits"),
+)
 def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A failed allocation asked for again with nothing that could end the loop.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from reviewbot.checks.declaration import CALLBACKS, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.scope_masks import apply_scopes
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
@@ -45,6 +46,7 @@ def _locked(one: Request, context: Context) -> bool:
     return any(kind is not None and kind.atomic for kind in kinds)
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("bit", "more"))
 def widened_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that lacked a bit before, if only on one side of a choice, and surely has it now.
 
@@ -106,6 +108,7 @@ def _has_part(side: FileVersion, request: Request, context: Context) -> bool:
     return any(side.changed[row] or side.near[row] for row in rows)
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("narrow", "wide"))
 def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = row_words(rule, "wide"), row_words(rule, "narrow")
@@ -139,6 +142,10 @@ def _lock_between(unit: FunctionUnit, one: int, other: int, context: Context) ->
     return any(word in name for name in between for word in listed)
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
+    keys={**CALLBACKS, **no_role("given", "reclaim", "tries", "type")},
+)
 def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, or one of a
     function that it calls without it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.scopes.matrix import is_home, is_thread
 from reviewbot.dataflow.state import UNKNOWN, Event
 from reviewbot.frontend.instructions import Instruction, squeeze
@@ -54,6 +55,7 @@ def _for_life(unit: FunctionUnit, rule: Rule) -> bool:
 # --- scope-leak ---
 
 
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"))
 def scope_leak(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A way out of the function with the scope still open; one remark for all ways out of one scope.
 
@@ -154,6 +156,7 @@ def _leads(unit: FunctionUnit, start: int, token: str, exits: frozenset[int], co
 # --- scope-restore-mismatch ---
 
 
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("alike_since"))
 def scope_restore_mismatch(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A restore that does not undo the save it should.
 
@@ -212,6 +215,7 @@ def _alike(rule: Rule, kernel: Kernel) -> bool:
 # --- scope-token-lost ---
 
 
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"))
 def scope_token_lost(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A save whose result is thrown away, or overwritten by the next save before its restore.
 

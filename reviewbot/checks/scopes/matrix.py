@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Kernel, Rule, ScopeKind, Verdict
@@ -29,6 +30,7 @@ def is_home(side: FileVersion, context: Context) -> bool:
 # --- unsafe-scope ---
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"))
 def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
 
@@ -102,6 +104,7 @@ def _opened(step: Instruction, names: Sequence[str], context: Context) -> list[S
 # --- new-scope-api ---
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "functions", "prefixes", "saves", "sets", "stem"))
 def new_scope_api(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A new scope: a PF_ bit, a save helper, or a branch of the function that applies scopes to a mask.
 
@@ -221,6 +224,7 @@ def _word(verdict: Verdict) -> str:
 # --- open-coded-scope ---
 
 
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("calls", "keepers", "targets", "threads"))
 def open_coded_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The task's flags changed by hand with a scope's bit.
 

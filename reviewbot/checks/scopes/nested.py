@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import partial
 
+from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
@@ -26,6 +27,7 @@ from reviewbot.program.query import (
 from reviewbot.program.unit import FunctionUnit
 
 
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("clears", "instead", "masks"))
 def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A written mask that says again what a scope around it surely says.
 
@@ -65,6 +67,7 @@ def _implied(state: State, name: str, rule: Rule, kernel: Kernel) -> tuple[OpenS
     return None
 
 
+@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("effect", "flags", "nofail", "reclaim"))
 def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request with `nofail` inside a scope that takes `reclaim` away or has one of `flags` (all of a row).
 
@@ -140,6 +143,7 @@ def _breaks(scope: ScopeKind, row: Row) -> bool:
     )
 
 
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("families"))
 def scope_around_one_allocation(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A scope with one call in it, an allocator of the row's `families` whose mask is written there."""
     families = row_words(rule, "families")

@@ -7,6 +7,7 @@ from itertools import accumulate
 
 from msgspec import Struct
 
+from reviewbot.checks.declaration import CALLBACKS, Trigger, check, no_role
 from reviewbot.checks.scopes.matrix import is_home
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import Expr
@@ -39,6 +40,13 @@ class _Reach(Struct, frozen=True):
     open: bool
 
 
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys={
+        **CALLBACKS,
+        **no_role("asked", "closing", "effect", "frees", "harmless", "homes", "marks", "opts_out", "targets"),
+    },
+)
 def reserves_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A changed line that begins a scope which the matrix regrets, with something below it that may allocate.
 

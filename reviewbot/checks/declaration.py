@@ -1,0 +1,91 @@
+"""Declares beside a check what the prefilter may sift away from it: its triggers, and the roles of its row keys.
+
+`range` looks at the words of a changed function before it is parsed, and reads it only where a trigger fires that a
+check of an active rule declares (review/prefilter/). A new check is a generator in a module of reviewbot/checks/ with
+
+    @check(triggers=(Trigger.MASK_CHANGED,), keys={"frees": Role.REQUESTS, **no_role("reclaim", "legal")})
+
+above it: the triggers say what may make a hit of it new, and `keys` names every row key that it, or what it calls,
+asks rows for, each with the role that its words play for the triggers; no_role() takes those that play none. A new row
+key of an existing check is added to that check's `keys`. Both may be left out: a check without a declaration, or a rule
+with a row key that its check does not declare, works as well, and then nothing is sifted away, which takes `range` many
+times as long. tests/review/prefilter/ holds each declaration against what the check's code asks for and its fixtures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+
+from msgspec import Struct
+
+from reviewbot.program.context import Check
+
+
+class Trigger(Enum):
+    """What in or beside a change may make a hit of a check new; the cheapest to look for first."""
+
+    SCOPE_CALL = "a call that enters or leaves a scope stands in the function"
+    NEVER_FAILS = "a call stands in the function that never fails with a mask that may sleep"
+    FAR_REACHING = "a flag or a condition stands in the function that makes a request matter far from its line"
+    ASKED_AGAIN = "a request is asked for again after it has failed, and what was changed has part in it"
+    MASK_CHANGED = "a changed line tells of a mask, a request or a scope, and not all masks are one plain one"
+    NARROWED = "others run the function, or a caller of it, where not all that a mask may have can be asked for"
+    SLEEP_CONTEXT = "a request stands below a lock or in what others run, and what was changed has to do with either"
+
+
+class Role(Enum):
+    """What the words below a row key are to the triggers."""
+
+    NONE = "they make no hit new by standing in a text"
+    REQUESTS = "calls that count as requests"
+    ASSERTIONS = "words that say that a lock is held"
+    RETURNED = "types that only functions return which others run"
+    PARAMETERS = "the types of all parameters of such a function, with commas between them"
+    MEMBERS = '"member" or "structure member": what is put there is run by others'
+    REGISTERS = '"call position": what is handed to the call is run by others'
+    HELD = "as MEMBERS, of a structure that is handed to a call"
+    HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
+    HANDLE_TYPES = "types of parameters of functions in which that is so"
+    FLAGS = "flags that are minded even where one is the only mask: in files of PATHS of the same row, or everywhere"
+    PATHS = "how the paths of files begin in which that is so"
+
+
+class Declaration(Struct, frozen=True):
+    """What a check declares."""
+
+    triggers: frozenset[Trigger]
+    keys: Mapping[str, Role]
+
+
+_declared: dict[Check, Declaration] = {}
+
+# the row keys of interproc.callbacks
+CALLBACKS: Mapping[str, Role] = {
+    "members": Role.MEMBERS,
+    "registers": Role.REGISTERS,
+    "holds": Role.HELD,
+    "returns": Role.RETURNED,
+    "takes": Role.PARAMETERS,
+    **dict.fromkeys(("as", "beside", "made", "on", "queues", "source", "through", "unless"), Role.NONE),
+}
+
+
+def check(*, triggers: tuple[Trigger, ...], keys: Mapping[str, Role]) -> Callable[[Check], Check]:
+    """A decorator of a check, which stays what it is. `keys`: every row key that it asks for, by role."""
+
+    def declare(function: Check) -> Check:
+        _declared[function] = Declaration(frozenset(triggers), keys)
+        return function
+
+    return declare
+
+
+def no_role(*keys: str) -> Mapping[str, Role]:
+    """Row keys whose words play no role for the triggers."""
+    return dict.fromkeys(keys, Role.NONE)
+
+
+def declaration_of(function: Check) -> Declaration | None:
+    """What a check declares, None if it does not."""
+    return _declared.get(function)

@@ -1,0 +1,84 @@
+"""Holds a changed file and a changed function of it, with whether they name a flag or a request, by words alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from functools import cached_property
+
+from reviewbot.checks.declaration import Role
+from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words
+from reviewbot.model.kernel import Kernel
+from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
+
+_MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
+
+
+class Telling:
+    """The words that tell of memory: parts of the names of flags, and the names of requests and of scopes' calls."""
+
+    def __init__(self, kernel: Kernel, rows: RowWords) -> None:
+        ending = [scope for scope in kernel.scopes.values() if not scope.atomic and scope.family != "handle"]
+        self.stems = tuple(as_bytes(kernel.words["telling"]))
+        self.scopes = as_bytes(
+            name for one in ending for name in (*(gate.call for gate in (*one.enter, *one.leave)), *one.guards)
+        )
+        allocators = {name for name, one in kernel.allocators.items() if one.allocates}
+        self.requests = as_bytes(rows.of(Role.REQUESTS) | allocators)
+        self._calls = self.requests | self.scopes
+
+    def stand_in(self, text: bytes) -> bool:
+        """Whether one of them stands in a text."""
+        return has_any(text, self.stems) or not self._calls.isdisjoint(byte_words(text))
+
+    def are_among(self, words: Collection[bytes]) -> bool:
+        """Whether a call of a request or a scope is among some words."""
+        return not self._calls.isdisjoint(words)
+
+
+class ChangedFile(CutFile):
+    """A file as a commit leaves it, cut into functions, with what the triggers ask of all of it."""
+
+    def __init__(self, path: str, text: bytes, telling: Telling) -> None:
+        super().__init__(path.encode("utf-8", "surrogateescape"), text)
+        self.telling = telling
+        self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
+        self.narrowed: Collection[bytes] | None = None  # see triggers.Narrowed
+        self.masks: frozenset[bytes] | None = None  # see masks.MaskChanged
+
+    @cached_property
+    def asking(self) -> frozenset[bytes]:
+        """The macros of the file that make a request."""
+        found = ((name, byte_words(body)) for name, body in _MACRO.findall(self.text))
+        return frozenset(name for name, words in found if not self.telling.requests.isdisjoint(words))
+
+    def asks(self, part: FunctionText) -> bool:
+        """Whether a function of it, or a macro that this calls, names a flag or a request."""
+        if has_any(part.text, self.telling.stems) or not self.telling.requests.isdisjoint(part.words):
+            return True
+        return not self.asking.isdisjoint(part.words)
+
+
+class Change:
+    """A function that was changed. `said`: what was added, taken away, and stands beside that."""
+
+    def __init__(self, file: ChangedFile, part: FunctionText, said: bytes) -> None:
+        self.file, self.part, self.said = file, part, said
+
+    @cached_property
+    def words(self) -> frozenset[bytes]:
+        """Those of what was changed."""
+        return frozenset(byte_words(self.said))
+
+    @cached_property
+    def asks(self) -> bool:
+        """Whether the function names a flag or a request."""
+        return self.file.asks(self.part)
+
+    @cached_property
+    def tells(self) -> bool:
+        """Whether what was changed names a flag, a request or a scope."""
+        telling = self.file.telling
+        if has_any(self.said, telling.stems) or telling.are_among(self.words):
+            return True
+        return not self.file.asking.isdisjoint(self.words)

@@ -1,0 +1,55 @@
+"""Sifts away functions in which no check can find anything new, before they are parsed.
+
+Input: the hunks of a file, and the file as it is after them. Output: the functions in which a remark can be new. To
+read a function costs a hundred times as much as to look at its words, and most changes have nothing to do with memory:
+so a long history is sifted first. Nothing but words is looked at, and what is in doubt is kept.
+
+What a check needs is declared beside it: see checks/declaration.py. Where a rule's check declares nothing, or not all
+of the rule's row keys, nothing is sifted away. Limits: what is declared is held against all fixtures, in
+tests/review/prefilter/, and not proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reviewbot.frontend.cut_functions import changed, removed_lines
+from reviewbot.model.kernel import Kernel, Rule
+from reviewbot.program.reader import Rows
+from reviewbot.review.prefilter import triggers
+from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
+from reviewbot.review.prefilter.words import RowWords, declared
+
+
+class Prefilter:
+    """Sifts for one kernel and its rules."""
+
+    def __init__(self, kernel: Kernel, rules: Sequence[Rule]) -> None:
+        known = declared(rules)
+        rows = RowWords(known or ())
+        self._sifts = known is not None
+        self._telling = Telling(kernel, rows)
+        wanted = {trigger for one in known or () for trigger in one.declaration.triggers}
+        self._triggers = triggers.made(kernel, rows, self._telling, wanted)
+
+    def kept(self, path: str, section: bytes, after: bytes) -> tuple[Rows, ...]:
+        """The first and last rows of the functions to read in `after`, a file; `section`: its part of the diff.
+
+        The rows of a function begin where the one above it ends.
+        """
+        if not self._sifts:
+            return ((0, after.count(b"\n")),) if after else ()
+        if not self._telling.stand_in(after):
+            return ()
+        file = ChangedFile(path, after, self._telling)
+        touched = [(place, Change(file, place.part, said)) for place, said in changed(file, section)]
+        file.changed = frozenset(word for _, change in touched for word in change.words)
+        return tuple((place.first, place.last) for place, change in touched if self._may_be_new(change))
+
+    def takes(self, section: bytes) -> bool:
+        """Whether a file's part of a diff takes a line away that tells something."""
+        taken = removed_lines(section)
+        return self._telling.stand_in(taken) if self._sifts else bool(taken)
+
+    def _may_be_new(self, change: Change) -> bool:
+        return any(trigger.fires(change) for trigger in self._triggers)

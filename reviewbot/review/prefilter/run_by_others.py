@@ -1,0 +1,42 @@
+"""Tells by words which functions of a file others run: they have such a type, or are put or handed where that is so."""
+
+from __future__ import annotations
+
+import re
+from itertools import count
+
+from reviewbot.checks.declaration import Role
+from reviewbot.frontend.cut_functions import BLANKS, FunctionText, call_around
+from reviewbot.review.prefilter.change import ChangedFile
+from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
+
+_PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
+_numbers = count()
+
+
+class RunByOthers:
+    """What the rows of rules list about the functions that others run."""
+
+    def __init__(self, rows: RowWords) -> None:
+        self._number = next(_numbers)
+        self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
+        self._takes = [tuple(as_bytes(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
+        self._members = last_words(rows.of(Role.MEMBERS, Role.HELD))
+        self._calls = first_words(rows.of(Role.REGISTERS))
+
+    def is_typed(self, part: FunctionText) -> bool:
+        """Whether a function has a type, or parameters, that only those have which others run."""
+        known = part.typed.get(self._number)
+        if known is None:
+            takes = any(all(kind in part.head for kind in kinds) for kinds in self._takes)
+            known = part.typed[self._number] = takes or has_any(part.text, self._types)
+        return known
+
+    def is_run(self, file: ChangedFile, name: bytes) -> bool:
+        """Whether a function is put into a member, or handed to a call, by which others run it."""
+        for at in file.handed_on(name):
+            put = _PUT.search(file.text, max(0, at - BLANKS), at)
+            named = put[1] if put else call_around(file.text, at)[0]
+            if named in self._members or named in self._calls:
+                return True
+        return False

@@ -1,0 +1,96 @@
+"""Trigger: a request stands where something may forbid sleeping, and what was changed has to do with either.
+
+A lock that the function holds there, or one that calls it, or one that it hands a mask to; or others run it where
+nothing may sleep, or where all may.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from itertools import repeat
+
+from reviewbot.checks.declaration import Role
+from reviewbot.frontend.cut_functions import FunctionText, byte_words
+from reviewbot.model.kernel import Kernel
+from reviewbot.program.locked_rows import held_rows
+from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
+from reviewbot.review.prefilter.run_by_others import RunByOthers
+from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
+
+GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
+_TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
+
+
+class SleepContext:
+    """Fires where it may have become new that a request stands where it may not sleep, or where it could."""
+
+    def __init__(self, kernel: Kernel, telling: Telling, rows: RowWords, others: RunByOthers) -> None:
+        self._telling, self._others = telling, others
+        locks = [scope for scope in kernel.scopes.values() if scope.atomic]
+        self._enter = as_bytes(name for one in locks for name in (*(gate.call for gate in one.enter), *one.guards))
+        self._leave = as_bytes(gate.call for one in locks for gate in one.leave)
+        self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
+        self._locks = self._enter | self._leave | self._asserts
+        self._turns = self._locks | _TURNS
+
+    def fires(self, change: Change) -> bool:
+        moves = change.tells or not self._turns.isdisjoint(change.words)
+        named = change.file.named
+        moves = moves or any(self._matters(change.file, named[name]) for name in named.keys() & change.words)
+        return moves and self._may_sleep(change)
+
+    def _matters(self, file: ChangedFile, part: FunctionText) -> bool:
+        """Whether it makes a difference where a function is called."""
+        return file.asks(part) or not self._locks.isdisjoint(part.words)
+
+    def _may_sleep(self, change: Change) -> bool:
+        """Whether something forbids sleeping where a function, or one that it calls, asks for memory."""
+        file, part = change.file, change.part
+        others = (name for name in file.named.keys() & part.words if name != part.name)
+        called = {name for name in others if file.asks(file.named[name])} | file.asking
+        if not change.asks and not called:
+            return False
+        if self._asks_locked(part, called):
+            return True
+        if not self._locks.isdisjoint(part.words) and _jumps_back(part, change.said):
+            return True
+        callers = [one for one in file.having((part.name,) if part.name else ()) if one is not part]
+        if any(held and part.name in words for one in callers for held, _, words in self._locked(one)):
+            return True
+        handed = (file.named[name] for name in called & file.named.keys())
+        if any(has_any(one.text, self._telling.stems) and self._asks_locked(one, ()) for one in handed):
+            return True
+        return any(self._others.is_typed(one) or self._others.is_run(file, one.name) for one in (part, *callers))
+
+    def _asks_locked(self, part: FunctionText, called: Collection[bytes]) -> bool:
+        """Whether a row of a function where a lock may be held names a flag, a request or a call of one that asks."""
+        requests, stems = self._telling.requests, self._telling.stems
+        return any(
+            held and (any(word in requests or word in called for word in words) or has_any(row, stems))
+            for held, row, words in self._locked(part)
+        )
+
+    def _locked(self, part: FunctionText) -> Iterator[tuple[bool, bytes, list[bytes]]]:
+        """Each row of a function with its words, and whether a lock may be held there."""
+        if self._locks.isdisjoint(part.words):
+            return iter(())
+        words = [byte_words(row) for row in part.rows]
+        if not self._asserts.isdisjoint(part.words):
+            return zip(repeat(True), part.rows, words)
+        indents = (len(row) - len(row.lstrip()) for row in part.rows)
+        held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
+        return zip(held, part.rows, words, strict=True)
+
+
+def _jumps_back(part: FunctionText, said: bytes) -> bool:
+    """Whether a changed line leads to one above, where what is held there is not held otherwise."""
+    targets = {goto for goto, _ in GOTO.findall(said) if goto}
+    above: set[bytes] = set()
+    for row in part.rows if targets else ():
+        if (found := GOTO.search(row)) is not None:
+            goto, label = found.groups()
+            if goto in targets and goto in above:
+                return True
+            above.update((label,) if label else ())
+    return b"continue" in byte_words(said)

@@ -1,0 +1,135 @@
+"""Makes the triggers that checks declare, for one kernel and its rules: whether a hit in a function may be new."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Protocol
+
+from reviewbot.checks.declaration import Role, Trigger
+from reviewbot.frontend.cut_functions import FunctionText, byte_words
+from reviewbot.model.kernel import Kernel
+from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
+from reviewbot.review.prefilter.masks import MaskChanged
+from reviewbot.review.prefilter.run_by_others import RunByOthers
+from reviewbot.review.prefilter.sleeping import GOTO, SleepContext
+from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
+
+_LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
+_SOON = 8  # rows behind a request in which its failure is dealt with
+_BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
+
+
+class FiringTrigger(Protocol):
+    """What all of them have."""
+
+    def fires(self, change: Change) -> bool:
+        """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
+
+
+def made(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Iterable[FiringTrigger]:
+    """Those of `wanted`, in the order in which Trigger names them: the cheapest first."""
+    others = RunByOthers(rows)
+    ways: dict[Trigger, Callable[[], FiringTrigger]] = {
+        Trigger.SCOPE_CALL: lambda: ScopeCall(telling),
+        Trigger.NEVER_FAILS: lambda: NeverFails(kernel),
+        Trigger.FAR_REACHING: lambda: FarReaching(kernel),
+        Trigger.ASKED_AGAIN: lambda: AskedAgain(telling),
+        Trigger.MASK_CHANGED: lambda: MaskChanged(kernel, telling, rows),
+        Trigger.NARROWED: lambda: Narrowed(rows.with_trigger(Trigger.NARROWED), others),
+        Trigger.SLEEP_CONTEXT: lambda: SleepContext(kernel, telling, rows, others),
+    }
+    return [ways[trigger]() for trigger in Trigger if trigger in wanted]
+
+
+class ScopeCall:
+    """Fires where a call that enters or leaves a scope stands in the function: what is below it has another mask."""
+
+    def __init__(self, telling: Telling) -> None:
+        self._scopes = telling.scopes
+
+    def fires(self, change: Change) -> bool:
+        return not self._scopes.isdisjoint(change.part.words)
+
+
+class NeverFails:
+    """Fires where a call stands in the function that never fails with a mask that may sleep."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._calls = as_bytes(name for name, one in kernel.allocators.items() if one.nofail_when)
+
+    def fires(self, change: Change) -> bool:
+        return not self._calls.isdisjoint(change.part.words)
+
+
+class FarReaching:
+    """Fires where a flag or a condition stands in the function that makes a request matter far from its line."""
+
+    def __init__(self, kernel: Kernel) -> None:
+        self._words = tuple(as_bytes(kernel.words["far_reaching"] | kernel.words["nowait"]))
+
+    def fires(self, change: Change) -> bool:
+        return has_any(change.part.text, self._words) and change.asks
+
+
+class AskedAgain:
+    """Fires where a way may lead back to a request soon after it has failed, and what was changed has part in it."""
+
+    def __init__(self, telling: Telling) -> None:
+        self._requests = telling.requests
+
+    def fires(self, change: Change) -> bool:
+        return change.asks and not _BACK.isdisjoint(change.words) and self._leads_back(change.part)
+
+    def _leads_back(self, part: FunctionText) -> bool:
+        labels: set[bytes] = set()
+        last = -1
+        for at, row in enumerate(part.rows):
+            words = byte_words(row)
+            if not self._requests.isdisjoint(words):
+                last = at + _SOON
+            goto, label = found.groups() if (found := GOTO.search(row)) else (None, None)
+            labels.update((label,) if label else ())
+            if at <= last and (goto in labels or b"while" in words or b"continue" in words):
+                return True
+            if at <= last and b"break" in words and _LOOP.search(part.text):
+                return True
+        return False
+
+
+class Narrowed:
+    """Fires where a function is run by what may not ask for all that a mask may have, or is called from there."""
+
+    def __init__(self, rows: RowWords, others: RunByOthers) -> None:
+        self._others = others
+        self._members, self._registers = last_words(rows.of(Role.MEMBERS)), first_words(rows.of(Role.REGISTERS))
+        self._run = self._members | self._registers
+        put = b"|".join(map(re.escape, sorted(self._members))) or b"(?!)"
+        self._put = re.compile(rb"(?:\.|->)\s*(?:%b)\s*=[\s&]*(\w+)" % put)  # what such a member is set to
+        self._handles = as_bytes(rows.of(Role.HANDLE_CALLS)) | last_words(rows.of(Role.HANDLE_TYPES))
+
+    def fires(self, change: Change) -> bool:
+        if not change.asks or not (change.tells or self._leads(change)):
+            return False
+        return change.part.name in self._narrowed(change.file)
+
+    def _leads(self, change: Change) -> bool:
+        """Whether what was changed in the file has to do with how the function comes to be run."""
+        return change.part.name in change.file.changed or not self._run.isdisjoint(change.file.changed)
+
+    def _narrowed(self, file: ChangedFile) -> Collection[bytes]:
+        """The functions of a file that are run so, or called from such."""
+        if file.narrowed is None:
+            handles = [word for word in self._handles if word in file.text]
+            found = {part.name for part in file.having(handles) if part.name}
+            found |= {name for name, part in file.named.items() if self._others.is_typed(part)}
+            if has_any(file.text, self._members):
+                found |= file.named.keys() & set(self._put.findall(file.text))
+            for word in self._registers:
+                found |= file.named.keys() & set(file.given_to(word) if word in file.text else ())
+            new = set(found)
+            while new:
+                new = {name for one in new for name in file.named[one].words & file.named.keys()} - found
+                found |= new
+            file.narrowed = found
+        return file.narrowed
