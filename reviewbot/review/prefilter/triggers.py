@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from reviewbot.checks.declaration import Role, Trigger
@@ -27,7 +27,7 @@ class FiringTrigger(Protocol):
         """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
 
 
-def made(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Iterable[FiringTrigger]:
+def made(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Sequence[FiringTrigger]:
     """Those of `wanted`, in the order in which Trigger names them: the cheapest first."""
     others = RunByOthers(rows)
     ways: dict[Trigger, Callable[[], FiringTrigger]] = {
