@@ -8,8 +8,12 @@ check of an active rule declares (review/prefilter/). A new check is a generator
 above it: the triggers say what may make a hit of it new, and `keys` names every row key that it, or what it calls,
 asks rows for, each with the role that its words play for the triggers; no_role() takes those that play none. A new row
 key of an existing check is added to that check's `keys`. Both may be left out: a check without a declaration, or a rule
-with a row key that its check does not declare, works as well, and then nothing is sifted away, which takes `range` many
-times as long. tests/review/prefilter/ holds each declaration against what the check's code asks for and its fixtures.
+with a row key that its check does not declare, works as well, but then nothing is sifted away, and `range` takes twice
+as long or more.
+
+tests/review/prefilter/test_declarations.py holds each declaration against the keys that the check's code asks for, and
+against fixtures: a rule must find as much where only its own triggers say what is read, and less without any one of
+them. A trigger that the rule's fixture does not show to be needed gets a case in triggers.md beside that test.
 """
 
 from __future__ import annotations

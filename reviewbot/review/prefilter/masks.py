@@ -39,7 +39,7 @@ class MaskChanged:
             if one.gfp is not None
         }
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         return change.tells and not self._is_plain(change)
 
     def _is_plain(self, change: Change) -> bool:

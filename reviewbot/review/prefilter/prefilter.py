@@ -30,7 +30,7 @@ class Prefilter:
         self._sifts = known is not None
         self._telling = Telling(kernel, rows)
         wanted = {trigger for one in known or () for trigger in one.declaration.triggers}
-        self._triggers = triggers.made(kernel, rows, self._telling, wanted)
+        self._triggers = triggers.composed(kernel, rows, self._telling, wanted)
 
     def kept(self, path: str, section: bytes, after: bytes) -> tuple[Rows, ...]:
         """The first and last rows of the functions to read in `after`, a file; `section`: its part of the diff.
@@ -52,4 +52,4 @@ class Prefilter:
         return self._telling.stand_in(taken) if self._sifts else bool(taken)
 
     def _may_be_new(self, change: Change) -> bool:
-        return any(trigger.fires(change) for trigger in self._triggers)
+        return any(fires(change) for fires in self._triggers)

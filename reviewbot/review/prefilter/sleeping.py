@@ -34,7 +34,7 @@ class SleepContext:
         self._locks = self._enter | self._leave | self._asserts
         self._turns = self._locks | _TURNS
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         moves = change.tells or not self._turns.isdisjoint(change.words)
         named = change.file.named
         moves = moves or any(self._matters(change.file, named[name]) for name in named.keys() & change.words)

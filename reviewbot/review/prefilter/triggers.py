@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from collections.abc import Callable, Collection, Sequence
 
 from reviewbot.checks.declaration import Role, Trigger
 from reviewbot.frontend.cut_functions import FunctionText, byte_words
@@ -19,19 +18,14 @@ _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 _SOON = 8  # rows behind a request in which its failure is dealt with
 _BACK = frozenset(b"goto for while do continue".split())  # what asks again for what was refused
 
-
-class FiringTrigger(Protocol):
-    """What all of them have."""
-
-    def fires(self, change: Change) -> bool:
-        """Whether what was changed in a function, and stands beside it, may make a remark on it new."""
+Fires = Callable[[Change], bool]  # whether what was changed in a function may make a hit in it new
 
 
-def made(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Iterable[FiringTrigger]:
+def composed(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Sequence[Fires]:
     """Those of `wanted`, in the order in which Trigger names them: the cheapest first."""
     others = RunByOthers(rows)
-    ways: dict[Trigger, Callable[[], FiringTrigger]] = {
-        Trigger.SCOPE_CALL: lambda: ScopeCall(telling),
+    ways: dict[Trigger, Callable[[], Fires]] = {
+        Trigger.SCOPE_CALL: lambda: ScopeInFunction(telling),
         Trigger.NEVER_FAILS: lambda: NeverFails(kernel),
         Trigger.FAR_REACHING: lambda: FarReaching(kernel),
         Trigger.ASKED_AGAIN: lambda: AskedAgain(telling),
@@ -42,13 +36,13 @@ def made(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Tr
     return [ways[trigger]() for trigger in Trigger if trigger in wanted]
 
 
-class ScopeCall:
+class ScopeInFunction:
     """Fires where a call that enters or leaves a scope stands in the function: what is below it has another mask."""
 
     def __init__(self, telling: Telling) -> None:
         self._scopes = telling.scopes
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         return not self._scopes.isdisjoint(change.part.words)
 
 
@@ -58,7 +52,7 @@ class NeverFails:
     def __init__(self, kernel: Kernel) -> None:
         self._calls = as_bytes(name for name, one in kernel.allocators.items() if one.nofail_when)
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         return not self._calls.isdisjoint(change.part.words)
 
 
@@ -68,7 +62,7 @@ class FarReaching:
     def __init__(self, kernel: Kernel) -> None:
         self._words = tuple(as_bytes(kernel.words["far_reaching"] | kernel.words["nowait"]))
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         return has_any(change.part.text, self._words) and change.asks
 
 
@@ -78,7 +72,7 @@ class AskedAgain:
     def __init__(self, telling: Telling) -> None:
         self._requests = telling.requests
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         return change.asks and not _BACK.isdisjoint(change.words) and self._leads_back(change.part)
 
     def _leads_back(self, part: FunctionText) -> bool:
@@ -108,7 +102,7 @@ class Narrowed:
         self._put = re.compile(rb"(?:\.|->)\s*(?:%b)\s*=[\s&]*(\w+)" % put)  # what such a member is set to
         self._handles = as_bytes(rows.of(Role.HANDLE_CALLS)) | last_words(rows.of(Role.HANDLE_TYPES))
 
-    def fires(self, change: Change) -> bool:
+    def __call__(self, change: Change) -> bool:
         if not change.asks or not (change.tells or self._leads(change)):
             return False
         return change.part.name in self._narrowed(change.file)

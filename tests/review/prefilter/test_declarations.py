@@ -66,6 +66,10 @@ def test_every_rule_is_there():
 # --- triggers ---
 
 
+def test_every_trigger_is_declared_by_a_check():
+    assert {trigger for name in RULES for trigger in declared(name).triggers} == set(Trigger)
+
+
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_what_a_check_declares_is_enough_for_its_rule(name):
     assert declared(name) is not None
