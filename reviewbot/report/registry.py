@@ -28,10 +28,10 @@ class Format(Struct, frozen=True):
     spelling: str
     unread: bool = True
 
-    def render(self, review: Review, context: ReportContext) -> str:
+    def render(self, review: Review, frame: ReportContext) -> str:
         """The whole report, "" where the format says nothing of a clean review."""
-        render_module: Callable[[Review, ReportContext], str] = import_module(f"reviewbot.report.{self.module}").render
-        return disarmed(render_module(review, context), self.spelling)
+        made: Callable[[Review, ReportContext], str] = import_module(f"reviewbot.report.{self.module}").render
+        return disarmed(made(review, frame), self.spelling)
 
 
 FORMATS: Mapping[str, Format] = {
