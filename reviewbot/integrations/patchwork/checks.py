@@ -125,8 +125,8 @@ def _described(open_findings: list[Finding], missed: tuple[Unread, ...], kernel:
     """A description that is the same for the same findings on other lines: a check that changes is posted again."""
     parts = [f"{_counted(open_findings)}: {_named(open_findings)}"] if open_findings else []
     if missed:
-        told = (f"{part.path}: {part.reason}" if part.path else part.reason for part in missed)
-        parts.append(f"not looked at: {', '.join(told)}")
+        reasons = (f"{part.path}: {part.reason}" if part.path else part.reason for part in missed)
+        parts.append(f"not looked at: {', '.join(reasons)}")
     text = "; ".join(parts) or f"no remarks (kernel {kernel})"
     return clip(visible(one_line(text)), LONGEST)
 

@@ -172,9 +172,9 @@ class Server:
             why = self.shown(client.reason(error))
             raise self._failed(f"cannot be reached ({why})", again=True) from error
 
-    def shown(self, said: str) -> str:
+    def shown(self, text: str) -> str:
         """At most 200 characters of what the server said, safe to print and without the token."""
-        return clip(visible(self._token.hidden(said) if self._token else said), _SHOWN)
+        return clip(visible(self._token.hidden(text) if self._token else text), _SHOWN)
 
     def _failed(self, what: str, **how: Any) -> RequestFailed:
         return RequestFailed(f"{self.address.host} {what}", **how)

@@ -84,8 +84,8 @@ def _whole(kernel: Kernel, width: int) -> str:
     head = ("SCOPE CALL", "REQUESTED") if wide else ("SCOPE CALL; REQUESTED",)
     flags: list[tuple[str, ...]] = [("FLAG", "SET", "CLEAR", *head)]
     for flag in bits:
-        told = (", ".join(flag.api), flag.requested)
-        rest = tuple(each or "-" for each in told) if wide else ("; ".join(filter(None, told)) or "-",)
+        details = (", ".join(flag.api), flag.requested)
+        rest = tuple(each or "-" for each in details) if wide else ("; ".join(filter(None, details)) or "-",)
         flags.append((flag.name, flag.on.word, flag.off.word, *rest))
     masks = [(flag.name, flag.on.word, flag.off.word, _spelled(flag, kernel)) for flag in compounds]
     scopes = [
@@ -150,11 +150,11 @@ def _verdict(does: str, verdict: Verdict, width: int) -> str:
 def _life(span: Lifetime, version: Version, width: int) -> str:
     ends = [f"since {_text(span.since)}"] if span.since else []
     ends += [f"before {_text(span.until)}"] if span.until else []
-    told = "no kernel version has it" if span.never else f"in kernels {' and '.join(ends) or 'of every version'}"
+    lifetime = "no kernel version has it" if span.never else f"in kernels {' and '.join(ends) or 'of every version'}"
     here = "" if span.holds(version) or span.never else f"; {_text(version)} does not have it"
     instead = f" Use {span.instead}." if span.instead else ""
     note = f" {span.note}" if span.note else ""
-    return fill(f"{span.name}: {told}{here}.{instead}{note}", width, subsequent_indent=INDENT)
+    return fill(f"{span.name}: {lifetime}{here}.{instead}{note}", width, subsequent_indent=INDENT)
 
 
 # --- one scope ---
@@ -199,10 +199,10 @@ def _sum(bits: frozenset[str], masks: Sequence[Flag]) -> str:
 
 
 def _effect(scope: ScopeKind) -> str:
-    told = [f"takes away {_listed(scope.clears)}"] if scope.clears else []
-    told += [f"adds {_listed(scope.sets)}"] if scope.sets else []
-    told += ["nothing below may sleep"] if scope.atomic else []
-    return "; ".join(told) or "leaves the mask as it is"
+    effects = [f"takes away {_listed(scope.clears)}"] if scope.clears else []
+    effects += [f"adds {_listed(scope.sets)}"] if scope.sets else []
+    effects += ["nothing below may sleep"] if scope.atomic else []
+    return "; ".join(effects) or "leaves the mask as it is"
 
 
 def _entered(scope: ScopeKind) -> list[str]:
@@ -231,8 +231,8 @@ def _named_flags(rule: Rule, kernel: Kernel) -> list[Flag]:
 
 
 def _short(flag: Flag) -> tuple[str, str, str, str]:
-    told = flag.on.why if flag.on.why == flag.off.why else f"set: {flag.on.why} clear: {flag.off.why}"
-    return flag.name, flag.on.word, flag.off.word, told
+    reason = flag.on.why if flag.on.why == flag.off.why else f"set: {flag.on.why} clear: {flag.off.why}"
+    return flag.name, flag.on.word, flag.off.word, reason
 
 
 def _row(row: Mapping[str, Data]) -> str:
@@ -257,7 +257,9 @@ def _listed(names: Iterable[str]) -> str:
 
 def _prose(text: str, width: int) -> str:
     paragraphs = [readable(paragraph) for paragraph in re.split(r"\n[ \t]*\n", text)]
-    return "\n\n".join(fill(told, width, initial_indent=INDENT, subsequent_indent=INDENT) for told in paragraphs)
+    return "\n\n".join(
+        fill(paragraph, width, initial_indent=INDENT, subsequent_indent=INDENT) for paragraph in paragraphs
+    )
 
 
 def _item(text: str, width: int) -> str:
