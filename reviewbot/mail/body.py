@@ -111,7 +111,7 @@ def decoded_payload(payload: bytes, charset: str) -> tuple[str, str]:
 
 
 def codec(charset: str) -> str:
-    """The name of Python's codec for a charset, "" if it has none, or one that is no charset under any spelling."""
+    """The name of Python's codec for a charset; "" if it has none, or one that is no charset, in whatever spelling."""
     try:
         name = codecs.lookup(charset[:_CHARSET]).name
     except (LookupError, ValueError):  # a NUL in the name, say

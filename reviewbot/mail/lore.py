@@ -38,7 +38,7 @@ def fetch_thread(
     hosts: Sequence[str],
     say: Callable[[str], None],
 ) -> tuple[tuple[bytes, ...], str]:
-    """The raw messages of the thread that `source` belongs to, one for each list that each came to, and its id.
+    """The raw messages of the thread of `source`, each once for every list it came to, and the id that `source` names.
 
     `base_url`: the archive to ask for a bare message id; `hosts`: others that a URL, or a redirect, may lead to. `say`
     gets lines of progress.

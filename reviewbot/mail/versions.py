@@ -250,7 +250,7 @@ def _naked_cover(first: PatchMessage, by_id: Mapping[str, PatchMessage]) -> Patc
 
 
 class _Marks(Struct, frozen=True):
-    """What two versions of one series have in common."""
+    """The features of a version by which two are recognised as versions of one series."""
 
     version: SeriesVersion
     people: frozenset[str]

@@ -322,7 +322,7 @@ def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
 def fingerprint(rule: str, path: str, function: str, text: str) -> str:
     """16 hex digits that identify a finding by rule, path, function and line text.
 
-    It survives rebases and lines that move within the function; `text` counts without its white space.
+    It survives rebases and lines that move within the function; in `text`, a run of white space counts as one blank.
     """
     parts = "\0".join((rule, path, function, squeeze(text)))
     return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()[:16]

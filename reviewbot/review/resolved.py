@@ -137,7 +137,7 @@ def is_copy(change: FileChange) -> bool:
 
 
 def _removes(change: FileChange, text: str) -> bool:
-    """Whether a change removes a line, white space aside, and adds it nowhere."""
+    """Whether a change removes a line, however it is spaced, and adds it nowhere."""
     wanted = squeeze(text)
     lines = [(line.mark, squeeze(line.text)) for hunk in change.hunks for line in hunk.lines]
     return ("-", wanted) in lines and ("+", wanted) not in lines

@@ -179,6 +179,6 @@ def _is_it(patch: dict[str, Any], message_id: str) -> bool:
 
 
 def _text(table: Any, key: str) -> str:
-    """A text of a table, "" where it is none, as Patchwork has it where nothing was said."""
+    """The text of a key, "" if it has none: Patchwork sends null for an empty one."""
     value = table.get(key) if type(table) is dict else None
     return value if type(value) is str else ""
