@@ -1,12 +1,12 @@
-"""reviewbot: what a memory allocation may do where it stands, for Linux kernel patches.
+"""Reviews Linux kernel patches for one thing: what a memory allocation may do where it stands.
 
     kernel, rules = reviewbot.load([reviewbot.data_path("rules")], (6, 12))
     series = reviewbot.newest([Path("a.eml").read_bytes()])
     for reviewed in reviewbot.Engine(kernel, rules).review(series).patches:
         print(reviewed.findings, reviewed.unread)
 
-The command line as a function, for any streams, is reviewbot.cli.main.main.
-Nothing here is imported before it is asked for. Errors are drawn in reviewbot.model.errors.
+The command line, as a function, is reviewbot.cli.main.main. Public names are imported on first use. The tree of errors
+is in reviewbot.model.errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`python -m reviewbot` is `reviewbot`."""
+"""Runs the command line for `python -m reviewbot`."""
 
 from __future__ import annotations
 

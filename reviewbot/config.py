@@ -1,7 +1,7 @@
-"""config.toml files in, one frozen Config out: the shipped defaults, overridden key by key by a user's file.
+"""Loads the configuration: the shipped config.toml, overridden key by key by a user's file.
 
-The shipped config.toml is the schema: a key that is not in it is unknown, and a value must have the
-type it has there. Only what TOML cannot say (which words, which range) is declared here.
+The shipped file is the schema: a key that is not in it is unknown, and a value must have the type that it has there.
+Only what TOML cannot say (which words, which range) is declared here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
 
 _LARGEST = 1_000_000  # bytes of a configuration file
-AUTO = "auto"  # the kernel version that the patches' own date says
+AUTO = "auto"  # the kernel version by the tree, the subject or the date of the patches
 ALLOWED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((f"surface.{name}" for name in SURFACES), CONFIDENCES),
     "surface.b4": CONFIDENCES[1:],
@@ -37,7 +37,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
 }
-# every number is a bound or a width: 0 would let nothing through
+# every number is a bound or a width: with 0 nothing would pass
 ABOVE_0 = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
 KINDS: Mapping[type, Kind] = {str: TEXT, int: ABOVE_0, list: TEXTS}
 
@@ -45,11 +45,13 @@ Tables = dict[str, dict[str, Any]]
 
 
 class KernelOptions(Struct, frozen=True):
+    """The keys of [kernel]."""
+
     version: str
 
 
 class Surface(Struct, frozen=True):
-    """The lowest confidence each surface shows."""
+    """The keys of [surface]: the lowest confidence that each surface shows."""
 
     text: str
     local: str
@@ -67,12 +69,16 @@ class Surface(Struct, frozen=True):
 
 
 class ReportOptions(Struct, frozen=True):
+    """The keys of [report]."""
+
     min_severity: str
     fail_on: str
     unread: str
 
 
 class MailOptions(Struct, frozen=True):
+    """The keys of [mail]."""
+
     name: str
     email: str
     contact: str
@@ -84,10 +90,14 @@ class MailOptions(Struct, frozen=True):
 
 
 class B4Options(Struct, frozen=True):
+    """The keys of [b4]."""
+
     url: str
 
 
 class LoreOptions(Struct, frozen=True):
+    """The keys of [lore]; times in seconds."""
+
     url: str
     hosts: tuple[str, ...]
     timeout: int
@@ -95,6 +105,8 @@ class LoreOptions(Struct, frozen=True):
 
 
 class PatchworkOptions(Struct, frozen=True):
+    """The keys of [patchwork]; times in seconds."""
+
     url: str
     project: str
     context: str
@@ -107,12 +119,16 @@ class PatchworkOptions(Struct, frozen=True):
 
 
 class TreeOptions(Struct, frozen=True):
+    """The keys of [tree]."""
+
     branches: tuple[str, ...]
     seconds: int
     headers: tuple[str, ...]
 
 
 class Limits(Struct, frozen=True):
+    """The keys of [limits]."""
+
     mail_bytes: int
     mailbox_bytes: int
     patches: int
@@ -121,16 +137,20 @@ class Limits(Struct, frozen=True):
 
 
 class RuleOptions(Struct, frozen=True):
+    """The keys of [rules]."""
+
     extra: tuple[str, ...]
     disable: tuple[str, ...]
 
 
 class TemplateOptions(Struct, frozen=True):
+    """The keys of [templates]."""
+
     folder: str
 
 
 class Config(Struct, frozen=True):
-    """One attribute a table of config.toml, one field a key; what each means is said in that file."""
+    """The configuration: an attribute for each table of config.toml, a field in it for each key; see that file."""
 
     kernel: KernelOptions
     surface: Surface
@@ -147,11 +167,11 @@ class Config(Struct, frozen=True):
 
     @property
     def template_folder(self) -> Path:
-        """Where the texts of replies are."""
+        """The folder with the templates of replies."""
         return Path(self.templates.folder).expanduser() if self.templates.folder else data_path("templates")
 
     def rule_folders(self, extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
-        """The shipped rules, then those of the config, then `extra`; a later folder may override an earlier one."""
+        """The folders of rules: the shipped one, those of the configuration, then `extra`; later ones override."""
         return (data_path("rules"), *(Path(name).expanduser() for name in self.rules.extra), *extra)
 
 
@@ -171,14 +191,14 @@ SECTIONS = {
 
 
 def data_path(name: str) -> Path:
-    """The shipped file or folder of this name: inside the installed package, else at the root of the checkout."""
+    """The path of a shipped file or folder: in the installed package, else at the root of the checkout."""
     package = Path(__file__).resolve().parent
     packed = package / "_data" / name
     return packed if packed.exists() else package.parent / name
 
 
 def load_config(explicit: Path | None, env: Mapping[str, str]) -> Config:
-    """The defaults with the user's file over them; `explicit` is read instead of the user's file.
+    """The defaults, overridden by the file `explicit`, else by the user's file, if there is one.
 
     Raises ConfigError for a file that cannot be read or is no TOML, an unknown key, a wrong type or value.
     """
@@ -197,7 +217,7 @@ def load_config(explicit: Path | None, env: Mapping[str, str]) -> Config:
 
 
 def identity(config: Config) -> Address:
-    """Who runs this: the config, else git's own settings, asked only now. Raises ConfigError when neither says."""
+    """The user's name and address, by the configuration, else by git's. Raises ConfigError if neither has them."""
     name = config.mail.name or git_says("user.name")
     email = config.mail.email or git_says("user.email")
     if name and email:
@@ -209,7 +229,7 @@ def identity(config: Config) -> Address:
 
 
 def git_says(key: str, folder: Path = Path()) -> str:
-    """What git's settings have for a key in a folder, "" where that is nothing."""
+    """The value of a key in git's configuration in a folder, "" if there is none, or git fails or takes 10 seconds."""
     asked = ["git", "-C", str(folder), "config", "--get", key]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=10, check=False)
@@ -225,7 +245,7 @@ def _user_file(env: Mapping[str, str]) -> Path | None:
 
 
 def _defaults() -> Tables:
-    """The shipped file, which is parsed once for many runs."""
+    """The tables of the shipped file, from the cache if it is unchanged."""
     path = data_path("config.toml")
     try:
         key = cache.key(path.read_bytes())
@@ -250,7 +270,7 @@ def _read(path: Path) -> Tables:
 
 
 def _override(tables: Tables, user: Mapping[str, Any], path: Path) -> None:
-    """Put the user's values into `tables`, each checked against the value it replaces."""
+    """Put the user's values into `tables`, each checked against the default that it replaces."""
     schema.check_table(user, dict.fromkeys(tables, TABLE), str(path))
     for section, values in user.items():
         schema.check_table(values, _spec(section, tables[section]), f"{path}: [{section}]")

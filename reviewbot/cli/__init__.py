@@ -1,1 +1,1 @@
-"""The command line: arguments, the session they make, and where output goes."""
+"""Runs the command line: parses arguments, opens the session, runs the command and writes its output."""

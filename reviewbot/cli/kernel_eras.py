@@ -1,5 +1,7 @@
-"""A repository, and the setup for what it is at the end of a range, in; the kernel of each commit, and an engine for
-it, out."""
+"""Finds the kernel version of each commit of a range, and makes an engine for it.
+
+Takes the repository, and the session for the tree at the end of the range.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ from reviewbot.model.review import PatchReview
 
 
 class Eras:
-    """`setup`: that of the end, the tree `tip`; all are judged by it where a version was asked for."""
+    """The kernels of the commits of a range. `setup`: the session for its end, the tree `tip`.
+
+    If the user names a version, it applies to all commits.
+    """
 
     def __init__(self, repository: Repository, setup: Session, tip: str) -> None:
         self._repository, self._setup, self._tip = repository, setup, tip
@@ -30,7 +35,7 @@ class Eras:
         self._at = cache(self._kernel)
 
     def of(self, change: CommitDiff) -> Era:
-        """That of the Makefile in the commit's own tree, else of the day on which it was committed."""
+        """The kernel of a commit: by the Makefile in its tree, else by the day on which it was committed."""
         if not self._setup.dated or change.after == self._tip:
             return self.end
         known = self._kernels.of(change.after)
@@ -38,7 +43,7 @@ class Eras:
         return self.end if found == self._like_the_end else found
 
     def engine(self, era: Era) -> PatientEngine:
-        """What reviews by a kernel; it has no tree yet."""
+        """A new engine for a kernel, which cannot read files yet."""
         kernel, heard = self._setup.kernel, self._setup.rules
         if era != self.end:
             kernel, heard = self._at(era.version), tuple(self._heard(era.version))
@@ -62,7 +67,7 @@ class Eras:
         return rules.load(self._setup.folders, version)[0]
 
     def with_rules(self, patches: Iterable[PatchReview]) -> Session:
-        """The setup, with those rules as well that hold at the kernels of some patches and not at the end."""
+        """The session, with the rules added that apply to kernels of some patches and not to the end of the range."""
         versions = dict.fromkeys(one.kernel for one in patches if one.kernel is not None)
         every = {one.id: one for one in chain(*map(self._heard, versions), self._setup.rules)}
         return replace(self._setup, rules=tuple(every[name] for name in sorted(every)))

@@ -29,41 +29,41 @@ STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGH
 STOPPED = 128  # and the number of the signal
 
 
-PATIENCE = 5  # seconds after a signal in which another one does not disturb the clearing up
+PATIENCE = 5  # seconds after a signal in which another one does not interrupt the cleanup
 
 
-PIPE_CLOSED = 141  # 128 + SIGPIPE: who read the output had enough of it
+PIPE_CLOSED = 141  # 128 + SIGPIPE: the reader of the output closed the pipe
 
 
 UNEXPECTED = 3
 
 
-GARBAGE = 50_000  # new objects after which garbage is looked for; a tenth of a check went into that
+GARBAGE = 50_000  # new objects after which garbage is collected; with the default a check spent a tenth of its time
 
 
 class _Stopped(BaseException):
-    """A signal asked for the end; no Exception, so that nothing but what clears up has a part in it."""
+    """A signal has asked the run to end. It is no Exception, so that only cleanup code sees it."""
 
     def __init__(self, number: int) -> None:
         self.number = signal.Signals(number)
 
 
 def entry() -> NoReturn:
-    """What the installed `reviewbot` runs."""
+    """Run the installed program `reviewbot`, and exit."""
     gc.set_threshold(GARBAGE)
     streams.open_closed_streams()
     code = main()
     streams.settle(drop=code >= STOPPED)
     if sys.getprofile() is None and sys.gettrace() is None:  # those write at the end what they have seen
-        os._exit(code)  # main() has cleared up; to take the modules apart costs as much as the review of a patch
+        os._exit(code)  # main() has cleaned up; to unload the modules takes as long as the review of a patch
     raise SystemExit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command line; `argv` is without the program's name. Raises nothing: all becomes an exit code.
+    """Run one command line and give its exit code. `argv`: without the program's name. Raises nothing.
 
-    A program may call it as often as it likes, in its main thread. sys.stdin, sys.stdout and sys.stderr may be anything
-    that reads or writes text; they, the handlers of signals and the environment are afterwards as they were.
+    A program may call it any number of times, in its main thread. sys.stdin, sys.stdout and sys.stderr may be anything
+    that reads or writes text; they, signal handlers and the environment are unchanged afterwards.
     """
     verbose = False
     try:
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace | int:
-    """The options; an exit code where argparse has printed the help, or what was wrong."""
+    """The options; an exit code if argparse has printed the help or an error."""
     try:
         words = sys.argv[1:] if argv is None else argv
         return parser(words[0] if words else "").parse_args(words)
@@ -99,7 +99,7 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace | int:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Let a signal end the work as an exception does, so that all is cleared up; not one that is ignored (nohup)."""
+    """Turn signals into _Stopped, so that a run cleans up before it ends. Ignored ones (nohup) stay ignored."""
     last = -float(PATIENCE)
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -110,7 +110,7 @@ def _stoppable() -> Iterator[None]:
 
     if threading.current_thread() is not threading.main_thread():
         raise UsageError("only the main thread of a program can run this: what takes too long is ended by a signal")
-    # one that was not installed from Python (None) could not be put back
+    # a handler that was not installed from Python (None) could not be restored
     before = {number: handler for number in STOPS if (handler := signal.getsignal(number)) is not None}
     for number, handler in before.items():
         if handler is not signal.SIG_IGN:

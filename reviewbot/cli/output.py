@@ -1,4 +1,4 @@
-"""A Review in; on stdout and in files the reports of the chosen formats, in a folder the drafts, out."""
+"""Writes the output of a review: reports in the chosen formats to stdout and files, and drafts to a folder."""
 
 from __future__ import annotations
 
@@ -39,11 +39,10 @@ _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 
 class Output:
-    """Where remarks go, and how sure and how bad they must be to get there.
+    """The outputs of a run, and the bars for a finding to get there. `names`: the formats of the command.
 
-    `names` are the formats there are. Made before anything is fetched: raises UsageError for outputs that cannot be
-    meant, InputError where a file cannot be written, ConfigError where drafts are wanted and nobody is there to send
-    them, or their texts cannot be used.
+    Made before anything is fetched: raises UsageError for invalid outputs, InputError if a file cannot be written,
+    ConfigError if drafts are wanted without a sender, or their templates are invalid.
     """
 
     def __init__(self, options: argparse.Namespace, setup: Session, names: Sequence[str] = NAMES) -> None:
@@ -70,7 +69,7 @@ class Output:
                 files.require_writable(target.path)
 
     def speaks(self, review: Review, severity: str = SEVERITIES[0]) -> bool:
-        """Whether the format on standard output shows a remark so bad that no later patch of the series settles."""
+        """Whether the format on stdout shows an open finding of this severity or a higher one."""
         bad = max(severity, self.severity, key=SEVERITIES.index)
         return any(
             found.resolved_by is None
@@ -79,12 +78,12 @@ class Output:
         )
 
     def confidence(self, name: str) -> str:
-        """The bar of a format; each has a surface of the same name."""
+        """The lowest confidence that a format shows: that of the option, else of the surface of the same name."""
         lowest: str = self._confidence or getattr(self.setup.config.surface, name)
         return lowest
 
     def write(self, review: Review) -> None:
-        """Write the files, print the report, write the drafts. Raises InputError where something cannot be written."""
+        """Write the files, print the report, write the drafts. Raises InputError if something cannot be written."""
         drafted = self._drafted(review) if self.drafting else None
         self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
         if self.format == MAIL and drafted and not drafted.drafts:
@@ -96,14 +95,14 @@ class Output:
             self._deliver(review, drafted, self.folder)
 
     def write_nothing(self, review: Review) -> None:
-        """What a program that reads the output gets where nothing could be reviewed.
+        """Write the reports for programs where nothing could be reviewed.
 
-        A format that cannot say so would say "clean": none of those is written, here and where no patch could be read.
+        A format that cannot say so would say "clean": none of those is written, nor where no patch could be read.
         """
         self._reports(review, [one for one in self.targets if one.format not in (*_READ, MAIL) and _tells(one.format)])
 
     def _reports(self, review: Review, wanted: Sequence[Target], drafted: DraftSet | None = None) -> None:
-        """Files first: who reads standard output may stop at any time."""
+        """Write reports, files first: the reader of standard output may stop at any time."""
         for name, path in wanted:
             if path is not None:
                 files.write_file(path, self._content(name, review, drafted))
@@ -124,7 +123,7 @@ class Output:
         return LOCAL[name].render(review, self._judged(name, review)).encode()
 
     def frame(self, name: str) -> ReportContext:
-        """What a format says besides the review."""
+        """What a report in a format says besides the review."""
         setup = self.setup
         return ReportContext(
             kernel=setup.kernel_name,
@@ -136,7 +135,7 @@ class Output:
         )
 
     def _judged(self, name: str, review: Review) -> ReportContext:
-        """The same for a report that says whether the run has failed."""
+        """The same for a format that can say that the run has failed."""
         return replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
 
     @cached_property
@@ -145,11 +144,11 @@ class Output:
 
     @property
     def _told(self) -> bool:
-        """Whether one of the reports has a place for what was not looked at."""
+        """Whether one of the reports can say what was not read."""
         return any(target.format in LOCAL and _tells(target.format) for target in self.targets)
 
     def _failing(self, review: Review) -> tuple[Unread, ...]:
-        """What was not looked at, where that fails the run; what only a reply would miss is not of that kind."""
+        """What was not read, if that fails the run; without notes that only matter for a reply."""
         if self.unread != FAIL:
             return ()
         from reviewbot.mail.message import NO_AUTHOR, NO_ID
@@ -157,7 +156,7 @@ class Output:
         return tuple(part for part in unread(review) if part not in (NO_AUTHOR, NO_ID))
 
     def fails(self, review: Review) -> bool:
-        """Whether a run has failed for what was not looked at; then it is named, by us if no report does."""
+        """Whether the run has failed because something was not read; prints what, unless a report says it."""
         parts = self._failing(review)
         if parts and not self._told:
             for part in parts:
@@ -223,7 +222,7 @@ def _line(part: Unread) -> str:
 
 
 def _tells(name: str) -> bool:
-    """Whether a format does not take what was not looked at for clean; drafts of a clean patch there are none."""
+    """Whether a format can say what was not read, or, as drafts, says nothing of a clean patch."""
     return name == MAIL or LOCAL[name].unread
 
 
@@ -232,7 +231,7 @@ def _mboxrd(draft: Draft) -> bytes:
 
 
 def _repository(env: Mapping[str, str]) -> str:
-    """The address of the repository that a CI job runs for, "" outside of those that say it."""
+    """The URL of the repository that a CI job runs for, by the variables of GitHub and GitLab; "" elsewhere."""
     if env.get("GITHUB_SERVER_URL") and env.get("GITHUB_REPOSITORY"):
         return f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}"
     return env.get("CI_PROJECT_URL", "")

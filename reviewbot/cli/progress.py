@@ -1,4 +1,7 @@
-"""Long work in, a sign of life on a terminal out; in a pipe, with -q and for short work nothing is printed."""
+"""Bounds the review of a patch in time, and shows progress on a terminal.
+
+In a pipe, with -q and for short work nothing is printed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ LONG_SERIES = 8  # patches; fewer are done before a bar could be read
 
 
 class PatientEngine(Engine):
-    """An engine that leaves a patch unread after so many seconds, or from `until` on, and calls `done` after each."""
+    """An engine that leaves a patch unread after `seconds`, or from `until` on, and calls `done` after each patch."""
 
     def __init__(self, kernel: Kernel, rules: Sequence[Rule], seconds: int, read: ReadFile | None = None) -> None:
         super().__init__(kernel, rules, read)
@@ -33,6 +36,7 @@ class PatientEngine(Engine):
         self.done: Callable[[], None] = lambda: None
 
     def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
+        """Review one patch as Engine.patch(); where time is up, only `unread` of the result says so."""
         try:
             with bounded(min(self.seconds, self.until - time.monotonic())):
                 return super().patch(patch, only)
@@ -42,6 +46,7 @@ class PatientEngine(Engine):
             self.done()
 
     def wrong(self, path: str, texts: tuple[CutFile | None, CutFile], function: str) -> frozenset[FindingKey] | None:
+        """The keys of all hits as Engine.wrong(); None also where time is up."""
         try:
             with bounded(min(self.seconds, self.until - time.monotonic())):
                 return super().wrong(path, texts, function)
@@ -51,7 +56,7 @@ class PatientEngine(Engine):
 
 @contextmanager
 def waiting(text: str, quiet: bool) -> Iterator[None]:
-    """A spinner beside `text`."""
+    """Show a spinner beside `text`."""
     console = _terminal(quiet)
     if console is None:
         yield
@@ -62,7 +67,7 @@ def waiting(text: str, quiet: bool) -> Iterator[None]:
 
 @contextmanager
 def counting(patches: int, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A bar for so many patches; what it gives is to be called after each of them."""
+    """Show a bar for so many patches. The function that it gives has to be called after each of them."""
     console = _terminal(quiet) if patches >= LONG_SERIES else None
     if console is None:
         yield lambda: None

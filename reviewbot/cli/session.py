@@ -1,4 +1,7 @@
-"""Parsed arguments and config.toml in, what a command works with out: the kernel's facts, the rules, a voice."""
+"""Opens the session of a command: its configuration, the facts of a kernel version and the rules that apply to it.
+
+The kernel version is the one that the user names, else that of the tree, of the subject or of the date of the patches.
+"""
 
 from __future__ import annotations
 
@@ -23,42 +26,43 @@ from reviewbot.model.patch import Series
 
 
 class SessionOptions(Struct, frozen=True):
-    """What was asked for, before any rule is read. `version`: the kernel to judge by where nothing else says it."""
+    """The settings of a run, before any rule is loaded. `version`: the kernel version if nothing else tells it."""
 
     config: Config
     folders: tuple[Path, ...]
     version: Version
-    dated: bool  # no version was asked for: the tree, the patches' subject or their date says it
+    dated: bool  # the user names no version: the tree, the patches' subject or their date tells it
     quiet: bool
     verbose: bool
 
     @property
     def kernel_name(self) -> str:
+        """The kernel version as text, "6.12"."""
         return f"{self.version[0]}.{self.version[1]}"
 
     def say(self, text: str) -> None:
-        """A line for the person at the terminal, unless -q."""
+        """Print a line to standard error, unless with -q."""
         if not self.quiet:
             streams.say(text)
 
     def tell(self, text: str) -> None:
-        """A line about what is being done, with -v only."""
+        """Print a line on what is being done to standard error, with -v only."""
         if self.verbose:
             self.say(text)
 
 
 class Session(SessionOptions, frozen=True):
-    """`rules` are those that hold at this kernel version and are not switched off."""
+    """The settings of a run with the facts of its kernel version, and the rules that apply and are not disabled."""
 
     kernel: Kernel
     rules: tuple[Rule, ...]
 
 
-_LAST_SECOND = 253_402_300_799  # of the year 9999: dates of mails are whatever somebody wrote
+_LAST_SECOND = 253_402_300_799  # of the year 9999: the date of a message may be anything
 
 
 def session_options(options: argparse.Namespace) -> SessionOptions:
-    """Raises ConfigError for a bad config file or kernel version."""
+    """The settings by options and configuration. Raises ConfigError for an invalid config file or kernel version."""
     settings = config.load_config(options.config, os.environ)
     folders = settings.rule_folders(tuple(options.rules))
     asked = options.kernel or settings.kernel.version
@@ -68,7 +72,7 @@ def session_options(options: argparse.Namespace) -> SessionOptions:
 
 
 def open_session(options: argparse.Namespace) -> Session:
-    """Raises ConfigError for a bad config file, rules folder or kernel version."""
+    """Open the session. Raises ConfigError for an invalid config file, rules folder or kernel version."""
     setup = _load(session_options(options))
     setup.tell(f"rules from {', '.join(map(str, setup.folders))}")
     if not setup.dated:  # else it is not known yet by which kernel
@@ -96,12 +100,11 @@ def _tell_kernel(setup: Session, how: str) -> None:
 def for_series(
     given: SessionOptions, series: Series, found: Version | None = None, names: frozenset[str] | None = None
 ) -> Session:
-    """The setup for one series, and for the tree it is applied to, if there is one.
+    """The session for one series, and for the tree that it is applied to, if there is one.
 
-    Where no version was asked for, it is that of the tree's Makefile (`found`), else the one that the subject of the
+    Unless the user names a version, it is that of the tree's Makefile (`found`), else the one that the subject of the
     cover letter or of the first patch names, else the one that mainline was working on when the series was sent.
-    `names`, those of the tree's headers, go before the version's: but not where another version was asked for than
-    the tree's own.
+    `names`, those in the tree's headers, override the version's, unless the user names another version than the tree's.
     """
     mails = [mail for mail in (series.cover, *(patch.mail for patch in series.patches)) if mail is not None]
     stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
@@ -115,7 +118,7 @@ def for_tree(
     names: frozenset[str] | None,
     subjects: Sequence[str] = (),
 ) -> Session:
-    """As for_series(), for what was made at a time, in seconds since 1970; 0 if nobody knows."""
+    """As for_series(), for a tree. `stamp`: its date in seconds since 1970, 0 if that is not known."""
     version, how = _meant(given, stamp, found, subjects)
     same = version == given.version
     setup = given if same and isinstance(given, Session) else _load(replace(given, version=version))
@@ -128,14 +131,14 @@ def for_tree(
 
 
 def program(given: SessionOptions, series: Series) -> str:
-    """The program of user space that a series is for; "" where one of its patches may be for the kernel."""
+    """The program of user space that a series is for; "" if one of its patches may be for the kernel."""
     said = [(one.mail.subject if one.mail is not None else one.subject, one.diff) for one in series.patches]
     found = rules.projects(given.folders).of_series(series.cover.subject if series.cover else "", said)
     return found[0] if found and all(found) else ""
 
 
 def _meant(given: SessionOptions, stamp: float, found: Version | None, subjects: Sequence[str]) -> tuple[Version, str]:
-    """The version to judge by, and where it comes from, for somebody to read."""
+    """The kernel version to apply, and in words where it comes from."""
     if not given.dated:
         return given.version, "as asked for"
     if found is not None:
@@ -146,7 +149,7 @@ def _meant(given: SessionOptions, stamp: float, found: Version | None, subjects:
 
 
 def at_date(given: SessionOptions, releases: Releases, stamp: float) -> tuple[Version, str]:
-    """The version that mainline was working on at a time, and how that is known; 0 is a time that nobody knows."""
+    """The version that mainline was working on at a time (seconds since 1970, 0: not known), and in words why."""
     if not stamp:
         return given.version, "from today's date: no other is known"
     made = datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC)

@@ -1,7 +1,7 @@
-"""Text in, on standard output or standard error out; and standard input, where there is one.
+"""Writes text to standard output and standard error, and reads standard input.
 
-Nothing else here speaks to these three. A shell may have closed each of them (>&-), and a program that calls main() may
-have put anything in its place that has write(). What comes from a mail gives no orders to a CI that reads along.
+No other module uses these three. A shell may have closed each of them (>&-), and a program that calls main() may have
+replaced them by anything with write(). What comes from a message is disarmed: it is no command to a CI that reads it.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from reviewbot.support.escape import visible
 
 
 class ReaderGone(Exception):
-    """Who read standard output had enough of it."""
+    """The reader of standard output closed the pipe."""
 
 
 # --- out ---
 
 
 def put(text: str, spelling: str = TEXT) -> None:
-    """Text for standard output. Raises ReaderGone, and InputError where it cannot be written."""
+    """Write text to standard output. Raises ReaderGone, or InputError if it cannot be written."""
     if text:
         with _writing():
             sys.stdout.write(_encodable(disarmed(text, spelling), sys.stdout))
 
 
 def put_report(content: bytes) -> None:
-    """A report, which says itself how it is encoded and gives no orders; raises as put()."""
+    """Write a report to standard output, encoded and disarmed already. Raises as put()."""
     if content:
         with _writing():
             binary = getattr(sys.stdout, "buffer", None)
@@ -47,7 +47,7 @@ def put_report(content: bytes) -> None:
 
 
 def finish() -> None:
-    """Have it written now, so that a full disk or a closed pipe is met here; raises as put()."""
+    """Flush standard output, so that a full disk or a closed pipe is noticed here. Raises as put()."""
     if sys.stdout is not None:
         with _writing():
             _flush(sys.stdout)
@@ -68,7 +68,7 @@ def _writing() -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """A line for standard error. That nobody can hear it changes nothing of what was found."""
+    """Print a line to standard error. Never raises: without a reader the result is still the same."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             sys.stderr.write(_encodable(f"{disarmed(visible(text))}\n", sys.stderr))
@@ -76,7 +76,7 @@ def say(text: str) -> None:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """What a mail holds must not end the run because the encoding of the terminal lacks it."""
+    """The text with escapes for characters that the stream's encoding lacks: a message must not end the run by them."""
     encoding = getattr(stream, "encoding", None)
     if not isinstance(encoding, str):
         return text
@@ -93,7 +93,7 @@ def _flush(stream: TextIO) -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether somebody sits at the other end."""
+    """Whether a stream is a terminal."""
     try:
         return stream is not None and bool(stream.isatty())
     except (AttributeError, OSError, ValueError):
@@ -104,13 +104,13 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def stdin() -> BinaryIO:
-    """Standard input as bytes; a closed one says so when it is read."""
+    """Standard input as bytes. If it is closed, reading it raises InputError."""
     binary: BinaryIO | None = getattr(sys.stdin, "buffer", None)
     return binary if binary is not None else _Bytes()
 
 
 class _Bytes(io.BytesIO):
-    """What a program has put in the place of standard input gives text, or there is none."""
+    """Standard input where a program has replaced it by a stream of text, or there is none."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if sys.stdin is None:
@@ -123,7 +123,7 @@ class _Bytes(io.BytesIO):
 
 
 def open_closed_streams() -> None:
-    """Put something harmless where the three are closed: else the next file that is opened would be one of them."""
+    """Open /dev/null where one of the three is closed: else the next file that is opened would be in its place."""
     for number in range(3):
         try:
             os.fstat(number)
@@ -132,9 +132,9 @@ def open_closed_streams() -> None:
 
 
 def settle(*, drop: bool) -> None:
-    """Before the process ends: what has nowhere to go, or is to be dropped, goes nowhere.
+    """Flush the streams before the process ends, or drop what they hold if that fails, or with `drop`.
 
-    The interpreter would try once more when it ends, and complain.
+    Else the interpreter would try again when it ends, and complain.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:

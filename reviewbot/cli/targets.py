@@ -1,4 +1,4 @@
-"""The values of --format and --output in, which report goes where out."""
+"""Parses --format and --output: which report goes where."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ STDOUT = "-"
 
 
 class Target(NamedTuple):
-    """A report; `path` is None for standard output."""
+    """A report to write. `path`: None for standard output."""
 
     format: str
     path: Path | None
 
 
 def targets(chosen: str | None, outputs: Sequence[str], names: Sequence[str] = NAMES) -> tuple[Target, ...]:
-    """What goes to standard output first, the first of `names` if nobody says, then the files in the order asked for.
+    """The reports to write: the one for standard output, by default in the first format of `names`; then the files.
 
-    Raises UsageError for a format nobody knows, and where two reports would go to the same place.
+    `chosen`: the value of --format; `outputs`: those of --output. Raises UsageError for an unknown format, and if two
+    reports would go to the same place.
     """
     asked = [_parsed(output, names) for output in outputs]
     printed = [Target(chosen, None)] if chosen is not None else []

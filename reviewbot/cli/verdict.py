@@ -1,4 +1,4 @@
-"""Which remarks a run does not raise, and which of the others make its exit code 1: for every command that reviews."""
+"""Leaves out of a run the findings that are ignored or known, and decides on its exit code; for all commands."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _SHOWN = 20  # idle tables and stale entries that -v names
 
 
 class ExitPolicy:
-    """Made before anything is read: raises ConfigError for a baseline that is none, InputError for one that cannot be
-    written.
+    """The baseline and the bar of a run.
+
+    Made before anything is read: raises ConfigError for an invalid baseline, InputError for one that cannot be written.
     """
 
     def __init__(self, options: argparse.Namespace, setup: Session) -> None:
@@ -33,7 +34,7 @@ class ExitPolicy:
             files.require_writable(self._file)
 
     def passed(self, review: Review) -> Review:
-        """The review without what is ignored or known; what is to be written into a baseline is known from now on."""
+        """The review without ignored and known findings. With --write-baseline all that go into it are known."""
         ignores = self.setup.config.ignore
         if self._file is not None:
             rest = baseline.without_known(review, ignores, ()).review
@@ -49,10 +50,10 @@ class ExitPolicy:
         return done.review
 
     def code(self, review: Review, output: Output) -> int:
-        """Write the baseline, if one is wanted; 3 where something was not looked at and that fails the run.
+        """Write the baseline, if one is wanted, and give the exit code. Raises InputError.
 
-        Else 1 where a remark that is shown is bad enough: a CI that lets remarks pass must not take a run that did not
-        see everything for one of those. Raises InputError.
+        3 if something was not read and that fails the run, else 1 if a remark that is shown is bad enough, else 0: a CI
+        that lets remarks pass must not let a run pass that did not read everything.
         """
         if self._file is not None:
             files.write_file(self._file, baseline.dumped(self._baseline).encode("utf-8"))

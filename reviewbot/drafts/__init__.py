@@ -1,1 +1,1 @@
-"""A maildir of drafts, and the memory of what was ever written there."""
+"""Writes drafts into a maildir and remembers all that were ever written there."""

@@ -1,7 +1,7 @@
-"""A folder in; the maildir that it is or becomes, the message ids of what is in it, and a place for one more mail, out.
+"""Opens or makes a maildir, lists the message ids of its files, and adds messages.
 
-maildir(5): what is new is written below tmp/ and gets its name below new/ when it is whole. Its three folders are
-opened once, and no link is followed to get at them or at what is written there.
+maildir(5): a new message is written below tmp/ and gets its name below new/ when it is whole. The three folders are
+opened once, and no link is followed on the way to them or to the files in them.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ _NO_LINKS = frozenset((errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS
 
 
 class Maildir:
-    """Opened until the end of `with`; made where it is missing.
+    """A maildir, open until the end of `with`; it is made if it is missing. `top`: a descriptor of its folder.
 
-    Raises UsageError where it is something else, OSError where it cannot be made. `top` is a descriptor of it.
+    `wrong`: after known(), which files cannot be read, in sentences. Raises UsageError if the path is something else,
+    OSError if it cannot be made.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,22 +47,23 @@ class Maildir:
         self._stack.close()
 
     def known(self) -> dict[str, Path]:
-        """What is there by message id, whatever a mail program renamed, and by name, whatever the user edited.
+        """The paths of the files in new/ and cur/, by message id and by name.
 
-        maildir(5): what follows ":" in a name are the flags that mail programs set.
+        By both, since mail programs rename files and users edit them. A name is the part before ":", after which mail
+        programs put flags (maildir(5)).
         """
         for _ in range(_ROUNDS):
             ids: dict[str, Path] = {}
             self.wrong = []
-            whole = [self._look(name, ids) for name in ("new", "cur")]
+            whole = [self._read_folder(name, ids) for name in ("new", "cur")]
             if all(whole):
                 break
         if len(self.wrong) > _SHOWN:
             self.wrong[_SHOWN:] = [f"{len(self.wrong) - _SHOWN} more files there cannot be read"]
         return ids
 
-    def _look(self, part: str, ids: dict[str, Path]) -> bool:
-        """Read a folder; whether all that it lists was still there."""
+    def _read_folder(self, part: str, ids: dict[str, Path]) -> bool:
+        """Add the files of new/ or cur/ to `ids`; whether all that were listed were still there."""
         whole = True
         with os.scandir(self._parts[part]) as entries:
             names = sorted(entry.name for entry in entries)
@@ -76,13 +78,13 @@ class Maildir:
             except OSError as error:
                 self.wrong.append(f"{path} cannot be read: {files.reason_of(error)}")
             else:
-                found = BytesHeaderParser().parsebytes(head)["Message-ID"]
-                ids.setdefault(str(found or "").strip().strip("<>"), path)
+                message_id = BytesHeaderParser().parsebytes(head)["Message-ID"]
+                ids.setdefault(str(message_id or "").strip().strip("<>"), path)
             ids.setdefault(name.partition(":")[0], path)
         return whole
 
     def put(self, name: str, content: bytes) -> Path | None:
-        """Have a mail below new/ under that name, where it is; None where the name is taken. Raises OSError."""
+        """Add a message to new/ under that name. Gives its path, None if the name is taken. Raises OSError."""
         new, tmp = self._parts["new"], self._parts["tmp"]
         with unfinished.part(tmp) as part:
             files.fill_file(part.descriptor, content)
@@ -102,7 +104,7 @@ class Maildir:
 
 
 def _opened(stack: ExitStack, path: Path, top: int | None) -> int:
-    """A folder of a maildir. The user may name a link to the whole; below it there are folders."""
+    """A descriptor of the maildir or, below `top`, of one of its folders. Only the maildir itself may be a link."""
     where = path if top is None else path.name
     with suppress(FileExistsError):  # what it is, is seen below
         if top is None:
@@ -132,7 +134,7 @@ def _is_there(name: str, folder: int) -> bool:
 
 
 def _is_link(name: str, folder: int) -> bool:
-    """Whether a name leads to nothing since it is a link to nothing, and not since it is gone."""
+    """Whether a name that cannot be opened is a link to nothing, rather than gone."""
     try:
         return stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
     except FileNotFoundError:
@@ -140,7 +142,7 @@ def _is_link(name: str, folder: int) -> bool:
 
 
 def _head(name: str, folder: int) -> bytes:
-    """The beginning of a file; nothing of what is none, a pipe or a folder."""
+    """The first 64 KiB of a file; nothing of a pipe or a folder."""
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=folder)
     try:
         return os.read(descriptor, _HEAD) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""

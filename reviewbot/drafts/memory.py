@@ -1,8 +1,9 @@
-"""The folder of a maildir in; which drafts were ever written there, by what they ask about, out and in again.
+"""Remembers which drafts were ever written to a maildir, by what they ask.
 
-A file beside new/ and cur/ has a line for each: what was asked of which mail, and the message id of the draft. So a
-draft that is gone, since it was sent or not wanted, is told from one that never was. A line is added as soon as its
-draft is there; lines that cannot be read, and the oldest of too many, leave when the file is written anew.
+A file beside new/ and cur/ has a line for each draft: a digest of what it asks (Draft.asks) and its message id. So a
+draft that is gone, because it was sent or not wanted, differs from one that never was. A line is added as soon as its
+draft is there; when the file is rewritten, lines that cannot be read are dropped, and of more than 10,000 all but the
+newest 5,000.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _ADD = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 class DraftMemory:
-    """What is remembered, for one run that has the maildir to itself. `wrong`: what did not go well, in sentences."""
+    """The memory of a maildir, for one run that has it to itself. `folder`: a descriptor of the maildir.
+
+    `wrong`: what went wrong, in sentences. asks in memory: whether a draft that asks this was ever written.
+    """
 
     def __init__(self, folder: int) -> None:
         self._folder = folder
@@ -51,11 +55,11 @@ class DraftMemory:
         return asks in self._ids
 
     def ids(self, asks: str) -> tuple[str, ...]:
-        """The message ids of the drafts that have asked the same."""
+        """The message ids of the drafts that asked this, the newest last."""
         return tuple(self._ids.get(asks, ()))
 
     def add(self, asks: str, message_id: str) -> None:
-        """Remember a draft, on the disk as well."""
+        """Remember a draft, on the disk as well. Never raises: see `wrong`."""
         if message_id in self._ids.get(asks, ()):
             return
         self._ids.setdefault(asks, []).append(message_id)
@@ -67,20 +71,20 @@ class DraftMemory:
             self._fail(error)
 
     def close(self) -> None:
-        """Write the file anew where that is due."""
+        """Rewrite the file if it has broken or too many lines."""
         due = self._bad or sum(map(len, self._ids.values())) > _MOST
         if due and not self._failed:
             try:
-                self._anew()
+                self._rewrite()
             except OSError as error:
                 self._fail(error)
 
     def _take(self, line: bytes) -> None:
-        found = _LINE.fullmatch(line.decode("ascii", "replace"))
-        if found:
+        match = _LINE.fullmatch(line.decode("ascii", "replace"))
+        if match:
             # what is remembered again is the newest
-            ids = self._ids.pop(found[1], [])
-            self._ids[found[1]] = [*(one for one in ids if one != found[2]), found[2]]
+            ids = self._ids.pop(match[1], [])
+            self._ids[match[1]] = [*(message_id for message_id in ids if message_id != match[2]), match[2]]
         elif line and not line.startswith(b"#"):
             self._bad += 1
 
@@ -94,8 +98,8 @@ class DraftMemory:
         finally:
             os.close(descriptor)
 
-    def _anew(self) -> None:
-        rows = [f"{asks} {one}\n" for asks, ids in self._ids.items() for one in ids]
+    def _rewrite(self) -> None:
+        rows = [f"{asks} {message_id}\n" for asks, ids in self._ids.items() for message_id in ids]
         left = rows if len(rows) <= _MOST else rows[-_MOST // 2 :]
         with unfinished.part(self._folder) as part:
             files.fill_file(part.descriptor, _HEAD + "".join(left).encode("ascii"))
@@ -108,7 +112,7 @@ class DraftMemory:
 
 
 def _content(folder: int) -> bytes:
-    """All of the file, or the end of one that is too large. Raises OSError, also for what is no file."""
+    """All lines of the file, or the last 4 MiB of a larger one. Raises OSError, also for a link, pipe or folder."""
     descriptor = os.open(NAME, _READ, dir_fd=folder)
     with os.fdopen(descriptor, "rb") as file:
         there = os.fstat(descriptor)

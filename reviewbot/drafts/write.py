@@ -1,9 +1,9 @@
-"""Drafts in, a maildir of them out; and templates/*.txt into the texts that replies are made of.
+"""Writes drafts into a maildir; and loads templates/*.txt, from which they are made.
 
-Every draft is one file under DIR/new, named for its patch and its message id. mutt opens DIR as a
-folder or as its postponed messages (`mutt -e 'set postponed=DIR' -p`), and `git send-email FILE` takes
-the same file. Who edits a draft owns it: what has the message id of a draft is never written again, and
-neither is what was written once and is gone, since it was sent or not wanted.
+Every draft is one file under DIR/new, named after its patch and its message id. mutt opens DIR as a folder or as its
+postponed messages (`mutt -e 'set postponed=DIR' -p`), and `git send-email FILE` takes the same file. A draft belongs to
+the person who edits it: no draft is written again while a file has its message id, nor when it was written once and is
+gone, because it was sent or not wanted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LARGEST_TEXT = 65_536
 
 
 class Delivery(Struct):
-    """The files of drafts that are new, those of drafts that were there, the drafts that are gone; what went wrong."""
+    """The files of drafts: `written` now or `kept` from before; drafts that are `gone`; and what went `wrong`."""
 
     written: list[Path] = field(default_factory=list)
     kept: list[Path] = field(default_factory=list)
@@ -35,10 +35,10 @@ class Delivery(Struct):
 
 
 def write_drafts(drafts: Iterable[Draft], folder: Path, again: bool = False) -> Delivery:
-    """Put the drafts that are not there yet into the maildir `folder`; `again`: also those that were, and are gone.
+    """Add the drafts that are not there yet to the maildir `folder`; with `again` also those that are gone.
 
-    The folder is made where it is missing. Runs beside each other wait for one another. Raises UsageError where it is
-    no folder, InputError where it cannot be written; a draft is there whole or not at all.
+    The maildir is made if it is missing. Runs at the same time wait for each other. A draft is written whole or not at
+    all. Raises UsageError if `folder` is no folder, InputError if it cannot be written.
     """
     done = Delivery()
     try:
@@ -58,7 +58,7 @@ def _put(
     draft: Draft, maildir: Maildir, known: dict[str, Path], before: DraftMemory, done: Delivery, again: bool
 ) -> None:
     name = _file_name(draft)
-    there = next((known[one] for one in (draft.message_id, *before.ids(draft.asks), name) if one in known), None)
+    there = next((known[key] for key in (draft.message_id, *before.ids(draft.asks), name) if key in known), None)
     if there is None and draft.asks in before and not again:
         done.gone.append(draft)
         return
@@ -73,13 +73,13 @@ def _put(
 
 
 def load_texts(folder: Path) -> Texts:
-    """The templates of replies. Raises ConfigError, naming file and placeholder, for what cannot be filled."""
-    found = {name.replace("-", "_"): _load(folder / f"{name}.txt", name) for name in PLACEHOLDERS}
-    return Texts(**found)
+    """Load the templates of replies. Raises ConfigError, which names file and placeholder, if one cannot be filled."""
+    sources = {name.replace("-", "_"): _load(folder / f"{name}.txt", name) for name in PLACEHOLDERS}
+    return Texts(**sources)
 
 
 def _file_name(draft: Draft) -> str:
-    """Sorted by patch, told apart by message id; nothing of the mail but letters and digits gets in."""
+    """The name of a draft's file: number, subject and message id, of which only ASCII letters and digits remain."""
     words = re.sub(r"\[[^\]]{0,200}\]", " ", draft.subject.removeprefix("Re: "))
     slug = re.sub(r"[^A-Za-z0-9]+", "-", words)[:48].strip("-").lower() or "draft"
     unique = re.sub(r"[^0-9a-z]+", "", draft.message_id.partition("@")[0].removeprefix("reviewbot."))[:24]

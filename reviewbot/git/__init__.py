@@ -1,1 +1,1 @@
-"""Git repositories: objects, commits, work trees, and the commit that a series applies to."""
+"""Reads git repositories: objects, commits and work trees; and finds the commit that a series applies to."""

@@ -1,7 +1,7 @@
-"""A series and a repository in; the series out with the tree before and after each patch that could be applied.
+"""Applies a series to its base commit, so that each patch knows the trees before and after it.
 
 Each patch is applied to an index in a temporary folder, as git-apply(1) does with --cached: no work tree, HEAD, index
-or hook of the repository has a part in it.
+or hook of the repository is used. Patches that do not apply have no trees, and say why.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from reviewbot.model.patch import FileChange, Patch, Series, Unread
 from reviewbot.patch import parse
 
 _GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})
-_WHOLE = "whole files"  # what is not looked at where a patch has no trees
+_WHOLE = "whole files"  # what is not read of a patch without trees
 
 
 class AppliedSeries(Struct, frozen=True):
-    """A series as it stands in a repository. `base` is None and `reason` not "" where it fits none."""
+    """A series with the trees of its patches. `base`: None if it applies to no commit; `reason`: what did not apply."""
 
     series: Series
     base: Base | None
@@ -34,10 +34,11 @@ class AppliedSeries(Struct, frozen=True):
 
 
 def apply_series(repository: Repository, series: Series, asked: str | None, branches: Sequence[str]) -> AppliedSeries:
-    """Find the commit that a series is meant for (`asked` above all) and apply it there, patch by patch.
+    """Find the base commit of a series and apply it there, patch by patch.
 
-    Of several the first on which all of it applies, else the one that takes most of it. Patches that do not apply
-    keep their hunks alone, and say why. Raises UsageError where `asked` is no commit here.
+    `asked`: the base that the user names, None to search; `branches`: names to try. Of several candidates the first
+    counts to which all patches apply, else the one to which most do. Patches that do not apply keep their hunks alone,
+    and say why. Raises UsageError if `asked` is no commit here.
     """
     reasons: list[str] = []
     best: AppliedSeries | None = None
@@ -86,14 +87,14 @@ def _unplaced(repository: Repository, series: Series, reasons: Sequence[str]) ->
 def kernel_of_base(
     repository: Repository, placed: AppliedSeries, headers: Sequence[str]
 ) -> tuple[Version | None, frozenset[str] | None]:
-    """The version that the base's Makefile gives, and the names in its headers; None where nothing tells."""
+    """The kernel version in the Makefile of the base, and the names in its headers; None for what is not known."""
     return (None, None) if placed.base is None else kernel_in(repository, placed.base.tree, headers)
 
 
 def kernel_in(
     repository: Repository, tree: str, headers: Sequence[str]
 ) -> tuple[Version | None, frozenset[str] | None]:
-    """The same of a tree."""
+    """The kernel version in a tree's Makefile, and the names in its `headers`; None for what is not known."""
     texts = (repository.read(tree, path) for path in headers)
     return repository.version(tree), header_names(text for text in texts if text is not None) or None
 
@@ -102,7 +103,7 @@ def kernel_in(
 
 
 def _applied(repository: Repository, patches: Sequence[Patch], tree: str) -> tuple[tuple[Patch, ...], list[str]]:
-    """The patches with their trees where they apply, and which do not."""
+    """The patches, with their trees if they apply, and for each that does not its number and why."""
     started = repository.run("read-tree", tree)
     out: list[Patch] = []
     failures: list[str] = []
@@ -147,7 +148,7 @@ def _apply_in_time(
 
 
 def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tree: str) -> tuple[str | None, str]:
-    """The tree after the patch; None, and why not, where it does not apply."""
+    """The id of the tree after the patch, and ""; None and the reason if it does not apply."""
     dropped = [change for change in files if _is_dropped(change)]
     for change in dropped:
         if not treebase.is_in(repository, tree, change.path, treebase.old_id(change) or ""):
@@ -177,17 +178,17 @@ def _apply(repository: Repository, patch: Patch, files: Sequence[FileChange], tr
 
 
 def _is_dropped(change: FileChange) -> bool:
-    """Whether a file is removed without its content, as git-format-patch(1) does with --irreversible-delete."""
+    """Whether the diff deletes a file without its content, as git-format-patch(1) does with --irreversible-delete."""
     return change.deleted and not change.hunks and treebase.old_id(change) is not None and not _hollow([change])
 
 
 def _hollow(files: Sequence[FileChange]) -> list[FileChange]:
-    """Files of which the diff says no more than that they differ."""
+    """The files of which the diff says only that they differ: binary ones without their content."""
     return [change for change in files if any(line.startswith("Binary file") for line in change.header)]
 
 
 def _prefixed(files: Sequence[FileChange]) -> bool:
-    """Whether paths stand below a/ and b/ or the like, which git apply has to be told."""
+    """Whether the paths of a diff have a prefix like a/ and b/, which git apply has to know."""
     return not all(_is_bare(change) for change in files)
 
 
@@ -198,7 +199,7 @@ def _is_bare(change: FileChange) -> bool:
 
 
 def _told(done: GitResult) -> str:
-    """What git says is wrong, in its own words but shorter."""
+    """What git says is wrong, in its own words, but shorter."""
     told = done.complaint
     if told.startswith("patch failed: "):
         told = told.removeprefix("patch failed: ") + " is different there"

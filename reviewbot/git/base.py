@@ -1,4 +1,7 @@
-"""A series and a repository in; the commits it may be meant for out, the likeliest first, or why one is not here."""
+"""Finds the candidates for the base commit of a series, the likeliest first, and why others are not here.
+
+In this order: the base-commit trailer, the commit whose blobs the diff names, the tips of configured branches.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,13 @@ from reviewbot.git.repository import Repository
 from reviewbot.model.patch import FileChange, Series
 from reviewbot.patch import parse
 
-_SHARE = 0.3  # of the time that is left, for the search: the branches are still to be tried
-_PATHS = 100  # of a series that are looked for; what has these has the others
+_SHARE = 0.3  # of the time that is left, for the search by blobs: the branches are tried after it
+_PATHS = 100  # of a series that are compared; a tree that has these has the others
 _INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: [0-7]+)?")
 
 
 class Base(NamedTuple):
-    """A commit to apply a series to, and how it was found."""
+    """A base commit, its tree, and in words how it was found."""
 
     commit: str
     tree: str
@@ -27,7 +30,7 @@ class Base(NamedTuple):
 
 
 def candidates(repository: Repository, series: Series, branches: Sequence[str]) -> Iterator[Base | str]:
-    """Bases to try, in order, and between them the reasons why a way led to none."""
+    """Bases to try, in order, and in between, as text, why a search found none."""
     if series.base is not None:
         yield _base(repository, repository.known(series.base), "base-commit trailer") or (
             f"base commit {series.base[:12]} is not in this tree" + (", a shallow clone" if repository.shallow else "")
@@ -49,7 +52,7 @@ def candidates(repository: Repository, series: Series, branches: Sequence[str]) 
 
 
 def base_named(repository: Repository, rev: str) -> Base | str | None:
-    """The base that somebody asked for; why it cannot be used, None where it is no commit."""
+    """The base that the user names; as text why it cannot be used, None if it is no commit."""
     return _base(repository, repository.commit(rev), "--base")
 
 
@@ -61,7 +64,7 @@ def _base(repository: Repository, commit: str | None, how: str) -> Base | str | 
 
 
 def wanted_blobs(series: Series) -> Mapping[str, str]:
-    """The files a series starts from and the ids, mostly cut short, that they have in its base; noughts: not there."""
+    """By path the blob ids, mostly cut short, of the files that a series changes in its base; zeros: no such file."""
     ids: dict[str, str] = {}
     made: set[str] = set()  # by a patch of the series itself
     for patch in series.patches:
@@ -75,13 +78,13 @@ def wanted_blobs(series: Series) -> Mapping[str, str]:
 
 
 def is_in(repository: Repository, tree: str, path: str, known: str) -> bool:
-    """Whether a file is in a tree as an id says, that may be cut short; noughts: whether it is not there."""
+    """Whether the blob at a path of a tree has an id, which may be cut short; for zeros, whether there is none."""
     found = repository.entry(tree, path)
     return not known.strip("0") if found is None else found.id.startswith(known)
 
 
 def old_id(change: FileChange) -> str | None:
-    """The id, mostly cut short, that the diff gives for the file before; None where it gives none, or there is none."""
+    """The blob id, mostly cut short, of the file before a change; None if the diff names none, or there was no file."""
     known = _old_id(change)
     return known if known and known.strip("0") else None
 
@@ -92,7 +95,7 @@ def _old_id(change: FileChange) -> str | None:
 
 
 def _by_blobs(repository: Repository, ids: Mapping[str, str], tips: Sequence[str]) -> Iterator[Base | str]:
-    """The newest commit, on the first of `tips` that has one, in which all these files are as the series knew them."""
+    """The newest commit with all these blobs, on the first of `tips` that has one; as text, why there is none."""
     there = sorted(path for path, known in ids.items() if known.strip("0"))[:_PATHS]
     paths = (*there, *sorted(ids.keys() - set(there))[: _PATHS - len(there)])
     if not there or not tips:
@@ -114,16 +117,16 @@ def _by_blobs(repository: Repository, ids: Mapping[str, str], tips: Sequence[str
 def _before_a_change(
     repository: Repository, ids: Mapping[str, str], paths: Sequence[str], revs: Sequence[str], until: float
 ) -> str | None:
-    """The newest of the commits that has the files, and that a change to one of them was made on.
+    """The newest commit with all these blobs that is the parent of a change to one of the files.
 
-    Nothing else can be it where the tip itself is not: so the walk ends where the base is, and not where the oldest of
-    the files was last changed, which may be all of history. Raises TooLong.
+    No other commit can be the newest one unless it is the tip itself. So the walk ends at the base, and not where the
+    oldest of the files was last changed, which may be all of history. `until`: by time.monotonic(). Raises TooLong.
     """
     known = tuple({ids[path] for path in paths})
     asked = ("log", "--raw", "--no-abbrev", "--no-renames", "--format=>%P", "--stdin")
     told = "\n".join((*revs, "--", *(f":(top,literal){path}" for path in paths), ""))
     parents: list[str] = []
-    fits = False  # all that the commit changed was as the series knew it
+    fits = False  # all files that the commit changed had the blobs of the series before
 
     def found() -> str | None:
         return next((one for one in parents if fits and _has(repository, one, ids, paths)), None)

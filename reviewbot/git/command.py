@@ -1,4 +1,4 @@
-"""A git command in, what it said out; it ends with its time at the latest, and no other repository has a part in it."""
+"""Runs git commands, within a time limit and without what the environment says of another repository."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _TOO_LONG = "git took too long (seconds under [tree] in config.toml)"
 _LINES = 1 << 16  # bytes that are read at once
 
-# All else that git(1) reads from the environment is about one repository (GIT_DIR in a hook), one command
-# (GIT_LITERAL_PATHSPECS) or what is printed (GIT_TRACE). Another repository would be taken for the one that is named.
+# All other variables of git(1) are about one repository (GIT_DIR in a hook), one command (GIT_LITERAL_PATHSPECS) or
+# what is printed (GIT_TRACE). With them git would read another repository than the one that is named.
 _KEPT = (
     "GIT_CONFIG",
     "GIT_EXEC_PATH",
@@ -31,30 +31,30 @@ _KEPT = (
     "GIT_DISCOVERY_ACROSS_FILESYSTEM",
     "GIT_TEST_ASSUME_DIFFERENT_OWNER",
 )
-# no protocol at all: a partial clone fetches what it lacks whenever it is looked at
+# no protocol at all: else a partial clone fetches missing objects when they are read
 QUIET = {
     "GIT_ALLOW_PROTOCOL": "none",
-    "GIT_GRAFT_FILE": os.devnull,  # a name means what it means in the history that was made, as with replace refs
+    "GIT_GRAFT_FILE": os.devnull,  # history is read as it was made: no grafts and, below, no replace refs
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
 }
-# the last: who names a bare repository means it, whoever owns it is asked all the same
+# the last: a bare repository is only used if the user names it; its owner is checked all the same
 _SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "safe.bareRepository=all")
 _NO_SPACE = (*(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "Out of diskspace")
 
 
 class TooLong(InputError):
-    """git had no more time."""
+    """git did not end within its time."""
 
 
 class Failed(InputError):
-    """git ended with something else than success, and said why."""
+    """git ended with an error, whose text this has."""
 
 
 class GitResult(NamedTuple):
-    """What a git command said; a negative code is the signal that ended it."""
+    """The exit code and the output of a git command. A negative code -N: signal N ended it."""
 
     code: int
     out: bytes
@@ -62,14 +62,14 @@ class GitResult(NamedTuple):
 
     @property
     def no_space(self) -> str:
-        """What the system said when git could not write a file; "" if that was not the reason."""
+        """The system's error text if git failed because it could not write a file, else ""."""
         if self.code == -signal.SIGXFSZ:
             return os.strerror(errno.EFBIG)
         return next((text for text in _NO_SPACE if self.code and text in self.err), "")
 
     @property
     def complaint(self) -> str:
-        """The line that says what is wrong, without git's marks."""
+        """The line of git's errors that says what is wrong, without "fatal: " or "error: ", at most 300 characters."""
         if self.code < 0:
             return f"git was ended by signal {-self.code}"
         lines = [line.strip() for line in self.err.splitlines() if line.strip()]
@@ -79,7 +79,7 @@ class GitResult(NamedTuple):
 
 
 class Command:
-    """git, as it is run in one folder and one environment; inside outside_of_all() only."""
+    """git in one folder and one environment. Use it inside outside_of_all() only."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         import git
@@ -90,13 +90,13 @@ class Command:
         self._fixed = ("git", "-C", str(folder), *(word for one in _SETTINGS for word in ("-c", one)))
 
     def start(self, *arguments: str, stdin: BinaryIO | None = None) -> Process:
-        """A process to speak with, where its input is no file; end() is for the caller to call."""
+        """Start a command, with a pipe as its input unless that is a file. The caller has to call end()."""
         import subprocess
 
         return self._git.execute((*self._fixed, *arguments), istream=stdin or subprocess.PIPE, as_process=True)
 
     def run(self, *arguments: str, stdin: bytes = b"", until: float) -> GitResult:
-        """A command to its end. Raises TooLong where it is not there by then; it does not outlive this call."""
+        """Run a command to its end. Raises TooLong, and kills it, if it does not end by `until` (time.monotonic())."""
         import subprocess
 
         left = until - time.monotonic()
@@ -119,9 +119,9 @@ class Command:
         return GitResult(process.returncode, out, err.decode("utf-8", "replace"))
 
     def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
-        """The lines that a command prints, as many as are there each time; close() ends it. Raises TooLong.
+        """The lines that a command prints, in lists, as they come. close() ends it. Raises TooLong.
 
-        The command has to read all of `stdin` first.
+        The command has to read all of `stdin` first. `until`: by time.monotonic().
         """
         process = self.start(*arguments)
         try:
@@ -140,7 +140,7 @@ class Command:
             end(process)
 
     def pour(self, *arguments: str, stdin: BinaryIO) -> Generator[bytes]:
-        """What a command prints, in parts, as it comes; close() ends it. Raises Failed where it ends badly."""
+        """The output of a command in parts, as it comes. close() ends it. Raises Failed if it ends with an error."""
         process = self.start(*arguments, stdin=stdin)
         try:
             complaint, streams = b"", [process.stdout, process.stderr]
@@ -161,7 +161,7 @@ class Command:
 
 
 def end(process: Process) -> None:
-    """Have no more of a process."""
+    """Kill a process and close its pipes."""
     process.kill()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:  # its input was a file
@@ -173,7 +173,7 @@ def end(process: Process) -> None:
 
 @contextmanager
 def outside_of_all() -> Iterator[None]:
-    """Without what the environment says of a repository and a command at hand."""
+    """Take the variables of git that are about one repository or command out of the environment, until the end."""
     names = [name for name in os.environ if name.startswith("GIT_") and not name.startswith(_KEPT)]
     kept = {name: os.environ.pop(name) for name in names}
     try:

@@ -1,9 +1,9 @@
-"""Commits of a repository in, each with its message and the diff to its parent out, as git prints it, in bytes.
+"""Reads commits: the message of each, and the diff to its parent as git prints it, in bytes.
 
-One process of git prints all of them (git-diff-tree(1), --stdin). What it prints depends on nothing that somebody has
-configured, and renames are found as with -M. Only files that can be read are asked for, so that git does not look
-into firmware either; links and submodules are left out. Bytes decide what a line is: content begins with a blank, "+",
-"-" or "\\", so no file can make up a header or the id of a commit.
+One process of git prints all of them (git-diff-tree(1), --stdin). Its output does not depend on the user's
+configuration, and renames are found as with -M. Only files that the parser reads are requested, so that git does not
+diff firmware either; links and submodules are left out. The first byte tells what a line is: content begins with a
+blank, "+", "-" or "\\", so no file can forge a header or the id of a commit.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ _LACKS = "a partial clone gets what it lacks where git log -p goes over these co
 
 
 class Section(NamedTuple):
-    """One file's part of a diff. `file` has no hunks; `old` and `new` are the ids of its contents, "" for none."""
+    """One file's part of a diff. `file`: its header, without hunks; `old`, `new`: its blob ids before and after.
+
+    An id is "" if there is no file. `added`: the number of lines added.
+    """
 
     text: bytes
     file: FileChange
@@ -47,10 +50,11 @@ class Section(NamedTuple):
 
     @property
     def has_hunks(self) -> bool:
+        """Whether the content changes, and as text."""
         return bool(self.old or self.new) and b"\n@@ -" in self.text
 
     def among(self, rows: Sequence[tuple[int, int]]) -> bytes:
-        """The text with those hunks alone that reach one of some ranges of rows after it, counted from 0."""
+        """The text with only the hunks that touch one of some ranges of rows of the new file, counted from 0."""
         starts = list(_HUNK.finditer(self.text))
         ends = [*(found.start() for found in starts[1:]), len(self.text)]
         kept = [self.text[: starts[0].start()]] if starts else []
@@ -63,9 +67,9 @@ class Section(NamedTuple):
 
 
 class CommitDiff(Struct, frozen=True):
-    """A commit and what it changes in files that can be read; `before` and `after` are the ids of its trees.
+    """A commit and its changes of files that can be read. `before`, `after`: the ids of the trees, "" for none.
 
-    `label`: see revisions.Commit; `stamp`: see Message.
+    `label`: as in revisions.Commit; `stamp`: as in CommitMessage.
     """
 
     commit: str
@@ -80,7 +84,7 @@ class CommitDiff(Struct, frozen=True):
 
 
 class CommitMessage(NamedTuple):
-    """What a commit says of itself. `stamp`: seconds, when it was committed."""
+    """The content of a commit object. `stamp`: the committer's date in seconds since 1970, 0 if it has none."""
 
     tree: str
     subject: str
@@ -89,9 +93,9 @@ class CommitMessage(NamedTuple):
 
 
 def read_commits(repository: Repository, commits: Sequence[Commit], largest: int) -> Iterator[CommitDiff]:
-    """Each commit in order, with as many files as fit into `largest` bytes of diff.
+    """The diff of each commit, in order, with as many files as fit into `largest` bytes.
 
-    One that git cannot read has no sections, and says why.
+    A commit that git cannot read has no sections, and `unread` says why.
     """
     trees: dict[str | None, str] = {None: ""}
     for commit, (texts, unread) in zip(commits, diffs(repository, [one.id for one in commits], largest), strict=True):
@@ -113,7 +117,7 @@ def read_commits(repository: Repository, commits: Sequence[Commit], largest: int
 
 
 def message(repository: Repository, commit: str) -> CommitMessage:
-    """The message of a commit; bytes that are not in its encoding are kept as surrogates."""
+    """Read a commit object. Bytes of the message that are not in its encoding are kept as surrogates."""
     head, _, text = (repository.content(commit) or b"").partition(b"\n\n")
     fields = dict(line.partition(b" ")[::2] for line in reversed(head.split(b"\n")))
     said, _ = decoded_payload(text, fields.get(b"encoding", b"").decode("ascii", "replace"))
@@ -124,7 +128,7 @@ def message(repository: Repository, commit: str) -> CommitMessage:
 
 
 def diffs(repository: Repository, ids: Sequence[str], largest: int) -> Iterator[tuple[list[bytes], tuple[Unread, ...]]]:
-    """The sections of each commit's diff. Where git ends with one, that one is named, and the rest goes on."""
+    """The sections of each commit's diff, and what is not in them. If git fails at one, the others still follow."""
     done = 0
     while done < len(ids):
         cut = _Cut(ids[done:], largest)
@@ -143,7 +147,7 @@ def diffs(repository: Repository, ids: Sequence[str], largest: int) -> Iterator[
 
 
 class _Cut:
-    """Cuts what git prints into commits and sections; never has more of it than `largest` and what it is fed."""
+    """Splits the streamed output of git diff-tree into commits and files. Buffers `largest` bytes plus one chunk."""
 
     def __init__(self, ids: Sequence[str], largest: int) -> None:
         self._marks = iter([f"\n{one}\n".encode() for one in ids])
@@ -177,7 +181,7 @@ class _Cut:
             self._rest = self._rest[-2 * len(self._mark or _SECTION) :]  # in which one of both may begin
 
     def last(self) -> tuple[list[bytes], tuple[Unread, ...]]:
-        """The last commit, when all is fed."""
+        """The last commit, after all output was fed."""
         self._take(self._rest)
         return self._commit()
 
@@ -200,7 +204,7 @@ class _Cut:
 
 
 def _section(text: bytes) -> Section | Unread | None:
-    """A section by its header; None for what is no file, the reason where its path is none."""
+    """Parse a section's header. None if it is no regular file; why it cannot be read if its path is invalid."""
     end = text.find(b"\n@@")
     head = text if end < 0 else text[: end + 1]
     index = _INDEX.search(head)

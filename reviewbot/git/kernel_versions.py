@@ -1,7 +1,7 @@
-"""Trees of a repository in; which kernel each of them is, by its Makefile and the names in its headers, out.
+"""Tells the kernel version of trees, by their Makefile and the names in their headers.
 
-Neighbours in a history have nearly all of it in common, so all that is read is remembered by the id it has: of most
-trees no more is looked at than the top folder.
+Neighbours in a history have nearly all blobs in common, so what is read is remembered by its id: of most trees only the
+top folder is read.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from reviewbot.kernel.backports import header_names, release
 from reviewbot.model.kernel import Version
 
 _FILE = "100"  # what the modes of regular files begin with
-_FOLDERS = 4096  # that are remembered
+_FOLDERS = 4096  # that are remembered at once
 _MAKEFILE = "Makefile"
 
 Path = tuple[bytes, ...]
 
 
 class Era(NamedTuple):
-    """A kernel to judge by. `names`: those of its headers that matter, None where the version alone tells.
+    """A kernel whose facts apply to commits. `names`: those in its headers that matter, None for the version alone.
 
-    `end`: it is that of the end of the range, whatever its names.
+    `end`: it is the kernel of the end of the range, whatever its names.
     """
 
     version: Version
@@ -32,14 +32,17 @@ class Era(NamedTuple):
 
 
 class TreeFacts(NamedTuple):
-    """What a tree says of itself. `version`: None where no Makefile says it; `names`: None where no header is there."""
+    """The kernel version in a tree's Makefile, None without one; and the names in its headers, None without any."""
 
     version: Version | None
     names: frozenset[str] | None
 
 
 class Kernels:
-    """`headers`: the files whose names tell something; `asked`: the names that matter, see presence.asked()."""
+    """Tells the kernels of trees. `headers`: paths of the files to read; `asked`: the names that matter.
+
+    For these see kernel.backports.fitted_names().
+    """
 
     def __init__(self, repository: Repository, headers: Sequence[str], asked: frozenset[str]) -> None:
         self._repository, self._asked = repository, asked
@@ -50,7 +53,7 @@ class Kernels:
         self._names: dict[tuple[str, ...], frozenset[str] | None] = {}
 
     def of(self, tree: str) -> TreeFacts:
-        """What a tree is; nothing is known of one that is not in this clone."""
+        """The facts of a tree; both None if it is not in this clone."""
         found = self._found(tree, (), self._paths)
         makefile = found.get(self._paths[0], "")
         if makefile not in self._versions:
@@ -76,7 +79,7 @@ class Kernels:
         return self._repository.content(blob) if blob else None
 
     def _found(self, tree: str, above: Path, paths: Iterable[Path]) -> dict[Path, str]:
-        """The ids of the files that are there at some paths, below the folder `above` that is this tree."""
+        """The blob ids of the files at some paths, as far as there are any. `above`: the path of the folder `tree`."""
         key = tree, above
         if key not in self._folders:
             if len(self._folders) >= _FOLDERS:

@@ -1,7 +1,7 @@
-"""The repository one stands in; what git has there by a name in, its bytes out: one process for all that is asked.
+"""Reads objects of the repository around a folder by name, all with one process of git.
 
-This is no second repository.py: that one applies patches, for which it needs a repository of its own and GitPython,
-and to open it takes longer than to review a patch. Here things are looked up, which runs nothing of the repository.
+git.repository does more: it applies patches, for which it needs a repository of its own and GitPython, and to open it
+takes longer than to review a patch. Here objects are only read, which runs no hook or filter of the repository.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from reviewbot.git.command import QUIET
 from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
 
-LARGEST = 4 << 20  # bytes of a file that is handed out
+LARGEST = 4 << 20  # bytes of a file; of a larger one the content is not read
 _LONGEST = 60  # seconds of a command
 _ANSWER = pattern(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)")
 _PARENT = pattern(rb"^parent ([0-9a-f]{40,64})$", re.M)
 
 
 class GitObject(NamedTuple):
-    """An object: its id, what it is, and its bytes, None where they are more than was asked for."""
+    """An object: its id, its type as git names it, and its bytes, None if they are more than the limit."""
 
     id: str
     kind: str
@@ -32,13 +32,15 @@ class GitObject(NamedTuple):
 
 
 class CommitObject(NamedTuple):
+    """A commit: its id, those of its parents, and the message; bytes of it that are no UTF-8 are replaced."""
+
     id: str
     parents: tuple[str, ...]
     message: str
 
 
 class Objects:
-    """What git finds from `folder` on, None for a name that means nothing there, or not one thing; close it."""
+    """The objects of the repository around `folder`. Use it with `with`, which ends the process of git."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -52,7 +54,10 @@ class Objects:
         self._hang_up()
 
     def find(self, name: str, most: int = LARGEST) -> GitObject | None:
-        """What a name as git-rev-parse(1) has them ("HEAD:Makefile", an id cut short) means."""
+        """The object of a name as in git-rev-parse(1) ("HEAD:Makefile", an id cut short), content up to `most` bytes.
+
+        None if there is no such object, or more than one.
+        """
         if self._absent or "\n" in name or "\0" in name:
             return None
         began = self._batch is None
@@ -67,11 +72,12 @@ class Objects:
             raise
 
     def file(self, name: str) -> bytes | None:
-        """The bytes of a file."""
+        """The bytes of a blob, None if there is none of this name, or it is larger than LARGEST."""
         found = self.find(name)
         return found.content if found is not None and found.kind == "blob" else None
 
     def commit(self, name: str) -> CommitObject | None:
+        """The commit of a name, None if there is none, or it is larger than 16 MiB."""
         found = self.find(name, 16 << 20)
         if found is None or found.kind != "commit" or found.content is None:
             return None
@@ -80,7 +86,7 @@ class Objects:
         return CommitObject(found.id, parents, message.decode("utf-8", "replace"))
 
     def run(self, *arguments: str, stdin: bytes = b"") -> bytes | None:
-        """What a git command prints; None where it fails. Raises InputError without git, or if it takes too long."""
+        """The output of a git command, None if it fails. Raises InputError without git, and after 60 seconds."""
         try:
             command = ("git", "-c", "core.fsmonitor=false", *arguments)
             done = subprocess.run(

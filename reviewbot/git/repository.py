@@ -1,9 +1,9 @@
-"""The path of a git repository in; its commits, trees and files out, and a place to make new ones beside it.
+"""Reads commits, trees and files of a git repository, and makes new trees and commits beside it.
 
-Nothing of the repository is ever run or changed. It is asked two things, where its objects are and which commit a
-name means. All other work is done by a bare repository of our own in a temporary folder that borrows those objects
+Nothing of the repository is ever run or changed. git only looks up there where its objects are and which commit a name
+means. All else is done in a bare repository of our own in a temporary folder that borrows those objects
 (gitrepository-layout(5), objects/info/alternates): so hooks, filters, monitors, replace refs, attributes and the
-promisor of a partial clone are not there, and an object that is missing is missing, with nobody asked for it.
+promisor of a partial clone are not there, and an object that is missing stays missing: no server is contacted.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from reviewbot.git.command import Process
 
 _OPENING = 20  # seconds
-LARGEST = 4 << 20  # bytes of a file that is handed out
-_LARGEST_TREE = 32 << 20  # bytes of one folder's listing
-_AT_ONCE = 256  # objects that are asked for together
-_FOLDERS = 4096  # listings that are remembered
+LARGEST = 4 << 20  # bytes of a file; of a larger one the content is not read
+_LARGEST_TREE = 32 << 20  # bytes of one tree object
+_AT_ONCE = 256  # objects that are requested together
+_FOLDERS = 4096  # tree objects that are remembered
 _LONGEST = 4096  # characters of a commit's name
 _FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
 _TRUST = re.compile(r"^[ \t]*+(git config --global --add safe\.directory .+)$", re.M)
-# a split index: a patch writes what it changed, and not the names of all files of a kernel
-# a small cache: of a long range each process has a git of its own, which would take 96 MB for what it unpacked
+# a split index: for a patch only its changes are written, and not the names of all files of a kernel
+# a small cache: in a long range each process has a git of its own, which would use 96 MB for unpacked objects
 _CONFIG = """\
 [core]
 \tfsmonitor = false
@@ -54,22 +54,22 @@ _CONFIG = """\
 
 
 class TreeEntry(NamedTuple):
-    """What a folder says of one name in it."""
+    """An entry of a tree object: the file mode, in octal digits, and the object's id."""
 
     mode: str
     id: str
 
 
 class Repository:
-    """A repository opened for reading, until close(); use it with `with`. Not for more than one thread.
+    """A repository opened for reading, until close(); use it with `with`, in one thread only.
 
-    `environment`: what git(1) is told of the repository, as a hook is. Raises UsageError where `path` is no repository,
-    or git will not have it; `called` is what it names then.
+    `environment`: variables of git(1) about the repository, as a hook gets them; `called`: the name of the repository
+    in errors. Raises UsageError if `path` is no repository, or git refuses it.
     """
 
     def __init__(self, path: Path, environment: Mapping[str, str] | None = None, called: str = "") -> None:
         self.path, self.shallow = path, False
-        self.cut: frozenset[str] = frozenset()  # commits whose parents a shallow clone has not
+        self.cut: frozenset[str] = frozenset()  # commits whose parents are not in a shallow clone
         self.allow(_OPENING)
         self._listed: dict[str, dict[bytes, TreeEntry]] = {}
         self._batch: Process | None = None
@@ -91,7 +91,7 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """Take the temporary folder away, with all that was made in it."""
+        """Remove the temporary folder, with all objects that were made in it."""
         self._stack.close()
 
     def _borrow(self, form: str, objects: str, shallow: str) -> None:
@@ -122,30 +122,33 @@ class Repository:
             self.shallow = True
 
     def unwritable(self, why: str) -> str:
-        """What to say where the temporary folder takes no more."""
+        """The error message for a temporary folder in which no file can be written."""
         return f"no temporary files can be written in {self.folder.parent} (TMPDIR): {why}"
 
     # --- git commands ---
 
     def allow(self, seconds: float) -> None:
-        """Give the git commands from now on so long, together."""
+        """Set the time for all git commands from now on, together."""
         self.until = time.monotonic() + seconds
 
     def run(self, *arguments: str, stdin: bytes = b"") -> GitResult:
-        """One git command in the repository of our own.
+        """Run a git command in the repository of our own.
 
-        Raises TooLong when the time is up, InputError where it had no room for its files.
+        Raises TooLong when the time is up, InputError if it could not write its files.
         """
         return self._checked(self._ours.run(*arguments, stdin=stdin, until=self.until))
 
     def run_in(self, top: Path, *arguments: str, stdin: bytes = b"", index: str = "index") -> GitResult:
-        """As run(), for a command that looks into a work tree as well; `index`: the name of a file of our own."""
+        """Run a git command that reads a work tree as well. `index`: the file name of an index of our own.
+
+        Raises as run().
+        """
         own = {"GIT_WORK_TREE": str(top), "GIT_INDEX_FILE": str(self.folder / index)}
         command = Command(top, {**self._environment, **own})
         return self._checked(command.run(*arguments, stdin=stdin, until=self.until))
 
     def ask(self, *arguments: str) -> GitResult:
-        """A git command in their repository: one that changes nothing there, and does not read the index."""
+        """Run a git command in the user's repository: it must change nothing there and not read the index."""
         return self._theirs.run(*arguments, until=self.until)
 
     def _checked(self, done: GitResult) -> GitResult:
@@ -154,13 +157,13 @@ class Repository:
         return done
 
     def lines(self, *arguments: str, stdin: bytes, until: float) -> Generator[list[bytes]]:
-        """The lines that a git command prints, as they come; closing it ends the command. Raises TooLong."""
+        """The lines that a git command prints, as they come; close() ends the command. Raises TooLong."""
         return self._ours.lines(*arguments, stdin=stdin, until=min(until, self.until))
 
     def pour(self, *arguments: str, stdin: str) -> Iterator[bytes]:
-        """What a git command prints, in parts, however long it takes. Raises Failed where it ends badly.
+        """The output of a git command in parts, without a time limit.
 
-        InputError where there is no room for its input.
+        Raises Failed if it ends with an error, InputError if its input cannot be written.
         """
         place = self.folder / "input"
         try:
@@ -171,16 +174,16 @@ class Repository:
             yield from self._ours.pour(*arguments, stdin=source)
 
     def drop(self, paths: Iterable[str]) -> None:
-        """Take files out of the index."""
+        """Remove files from the index."""
         rows = (f"0 {'0' * 40}\t{path}\0" for path in paths)
         self.run("update-index", "-z", "--index-info", stdin="".join(rows).encode("utf-8", "surrogateescape"))
 
     def commit(self, rev: str) -> str | None:
-        """The id of the commit that a name, as its user writes it, means in that repository; None if none."""
+        """The id of the commit that a revision, as the user writes it, names in that repository; None if none."""
         if rev.startswith("-") or "\0" in rev or len(rev) > _LONGEST:
             return None
         try:
-            # ":/text" takes all that follows it for text: the name stands alone, and what it is of is looked at below
+            # in ":/text" all that follows is text: so no "^{commit}" is added, and the type is checked below
             asked = ("-c", "core.disambiguate=committish", "rev-parse", "--verify", "--quiet", rev)
             done = self._theirs.run(*asked, until=self.until)
         except UnicodeEncodeError:  # a lone surrogate
@@ -189,23 +192,23 @@ class Repository:
         return self.known(found) if done.code == 0 and _HEX.fullmatch(found) else None
 
     def known(self, commit: str) -> str | None:
-        """The whole id of a commit that is here, by an id that may be short, or of its first parent ("ID^")."""
+        """The whole id of a commit by an id that may be short, or of its first parent ("ID^"); None if not here."""
         if not _COMMIT.fullmatch(commit):
             return None
         found = self._object(commit + "^{commit}", 0)
         return found[0] if found else None
 
     def tree(self, commit: str) -> str | None:
-        """The tree of a commit; None where it is not here, as in a clone without trees."""
+        """The id of a commit's tree; None if that is not here, as in a clone without trees."""
         found = self._object(commit + "^{tree}", 0)
         return found[0] if found else None
 
     def is_empty(self) -> bool:
-        """Whether nothing was ever committed."""
+        """Whether the repository has no commits yet."""
         return not self._theirs.run("for-each-ref", "--count=1", until=self.until).out and self.commit("HEAD") is None
 
     def missing(self, ids: Iterable[str]) -> frozenset[str]:
-        """Which of some ids of files, mostly cut short, no file of this clone has."""
+        """Those of some blob ids, mostly cut short, that are not in this clone."""
         asked = "".join(f"{one}\n" for one in ids).encode()
         done = self.run("-c", "core.disambiguate=blob", "cat-file", "--batch-check", stdin=asked)
         answers = (line.split() for line in done.out.decode("ascii", "replace").splitlines())
@@ -214,12 +217,12 @@ class Repository:
     # --- objects ---
 
     def content(self, name: str) -> bytes | None:
-        """The content of an object; None if it is larger than LARGEST or not in this clone."""
+        """The bytes of an object; None if it is larger than LARGEST or not in this clone."""
         found = self._object(name, LARGEST)
         return found[2] if found else None
 
     def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
-        """The same of many objects at once; one that is larger, or not here, is None."""
+        """The bytes of many objects by name; None for one that is larger than LARGEST or not in this clone."""
         found: dict[str, bytes | None] = {}
         for at in range(0, len(names), _AT_ONCE):
             asked = names[at : at + _AT_ONCE]
@@ -237,11 +240,11 @@ class Repository:
         return found
 
     def forked(self) -> None:
-        """To be called in a new process: git is spoken to by the old one."""
+        """Start anew in a forked process: the running git belongs to the parent process."""
         self._other, self._batch = self._batch, None  # which must not be ended when it is forgotten here
 
     def _object(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
-        """Id, type and, up to `most` bytes, content of an object; None if it is not here or cannot be read."""
+        """Id, type and bytes of an object, None for more than `most` bytes; None if it is not here, or broken."""
         try:
             return self._ask(name, most)
         except (OSError, ValueError):  # git gives up on a broken object
@@ -252,12 +255,12 @@ class Repository:
             raise
 
     def _ask(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
-        """GitPython's own reader of `cat-file --batch` does not know the longer ids of SHA-256."""
+        """As _object(). GitPython's own reader of `cat-file --batch` does not know the longer ids of SHA-256."""
         batch = self._say([name])
         return self._answer(batch, most)
 
     def _say(self, names: Sequence[str]) -> Process:
-        """Ask for some objects, as many as fit into a pipe."""
+        """Request some objects, as many names as fit into a pipe."""
         if self._batch is None:
             self._batch = self._ours.start("cat-file", "--batch")
         self._batch.stdin.write("".join(f"{name}\n" for name in names).encode())
@@ -287,7 +290,7 @@ class Repository:
             self._batch = None
 
     def entry(self, tree: str, path: str) -> TreeEntry | None:
-        """What stands at a path of a tree; None if nothing does."""
+        """The entry at a path of a tree; None if there is none."""
         names = path.encode("utf-8", "surrogateescape").split(b"/")
         for name in names[:-1]:
             found = self._folder(tree).get(name)
@@ -297,19 +300,19 @@ class Repository:
         return self._folder(tree).get(names[-1])
 
     def read(self, tree: str, path: str) -> bytes | None:
-        """The content of a regular file; None if there is none, it is larger than LARGEST or not in this clone."""
+        """The bytes of a regular file of a tree; None if there is none, it is larger than LARGEST or not here."""
         found = self.entry(tree, path)
         return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
 
     def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, TreeEntry]:
-        """What a folder says of some names; of the rest of it nothing is remembered."""
+        """The entries of some names in a tree object, which is not remembered."""
         found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
         if found is None or found[1] != "tree":
             return {}
         return dict(_entries(found[2] or b"", len(tree) // 2, names))
 
     def version(self, tree: str) -> Version | None:
-        """The kernel version that a tree's Makefile gives."""
+        """The kernel version in a tree's Makefile, None without one."""
         return release(self.read(tree, "Makefile") or b"")
 
     def _folder(self, tree: str) -> dict[bytes, TreeEntry]:
@@ -323,7 +326,7 @@ class Repository:
 
 
 def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, TreeEntry]]:
-    """A tree object as git stores it: mode, blank, name, NUL, the id in `width` bytes. `names`: all, where None."""
+    """Parse a tree object: mode, blank, name, NUL, the id in `width` bytes. `names`: those to give, None for all."""
     at = 0
     while at < len(data):
         end = data.index(b"\0", at)
@@ -336,7 +339,10 @@ def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) ->
 def _open(
     path: Path, environment: Mapping[str, str], called: str, until: float
 ) -> tuple[Command, tuple[str, str, str]]:
-    """The repository at or above a path; its object format, the folder of its objects, its list of cut commits."""
+    """The repository at or above a path; its object format, the folder of its objects, its file `shallow`.
+
+    Raises UsageError if there is none, or git refuses it.
+    """
     if shutil.which("git") is None:  # GitPython, once imported, would say it in twelve lines
         raise InputError(f"{called}: git is not installed")
     try:
@@ -369,7 +375,7 @@ def _refused(done: GitResult, path: Path) -> str:
 
 
 def _alternate(folder: bytes) -> bytes:
-    """A line of objects/info/alternates; what git would take for a comment or two lines is quoted as in C."""
+    """A line of objects/info/alternates; a name that git would read as a comment or two lines is quoted as in C."""
     if not folder.startswith((b'"', b"#")) and b"\n" not in folder:
         return folder + b"\n"
     quoted = folder.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")

@@ -1,4 +1,4 @@
-"""A range of commits as its user writes it in, the commits it means out, oldest first; why they cannot be told."""
+"""Resolves a commit range, as the user writes it, into its commits, oldest first, or says why it cannot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WRITE = "write BASE..TIP, or COMMIT"
 
 
 class Commit(NamedTuple):
-    """`parent` is None for a root; `label`: what it is called where no commit of the repository is meant."""
+    """A commit. `parent`: None for a root; `label`: its name if it is no commit of the user's ("staged"), else ""."""
 
     id: str
     parent: str | None
@@ -22,9 +22,9 @@ class Commit(NamedTuple):
 
 
 class CommitRange(NamedTuple):
-    """Commits to review, parents before their children, and the merges among them, which are not.
+    """The commits to review, parents before their children; and the merges among them, which are not reviewed.
 
-    `base`: the commit that the range starts behind, None where that is nothing.
+    `base`: the commit after which the range starts, None if it starts with a root.
     """
 
     name: str
@@ -35,9 +35,9 @@ class CommitRange(NamedTuple):
 
 
 def commit_range(repository: Repository, asked: str | None, since: str | None = None) -> CommitRange:
-    """What `asked` means: BASE..TIP or one commit; with `since` all of it (HEAD) that is not in that branch.
+    """The commits of `asked`: BASE..TIP, or one commit. With `since` all up to it (or HEAD) that is not in that branch.
 
-    Raises UsageError for what means nothing, or two things, InputError where commits of it are not in this clone.
+    Raises UsageError for an invalid or ambiguous range, InputError if commits of it are not in this clone.
     """
     text = asked if asked is not None else "HEAD"
     if asked is None and since is None:
@@ -96,7 +96,7 @@ def _walked(repository: Repository, name: str, base: str, tip: str, others: tupl
 
 
 def _whole(repository: Repository, commits: list[str]) -> None:
-    """Raise InputError where a commit has a parent that a shallow clone does not have."""
+    """Raise InputError if a commit has a parent that is not in this shallow clone."""
     cut = next((commit for commit in commits if commit in repository.cut), None)
     if cut is not None:
         raise InputError(
@@ -106,7 +106,7 @@ def _whole(repository: Repository, commits: list[str]) -> None:
 
 
 def _listed(repository: Repository, *arguments: str) -> list[list[str]]:
-    """Each commit that git walks to, with its parents."""
+    """Each commit that git rev-list walks to, followed by its parents."""
     done = repository.run("rev-list", "--parents", *arguments)
     if done.code:
         raise InputError(f"git cannot walk these commits: {done.complaint}")

@@ -1,6 +1,6 @@
-"""A repository in; the commit that its HEAD has gone on from out, how it is known, or why none is.
+"""Finds the upstream commit on which the work at HEAD is based, and says how, or why there is none.
 
-A branch that b4 prepares a series on says it itself: b4 0.16 (ez.py) keeps a JSON object with the change-id either in
+On a branch on which b4 prepares a series, b4 knows it: b4 0.16 (ez.py) keeps a JSON object with the change-id either in
 the message of an empty commit that is the cover letter, below a marker, or in the branch's configuration. The object
 has a base-branch unless the cover letter is the first commit of the series. (Its strategies "tag" and "tip-merge" are
 names without code.) Else it is the branch's upstream, else the default branch of the remote.
@@ -16,8 +16,8 @@ from reviewbot.git.commits import message
 from reviewbot.git.repository import Repository
 
 MARKER = "--- b4-submit-tracking ---"
-_DEEPEST = 2_000  # commits below HEAD, by first parents, among which a cover letter is looked for
-_LONGEST = 100  # characters of a name of b4's that are repeated
+_DEEPEST = 2_000  # commits below HEAD, by first parents, among which a cover letter is searched
+_LONGEST = 100  # characters of b4's names that are printed
 _HOW = "the branch has no upstream, is no series of b4, and no remote says which of its branches is the default"
 _HEADS = "refs/heads/"
 
@@ -25,7 +25,10 @@ TrackingData = Mapping[str, object]
 
 
 class Upstream(NamedTuple):
-    """`commit`: what HEAD has more than this is to be reviewed; `cover`: the commit that is b4's cover letter."""
+    """The upstream commit, after which the commits to review begin. `how`: how it was found, in words.
+
+    `cover`: the commit that is b4's cover letter, None if there is none.
+    """
 
     commit: str
     how: str
@@ -33,9 +36,9 @@ class Upstream(NamedTuple):
 
 
 def find(repository: Repository, head: str, rebased: str | None = None) -> Upstream | str:
-    """What the commit `head`, where HEAD is, goes on from, or why nobody knows.
+    """The upstream of the commit `head`, at which HEAD is; as text why none is known.
 
-    `rebased`: the branch that is being rebased, where HEAD is on none meanwhile.
+    `rebased`: the branch that is being rebased, as HEAD is on none meanwhile; None if none is.
     """
     asked = repository.ask("symbolic-ref", "--quiet", "HEAD")
     branch = asked.out.decode("utf-8", "surrogateescape").strip() if asked.code == 0 else rebased or ""
@@ -49,7 +52,7 @@ def find(repository: Repository, head: str, rebased: str | None = None) -> Upstr
 
 
 def _prepared(repository: Repository, head: str, name: str, default: Upstream | None) -> Upstream | None:
-    """The series that b4 prepares on this branch."""
+    """The upstream of the series that b4 prepares on this branch, None if there is none."""
     cover = _cover(repository, head, default)
     if cover is not None:
         tracking = parsed(message(repository, cover).body)
@@ -67,7 +70,7 @@ def _prepared(repository: Repository, head: str, name: str, default: Upstream | 
 
 
 def _cover(repository: Repository, head: str, default: Upstream | None) -> str | None:
-    """The newest commit of the user's own that is a cover letter; one that is upstream by mistake is none."""
+    """The newest cover letter among the user's own commits; one that went upstream by mistake does not count."""
     mine = repository.ask("config", "--get", "user.email").out.decode("utf-8", "surrogateescape").strip()
     if not mine:
         return None
@@ -80,7 +83,7 @@ def _cover(repository: Repository, head: str, default: Upstream | None) -> str |
 
 
 def parsed(text: str) -> TrackingData | None:
-    """The object that b4 keeps of a series, alone or at the end of a cover letter; None where it is none."""
+    """Parse b4's JSON object of a series, alone or at the end of a cover letter; None if there is none."""
     _, _, kept = text.rpartition(MARKER)
     begin = kept.find("{")
     try:
@@ -96,7 +99,7 @@ def _series(tracking: TrackingData | None) -> TrackingData | None:
 
 
 def _base(repository: Repository, head: str, series: TrackingData) -> str | None:
-    """Where the series left its base branch, which may have been rebased since."""
+    """The commit at which the series left its base branch, which may have been rebased since."""
     branch = series.get("base-branch")
     if not isinstance(branch, str) or branch == "HEAD":
         return None
@@ -120,7 +123,7 @@ def _named(series: TrackingData) -> str:
 
 
 def _tracked(repository: Repository, name: str) -> Upstream | None:
-    """The upstream of a branch, as git push and git status know it."""
+    """The upstream of a branch in git's configuration."""
     if not name:
         return None
     told = repository.ask("rev-parse", "--quiet", "--symbolic-full-name", f"{name}@{{upstream}}")
@@ -130,7 +133,7 @@ def _tracked(repository: Repository, name: str) -> Upstream | None:
 
 
 def _default(repository: Repository) -> Upstream | None:
-    """The default branch of the remote origin, or of the only one that says which it is."""
+    """The default branch of the remote origin, or of the only remote that names one."""
     told = repository.ask("for-each-ref", "--format=%(refname)", "refs/remotes/*/HEAD")
     names = told.out.decode("utf-8", "surrogateescape").split()
     origin = "refs/remotes/origin/HEAD"

@@ -1,8 +1,8 @@
-"""A repository with a work tree in; what is staged, what is not and what is untracked out, as commits of our own.
+"""Turns the staged, unstaged and untracked changes of a work tree into commits of our own.
 
-Nothing of the repository is changed. Its index is copied, and git works on the copy in the repository that borrows the
-objects of this one: trees and contents that it makes go there, and no lock is taken. No filter of the user's is run. A
-path with a conflict is as in HEAD in all that comes out of here, and is named.
+Nothing of the repository is changed. Its index is copied, and git works on the copy in our repository, which borrows
+the objects of this one: new trees and blobs go there, and no lock is taken. No filter of the user's is run. A path with
+a conflict is as in HEAD in all these commits, and is named as unread.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _NOBODY = ("-c", "user.name=reviewbot", "-c", "user.email=reviewbot@localhost")
 
 
 class WorkTree(Struct, frozen=True):
-    """Where a work tree, its index and what git keeps of its state are."""
+    """The paths of a work tree's top, of its index and of its git folder."""
 
     top: Path
     index: Path
     git: Path
 
     def merging(self) -> tuple[str, ...]:
-        """The commits that a merge, which is not committed yet, brings in."""
+        """The ids of the commits that an uncommitted merge brings in (MERGE_HEAD)."""
         try:
             said = (self.git / "MERGE_HEAD").read_text(encoding="ascii").split()
         except (OSError, UnicodeDecodeError):
@@ -47,7 +47,7 @@ class WorkTree(Struct, frozen=True):
         return tuple(one for one in said if _ID.fullmatch(one))
 
     def rebased(self) -> str | None:
-        """The whole name of the branch that is being rebased; None if none is."""
+        """The full ref name of the branch that is being rebased; None if none is."""
         for folder in ("rebase-merge", "rebase-apply"):
             try:
                 return (self.git / folder / "head-name").read_text(encoding="utf-8").strip()
@@ -57,7 +57,7 @@ class WorkTree(Struct, frozen=True):
 
 
 def work_tree_of(repository: Repository) -> WorkTree | None:
-    """The work tree of a repository; None where it has none, or the folder it was opened in is in none."""
+    """The work tree of a repository; None if it has none, or was opened outside of it."""
     top = _path(repository.ask("rev-parse", "--show-toplevel"))
     index = _path(repository.ask("rev-parse", "--path-format=absolute", "--git-path", "index"))
     git = _path(repository.ask("rev-parse", "--absolute-git-dir"))
@@ -70,7 +70,10 @@ def _path(done: GitResult) -> Path | None:
 
 
 class Index:
-    """A copy of an index, into which the work tree can be put. `head`: the commit that it is held against."""
+    """A copy of an index, to which files of the work tree can be added. `head`: the commit to compare it with.
+
+    `unread`: files that could not be read. Raises InputError if the index cannot be copied.
+    """
 
     def __init__(self, repository: Repository, place: WorkTree, head: str | None) -> None:
         self._repository, self._place = repository, place
@@ -100,10 +103,10 @@ class Index:
             raise InputError(self._repository.unwritable(error.strerror or "")) from error
 
     def staged(self, merged: Sequence[str] = ()) -> list[Commit]:
-        """What is staged, as a commit on HEAD; nothing if that is nothing.
+        """The staged changes, as a commit on HEAD; no commit if there are none.
 
-        Where other commits are being `merged`, only files that are as on none of the sides: on HEAD, and on each of
-        those.
+        During a merge (`merged`: the other parents): only files whose staged content differs from every parent, as one
+        commit on each parent.
         """
         tree = self._tree()
         if tree in (self._base, _nothing(tree) if self._base is None else None):
@@ -118,7 +121,7 @@ class Index:
         return [self._narrowed(side, own) for side in sides] if own else []
 
     def _rows(self, side: str, tree: str) -> dict[bytes, bytes]:
-        """The files that a tree has not as a commit has them, each as a row for an index."""
+        """The files that differ between a commit and a tree, by path, as rows for git update-index --index-info."""
         done = self._repository.run(
             "diff-tree", "-r", "-z", "--raw", "--no-renames", "--no-abbrev", side, tree, *_FILES
         )
@@ -127,7 +130,7 @@ class Index:
         return {path: b"%b %b\t%b" % (said[1], said[3], path) for said, path in zip(words, rows[1::2], strict=False)}
 
     def _narrowed(self, side: str, rows: Sequence[bytes]) -> Commit:
-        """A commit with some files, and no others, changed."""
+        """A commit on `side` that changes only the files of some rows."""
         read = self._git("read-tree", side, index="side")
         put = self._git("update-index", "-z", "--index-info", stdin=b"\0".join((*rows, b"")), index="side")
         written = self._git("write-tree", "--missing-ok", index="side")
@@ -136,21 +139,21 @@ class Index:
         return self._commit(written.out.decode("ascii").strip(), side, STAGED)
 
     def unstaged(self) -> list[Commit]:
-        """What is in tracked files and not staged, as a commit on what is."""
+        """The unstaged changes of tracked files, as a commit on the staged ones; no commit if there are none."""
         done = self._git("diff-files", "--raw", "-z", "--ignore-submodules=all", *_FILES)
         if done.code:
             raise InputError(f"git cannot look into the work tree: {done.complaint}")
         return self._added(self._translated(_changed(done.out) - self._unmerged), UNSTAGED)
 
     def untracked(self) -> tuple[bytes, ...]:
-        """The files that git does not know, and is not told to ignore."""
+        """The source files that are neither tracked nor ignored."""
         known = (self._common("info/exclude"), self._theirs("core.excludesFile", "ignore"))
         lists = (f"--exclude-from={path}" for path in known if path.is_file())
         done = self._git("ls-files", "--others", "-z", "--exclude-per-directory=.gitignore", *lists, *_FILES)
         return tuple(path for path in done.out.split(b"\0") if _SOURCE.search(path))
 
     def with_untracked(self, paths: Sequence[bytes]) -> list[Commit]:
-        """Some untracked files, as a commit on all that is tracked."""
+        """Some untracked files, as a commit on all tracked changes."""
         return self._added(self._translated(frozenset(paths)), UNTRACKED)
 
     # --- one step ---
@@ -161,7 +164,7 @@ class Index:
         return self._repository.run_in(self._place.top, *options, *arguments, stdin=stdin, index=index)
 
     def _tree(self) -> str:
-        """The tree of the copy, with the paths that have a conflict as they are in HEAD."""
+        """The id of the copy's tree, in which paths with a conflict are as in HEAD."""
         done = self._git("write-tree", "--missing-ok")
         if done.code and not self._unmerged:
             listed = self._git("ls-files", "--unmerged", "-z").out.split(b"\0")
@@ -176,7 +179,7 @@ class Index:
         return done.out.decode("ascii").strip()
 
     def _settle(self) -> None:
-        """Have the paths with a conflict as they are in HEAD."""
+        """Reset the paths with a conflict in the copy to HEAD."""
         rows = [f"0 {'0' * 40}\t".encode() + path for path in self._unmerged]
         for path in self._unmerged:
             there = self._repository.entry(self._base, _text(path)) if self._base else None
@@ -185,7 +188,7 @@ class Index:
         self._git("update-index", "-z", "--index-info", stdin=b"\0".join((*rows, b"")))
 
     def _translated(self, paths: frozenset[bytes]) -> list[bytes]:
-        """Those of some paths that are read as they are: a filter is a program, and none is run here."""
+        """Those of some paths without a filter (gitattributes(5)), which is a program: none is run here."""
         if not paths:
             return []
         there = sorted(paths)
@@ -200,11 +203,11 @@ class Index:
         return [path for path in there if path not in filtered]
 
     def _added(self, paths: Sequence[bytes], label: str) -> list[Commit]:
-        """The content that some files of the work tree have, as a commit on what was there before."""
+        """The content of some files of the work tree, as a commit on the last one; no commit if nothing changes."""
         if not paths:
             return []
         done = self._update(paths)
-        if done.code:  # which of them it was is not said in a way that could be read
+        if done.code:  # git does not say in a parsable way which of them it was
             for path in paths:
                 done = self._update([path])
                 if done.code:
@@ -222,14 +225,14 @@ class Index:
 
     @cached_property
     def _coding(self) -> tuple[str, ...]:
-        """How the user's git turns what is in a file into what is in an object."""
+        """The user's settings for line ends, as options: they turn the content of a file into that of a blob."""
         asked = ((name, self._repository.ask("config", "--get", name)) for name in ("core.autocrlf", "core.eol"))
         said = ((name, done.out.decode("ascii", "replace").strip()) for name, done in asked if done.code == 0)
         return tuple(word for name, value in said for word in ("-c", f"{name}={value}"))
 
     @cached_property
     def _attributes(self) -> tuple[str, ...]:
-        """The attributes that are in no file of the tree."""
+        """The attributes (gitattributes(5)) that are in no file of the tree, as an option."""
         ours = self._repository.folder / "attributes"
         known = (self._theirs("core.attributesFile", "attributes"), self._common("info/attributes"))
         try:
@@ -243,12 +246,12 @@ class Index:
         return "-c", f"core.attributesFile={ours}"
 
     def _theirs(self, setting: str, name: str) -> Path:
-        """A file of the user's own that a setting names, or that stands where git looks for it."""
+        """The user's own file that a setting names, or its default place (git-config(1))."""
         home = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
         return _path(self._repository.ask("config", "--type=path", "--get", setting)) or Path(home, "git", name)
 
     def _common(self, name: str) -> Path:
-        """A file that git keeps beside the objects."""
+        """The path of a file in the git folder that all work trees share."""
         asked = self._repository.ask("rev-parse", "--path-format=absolute", "--git-path", name)
         return _path(asked) or Path(os.devnull)
 
@@ -261,7 +264,7 @@ class Index:
 
 
 def _nothing(like: str) -> str:
-    """The id of a tree with nothing in it, of the same kind as another."""
+    """The id of the empty tree, by the same hash function as another id."""
     return hashlib.new("sha1" if len(like) == 40 else "sha256", b"tree 0\0", usedforsecurity=False).hexdigest()
 
 
@@ -270,7 +273,7 @@ def _text(path: bytes) -> str:
 
 
 def _changed(raw: bytes) -> frozenset[bytes]:
-    """The files that git-diff-files(1) names and that are, or were, regular ones."""
+    """The files in the output of git-diff-files(1) --raw that are, or were, regular and have no conflict."""
     rows = raw.split(b"\0")
     found = zip(rows[::2], rows[1::2], strict=False)
     return frozenset(path for row, path in found if row[1:4] in (b"100", b"000") and not row.endswith(b"U"))

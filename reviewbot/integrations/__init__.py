@@ -1,1 +1,1 @@
-"""Programs that reviewbot works beside: b4, Patchwork, editors."""
+"""Talks to other programs: b4, Patchwork, editors."""

@@ -1,8 +1,8 @@
-"""Places in files in; the editor that git would start, opened at them, out.
+"""Opens the editor that git would start, at given lines of files.
 
-git hands the editor's command to a shell, with the file as an argument beside it (run-command.c, prepare_shell_cmd),
-and so is it here: no name of a file is ever part of what the shell reads. What begins like an option or a command of an
-editor ("-c", "+!") is named with "./" before it.
+Like git, it passes the editor's command to a shell and the file as an argument beside it (run-command.c,
+prepare_shell_cmd): no file name is ever part of what the shell parses. A name that begins like an option or a command
+of an editor ("-c", "+!") gets "./" before it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from reviewbot.filesystem.temporary import temporary
 from reviewbot.model.errors import InputError
 
 _QUICKFIX = frozenset(("vim", "nvim", "gvim", "mvim"))
-_FORKS = frozenset(("gvim", "mvim"))  # unless they are told not to: the list would be gone before they read it
+_FORKS = frozenset(("gvim", "mvim"))  # they fork without -f: the list would be gone before they read it
 _GOTO = frozenset(("code", "code-insiders", "codium", "vscodium"))
 _COLON = frozenset(("hx", "helix", "subl", "zed"))
 _PLUS = frozenset(("vi", "vim.tiny", "nvi", "elvis", "emacs", "emacsclient", "zile", "mg", "jmacs")) | {
@@ -29,12 +29,12 @@ _PLUS = frozenset(("vi", "vim.tiny", "nvi", "elvis", "emacs", "emacsclient", "zi
 }
 # a handler that does nothing, here and in the shell, and not one that ignores, which the editor would inherit
 _PATIENT = "trap : INT QUIT"
-# no character that stands in a path (changes.py lets none in that is a control), so nothing in one can be taken for it
+# a tab is in no path (patch.parse lets no control character in), so nothing in one can be taken for it
 _FORMAT = 'let &errorformat = "%f\\t%l\\t%m"'
 
 
 class EditorPlace(NamedTuple):
-    """`path`: from the current folder; `line`: 1-based."""
+    """A place to open. `path`: relative to the current folder, or absolute; `line`: 1-based; `text`: for a list."""
 
     path: str
     line: int
@@ -42,10 +42,10 @@ class EditorPlace(NamedTuple):
 
 
 def visit(command: str, places: Sequence[EditorPlace]) -> None:
-    """Open the editor at each place: at all at once where it takes a list, else at one after the other.
+    """Open the editor at all places: once if it takes a list, else for one after the other.
 
-    One by one the last place in a file comes first, so that what is changed there moves none of the others. Raises
-    InputError where the editor cannot be started or ends with anything but 0, as for git.
+    One by one, the last place in a file comes first, so that an edit there moves none of the others. Raises InputError
+    if the editor cannot be started or ends with anything but 0, as with git.
     """
     with ExitStack() as stack:
         for arguments in _runs(stack, _program(command), places):
@@ -56,12 +56,12 @@ def visit(command: str, places: Sequence[EditorPlace]) -> None:
 
 
 def knows_lines(command: str) -> bool:
-    """Whether the editor is told which line is meant."""
+    """Whether visit() can pass the line to this editor."""
     return _program(command) in _QUICKFIX | _GOTO | _COLON | _PLUS
 
 
 def _program(command: str) -> str:
-    """The name of the program that a shell would start, "" where that is not plain to see."""
+    """The name of the program that a shell would start for a command, "" if it cannot be told."""
     try:
         words = shlex.split(command)
     except ValueError:
@@ -70,7 +70,7 @@ def _program(command: str) -> str:
 
 
 def _runs(stack: ExitStack, program: str, places: Sequence[EditorPlace]) -> Iterator[list[str]]:
-    """The arguments of each time that an editor is started."""
+    """The arguments for each start of the editor."""
     if program in _QUICKFIX:
         listed = stack.enter_context(_list(places))
         yield [*(["-f"] if program in _FORKS else []), "--cmd", _FORMAT, "-q", listed]
@@ -85,7 +85,7 @@ def _runs(stack: ExitStack, program: str, places: Sequence[EditorPlace]) -> Iter
 
 
 def _upward(places: Sequence[EditorPlace]) -> Iterator[EditorPlace]:
-    """File by file in the order given, and in each from its last line up; a line once."""
+    """The places file by file in the order given, in each from its last line up; each line once."""
     for path in dict.fromkeys(place.path for place in places):
         mine = {place.line: place for place in places if place.path == path}
         yield from (mine[line] for line in sorted(mine, reverse=True))
@@ -97,7 +97,7 @@ def _named(place: EditorPlace) -> str:
 
 @contextmanager
 def _list(places: Sequence[EditorPlace]) -> Iterator[str]:
-    """A file with a line for each place, as _FORMAT has it."""
+    """The name of a temporary file with a line for each place, in the format _FORMAT."""
     rows = "".join(f"{_named(place)}\t{place.line}\t{place.text}\n" for place in places)
     with temporary() as folder:
         try:
@@ -108,7 +108,7 @@ def _list(places: Sequence[EditorPlace]) -> Iterator[str]:
 
 
 def _run(command: str, arguments: Sequence[str]) -> int:
-    """Its exit code; a negative one is the signal that ended it. Ctrl-C is for the editor meanwhile."""
+    """Run the editor, which gets Ctrl-C meanwhile. Gives its exit code, -N if signal N ended it."""
     before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
         with _terminal() as stdin:
@@ -125,7 +125,7 @@ def _run(command: str, arguments: Sequence[str]) -> int:
 
 @contextmanager
 def _terminal() -> Iterator[int | None]:
-    """What an editor reads from: our own input, unless a hook has none and there is a terminal all the same."""
+    """The standard input for an editor: None for our own, or the terminal if our own, as in a hook, is none."""
     if sys.stdin is not None and sys.stdin.isatty():
         yield None
         return

@@ -1,1 +1,1 @@
-"""Mails, threads and patch series, read from whatever somebody sent."""
+"""Reads messages, threads and patch series, whatever a stranger has put into them."""

@@ -1,6 +1,6 @@
-"""A parsed mail in; its text parts as strings out: transfer encoding, charset, format=flowed and CRLF undone.
+"""Decodes the text parts of a message: undoes transfer encoding, charset, format=flowed and CRLF.
 
-Bytes that fit no charset come through as surrogates (surrogateescape), so that a diff keeps them.
+Bytes that fit no charset become surrogates (surrogateescape), so that a diff keeps them.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ else:  # the same; email.policy loads what reads addresses too, which no mail is
 
 _PATCH_NAME = pattern(r"\.(?:patch|diff|txt)$", re.I)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch", "application/x-diff"})
-# codecs that Python knows and nobody may ask for: they rewrite backslashes or host names, one in quadratic time
+# codecs of Python that are no charsets: they rewrite backslashes or host names, one in quadratic time
 _NO_CHARSETS = frozenset({"unicode-escape", "raw-unicode-escape", "idna", "punycode", "undefined"})
-_CHARSET = 60  # characters of the name of one
+_CHARSET = 60  # characters of a charset's name
 _CR_HEADER = pattern(r"^(?:diff |--- |\+\+\+ )[^\n]*\r$", re.M)
 _GIT_LINE = pattern(r"(?:diff |index |--- |\+\+\+ |@@|old |new |deleted |similarity |rename |copy |-- $)")
 
@@ -34,15 +34,16 @@ _LONGEST = 1_000  # characters of a header that says what a part is: Python's ti
 
 
 class Policy(Compat32):
-    """How Python's parser reads a mail: as it is, but for the length of headers that say what a part is."""
+    """The policy of Python's parser for messages: compat32, with a bound for the length of Content-* headers."""
 
     def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        """The name and the raw value of a header; of a Content-* header the first 1,000 characters."""
         name, value = super().header_source_parse(sourcelines)
         return name, value[:_LONGEST] if name[:8].lower() == "content-" else value
 
 
 class TextPart(Struct, frozen=True):
-    """One text part; `name` is that of an attachment, "" for the mail's own text."""
+    """One text part. `name`: the file name of an attachment, "" for the message's own text."""
 
     text: str
     name: str = ""
@@ -50,17 +51,18 @@ class TextPart(Struct, frozen=True):
 
 
 def pieces(message: Message) -> tuple[TextPart, ...]:
-    """The parts that may hold a commit message or a diff, in the order of the mail."""
+    """The parts that may hold a commit message or a diff, in their order: plain text, and patches by type or name."""
     return tuple(_pieces(message))
 
 
 def cut(message: Message) -> str:
-    """The name of a header that was too long to be read to its end, "" where all were."""
+    """The name of a header that Policy has cut, "" where there is none."""
     headers = (header for part in message.walk() for header in part.raw_items())
     return next((name for name, value in headers if name[:8].lower() == "content-" and len(value) >= _LONGEST), "")
 
 
 def has_html(message: Message) -> bool:
+    """Whether a part of the message is HTML."""
     return any(part.get_content_type() == "text/html" for part in message.walk())
 
 
@@ -97,7 +99,7 @@ def _parameter(part: Message, name: str) -> str:
 
 
 def decoded_payload(payload: bytes, charset: str) -> tuple[str, str]:
-    """The text, and the declared charset where neither that nor UTF-8 fits the bytes."""
+    """The text, and "", or the declared charset where the bytes are neither in it nor in UTF-8."""
     wanted = codec(charset)
     if wanted:
         with suppress(LookupError, ValueError):  # UnicodeError is a ValueError
@@ -109,7 +111,7 @@ def decoded_payload(payload: bytes, charset: str) -> tuple[str, str]:
 
 
 def codec(charset: str) -> str:
-    """The name of Python's codec for a charset, "" for what is none: "-Puny-code" finds one as well as "punycode"."""
+    """The name of Python's codec for a charset; "" if it has none, or one that is no charset, in whatever spelling."""
     try:
         name = codecs.lookup(charset[:_CHARSET]).name
     except (LookupError, ValueError):  # a NUL in the name, say
@@ -118,7 +120,7 @@ def codec(charset: str) -> str:
 
 
 def unix_lines(text: str) -> str:
-    """Take the CR of the transport away, and only that: in a mail of mixed line ends it is the file's own."""
+    """Remove the CRs of the transport, and only those: in a message of mixed line ends they are the file's own."""
     ends = text.count("\n")
     crs = text.count("\r\n")
     if crs and (crs == ends or _CR_HEADER.search(text)):
@@ -127,10 +129,10 @@ def unix_lines(text: str) -> str:
 
 
 def unflowed(text: str, delsp: bool) -> str:
-    """Undo format=flowed (RFC 3676): paragraphs are joined; in a diff only what cannot be a line of one is.
+    """Undo format=flowed (RFC 3676): join paragraphs; in a diff join only lines that cannot be lines of a diff.
 
-    Many mailers claim the format and do not stuff: a stuffed diff has two blanks before every
-    context line, so the leading blank is taken away only where that holds.
+    Many mailers claim the format and do not space-stuff (RFC 3676, 4.4): a stuffed diff has two blanks before every
+    context line, so the leading blank is removed only where that holds. `delsp`: the blank before a break goes too.
     """
     lines = text.split("\n")
     start = next((i for i, line in enumerate(lines) if line.startswith(("diff --git ", "--- a/"))), len(lines))
@@ -153,7 +155,7 @@ def _joined_diff(lines: list[str], delsp: bool) -> list[str]:
 
 
 def _joined(lines: list[str], soft: list[bool], delsp: bool, quotes: str = "\n") -> list[str]:
-    """Put each line that may (`soft`) to the one before, where that ends with a blank and is no signature mark."""
+    """Append each line that is `soft` to the one before, if that ends with a blank and is no signature mark."""
     runs: list[list[str]] = []
     for at, line in enumerate(lines):
         above = lines[at - 1] if at else ""

@@ -1,6 +1,6 @@
-"""Raw mail headers in; decoded one-line texts, addresses and message ids out.
+"""Decodes raw mail headers into one-line texts, addresses, message ids and dates.
 
-RFC 5322 and 2047, and what mailers make of them. No header, however broken, raises.
+By RFC 5322 and RFC 2047, and by what mailers make of them. No header, however broken, raises.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _BRACKETS = pattern(r"(?:\[[^\]]*\]\s*)+")
 
 
 def header(message: Message, name: str) -> str:
-    """All values of a header, raw, joined by ", "."""
+    """All values of a header, raw, joined by ", ", at most 100,000 characters. `name` in lower case."""
     lines = (str(value) for key, value in message.raw_items() if key.lower() == name)
     return ", ".join(" ".join(_unescaped(line)[:_LONGEST].split()) for line in lines)[:_LONGEST]
 
 
 def _unescaped(value: str) -> str:
-    """Bytes above 127 stand for themselves in too many headers: they are UTF-8 or else Latin-1."""
+    """A header with raw bytes above 127, which many have against RFC 5322, decoded: as UTF-8, else as Latin-1."""
     data = value.encode("utf-8", "surrogateescape")
     try:
         return data.decode("utf-8")
@@ -49,18 +49,19 @@ def _unescaped(value: str) -> str:
 
 
 def text(message: Message, name: str) -> str:
+    """All values of a header, decoded and cleaned, joined by ", "; "" if there is none. `name` in lower case."""
     return clean(decoded_words(header(message, name)))
 
 
 def clean(value: str) -> str:
-    """One line without control characters, terminal escapes and half characters."""
+    """The value as one line, without control characters, surrogates and marks of the writing direction."""
     spaced = (" " if char.isspace() else char for char in value)
     kept = (char for char in spaced if unicodedata.category(char) not in ("Cc", "Cs") and char not in _BIDI)
     return " ".join("".join(kept).split())
 
 
 def decoded_words(value: str) -> str:
-    """RFC 2047 encoded words as text; a character cut in two by neighbouring words is put together."""
+    """The value with its encoded words (RFC 2047) as text, and a character that two of them share put together."""
     out: list[str] = []
     held, charset, end = b"", "", 0
     value = _BETWEEN.sub("?=", value)
@@ -95,16 +96,16 @@ def _as_text(data: bytes, charset: str) -> str:
 
 
 def addresses(message: Message, name: str) -> tuple[Address, ...]:
-    """The addresses of a header, each once. Names are decoded after the split, so a comma in one stays there."""
+    """The addresses of a header, each once, in order. Names are decoded after the split: a comma in one stays there."""
     value = header(message, name)
-    found = list(_parsed(value)) or list(_parsed(decoded_words(value)))
-    if not found:
-        found = [Address("", _marked(email)) for email in _BARE.findall(value)]
-    return tuple({address.email.lower(): address for address in reversed(found)}.values())[::-1]
+    mailboxes = list(_parsed(value)) or list(_parsed(decoded_words(value)))
+    if not mailboxes:
+        mailboxes = [Address("", _marked(email)) for email in _BARE.findall(value)]
+    return tuple({address.email.lower(): address for address in reversed(mailboxes)}.values())[::-1]
 
 
 def _pieces(value: str) -> Iterator[str]:
-    """What stands between commas; one in quotes is none, but where they are left open it is."""
+    """The parts of an address header between commas. One in quotes does not separate, unless the quotes stay open."""
     for match in _PIECE.finditer(value):
         yield from [match[0]] if match["open"] is None else match[0].split(",")
 
@@ -124,7 +125,7 @@ def _parsed(value: str) -> Iterator[Address]:
 
 
 def _marked(email: str) -> str:
-    """An address as it is, with a mark for what clean() takes away: without it, it would be another address."""
+    """An address with U+FFFD for each character that clean() removes: without one it would be another address."""
     kept = (char if char == " " or clean(char) else "\ufffd" for char in email)
     return "".join(kept)
 
@@ -132,12 +133,12 @@ def _marked(email: str) -> str:
 def ids(message: Message, name: str) -> tuple[str, ...]:
     """The message ids of a header in their order, each once, without angle brackets."""
     value = header(message, name)
-    found = _ID.findall(value) or [word for word in value.split() if "@" in word]
-    return tuple(dict.fromkeys(clean(one) for one in found if clean(one)))
+    words = _ID.findall(value) or [word for word in value.split() if "@" in word]
+    return tuple(dict.fromkeys(clean(word) for word in words if clean(word)))
 
 
 def timestamp(date: str) -> float:
-    """Seconds since 1970, 0 for a date that is none."""
+    """The seconds since 1970 of an RFC 5322 date; 0 for an invalid one, and outside the years 1970 to 9999."""
     try:
         parts = parsedate_tz(date)
         when = float(mktime_tz(parts)) if parts and parts[0] >= 1970 else 0.0
@@ -149,8 +150,8 @@ def timestamp(date: str) -> float:
 def plain_subject(subject: str) -> str:
     """The subject as b4 can read it: reply marks as "Re: ", counters and versions as words of their own.
 
-    Commas ("[PATCH v6,19/24]"), "1 of 3", "v2.1" and a mark behind a list's name ("[list] Re: [PATCH]")
-    are what b4 takes for something else.
+    b4 misreads commas ("[PATCH v6,19/24]"), "1 of 3", "v2.1" and a reply mark behind a list's name
+    ("[list] Re: [PATCH]").
     """
     brackets = _BRACKETS.match(subject)
     lead = brackets[0] if brackets and "patch" not in brackets[0].lower() else ""

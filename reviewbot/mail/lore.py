@@ -1,8 +1,8 @@
-"""A message id or the URL of a public-inbox message into the raw mails of its thread.
+"""Fetches the thread of a message from a public-inbox server, by message id or URL.
 
-The thread comes as <archive>/<message id>/t.mbox.gz, which public-inbox has always served. liblore's
-transfer neither bounds what it unpacks nor refuses a redirect to another host, and what it does with
-a mailbox takes a time that grows with the square of a header: so both are our own.
+The thread comes as <archive>/<message id>/t.mbox.gz, which public-inbox has always served. liblore's transfer neither
+bounds what it unpacks nor refuses a redirect to another host, and the time in which it reads a mailbox grows with the
+square of a header's length: so transfer and reader are our own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LONGEST_ID = 500
 
 
 def is_remote(source: str) -> bool:
-    """Whether this names a message on a server (an id, with or without <>, or a URL) and no file that is there."""
+    """Whether `source` names a message on a server (an id, with or without <>, or a URL) and no existing file."""
     try:
         if Path(source).exists():
             return False
@@ -38,13 +38,13 @@ def fetch_thread(
     hosts: Sequence[str],
     say: Callable[[str], None],
 ) -> tuple[tuple[bytes, ...], str]:
-    """The raw mails of the thread that `source` belongs to, as often as they came to a list, and the id asked for.
+    """The raw messages of the thread of `source`, each once for every list it came to, and the id that `source` names.
 
-    `base_url` is the archive that knows a bare message id; `hosts` are those that a URL, or a redirect,
-    may lead to besides it. `say` gets a line of progress.
+    `base_url`: the archive to ask for a bare message id; `hosts`: others that a URL, or a redirect, may lead to. `say`
+    gets lines of progress.
 
-    Raises UsageError for what is no message id or a host that is not allowed, before anything is asked;
-    ConfigError for a base URL that is none; FetchError for all that a server and the way there can do.
+    Raises UsageError for an invalid message id or a host that is not allowed, before any request; ConfigError for an
+    invalid base URL; FetchError for whatever goes wrong on the server or the way there.
     """
     base = _split_base(base_url)
     known = frozenset(host.lower() for host in (*hosts, base.netloc))
@@ -58,7 +58,7 @@ def fetch_thread(
     return mails, message_id
 
 
-# --- what is asked for ---
+# --- what to fetch ---
 
 
 def _split_base(base_url: str) -> urllib.parse.SplitResult:
@@ -73,7 +73,7 @@ def _split_base(base_url: str) -> urllib.parse.SplitResult:
 
 
 def _locate(source: str, base: urllib.parse.SplitResult, known: frozenset[str]) -> tuple[urllib.parse.SplitResult, str]:
-    """The archive to ask, and the message id to ask for."""
+    """The URL of the archive, and the message id to ask it for."""
     if "://" not in source:
         return base, _check_id(source)
     try:
@@ -102,7 +102,7 @@ def _locate(source: str, base: urllib.parse.SplitResult, known: frozenset[str]) 
 
 
 def _check_id(text: str) -> str:
-    """The id without its brackets; it ends in a URL and in what is printed, so odd characters are refused."""
+    """The id without its brackets. It goes into a URL and is printed, so odd characters raise UsageError."""
     message_id = text.strip().removeprefix("<").removesuffix(">")
     if len(message_id) > _LONGEST_ID:
         raise UsageError(f"{message_id[:60]!r}... is no message id: longer than {_LONGEST_ID} characters")

@@ -1,6 +1,6 @@
-"""A file, mbox, maildir or stdin in; the raw mails in it out, with what was too large or no mail at all.
+"""Reads the raw messages of a file, an mbox, a maildir or stdin, and lists what is too large or no message.
 
-Nothing here understands a mail beyond "does it begin with headers"; nothing here uses the network.
+Checks no more of a message than whether it begins with headers. Does not use the network.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reviewbot.filesystem import pipes
 from reviewbot.model.errors import InputError
 from reviewbot.model.patch import Unread
 
-MAILS = 2_000  # more is no thread, and finding out what belongs together is not linear
+MAILS = 2_000  # more is no thread, and the time to find the series among them is not linear
 TOTAL = 50_000_000  # bytes that a whole mbox or maildir may hold, unpacked
 
 _FIRST = re.compile(rb"From [^\r\n]*\r?\n")
@@ -33,25 +33,25 @@ _BELOW = re.compile(rb"^(?:diff --git |--- [^\n]+\n\+\+\+ )", re.M)
 def read_mails(
     source: str, stdin: BinaryIO, max_bytes: int, diffs: bool = False, *, total: int = TOTAL
 ) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
-    """The raw mails of `source` ("-": `stdin`), in the order they stand there; with `diffs` it may be a diff instead.
+    """The raw messages of `source` ("-": `stdin`), in their order; with `diffs` it may be a bare diff instead.
 
-    A mail larger than `max_bytes`, what comes after `total` bytes, and whatever of an mbox or maildir is no mail, is
-    listed instead.
-    Raises InputError where not a single mail remains, with the reason and what to do about it.
+    Listed as unread instead are messages larger than `max_bytes`, what comes after `total` bytes or 2,000 messages,
+    and parts of an mbox or maildir that are no message. Raises InputError, with the reason and what to do about it,
+    where not a single message remains.
     """
     name = "stdin" if source == "-" else printable_name(source)
     return taken(_chunks(source, name, stdin, total), name, max_bytes, diffs, total)
 
 
 def split_mbox(data: bytes) -> tuple[bytes, ...]:
-    """The mails of an mbox in memory, whatever they are."""
+    """The messages of an mbox in memory, unchecked."""
     return tuple(chunk for chunk in _split(data, "", len(data)) if isinstance(chunk, bytes) and chunk.strip())
 
 
 def taken(
     chunks: Iterable[bytes | Unread], name: str, max_bytes: int, diffs: bool = False, total: int = TOTAL
 ) -> tuple[tuple[bytes, ...], tuple[Unread, ...]]:
-    """Those of some mails that can be read, as read() has them; `name`: where they are from."""
+    """The messages among `chunks` that can be read, with the bounds of read_mails(). `name`: where they are from."""
     good: list[bytes] = []
     bad: list[Unread] = []
     size = 0
@@ -74,7 +74,7 @@ def taken(
 
 
 def _rest(name: str, total: int | None = None) -> Unread:
-    """What is left out of a mailbox, because of its bytes or of the number of its mails."""
+    """A note on what is not read of a mailbox: it has more than `total` bytes, or with None too many messages."""
     why = (
         f"it is larger than {total} bytes (mailbox_bytes in config.toml)" if total else "there are too many mails in it"
     )
@@ -107,7 +107,7 @@ def _chunks(source: str, name: str, stdin: BinaryIO, total: int) -> Iterator[byt
 
 
 def _maildir(folder: Path, name: str, total: int) -> Iterator[bytes | Unread]:
-    """The mails of cur/ and new/ in the order of their names, which begin with the time of delivery."""
+    """The messages in cur/ and new/ in the order of their names, which begin with the time of delivery."""
     if not ((folder / "cur").is_dir() and (folder / "new").is_dir()):
         raise InputError(f"{name} is a directory but no maildir: there is no cur/ and new/ in it")
     paths: Iterable[Path] = (path for part in ("cur", "new") for path in (folder / part).iterdir())
@@ -125,9 +125,9 @@ def _maildir(folder: Path, name: str, total: int) -> Iterator[bytes | Unread]:
 
 
 def _load(stream: BinaryIO, name: str, total: int) -> bytes:
-    """All bytes, unpacked, up to one more than `total`.
+    """All bytes, unpacked if they are gzip, up to one more than `total`.
 
-    Raises InputError for an empty or a broken gzip stream.
+    Raises InputError for an empty stream, a broken gzip stream, and one that cannot be read.
     """
     try:
         data = stream.read(total + 1)
@@ -145,10 +145,10 @@ def _load(stream: BinaryIO, name: str, total: int) -> bytes:
 
 
 def _split(data: bytes, name: str, total: int) -> Iterator[bytes | Unread]:
-    """The mails of an mbox, or the one mail that `data` is.
+    """The messages of an mbox, or the one message that `data` is.
 
-    ">From " loses one ">" as mboxrd wants it (mboxo wrote the same for one level); git format-patch
-    escapes nothing, so its mails are left alone.
+    ">From " loses one ">" as in mboxrd (mboxo wrote the same for one level); git format-patch escapes nothing, so its
+    messages are left alone.
     """
     data = data.lstrip(b"\r\n")
     if not _FIRST.match(data):
@@ -176,12 +176,12 @@ def _separates(data: bytes, at: int) -> bool:
 
 
 def is_diff(chunk: bytes) -> bool:
-    """Whether this is no mail, but a diff, below a text maybe."""
+    """Whether this is no message but a diff, perhaps below some text."""
     return bool(_DIFF.match(chunk)) or (not _HEADER.match(chunk) and _BELOW.search(chunk) is not None)
 
 
 def _problem(chunk: bytes, max_bytes: int, diffs: bool) -> str | None:
-    """Why this cannot be read as a mail, as the end of a sentence."""
+    """Why this cannot be read as a message, as the end of a sentence; None if it can."""
     if len(chunk) > max_bytes:
         return f"is larger than {max_bytes} bytes (mail_bytes in config.toml) and was not read"
     head = re.split(rb"\r?\n\r?\n", chunk, maxsplit=1)[0]
@@ -201,5 +201,5 @@ def _why(error: Exception) -> str:
 
 
 def printable_name(name: str) -> str:
-    """The name of a file as it can be printed."""
+    """The name of a file, with "?" for what cannot be printed."""
     return "".join(char if char.isprintable() else "?" for char in name)

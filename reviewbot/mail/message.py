@@ -1,6 +1,6 @@
-"""The bytes of a mail in; a Letter out: headers for a reply, commit message, diff, and what could not be read.
+"""Parses one message: the headers that a reply needs, the commit message, the diff, and what could not be read.
 
-Nothing here knows about series; see postings.py for that.
+Knows nothing of series; mail.versions does.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _SUBJECT = 1_000  # characters; b4's time for reading one grows with the cube
 
 
 class MailMessage(Struct, frozen=True):
-    """One mail. `text` is all of its text, `message` that before "---", `diff` "" where it has none."""
+    """One parsed message. `text`: all of its text; `message`: the part before "---"; `diff`: "" where it has none."""
 
     mail: Mail
-    parent: str | None  # the mail it answers
-    when: float
+    parent: str | None  # the message id that it answers
+    when: float  # its date in seconds since 1970, 0 if it has none
     text: str
     message: str
     diff: str
@@ -36,14 +36,14 @@ class MailMessage(Struct, frozen=True):
 
     @property
     def quotes_diff(self) -> bool:
-        """Somebody else's patch is quoted."""
+        """Whether the text quotes a diff."""
         return "\n> diff --git " in self.text or "\n> @@ -" in self.text
 
 
 def parse_message(raw: bytes) -> MailMessage:
-    """Read one mail. Broken headers and parts are tolerated; InputError where the parser itself gives up.
+    """Read one message. Broken headers and parts are tolerated.
 
-    Its message is the end of a sentence about the mail.
+    Raises InputError where the parser itself fails; its text is the end of a sentence that begins with the message.
     """
     try:
         return _parse(raw)
@@ -66,7 +66,7 @@ def _parse(raw: bytes) -> MailMessage:
 
 
 def _patch(parts: tuple[body.TextPart, ...]) -> tuple[int, str, extract.PatchText]:
-    """The index of the part with the diff, the text up to its end, and that cut up under the mail's own message."""
+    """The index of the part with the diff, the text up to the end of it, and that text as commit message and diff."""
     cut = [extract.split_text(part.text) for part in parts]
     main = next((at for at, part in enumerate(cut) if part.diff), 0)
     if not parts:
@@ -99,7 +99,7 @@ def _mail(message: Message, raw: bytes) -> tuple[Mail, str | None, tuple[Unread,
     notes: list[Unread] = []
     own = headers.ids(message, "message-id")
     if not own:
-        # made of the mail itself, so that a second run finds the same
+        # made of the message itself, so that a second run finds the same
         own = (f"{hashlib.sha256(raw).hexdigest()[:32]}@no-message-id.invalid",)
         notes.append(NO_ID)
     author = headers.addresses(message, "from")

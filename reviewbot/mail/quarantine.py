@@ -1,9 +1,10 @@
-"""The bytes of a mail in; its Letter out, or one line on why there is none, whatever the mail does to who reads it.
+"""Parses a message within a time limit, whatever it contains.
 
-Python's parser and its codecs are driven by what a stranger has written, and a signal does not reach them everywhere: a
-regular expression that begins anew at every character looks for none. So a mail that is large enough for that to
-matter is read in a process of its own, which can be ended. A smaller one is not: that costs some hundredths of a
-second, and in 64 KiB even a time that grows with the square of the length comes to an end.
+Takes the bytes of a message, gives a MailMessage or raises InputError with one line on why there is none. Python's
+parser and its codecs work on what a stranger has written, and a signal does not reach them everywhere: a regular
+expression that starts again at every character does not check for one. So a message that is large enough for that to
+matter is read in a process of its own, which can be killed. A smaller one is not: a process costs some hundredths of a
+second, and with 64 KiB even a time that grows with the square of the length comes to an end.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _ID = pattern(rb"^Message-ID:[ \t]*(?:\r?\n[ \t]+)?<([!-;=?-~]{1,200})>", re.M |
 
 
 def read_quarantined(raw: bytes, seconds: float | None = None) -> MailMessage:
-    """Read one mail, in so many seconds if they are bounded. Raises InputError where that cannot be done."""
+    """Read one message, within `seconds`; None for no limit. Raises InputError where that fails or takes longer."""
     try:
         if seconds is None or len(raw) <= _ORDINARY:
             with bounded(seconds):
@@ -37,5 +38,6 @@ def read_quarantined(raw: bytes, seconds: float | None = None) -> MailMessage:
 
 
 def _named(raw: bytes) -> str:
+    """Its Message-ID with a blank before, found without parsing; "" where there is none."""
     found = _ID.search(raw, 0, _ORDINARY)
     return f" <{found[1].decode('ascii')}>" if found else ""

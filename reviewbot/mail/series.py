@@ -1,8 +1,8 @@
-"""Raw mails in; the newest whole version of the patch series among them out, through b4.
+"""Finds the newest whole version of the patch series in a thread, with the help of b4.
 
-b4 reads subjects and puts the patches in order. What it would get wrong or say aloud is kept from
-it: it never sees a mail that does not belong to the series, never asks the network, never reads a
-configuration, and where it gives up on a mail (it may even exit), that mail alone is left out.
+Takes raw messages, gives a Series and says what of the thread is not in it. b4 reads subjects and puts the patches in
+order. It never sees a message that does not belong to the series, never asks the network and never reads a
+configuration; where it gives up on a message (it may even exit), that message alone is left out.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reviewbot.support.timeout import TooSlow, bounded, slow
 
 # b4 ends the process where it is displeased and promises nothing about what it raises
 _GIVES_UP = (SystemExit, Exception)
-_TOTAL = 8  # times the seconds of one mail: what all of a thread may take
+_TOTAL = 8  # times the seconds of one message: the time for all of a thread
 _BASE = re.compile(r"^base-commit:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
 _BEFORE = re.compile(r"^prerequisite-patch-id:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
 _PULL = re.compile(r"\[[^\[\]]*\bpull\b|^git pull\b", re.I)
@@ -42,47 +42,50 @@ def newest(
     projects: Projects = NO_PROJECTS,
     seconds: float | None = None,
 ) -> Series:
-    """The newest whole version, by number, of the series that mail `wanted` belongs to, else of the first one.
+    """The newest whole version, by number, of the series that the message `wanted` belongs to, else of the first one.
 
-    What is left out or missing stands in `unread`, and so do patches to `projects`, which are not the kernel. Raises
-    NothingToReview where no mail holds a patch to the kernel, InputError where no mail can be read or `wanted` is not
-    among them. `seconds`: what one mail may take, and what finding the series among them may; None for any time.
+    `wanted`: a message id, with or without angle brackets. `unread` of the result says what is left out or missing;
+    patches to `projects`, which are not the kernel, are left out. `seconds`: the time for one message, and for finding
+    the series among all of them; None for no limit.
+
+    Raises NothingToReview where no message holds a patch to the kernel, InputError where no message can be read or
+    `wanted` is not among them.
     """
-    letters, unread = _letters(messages, seconds)
+    parsed, unread = _parsed(messages, seconds)
     try:
         with bounded(seconds):
-            return _newest(letters, unread, wanted, projects)
+            return _newest(parsed, unread, wanted, projects)
     except TooSlow:
-        count = len(letters)
+        count = len(parsed)
         raise InputError(f"finding the series among {count} mails was {slow(round(seconds or 0))}") from None
 
 
-def _newest(letters: list[MailMessage], unread: tuple[Unread, ...], wanted: str | None, projects: Projects) -> Series:
-    sent, refused = _sent(letters)
+def _newest(parsed: list[MailMessage], unread: tuple[Unread, ...], wanted: str | None, projects: Projects) -> Series:
+    messages, refused = _patch_messages(parsed)
     unread += refused
-    if not sent:
+    if not messages:
         raise InputError(unread[0].reason if unread else "there is no mail to read")
-    by_id = {one.id: one for one in sent}
-    asked = _asked(wanted, by_id)
-    found = versions.histories(sent)
-    if not found:
-        raise NothingToReview(_nothing(sent))
-    work = _chosen(found, by_id, asked, projects)
-    made = versions.versions(work, by_id)
-    best = versions.newest_version(made)
+    by_id = {message.id: message for message in messages}
+    target = _wanted_message(wanted, by_id)
+    histories = versions.histories(messages)
+    if not histories:
+        raise NothingToReview(_nothing(messages))
+    history = _history_of(histories, by_id, target, projects)
+    sent = versions.versions(history, by_id)
+    best = versions.newest_version(sent)
     patches, given_up = _ordered(best)
-    unread += given_up + _version_notes(best, made, work, asked) + _missing(best)
-    unread += _left_out(sent, best, work, found, projects)
+    unread += given_up + _version_notes(best, sent, history, target) + _missing(best)
+    unread += _left_out(messages, best, history, histories, projects)
     ours, strange = _of_the_kernel(best, patches, projects)
     return _series(best, ours, unread + strange)
 
 
-# --- mails into Sent ---
+# --- raw messages into PatchMessages ---
 
 
-def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[MailMessage], tuple[Unread, ...]]:
-    """Each mail once: the same one comes through every list it was sent to."""
-    letters: dict[str, MailMessage] = {}
+def _parsed(messages: Sequence[bytes], seconds: float | None) -> tuple[list[MailMessage], tuple[Unread, ...]]:
+    """Each message once, and what could not be read: the same one comes through every list that it was sent to."""
+    by_id: dict[str, MailMessage] = {}
     unread: list[Unread] = []
     until = None if seconds is None else time.monotonic() + _TOTAL * seconds
     for at, raw in enumerate(messages):
@@ -92,73 +95,73 @@ def _letters(messages: Sequence[bytes], seconds: float | None) -> tuple[list[Mai
             unread.append(Unread(None, f"{rest} (seconds under [limits] in config.toml)"))
             break
         try:
-            letter = quarantine.read_quarantined(raw, left)
+            message = quarantine.read_quarantined(raw, left)
         except InputError as error:
             unread.append(Unread(None, str(error)))
             continue
-        name = letter.mail.message_id
-        other = letters.get(name)
-        if other and other.diff and letter.diff and other.diff != letter.diff:
+        name = message.mail.message_id
+        copy = by_id.get(name)
+        if copy and copy.diff and message.diff and copy.diff != message.diff:
             unread.append(Unread(None, f"two mails with different patches have the id {name}: one was read"))
-        letters[name] = min(other, letter, key=_changed) if other else letter
-    return list(letters.values()), tuple(unread)
+        by_id[name] = min(copy, message, key=_changed) if copy else message
+    return list(by_id.values()), tuple(unread)
 
 
-def _changed(letter: MailMessage) -> tuple[bool, int, int]:
-    """How much a list has added to a copy: names in the subject, a footer; some take attachments away."""
-    return (not letter.diff, len(letter.mail.subject), len(letter.text))
+def _changed(message: MailMessage) -> tuple[bool, int, int]:
+    """A sort key for copies of a message, the least changed first: lists add to subject and text, or take the diff."""
+    return (not message.diff, len(message.mail.subject), len(message.text))
 
 
-def _sent(letters: Sequence[MailMessage]) -> tuple[list[PatchMessage], tuple[Unread, ...]]:
-    sent: list[PatchMessage] = []
+def _patch_messages(parsed: Sequence[MailMessage]) -> tuple[list[PatchMessage], tuple[Unread, ...]]:
+    messages: list[PatchMessage] = []
     refused: list[Unread] = []
-    for place, letter in enumerate(letters):
+    for place, message in enumerate(parsed):
         try:
-            sent.append(_read_by_b4(letter, place))
+            messages.append(_read_by_b4(message, place))
         except _GIVES_UP as error:
-            refused.append(Unread(None, f"b4 could not read the mail {_quoted(letter)}: {type(error).__name__}"))
-    return sent, tuple(refused)
+            refused.append(Unread(None, f"b4 could not read the mail {_quoted(message)}: {type(error).__name__}"))
+    return messages, tuple(refused)
 
 
-def _read_by_b4(letter: MailMessage, place: int) -> PatchMessage:
-    subject = headers.plain_subject(letter.mail.subject)
-    told = _b4().LoreSubject(_kept(subject[:_READ]))
-    title = _as_it_was(told.subject) + subject[_READ:]
-    diffstat = _DIFFSTAT.search(letter.message if letter.diff else letter.text) is not None
+def _read_by_b4(message: MailMessage, place: int) -> PatchMessage:
+    subject = headers.plain_subject(message.mail.subject)
+    parts = _b4().LoreSubject(_escaped(subject[:_READ]))
+    title = _unescaped(parts.subject) + subject[_READ:]
+    diffstat = _DIFFSTAT.search(message.message if message.diff else message.text) is not None
     return PatchMessage(
-        letter,
+        message,
         title=title.removeprefix("Re: ") or "(no subject)",
-        version=told.revision,
-        number=told.counter,
-        total=told.expected or told.counter,
-        numbered=not told.counters_inferred,
-        versioned=not told.revision_inferred,
-        tagged=told.patch,
-        resend=told.resend,
-        reply=told.reply or (_gives(letter) and not (told.counter == 0 and diffstat)),
+        version=parts.revision,
+        number=parts.counter,
+        total=parts.expected or parts.counter,
+        numbered=not parts.counters_inferred,
+        versioned=not parts.revision_inferred,
+        tagged=parts.patch,
+        resend=parts.resend,
+        reply=parts.reply or (_gives_trailer(message) and not (parts.counter == 0 and diffstat)),
         diffstat=diffstat,
         place=place,
     )
 
 
-def _gives(letter: MailMessage) -> bool:
-    """Whether this answers with no more than a trailer, which some send without "Re:"."""
-    return not letter.diff and letter.parent is not None and _GIVEN.search(letter.text) is not None
+def _gives_trailer(message: MailMessage) -> bool:
+    """Whether a message only answers with a trailer (Reviewed-by: ...), which some send without "Re:"."""
+    return not message.diff and message.parent is not None and _GIVEN.search(message.text) is not None
 
 
-def _kept(subject: str) -> str:
-    """A decoded subject as it has to be given to b4, which would decode it once more, and give up where it cannot."""
+def _escaped(subject: str) -> str:
+    """A decoded subject for b4, which must not decode it once more: it gives up where it cannot."""
     return subject.replace("=?", "=\0?")
 
 
-def _as_it_was(subject: str) -> str:
+def _unescaped(subject: str) -> str:
     return subject.replace("=\0?", "=?")
 
 
 def _for_b4(name: str, subject: str, when: float) -> Message:
-    """A patch mail with nothing in it that somebody else has written.
+    """A message for b4 that stands for a patch, without any text that a stranger wrote.
 
-    b4's time for a text grows with the cube of a line's length, and it stumbles over odd dates, codings and addresses.
+    b4's time for a text grows with the cube of a line's length, and it fails on odd dates, encodings and addresses.
     """
     message = Message()
     message["Message-ID"] = f"<{name}>"
@@ -170,7 +173,7 @@ def _for_b4(name: str, subject: str, when: float) -> Message:
 
 
 def _b4() -> ModuleType:
-    """b4, imported when first needed (a fifth of a second) and kept from speaking, asking and remembering."""
+    """The module b4, imported on first use (a fifth of a second), with its log, network and configuration off."""
     import b4
 
     if not b4.MAIN_CONFIG:
@@ -189,7 +192,7 @@ def _b4() -> ModuleType:
 # --- which series, which version ---
 
 
-def _asked(wanted: str | None, by_id: dict[str, PatchMessage]) -> PatchMessage | None:
+def _wanted_message(wanted: str | None, by_id: dict[str, PatchMessage]) -> PatchMessage | None:
     if wanted is None:
         return None
     name = headers.clean(wanted).removeprefix("<").removesuffix(">")
@@ -198,43 +201,44 @@ def _asked(wanted: str | None, by_id: dict[str, PatchMessage]) -> PatchMessage |
     return by_id[name]
 
 
-def _chosen(
-    found: Sequence[SeriesHistory], by_id: dict[str, PatchMessage], asked: PatchMessage | None, projects: Projects
+def _history_of(
+    histories: Sequence[SeriesHistory], by_id: dict[str, PatchMessage], message: PatchMessage | None, projects: Projects
 ) -> SeriesHistory:
-    """The series of the mail asked for, or of the nearest mail above it; else the first to the kernel, or at all."""
+    """The series of a message, or of the nearest one above it; without it, the first to the kernel, else the first."""
     seen: set[str] = set()
-    while asked is not None and asked.id not in seen:
-        seen.add(asked.id)
-        for work in found:
-            if any(asked.id == sent.id for posting in work for sent in posting.mails):
-                return work
-        asked = by_id.get(asked.letter.parent or "")
-    return next((work for work in found if not all(_programs(work[-1], work[-1].patches, projects))), found[0])
+    while message is not None and message.id not in seen:
+        seen.add(message.id)
+        for history in histories:
+            if any(message.id == one.id for version in history for one in version.messages):
+                return history
+        message = by_id.get(message.content.parent or "")
+    to_kernel = (one for one in histories if not all(_programs(one[-1], one[-1].patches, projects)))
+    return next(to_kernel, histories[0])
 
 
-def _programs(posting: SeriesVersion, patches: Sequence[PatchMessage], projects: Projects) -> tuple[str, ...]:
-    """For each of some patches the program that it is for, "" for the kernel."""
-    cover = posting.cover.letter.mail.subject if posting.cover else ""
-    return projects.of_series(cover, [(one.letter.mail.subject, one.letter.diff) for one in patches])
+def _programs(version: SeriesVersion, patches: Sequence[PatchMessage], projects: Projects) -> tuple[str, ...]:
+    """The program that each of the patches is for, "" for the kernel."""
+    cover = version.cover.content.mail.subject if version.cover else ""
+    return projects.of_series(cover, [(patch.content.mail.subject, patch.content.diff) for patch in patches])
 
 
 def _of_the_kernel(
     best: SeriesVersion, patches: tuple[PatchMessage, ...], projects: Projects
 ) -> tuple[tuple[PatchMessage, ...], tuple[Unread, ...]]:
-    """The patches to the kernel, and the others as not looked at. Raises NothingToReview where all are others."""
+    """The patches to the kernel, and the others as unread. Raises NothingToReview where no patch is to the kernel."""
     found = list(zip(patches, _programs(best, patches, projects), strict=True))
-    ours = tuple(one for one, program in found if not program)
+    ours = tuple(patch for patch, program in found if not program)
     if not ours:
         what = "a series" if len(patches) > 1 else "a patch"
-        subject = (best.cover or patches[0]).letter.mail.subject[:200]
+        subject = (best.cover or patches[0]).content.mail.subject[:200]
         raise NothingToReview(f"{what} to {found[0][1]}, which is not the kernel: {subject}")
-    strange = ((_quoted(one.letter), program) for one, program in found if program)
+    strange = ((_quoted(patch.content), program) for patch, program in found if program)
     notes = (f"{name} was left out: a patch to {program}, which is not the kernel" for name, program in strange)
     return ours, tuple(Unread(None, note) for note in notes)
 
 
 def _version_notes(
-    best: SeriesVersion, made: Sequence[SeriesVersion], work: SeriesHistory, asked: PatchMessage | None
+    best: SeriesVersion, made: Sequence[SeriesVersion], history: SeriesHistory, target: PatchMessage | None
 ) -> tuple[Unread, ...]:
     notes = [
         f"v{one.version} is not whole here ({len(one.patches)} of {one.total} patches): v{best.version} was reviewed"
@@ -242,19 +246,19 @@ def _version_notes(
         if one.version > best.version
     ]
     if best.rerolled:
-        kept = sorted({sent.version for sent in best.patches} - {best.version})
+        kept = sorted({message.version for message in best.patches} - {best.version})
         notes.append(
             f"v{best.version} brings patch {_ranges(best.rerolled)} of {best.total} alone: "
             f"the others are those of {', '.join(f'v{one}' for one in kept)}"
         )
-    old = next((one for one in work if asked and any(asked.id == sent.id for sent in one.mails)), None)
-    if asked and old and old.version < best.version:
-        notes.append(f"{_quoted(asked.letter)} is of v{old.version}: the newer v{best.version} was reviewed")
+    old = next((one for one in history if target and target.id in {message.id for message in one.messages}), None)
+    if target and old and old.version < best.version:
+        notes.append(f"{_quoted(target.content)} is of v{old.version}: the newer v{best.version} was reviewed")
     return tuple(Unread(None, note) for note in notes)
 
 
 def _missing(best: SeriesVersion) -> tuple[Unread, ...]:
-    gone = sorted(set(range(1, best.total + 1)) - {sent.number for sent in best.patches})
+    gone = sorted(set(range(1, best.total + 1)) - {message.number for message in best.patches})
     if not gone:
         return ()
     what = f"patch {gone[0]}/{best.total} is" if len(gone) == 1 else f"patches {_ranges(gone)} of {best.total} are"
@@ -262,7 +266,7 @@ def _missing(best: SeriesVersion) -> tuple[Unread, ...]:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """1, 2, 3, 7 as "1-3, 7"."""
+    """The text "1-3, 7" for the sorted numbers 1, 2, 3, 7."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][1] + 1:
@@ -272,26 +276,26 @@ def _ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
-def _quoted(letter: MailMessage) -> str:
-    return f'"{letter.mail.subject[:200]}" <{letter.mail.message_id[:200]}>'
+def _quoted(message: MailMessage) -> str:
+    return f'"{message.mail.subject[:200]}" <{message.mail.message_id[:200]}>'
 
 
-# --- a posting into a Series ---
+# --- a version into a Series ---
 
 
 def _ordered(best: SeriesVersion) -> tuple[tuple[PatchMessage, ...], tuple[Unread, ...]]:
-    """The patches as b4 orders them, each given to it under a subject that leaves nothing to guess.
+    """The patches as b4 orders them, given to it under subjects that leave nothing to guess; and why it could not.
 
-    The series is taken from the mailbox itself: get_series() would run git on every patch and search
-    lore for what reviewers said.
+    The series is taken from b4's mailbox object itself: get_series() would run git on every patch and search lore for
+    trailers.
     """
     box = _b4().LoreMailbox()
-    ours = {f"{place}@patch.invalid": one for place, one in enumerate(best.patches)}
+    ours = {f"{place}@patch.invalid": patch for place, patch in enumerate(best.patches)}
     try:
-        for name, one in ours.items():
-            subject = f"[PATCH v{best.version} {one.number}/{best.total}]"
-            box.add_message(_for_b4(name, subject, one.letter.when))
-        return tuple(ours[one.msgid] for one in box.series[best.version].patches if one), ()
+        for name, patch in ours.items():
+            subject = f"[PATCH v{best.version} {patch.number}/{best.total}]"
+            box.add_message(_for_b4(name, subject, patch.content.when))
+        return tuple(ours[patch.msgid] for patch in box.series[best.version].patches if patch), ()
     except _GIVES_UP as error:
         note = Unread(None, f"b4 gave up on this thread ({type(error).__name__}): it was put in order without b4")
         return best.patches, (note,)
@@ -299,22 +303,22 @@ def _ordered(best: SeriesVersion) -> tuple[tuple[PatchMessage, ...], tuple[Unrea
 
 def _series(best: SeriesVersion, patches: Sequence[PatchMessage], unread: tuple[Unread, ...]) -> Series:
     cover = best.cover
-    tops = [one.letter for one in (cover, *patches[:1]) if one]
-    base, before = trailers([letter.text for letter in tops])
+    tops = [patch.content for patch in (cover, *patches[:1]) if patch]
+    base, before = trailers([message.text for message in tops])
     return Series(
         subject=(cover or patches[0]).title,
         version=best.version,
-        patches=tuple(_patch(one, best.total) for one in patches),
-        cover=cover.letter.mail if cover else None,
-        cover_body=_unsigned(cover.letter.text) if cover else "",
+        patches=tuple(_patch(patch, best.total) for patch in patches),
+        cover=cover.content.mail if cover else None,
+        cover_body=_unsigned(cover.content.text) if cover else "",
         base=base,
-        unread=unread + (cover.letter.notes if cover else ()),
+        unread=unread + (cover.content.notes if cover else ()),
         prerequisites=before,
     )
 
 
 def trailers(texts: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """The commit that a series says it is made for, and the ids of patches to apply first, from its mails' texts."""
+    """The base-commit that the texts of a series name, else None, and their prerequisite-patch-ids, in order."""
     base = next((match[1].lower() for match in map(_BASE.search, texts) if match), None)
     return base, tuple(dict.fromkeys(one.lower() for text in texts for one in _BEFORE.findall(text)))
 
@@ -323,63 +327,67 @@ def _unsigned(text: str) -> str:
     return (text.rpartition("\n-- \n")[0] or text).strip("\n")
 
 
-def _patch(one: PatchMessage, total: int) -> Patch:
-    letter = one.letter
-    return Patch(one.number, total, one.title, letter.message, letter.diff, letter.mail, unread=letter.notes)
+def _patch(message: PatchMessage, total: int) -> Patch:
+    content = message.content
+    return Patch(
+        message.number, total, message.title, content.message, content.diff, content.mail, unread=content.notes
+    )
 
 
-# --- what was not looked at ---
+# --- what was not read ---
 
 
 def _left_out(
-    sent: Sequence[PatchMessage],
+    messages: Sequence[PatchMessage],
     best: SeriesVersion,
-    work: SeriesHistory,
-    found: Sequence[SeriesHistory],
+    history: SeriesHistory,
+    histories: Sequence[SeriesHistory],
     projects: Projects,
 ) -> tuple[Unread, ...]:
-    """Every mail that could have been a patch and is none of the series reviewed or of an older version of it."""
+    """Every message that could be a patch and is neither in the version reviewed nor in an older one of its series."""
     notes: list[str] = []
-    used = {one.id for one in best.patches}
-    diffs = {one.letter.diff for one in best.patches}
-    for other in (one for one in found if one is not work):
-        first = other[0].mails[0]
-        count = len({one.id for posting in other for one in posting.patches})
+    used = {patch.id for patch in best.patches}
+    diffs = {patch.content.diff for patch in best.patches}
+    for other in (one for one in histories if one is not history):
+        first = other[0].messages[0]
+        count = len({patch.id for version in other for patch in version.patches})
         what = "another patch" if count == 1 else f"another series ({count} patches)"
         programs = _programs(other[-1], other[-1].patches, projects)
         where = f"to {programs[0]}, which is not the kernel" if all(programs) else "in the same place"
-        notes.append(f"{_quoted(first.letter)} was left out: {what} {where}")
-    rivals = (one for posting in work if posting.version == best.version for one in (*posting.patches, *posting.spare))
-    for one in rivals:
-        if one.id not in used and one.letter.diff not in diffs:
+        notes.append(f"{_quoted(first.content)} was left out: {what} {where}")
+    same = (version for version in history if version.version == best.version)
+    for message in (message for version in same for message in (*version.patches, *version.spare)):
+        if message.id not in used and message.content.diff not in diffs:
+            what = f"a second patch {message.number}/{message.total} of v{message.version}"
+            notes.append(f"{_quoted(message.content)} was left out: {what}")
+    known = {message.id for other in histories for version in other for message in version.messages}
+    for message in (one for one in messages if one.id not in known):
+        if message.content.diff:
             notes.append(
-                f"{_quoted(one.letter)} was left out: a second patch {one.number}/{one.total} of v{one.version}"
+                f"{_quoted(message.content)} was left out: a diff in a {'reply' if message.reply else 'cover letter'}"
             )
-    known = {one.id for other in found for posting in other for one in posting.mails}
-    for one in (one for one in sent if one.id not in known):
-        if one.letter.diff:
-            notes.append(f"{_quoted(one.letter)} was left out: a diff in a {'reply' if one.reply else 'cover letter'}")
-        elif one.tagged and one.number and not one.reply:
-            why = "it is HTML only" if one.letter.html else "no diff was found in it"
-            notes.append(f"{_quoted(one.letter)} says it is a patch and was not read: {why}")
+        elif message.tagged and message.number and not message.reply:
+            why = "it is HTML only" if message.content.html else "no diff was found in it"
+            notes.append(f"{_quoted(message.content)} says it is a patch and was not read: {why}")
     return tuple(Unread(None, note) for note in dict.fromkeys(notes))
 
 
-def _nothing(sent: Sequence[PatchMessage]) -> str:
+def _nothing(messages: Sequence[PatchMessage]) -> str:
     """Why there is nothing to review, in one sentence."""
-    pull = next((one for one in sent if _PULL.search(one.letter.mail.subject) and not one.reply), None)
-    first = pull or sent[0]
-    subject = first.letter.mail.subject[:200] or "(no subject)"
+    pulls = (message for message in messages if _PULL.search(message.content.mail.subject) and not message.reply)
+    pull = next(pulls, None)
+    first = pull or messages[0]
+    subject = first.content.mail.subject[:200] or "(no subject)"
     if pull:
         reason = "a pull request: no patch in the mail, only a branch to fetch"
-    elif first.letter.html:
+    elif first.content.html:
         reason = "an HTML mail: no plain text in it, so no patch that could be read"
-    elif first.reply or first.letter.parent:
-        quoting = " (it quotes one)" if first.letter.quotes_diff else ""
+    elif first.reply or first.content.parent:
+        quoting = " (it quotes one)" if first.content.quotes_diff else ""
         reason = f"a reply with no patch of its own{quoting}"
     elif first.is_cover:
         reason = "a cover letter with no patch"
     else:
         reason = "a mail with no patch"
-    others = "" if len(sent) == 1 else f", and none in the {len(sent) - 1} mails with it"
+    others = "" if len(messages) == 1 else f", and none in the {len(messages) - 1} mails with it"
     return f"{reason}{others}: {subject}"

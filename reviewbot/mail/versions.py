@@ -1,7 +1,7 @@
-"""Mails with what their subjects say in; the series among them, version by version, out.
+"""Finds the patch series among messages, and the versions of each.
 
-A posting is one version as it was sent; a work is all postings of one series. Who wrote a mail, what
-it answers and what it counts decide; dates only break ties.
+Takes messages with what their subjects say. A SeriesVersion is one version, as it was sent or completed from others;
+a SeriesHistory is all versions of one series. Author, In-Reply-To and patch numbers decide; dates only break ties.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from reviewbot.mail.message import MailMessage
 
 
 class PatchMessage(Struct, frozen=True):
-    """A mail and its subject's parts: `numbered` if it has a "3/7", `versioned` a "v2", `tagged` a PATCH."""
+    """A message and the parts of its subject: `numbered` if that has a "3/7", `versioned` a "v2", `tagged` a PATCH.
 
-    letter: MailMessage
+    `reply`: it answers rather than sends a patch; `diffstat`: there is one in its text.
+    """
+
+    content: MailMessage
     title: str
     version: int = 1
     number: int = 1
@@ -29,23 +32,26 @@ class PatchMessage(Struct, frozen=True):
     resend: bool = False
     reply: bool = False
     diffstat: bool = False
-    place: int = 0  # where it stands among the mails
+    place: int = 0  # its 0-based index among the messages
 
     @property
     def id(self) -> str:
-        return self.letter.mail.message_id
+        """Its message id, without angle brackets."""
+        return self.content.mail.message_id
 
     @property
     def author(self) -> str:
-        return self.letter.mail.author.email.lower()
+        """The address of its author, in lower case, to compare authors by."""
+        return self.content.mail.author.email.lower()
 
     @property
     def is_cover(self) -> bool:
+        """Whether its subject says that it is a cover letter: "0/7", and no reply."""
         return self.numbered and self.number == 0 and not self.reply
 
 
 class SeriesVersion(Struct, frozen=True):
-    """One version. `patches`: one owner for each number; `spare`: mails that claimed a number in vain."""
+    """One version of a series. `patches`: one message for each number, in order; `spare`: others with such a number."""
 
     patches: tuple[PatchMessage, ...]
     version: int
@@ -53,157 +59,164 @@ class SeriesVersion(Struct, frozen=True):
     resend: bool = False
     cover: PatchMessage | None = None
     spare: tuple[PatchMessage, ...] = ()
-    rerolled: tuple[int, ...] = ()  # numbers that this version brought, where the rest is older
+    rerolled: tuple[int, ...] = ()  # numbers of the patches that this version sent, where the rest is of older ones
 
     @property
     def whole(self) -> bool:
+        """Whether no patch is missing."""
         return len(self.patches) >= self.total
 
     @property
-    def mails(self) -> tuple[PatchMessage, ...]:
+    def messages(self) -> tuple[PatchMessage, ...]:
+        """All its messages: the cover letter, the patches, the spare ones."""
         return (*((self.cover,) if self.cover else ()), *self.patches, *self.spare)
 
     @property
     def place(self) -> int:
-        return min(sent.place for sent in self.mails)
+        """The 0-based index of its first message."""
+        return min(message.place for message in self.messages)
 
     @property
     def when(self) -> float:
-        return max(sent.letter.when for sent in self.patches)
+        """The latest date of its patches, in seconds since 1970; 0 where none has one."""
+        return max(message.content.when for message in self.patches)
 
 
 SeriesHistory = tuple[SeriesVersion, ...]
 
 
-def histories(sent: Sequence[PatchMessage]) -> tuple[SeriesHistory, ...]:
-    """The series among the mails, each with all its versions, those that look most like one first.
+def histories(messages: Sequence[PatchMessage]) -> tuple[SeriesHistory, ...]:
+    """The series among the messages, each with all its versions; first those whose subjects say PATCH.
 
-    Where nothing is a patch of its own, a cover letter with a diff counts, then a reply with one.
+    If no message sends a patch, a cover letter with a diff counts as one, else a reply with a diff.
     """
-    sent = _with_versions(sent)
-    by_id = {one.id: one for one in sent}
-    covers = [one for one in sent if one.is_cover]
-    patches = [one for one in sent if one.letter.diff and not one.reply and not one.is_cover]
+    messages = _with_versions(messages)
+    by_id = {message.id: message for message in messages}
+    covers = [message for message in messages if message.is_cover]
+    patches = [message for message in messages if message.content.diff and not message.reply and not message.is_cover]
     if not patches:
-        loose = [one for one in covers if one.letter.diff] or [one for one in sent if one.letter.diff]
-        patches = [replace(one, number=1, total=1, numbered=False, version=one.version) for one in loose]
+        loose = [cover for cover in covers if cover.content.diff] or [one for one in messages if one.content.diff]
+        patches = [replace(message, number=1, total=1, numbered=False, version=message.version) for message in loose]
         covers = []
-    found = _linked(_postings(patches, covers, by_id))
-    return tuple(sorted(found, key=lambda work: _rank(work, by_id)))
+    series = _linked(_sent_versions(patches, covers, by_id))
+    return tuple(sorted(series, key=lambda history: _rank(history, by_id)))
 
 
-def _with_versions(sent: Sequence[PatchMessage]) -> list[PatchMessage]:
-    """Some write the version on the cover letter alone: what was sent below it has that version too."""
-    covers = {one.id: one for one in sent if one.is_cover}
+def _with_versions(messages: Sequence[PatchMessage]) -> list[PatchMessage]:
+    """The messages, those below a cover letter with its version: some write that on the cover letter alone."""
+    covers = {message.id: message for message in messages if message.is_cover}
     out: list[PatchMessage] = []
-    for one in sent:
-        cover = next((covers[name] for name in reversed(one.letter.mail.references) if name in covers), None)
-        mine = cover and (one.author, one.total, one.resend) == (cover.author, cover.total, cover.resend)
-        if cover and mine and cover.versioned and one.numbered and not one.versioned and not one.reply:
-            one = replace(one, version=cover.version)
-        out.append(one)
+    for message in messages:
+        cover = next((covers[name] for name in reversed(message.content.mail.references) if name in covers), None)
+        mine = cover and (message.author, message.total, message.resend) == (cover.author, cover.total, cover.resend)
+        if cover and mine and cover.versioned and message.numbered and not message.versioned and not message.reply:
+            message = replace(message, version=cover.version)
+        out.append(message)
     return out
 
 
-def _rank(work: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[bool, bool, int]:
-    mails = [sent for posting in work for sent in posting.mails]
-    root = any(sent.letter.parent not in by_id for sent in mails)
-    return (not any(sent.tagged for sent in mails), not root, min(sent.place for sent in mails))
+def _rank(history: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[bool, bool, int]:
+    messages = [message for version in history for message in version.messages]
+    root = any(message.content.parent not in by_id for message in messages)
+    return (not any(message.tagged for message in messages), not root, min(message.place for message in messages))
 
 
-# --- mails into postings ---
+# --- messages into versions ---
 
 
-def _postings(
+def _sent_versions(
     patches: Sequence[PatchMessage], covers: Sequence[PatchMessage], by_id: Mapping[str, PatchMessage]
 ) -> list[SeriesVersion]:
     groups: dict[tuple[object, ...], list[PatchMessage]] = defaultdict(list)
-    for one in patches:
-        own = (_anchor(one, by_id), one.total) if one.numbered else (one.id, 1)
-        groups[(one.author, one.version, one.resend, *own)].append(one)
+    for message in patches:
+        own = (_anchor(message, by_id), message.total) if message.numbered else (message.id, 1)
+        groups[(message.author, message.version, message.resend, *own)].append(message)
     covered = {cover.id: cover for cover in covers}
     made: list[SeriesVersion] = []
     for key, group in groups.items():
-        posting = _posting(group, covered.get(str(key[3])), by_id)
-        home = next((at for at, other in enumerate(made) if _completes(posting, other)), None)
+        version = _version(group, covered.get(str(key[3])), by_id)
+        home = next((at for at, other in enumerate(made) if _completes(version, other)), None)
         if home is None:
-            made.append(posting)
+            made.append(version)
         else:
-            made[home] = _joined(made[home], posting)
-    return [_with_cover(posting, covers, by_id) for posting in made]
+            made[home] = _merged(made[home], version)
+    return [_with_cover(version, covers, by_id) for version in made]
 
 
-def _anchor(one: PatchMessage, by_id: Mapping[str, PatchMessage]) -> str:
-    """The cover letter or first patch that this mail was sent below, its own id where it was sent alone."""
-    seen = {one.id}
+def _anchor(message: PatchMessage, by_id: Mapping[str, PatchMessage]) -> str:
+    """The id of the cover letter or first patch that a message was sent below; its own if it was sent alone."""
+    seen = {message.id}
     while True:
-        parent = one.letter.parent
+        parent = message.content.parent
         above = by_id.get(parent or "")
         if above is None:
-            return parent or one.id
-        if above.id in seen or above.reply or not _same_posting(above, one):
-            return one.id
+            return parent or message.id
+        if above.id in seen or above.reply or not _same_version(above, message):
+            return message.id
         if above.is_cover:
             return above.id
         seen.add(above.id)
-        one = above
+        message = above
 
 
-def _same_posting(above: PatchMessage, one: PatchMessage) -> bool:
+def _same_version(above: PatchMessage, message: PatchMessage) -> bool:
     return (
-        above.author == one.author
-        and above.version == one.version
+        above.author == message.author
+        and above.version == message.version
         and above.numbered
-        and above.resend == one.resend
-        and above.total == one.total
+        and above.resend == message.resend
+        and above.total == message.total
     )
 
 
-def _posting(
+def _version(
     group: Sequence[PatchMessage], cover: PatchMessage | None, by_id: Mapping[str, PatchMessage]
 ) -> SeriesVersion:
-    """One owner for each number: the mail that answers the other, else the later one."""
+    """The version that a group of messages makes. Of two with one number, the reply counts, else the later one."""
     owners: dict[int, PatchMessage] = {}
     spare: list[PatchMessage] = []
-    for one in sorted(group, key=lambda sent: (_depth(sent, by_id), sent.letter.when, sent.place)):
-        other = owners.get(one.number)
-        if other is not None and other.letter.diff == one.letter.diff:
+    for message in sorted(group, key=lambda message: (_depth(message, by_id), message.content.when, message.place)):
+        other = owners.get(message.number)
+        if other is not None and other.content.diff == message.content.diff:
             continue
         if other is not None:
             spare.append(other)
-        owners[one.number] = one
+        owners[message.number] = message
     first = group[0]
     patches = tuple(owners[number] for number in sorted(owners))
     total = max(first.total, *owners)  # "6/5": one more, sent after the rest
     return SeriesVersion(patches, first.version, total, first.resend, cover, tuple(spare))
 
 
-def _depth(one: PatchMessage, by_id: Mapping[str, PatchMessage]) -> int:
-    """How many mails for the same number stand above this one."""
-    depth, seen, number = 0, {one.id}, one.number
-    above = by_id.get(one.letter.parent or "")
+def _depth(message: PatchMessage, by_id: Mapping[str, PatchMessage]) -> int:
+    """How many messages with a diff and the same number this one is a reply to, directly or not."""
+    depth, seen, number = 0, {message.id}, message.number
+    above = by_id.get(message.content.parent or "")
     while above is not None and above.id not in seen:
         seen.add(above.id)
-        depth += above.number == number and not above.reply and bool(above.letter.diff)
-        above = by_id.get(above.letter.parent or "")
+        depth += above.number == number and not above.reply and bool(above.content.diff)
+        above = by_id.get(above.content.parent or "")
     return depth
 
 
 def _completes(one: SeriesVersion, other: SeriesVersion, resent: bool = False) -> bool:
-    """Patches that were sent one by one, with nothing to tie them together but author and numbers."""
+    """Whether two parts make one version: patches sent one by one, tied together by author and numbers alone.
+
+    `resent`: one of the two may be a RESEND.
+    """
     a, b = one.patches[0], other.patches[0]
     return (
         a.numbered
         and b.numbered
         and (a.author, a.version, a.total) == (b.author, b.version, b.total)
         and (resent or a.resend == b.resend)
-        and not {sent.number for sent in one.patches} & {sent.number for sent in other.patches}
+        and not {message.number for message in one.patches} & {message.number for message in other.patches}
         and (one.cover is None or other.cover is None)
     )
 
 
-def _joined(one: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
-    patches = tuple(sorted((*one.patches, *other.patches), key=lambda sent: sent.number))
+def _merged(one: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
+    patches = tuple(sorted((*one.patches, *other.patches), key=lambda message: message.number))
     return replace(
         one,
         patches=patches,
@@ -214,106 +227,106 @@ def _joined(one: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
 
 
 def _with_cover(
-    posting: SeriesVersion, covers: Sequence[PatchMessage], by_id: Mapping[str, PatchMessage]
+    version: SeriesVersion, covers: Sequence[PatchMessage], by_id: Mapping[str, PatchMessage]
 ) -> SeriesVersion:
-    """The cover letter that its patches were not sent below, or that does not say it is one."""
-    first = posting.patches[0]
-    if posting.cover or not first.numbered:
-        return posting
+    """The version with its cover letter, also if the patches were not sent below it or its subject has no 0/n."""
+    first = version.patches[0]
+    if version.cover or not first.numbered:
+        return version
     key = (first.author, first.version, first.total, first.resend)
     cover = next((one for one in covers if (one.author, one.version, one.total, one.resend) == key), None)
-    return replace(posting, cover=cover or _naked_cover(first, by_id))
+    return replace(version, cover=cover or _naked_cover(first, by_id))
 
 
 def _naked_cover(first: PatchMessage, by_id: Mapping[str, PatchMessage]) -> PatchMessage | None:
-    """A mail of the same author above the patches, with the diffstat of all or with nothing above it."""
-    above = by_id.get(first.letter.parent or "")
-    if above is None or above.reply or above.letter.diff or above.numbered or above.author != first.author:
+    """A message of the same author above the patches, without a diff, that has a diffstat or begins the thread."""
+    above = by_id.get(first.content.parent or "")
+    if above is None or above.reply or above.content.diff or above.numbered or above.author != first.author:
         return None
-    return above if above.diffstat or above.letter.parent is None else None
+    return above if above.diffstat or above.content.parent is None else None
 
 
-# --- postings into works ---
+# --- versions into histories ---
 
 
 class _Marks(Struct, frozen=True):
-    """What tells that two postings are versions of one series."""
+    """The features of a version by which two are recognised as versions of one series."""
 
-    posting: SeriesVersion
+    version: SeriesVersion
     people: frozenset[str]
     titles: frozenset[str]
     cover: frozenset[str]
     own: frozenset[str]  # message ids
-    thread: frozenset[str]  # those and all above
+    thread: frozenset[str]  # those and all ids above them
 
 
-def _marks(posting: SeriesVersion) -> _Marks:
-    author = posting.patches[0].letter.mail.author
-    own = frozenset(sent.id for sent in posting.mails)
+def _marks(version: SeriesVersion) -> _Marks:
+    author = version.patches[0].content.mail.author
+    own = frozenset(message.id for message in version.messages)
     return _Marks(
-        posting,
+        version,
         # b4's relay writes on behalf of somebody from an address of its own
         frozenset({author.email.lower(), author.name.lower().removesuffix(" via b4 relay")} - {""}),
-        frozenset(_folded(sent.title) for sent in posting.patches),
-        frozenset({_folded(posting.cover.title)} if posting.cover else ()),
+        frozenset(_normalized(message.title) for message in version.patches),
+        frozenset({_normalized(version.cover.title)} if version.cover else ()),
         own,
-        own.union(*(sent.letter.mail.references for sent in posting.mails)),
+        own.union(*(message.content.mail.references for message in version.messages)),
     )
 
 
-def _folded(title: str) -> str:
+def _normalized(title: str) -> str:
     return " ".join(title.lower().split()).rstrip(".")
 
 
-def _linked(postings: Sequence[SeriesVersion]) -> list[SeriesHistory]:
-    """Join what belongs together; only postings that share a title, a cover letter or a thread are compared."""
+def _linked(sent: Sequence[SeriesVersion]) -> list[SeriesHistory]:
+    """Join the versions of each series. Only those that share a title, a cover letter or a thread are compared."""
     groups: dict[int, list[_Marks]] = {}
     group_of: dict[int, int] = {}
     known: dict[tuple[str, str], list[int]] = defaultdict(list)
-    ordered = [_marks(one) for one in sorted(postings, key=lambda one: (one.version, one.place))]
+    ordered = [_marks(each) for each in sorted(sent, key=lambda each: (each.version, each.place))]
     for at, marks in enumerate(ordered):
         groups[at], group_of[at] = [marks], at
-        keys = [("title", one) for one in (*marks.titles, *marks.cover)] + [("thread", one) for one in marks.thread]
+        keys = [("title", each) for each in (*marks.titles, *marks.cover)] + [("thread", each) for each in marks.thread]
         for other in sorted({old for key in keys for old in known[key]}):
             home = group_of[other]
-            if home != at and _versions(ordered[other], marks):
+            if home != at and _same_series(ordered[other], marks):
                 groups[at] += groups.pop(home)
                 group_of = {old: at if its == home else its for old, its in group_of.items()}
         for key in keys:
             known[key].append(at)
-    return [tuple(marks.posting for marks in group) for group in groups.values()]
+    return [tuple(marks.version for marks in group) for group in groups.values()]
 
 
-def _versions(old: _Marks, new: _Marks) -> bool:
+def _same_series(old: _Marks, new: _Marks) -> bool:
     """Whether these are versions of one series, where `old` has no higher number than `new`."""
     shared = len(old.titles & new.titles) * 2 >= min(len(old.titles), len(new.titles))
     same_people = bool(old.people & new.people)
-    if old.posting.version == new.posting.version:
+    if old.version.version == new.version.version:
         return same_people and (
-            shared or (bool(old.thread & new.thread) and _completes(new.posting, old.posting, True))
+            shared or (bool(old.thread & new.thread) and _completes(new.version, old.version, True))
         )
     if shared:
         return same_people or bool(old.thread & new.thread)
     if not same_people:
         return False
-    if new.posting.patches[0].numbered:
+    if new.version.patches[0].numbered:
         return bool(old.cover & new.cover or old.thread & new.thread)
     # a lone "[PATCH v2]" below a long series is a fix on top of it rather than all of its next version
-    return old.posting.total == 1 and bool(old.own & new.thread)
+    return old.version.total == 1 and bool(old.own & new.thread)
 
 
-# --- a work into its newest whole version ---
+# --- a history into its newest whole version ---
 
 
-def versions(work: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[SeriesVersion, ...]:
-    """One posting for each version, oldest first, filled up with what older ones had where it was sent in part."""
+def versions(history: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[SeriesVersion, ...]:
+    """One SeriesVersion for each version number, oldest first. What was sent in part is completed from older ones."""
     made: list[SeriesVersion] = []
-    for version in sorted({posting.version for posting in work}):
-        same = [posting for posting in work if posting.version == version]
+    for number in sorted({version.version for version in history}):
+        same = [version for version in history if version.version == number]
         best = max(same, key=lambda one: (one.whole, len(one.patches), one.resend, one.when))
         for other in same:
             if other is not best and other.total == best.total and not best.whole:
-                best = _filled(best, other)
+                best = _completed(best, other)
         if made:
             best = _rerolled(best, made, by_id)
         made.append(best)
@@ -321,51 +334,55 @@ def versions(work: SeriesHistory, by_id: Mapping[str, PatchMessage]) -> tuple[Se
 
 
 def newest_version(made: Iterable[SeriesVersion]) -> SeriesVersion:
-    """The whole version with the highest number; where none is whole, the one with the highest number."""
+    """The whole version with the highest number; if none is whole, the one with the highest number."""
     return max(made, key=lambda one: (one.whole, one.version))
 
 
-def _filled(best: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
-    have = {sent.number for sent in best.patches}
-    return _joined(best, replace(other, patches=tuple(sent for sent in other.patches if sent.number not in have)))
+def _completed(best: SeriesVersion, other: SeriesVersion) -> SeriesVersion:
+    have = {message.number for message in best.patches}
+    missing = tuple(message for message in other.patches if message.number not in have)
+    return _merged(best, replace(other, patches=missing))
 
 
 def _rerolled(new: SeriesVersion, older: Sequence[SeriesVersion], by_id: Mapping[str, PatchMessage]) -> SeriesVersion:
-    """Fill a version that brings single patches, each sent below what it replaces."""
+    """The version with the other patches of an older one, if it only sends patches that replace some of those."""
     if new.cover is not None or (new.whole and new.patches[0].numbered):
         return new
     for old in reversed(older):
-        numbers = [_replaced(one, old, by_id) for one in new.patches]
+        numbers = [_replaced(patch, old, by_id) for patch in new.patches]
         if 0 in numbers:
             continue
-        mine = [replace(one, number=number, total=old.total) for one, number in zip(new.patches, numbers, strict=True)]
-        kept = (one for one in old.patches if one.number not in numbers)
-        patches = tuple(sorted((*mine, *kept), key=lambda one: one.number))
+        mine = [
+            replace(patch, number=number, total=old.total) for patch, number in zip(new.patches, numbers, strict=True)
+        ]
+        kept = (patch for patch in old.patches if patch.number not in numbers)
+        patches = tuple(sorted((*mine, *kept), key=lambda patch: patch.number))
         return SeriesVersion(patches, new.version, old.total, new.resend, old.cover, new.spare, tuple(sorted(numbers)))
     return new
 
 
-def _replaced(one: PatchMessage, old: SeriesVersion, by_id: Mapping[str, PatchMessage]) -> int:
-    """The number of the patch that this one takes the place of, 0 where it is not sent as a replacement."""
-    above = _answered(one, old, by_id)
-    if not one.numbered:
-        fits = above is not None and old.total > 1 and _folded(above.title) == _folded(one.title)
+def _replaced(message: PatchMessage, old: SeriesVersion, by_id: Mapping[str, PatchMessage]) -> int:
+    """The number of the patch that a message replaces, 0 if it replaces none."""
+    above = _answered(message, old, by_id)
+    if not message.numbered:
+        fits = above is not None and old.total > 1 and _normalized(above.title) == _normalized(message.title)
         return above.number if above is not None and fits else 0
-    if one.total != old.total:
+    if message.total != old.total:
         return 0
-    below = one.letter.parent in {sent.id for sent in old.mails} or (above is not None and above.number == one.number)
-    return one.number if below else 0
+    answers_old = message.content.parent in {one.id for one in old.messages}
+    below = answers_old or (above is not None and above.number == message.number)
+    return message.number if below else 0
 
 
-def _answered(one: PatchMessage, old: SeriesVersion, by_id: Mapping[str, PatchMessage]) -> PatchMessage | None:
-    """The patch of `old` below which this one was sent, discussion in between or not."""
-    patches = {sent.id: sent for sent in (*old.patches, *old.spare)}
+def _answered(message: PatchMessage, old: SeriesVersion, by_id: Mapping[str, PatchMessage]) -> PatchMessage | None:
+    """The patch of `old` below which a message was sent, with or without discussion in between."""
+    patches = {message.id: message for message in (*old.patches, *old.spare)}
     seen: set[str] = set()
-    parent = one.letter.parent
+    parent = message.content.parent
     while parent and parent not in seen:
         if parent in patches:
             return patches[parent]
         seen.add(parent)
         above = by_id.get(parent)
-        parent = above.letter.parent if above else None
+        parent = above.content.parent if above else None
     return None

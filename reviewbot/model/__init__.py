@@ -1,1 +1,1 @@
-"""The nouns of reviewbot, as frozen structs, and its errors. Imports nothing else of the project."""
+"""Defines the data that all other packages exchange, as frozen structs, and the errors. Imports nothing of them."""

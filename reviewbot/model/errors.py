@@ -1,4 +1,4 @@
-"""The errors of reviewbot. Each knows the exit code that the command line turns it into.
+"""Defines the errors of reviewbot. Each knows the exit code with which the command line ends.
 
 ReviewbotError
 +-- UsageError      2   a command line that makes no sense
@@ -12,25 +12,31 @@ from __future__ import annotations
 
 
 class ReviewbotError(Exception):
-    """Whatever reviewbot says in one line before it ends; `except ReviewbotError` catches all of it."""
+    """The base of all errors here. Its text is the one line that is printed before reviewbot ends."""
 
     exit_code = 3
 
 
 class UsageError(ReviewbotError):
+    """The command line is invalid: options that exclude each other, or an argument of the wrong kind."""
+
     exit_code = 2
 
 
 class ConfigError(ReviewbotError):
+    """A file that configures reviewbot is invalid: config.toml, a rule, a table, a template, a baseline."""
+
     exit_code = 2
 
 
 class InputError(ReviewbotError):
+    """The input could not be read, or was not found."""
+
     exit_code = 3
 
 
 class FetchError(InputError):
-    """`status` is the HTTP status, None where no answer came at all."""
+    """A server did not answer, or not with what was asked for. `status`: its HTTP status, None without an answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -38,4 +44,4 @@ class FetchError(InputError):
 
 
 class NothingToReview(InputError):
-    """A pull request, a lone reply or cover letter: nothing is wrong with it, and nothing can be said."""
+    """The input was read and holds no patch to review: a pull request, a lone reply or cover letter."""

@@ -1,4 +1,4 @@
-"""What a kernel version has, as rules/_*.toml say: flags, masks, scopes, allocators, and the rules themselves."""
+"""Defines what a kernel version has, as rules/_*.toml say it: flags, masks, scopes, allocators; and the rules."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Data = str | int | bool | tuple[str, ...]
 
 
 class Mask(Struct, frozen=True):
-    """A gfp mask as two sets of bit names: those surely set, and those that may be; must <= may."""
+    """A gfp mask as two sets of bit names: `must` are surely set, `may` can be; `must` is a subset of `may`."""
 
     must: frozenset[str]
     may: frozenset[str]
 
     def lacks(self, bit: str) -> bool:
-        """The bit is surely clear."""
+        """Whether the bit is surely clear."""
         return bit not in self.may
 
 
 class Verdict(Struct, frozen=True):
-    """One cell of the flag-scope matrix: safe, unsafe, pointless, context or none, and why."""
+    """One cell of the flag-scope matrix. `word`: "safe", "unsafe", "pointless", "context" or "none"; `why` it is so."""
 
     word: str
     why: str
@@ -33,7 +33,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Flag(Struct, frozen=True):
-    """A __GFP_ bit or a GFP_ compound with the bits it holds at this kernel version."""
+    """A __GFP_ bit or a GFP_ compound, with the bits that it sets in this kernel version."""
 
     name: str
     kind: str  # "bit" | "compound"
@@ -49,7 +49,7 @@ class Flag(Struct, frozen=True):
 
 
 class Lifetime(Struct, frozen=True):
-    """A name that exists from `since` (None: always) up to but not in `until` (None: still there)."""
+    """The versions that have a name: from `since` on (None: from the beginning), before `until` (None: to this day)."""
 
     name: str
     since: Version | None
@@ -59,19 +59,20 @@ class Lifetime(Struct, frozen=True):
 
     @property
     def never(self) -> bool:
-        """A name people write that no version had."""
+        """Whether no version had the name, though people write it."""
         return self.until == (0, 0)
 
     def holds(self, version: Version) -> bool:
+        """Whether this version has the name."""
         return (self.since is None or version >= self.since) and (self.until is None or version < self.until)
 
 
 class ScopeCall(Struct, frozen=True):
     """A call that enters or leaves a scope.
 
-    `has`: a word one argument must name (PF_MEMALLOC_NOFS), "" for none. `token`: where the saved
-    state stands: "result", an argument's 0-based index as text, or "" for none. `key`: the 0-based
-    argument that names the lock, -1 for none. `when`: "" always, "true" if the call returns true.
+    `has`: a word that one argument must name (PF_MEMALLOC_NOFS), "" for none. `token`: where the saved state is:
+    "result", an argument's 0-based index as text, or "" for none. `key`: the 0-based index of the argument that names
+    the lock, -1 for none. `when`: "" always, "true" only if the call returns true.
     """
 
     call: str
@@ -82,10 +83,11 @@ class ScopeCall(Struct, frozen=True):
 
 
 class ScopeKind(Struct, frozen=True):
-    """Anything entered and left that changes what an allocation may do.
+    """A kind of scope: it is entered and left, and in between changes what an allocation may do.
 
-    `clears`/`sets`: gfp bits taken from or added to every mask below; `hides`: PF_ bits whose scopes have no effect
-    on a mask while this one is open; `atomic`: nothing below may sleep; `flag`: the PF_ bit; `verdict`: the matrix'.
+    `clears`, `sets`: gfp bits that it takes from or adds to every mask inside; `hides`: PF_ bits whose scopes have no
+    effect on a mask while this one is open; `atomic`: nothing inside may sleep; `flag`: its PF_ bit; `verdict`: the
+    word of its row in the flag-scope matrix.
     """
 
     name: str
@@ -105,7 +107,7 @@ class ScopeKind(Struct, frozen=True):
 
 
 class Limit(Struct, frozen=True):
-    """What an allocator does with a mask that surely has all of `has` and surely lacks all of `lacks`."""
+    """A mask that an allocator does not take: it surely has all bits of `has` and surely lacks all of `lacks`."""
 
     name: str
     has: frozenset[str]
@@ -118,7 +120,7 @@ class Limit(Struct, frozen=True):
 
 
 class Allocator(Struct, frozen=True):
-    """A function that allocates: where its mask, sizes and order stand, counted from 0."""
+    """A function that allocates. `gfp`, `size`, `order`: the 0-based indexes of these arguments."""
 
     name: str
     family: str
@@ -135,7 +137,7 @@ class Allocator(Struct, frozen=True):
 
 
 class Kernel(Struct, frozen=True, dict=True):
-    """What rules/_*.toml say at one kernel version."""
+    """What rules/_*.toml say about one kernel version."""
 
     version: Version
     flags: Mapping[str, Flag]
@@ -151,7 +153,7 @@ class Kernel(Struct, frozen=True, dict=True):
 
 
 class Rule(Struct, frozen=True, eq=False):
-    """One rules/<id>.toml, itself and no other. Texts are string.Template sources filled from a finding's values."""
+    """One rules/<id>.toml; equal to itself alone. Its texts are string.Template sources, filled with a hit's values."""
 
     id: str
     severity: str

@@ -1,4 +1,4 @@
-"""What comes in: mails, a series of patches, and the hunks of a file."""
+"""Defines what is reviewed: a series of patches with their mails, and the hunks of a file."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ ReadFile = Callable[[str, str], bytes | None]  # the id of a commit or tree, and
 
 
 class Address(Struct, frozen=True):
+    """A mailbox of RFC 5322, 3.4: a decoded display name, "" for none, and local@domain."""
+
     name: str
     email: str
 
 
 class Mail(Struct, frozen=True):
-    """The headers of a mail that a reply needs, decoded; ids without angle brackets."""
+    """The headers of a message that a reply needs, decoded. Message ids have no angle brackets."""
 
     message_id: str
     subject: str
     author: Address
-    date: str  # as the mail gave it, decoded, one line
+    date: str  # as the header has it, decoded, one line
     to: tuple[Address, ...] = ()
     cc: tuple[Address, ...] = ()
     references: tuple[str, ...] = ()  # oldest first
@@ -29,16 +31,17 @@ class Mail(Struct, frozen=True):
 
 
 class Unread(Struct, frozen=True):
-    """Something that was not looked at, and the reason; path is None where it concerns more than a file."""
+    """Something that was not read, and the reason. `path` is None where that concerns more than a file."""
 
     path: str | None
     reason: str
 
 
 class Patch(Struct, frozen=True):
-    """One patch of a series. `diff` is everything from the first diff line on, surrogateescape for odd bytes.
+    """One patch of a series. `number` counts from 1.
 
-    `before` and `after` are the ids of the trees it leads from and to, None where there is no tree.
+    `diff`: everything from the first diff line on; bytes that are no UTF-8 are surrogates (surrogateescape). `before`,
+    `after`: the ids of the trees before and after the patch, None where no tree is known.
     """
 
     number: int
@@ -51,13 +54,14 @@ class Patch(Struct, frozen=True):
     unread: tuple[Unread, ...] = ()
     before: str | None = None
     after: str | None = None
-    label: str = ""  # what it is called where that is neither the number of a mail nor a commit's id: "staged", say
+    label: str = ""  # its name where that is neither the number of a message nor a commit's id: "staged", say
 
 
 class Series(Struct, frozen=True):
-    """The newest whole version of a series. `unread`: what of the thread was left out, and why.
+    """The series version under review. `unread`: what of the thread is not part of it, and why.
 
-    `base`: the commit it says it is made for, or was applied to; `prerequisites`: the ids of patches to apply first.
+    `base`: the base commit, as the series names it or as it was applied to; `prerequisites`: the ids (git patch-id) of
+    patches to apply first.
     """
 
     subject: str
@@ -72,12 +76,13 @@ class Series(Struct, frozen=True):
 
     @property
     def message_id(self) -> str | None:
-        """That of the cover letter, else of the first patch."""
-        return next((mail.message_id for mail in (self.cover, *(one.mail for one in self.patches)) if mail), None)
+        """The id of the cover letter, else of the first patch that is a message; None where there is neither."""
+        mails = (self.cover, *(patch.mail for patch in self.patches))
+        return next((mail.message_id for mail in mails if mail), None)
 
 
 class DiffLine(Struct, frozen=True):
-    """`mark` is " ", "+" or "-"; numbers are 1-based in the old and the new file, None where it is not there."""
+    """A line of a hunk. `mark`: " ", "+" or "-"; `old`, `new`: its 1-based number in that file, None if not in it."""
 
     mark: str
     text: str
@@ -86,7 +91,7 @@ class DiffLine(Struct, frozen=True):
 
 
 class Hunk(Struct, frozen=True):
-    """`header` is the whole @@ line; `section` the text after it, which names the function around."""
+    """A hunk. `header`: the whole @@ line; `section`: its text after the second @@, which names the function around."""
 
     header: str
     section: str
@@ -94,7 +99,7 @@ class Hunk(Struct, frozen=True):
 
 
 class FileChange(Struct, frozen=True):
-    """One file of a diff; `header` holds the lines before its first hunk."""
+    """One file of a diff. `header`: its lines before the first hunk; `old_path`: None where the patch creates it."""
 
     path: str
     old_path: str | None

@@ -1,4 +1,4 @@
-"""What goes out: findings with their evidence, and the review of a series."""
+"""Defines the result: findings with their evidence, and the review of a series."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONFIDENCES = ("low", "medium", "high")
 
 
 class Evidence(Struct, frozen=True):
-    """A line that shows why: where a scope was entered, where a lock was taken, how a mask came to be."""
+    """A line that proves a finding: it enters a scope, takes a lock or sets a mask. `line`: 1-based, new side."""
 
     path: str
     line: int
@@ -24,10 +24,11 @@ class Evidence(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """One remark, hung on a line of the new file. `message` is for a terminal, `question` for a mail.
+    """A finding of one rule at one line of the new file. `message` is for a terminal, `question` for a mail.
 
-    `fix`: the line as it would be, where a change to this line alone surely mends it. `key`: what tells the cause from
-    others of the rule in the function, whatever lines it stands on.
+    `fix`: the whole line as it should be, None unless a change of this line alone surely mends it. `key`: identifies
+    the cause within (rule, function), independent of line numbers. `fingerprint`: see review.engine.fingerprint().
+    `resolved_by`: the name of the later patch that fixes it, None while it is open.
     """
 
     rule: str
@@ -47,10 +48,10 @@ class Finding(Struct, frozen=True):
 
 
 class PatchReview(Struct, frozen=True):
-    """What was found in one patch. `depth` says what it was seen through: diff, file or tree.
+    """The findings of one patch. `depth`: how much was read: "diff" for hunks, "file" for whole files, or "tree".
 
-    `whole`: the paths of the files seen as a whole; `unlisted`: added lines in hunks that `files` does not hold, of a
-    commit; `kernel`: what it was judged by, None for the kernel of the review.
+    `whole`: the paths of the files that were read as a whole; `unlisted`: how many lines a commit adds in hunks that
+    are not in `files`; `kernel`: the version whose facts applied, None for that of the review.
     """
 
     patch: Patch
@@ -64,18 +65,20 @@ class PatchReview(Struct, frozen=True):
 
     @property
     def looked(self) -> bool:
-        """Whether anything of it was read; a commit without a file that can be read holds no surprise."""
+        """Whether anything of the patch was read. A commit counts as read if it has no file that could be."""
         return bool(self.files) or (self.patch.after is not None and not self.unread)
 
 
 class Review(Struct, frozen=True):
+    """The review of a series: one PatchReview for each of its patches, in order."""
+
     series: Series
     patches: tuple[PatchReview, ...]
     kernel: Version
     unread: tuple[Unread, ...] = ()
-    set_aside: int = 0  # remarks that are known or ignored, and in none of the patches
+    set_aside: int = 0  # findings that are known or ignored, and left out of `patches`
 
     @property
     def looked(self) -> bool:
-        """Whether silence means something: anything was read, or there was nothing to read."""
-        return any(one.looked for one in self.patches) or not (self.patches or self.unread or self.series.unread)
+        """Whether an empty review means something: anything was read, or there was nothing to read."""
+        return any(patch.looked for patch in self.patches) or not (self.patches or self.unread or self.series.unread)

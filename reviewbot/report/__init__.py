@@ -1,1 +1,1 @@
-"""What is shown of a review: which remarks, in which order, in which format."""
+"""Writes reports on a review: selects the remarks, orders them and renders them in a format."""

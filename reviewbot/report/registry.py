@@ -1,6 +1,6 @@
-"""A format's name in, its renderer out: what --format and --output know, for every command.
+"""Lists the formats of --format and --output, for every command, and renders a review in one of them.
 
-A renderer is a module of this package with `render(review, frame) -> str`, imported when it is first used.
+A renderer is a module of this package with `render(review, context) -> str`, imported when it is first used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 
 class Format(Struct, frozen=True):
-    """`unread`: whether the format has a place for what was not looked at; `spelling`: as of runners.disarmed()."""
+    """A format. `module`: its renderer, below reviewbot.report; `unread`: whether it can say what was not read.
+
+    `spelling`: how CI commands in it are disarmed; see support.ci_commands.disarmed().
+    """
 
     module: str
     spelling: str

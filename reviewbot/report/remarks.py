@@ -1,7 +1,7 @@
-"""A Review in, its remarks as a CI shows them out: each once, and at the line where it stands after the last patch.
+"""Turns the findings of a review into remarks as a CI shows them: each once, at its line after the last patch.
 
-Mails are answered patch by patch, and a remark names the line of its own patch. A CI looks at the end of a series:
-there, what later patches put above a line has moved it, and a remark that two patches share is one.
+Mails are answered patch by patch, and a finding has the line number of its own patch. A CI looks at the end of a
+series: there, lines that later patches add above have moved it, and a finding that two patches share is one remark.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ FileLine = tuple[str, int]  # a path and a line of it, 1-based
 
 
 class ReportContext(Struct, frozen=True):
-    """What a report says besides the review: the version judged by, the rules and their digest, and the bars.
+    """What a report says besides the review: the kernel version, the rules and their digest, and the bars.
 
-    `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: what
-    becomes of a run in which something was not looked at, a word of report.unread.UNREAD.
+    `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: a word
+    of report.unread.UNREAD, whether a run in which something was not read fails.
     """
 
     kernel: str
@@ -42,9 +42,9 @@ class ReportContext(Struct, frozen=True):
 
 
 class Remark(Struct, frozen=True):
-    """A finding at the end of the series, with the evidence that is not on its own line.
+    """A finding with its line after the last patch, without evidence on that same line. `patch`: the last that has it.
 
-    `nth`: 1 for the first of the remarks with its fingerprint, 2 for the next; `kernel`: as of PatchReview.
+    `nth`: 1 for the first remark with its fingerprint, 2 for the next; `kernel`: as in PatchReview.
     """
 
     finding: Finding
@@ -54,51 +54,51 @@ class Remark(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The fingerprint; of several remarks with the same one, each its own."""
+        """A name that no other remark has: the fingerprint, with `nth` from the second on."""
         return self.finding.fingerprint if self.nth == 1 else f"{self.finding.fingerprint}:{self.nth}"
 
 
-def remarks_of(review: Review, frame: ReportContext, later: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
-    """The remarks at or above the bars that no later patch settles; of equal ones of several patches the last.
+def remarks_of(review: Review, context: ReportContext, later: Sequence[FileChange] = ()) -> tuple[Remark, ...]:
+    """The remarks at or above the bars that no later patch resolves; of equal ones in several patches, the last.
 
-    They stand at the lines they have after the last patch, or after what `later` changes without being reviewed.
+    Their lines are those after the last patch and after `later`, changes that are not reviewed.
     """
-    found: dict[tuple[str, int], Remark] = {}
+    remarks: dict[tuple[str, int], Remark] = {}
     moves = [*(_Moves(reviewed.files) for reviewed in review.patches), _Moves(later)]
     for at, reviewed in enumerate(review.patches):
         counts: Counter[str] = Counter()
-        for one in select(ordered(reviewed), frame.min_severity, frame.min_confidence):
-            if one.resolved_by is None:
-                counts[one.fingerprint] += 1
-                key = one.fingerprint, counts[one.fingerprint]
-                found.pop(key, None)
-                found[key] = Remark(_moved(one, moves[at + 1 :]), reviewed.patch, key[1], reviewed.kernel)
-    return tuple(found.values())
+        for finding in select(ordered(reviewed), context.min_severity, context.min_confidence):
+            if finding.resolved_by is None:
+                counts[finding.fingerprint] += 1
+                key = finding.fingerprint, counts[finding.fingerprint]
+                remarks.pop(key, None)
+                remarks[key] = Remark(_moved(finding, moves[at + 1 :]), reviewed.patch, key[1], reviewed.kernel)
+    return tuple(remarks.values())
 
 
-def worst_first(found: Iterable[Remark]) -> list[Remark]:
-    """By severity, then by confidence; equals stay in their order."""
+def worst_first(remarks: Iterable[Remark]) -> list[Remark]:
+    """The remarks by severity, then by confidence, the highest first; equals stay in their order."""
 
     def key(remark: Remark) -> tuple[int, int]:
         return -SEVERITIES.index(remark.finding.severity), -CONFIDENCES.index(remark.finding.confidence)
 
-    return sorted(found, key=key)
+    return sorted(remarks, key=key)
 
 
 def unread(review: Review) -> tuple[Unread, ...]:
-    """All that was not looked at, each once."""
+    """All that was not read, each once: what concerns the series, then patch by patch."""
     parts = (part for reviewed in review.patches for part in unread_of(reviewed))
     return tuple(dict.fromkeys((*unread_beside(review), *parts)))
 
 
 def columns(text: str) -> tuple[str, str]:
-    """A line of code as (what stands before the code, the code); both may be empty."""
+    """A line of code as (indent, code without trailing blanks); ("", "") for a blank line."""
     code = text.strip()
     return text[: len(text) - len(text.lstrip())] if code else "", code
 
 
 def suggestion(finding: Finding) -> str | None:
-    """The line as it would be, unless the line has characters that a program would not hand on as they are."""
+    """The fixed line of a finding; None if it has none, or its line has characters that visible() would change."""
     return finding.fix if visible(finding.line_text) == finding.line_text else None
 
 
@@ -107,14 +107,14 @@ def suggestion(finding: Finding) -> str | None:
 
 def _moved(finding: Finding, later: Sequence[_Moves]) -> Finding:
     path, line = _end((finding.path, finding.line), later)
-    shown = (_moved_too(one, later) for one in finding.evidence)
-    elsewhere = tuple(one for one in shown if (one.path, one.line) != (path, line))
+    moved = (_moved_evidence(evidence, later) for evidence in finding.evidence)
+    elsewhere = tuple(evidence for evidence in moved if (evidence.path, evidence.line) != (path, line))
     return replace(finding, path=path, line=line, evidence=elsewhere)
 
 
-def _moved_too(shown: Evidence, later: Sequence[_Moves]) -> Evidence:
-    path, line = _end((shown.path, shown.line), later)
-    return replace(shown, path=path, line=line)
+def _moved_evidence(evidence: Evidence, later: Sequence[_Moves]) -> Evidence:
+    path, line = _end((evidence.path, evidence.line), later)
+    return replace(evidence, path=path, line=line)
 
 
 def _end(place: FileLine, later: Sequence[_Moves]) -> FileLine:
@@ -124,12 +124,13 @@ def _end(place: FileLine, later: Sequence[_Moves]) -> FileLine:
 
 
 class _Moves:
-    """Where the lines of a patch's files are after it."""
+    """Maps lines of files before a patch to those after it."""
 
     def __init__(self, files: Sequence[FileChange]) -> None:
         self.files = files
 
     def after(self, place: FileLine) -> FileLine:
+        """The path and line after the patch of a line before it."""
         path, line = place
         shift = self._by_path.get(path)
         return place if shift is None else (shift.path, shift.line(line))
@@ -141,7 +142,7 @@ class _Moves:
 
 
 class _Shift:
-    """Old lines of one file into new ones: those of its hunks one by one, the rest by what was added above them."""
+    """Maps old lines of one file to new ones: those in hunks one by one, the others by what was added above them."""
 
     def __init__(self, change: FileChange) -> None:
         self.path = change.path
@@ -157,14 +158,15 @@ class _Shift:
             self._shifts.append(shift + len(news) - len(olds))
 
     def line(self, line: int) -> int:
-        """Where an old line is, or what stands in its place."""
+        """The new number of an old line, or that of the line in its place; both 1-based."""
         return self._inside.get(line) or line + self._shifts[bisect_left(self._ends, line)]
 
 
 def _kept(hunk: Hunk, behind: int) -> Iterator[tuple[int, int]]:
-    """Old line numbers with the new ones; a removed line goes to where it was put back, else to the line behind it.
+    """Pairs of old and new line numbers of a hunk.
 
-    `behind`: that line where the hunk has none.
+    A removed line goes with the line where the hunk adds it again, else with the next line; `behind`: that line where
+    the hunk has none.
     """
     added: dict[str, list[int]] = {}
     for line in reversed(hunk.lines):

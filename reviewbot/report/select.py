@@ -1,4 +1,4 @@
-"""A patch's findings in, those at or above a bar and in reading order out; what every renderer shares."""
+"""Selects the findings of a patch at or above the bars, in reading order, and what was not read, for all renderers."""
 
 from __future__ import annotations
 
@@ -10,41 +10,43 @@ from reviewbot.model.review import CONFIDENCES, SEVERITIES, Finding, PatchReview
 
 
 def select(findings: Iterable[Finding], min_severity: str, min_confidence: str) -> tuple[Finding, ...]:
-    """The findings at or above both bars, in the order given."""
+    """The findings at or above both bars, words of SEVERITIES and CONFIDENCES, in the order given."""
     severities = SEVERITIES[SEVERITIES.index(min_severity) :]
     confidences = CONFIDENCES[CONFIDENCES.index(min_confidence) :]
-    return tuple(found for found in findings if found.severity in severities and found.confidence in confidences)
+    return tuple(
+        finding for finding in findings if finding.severity in severities and finding.confidence in confidences
+    )
 
 
 def ordered(reviewed: PatchReview) -> tuple[Finding, ...]:
-    """All findings of a patch, as its files come in the diff, then by line and rule."""
+    """All findings of a patch in the order of its diff: by file, line and rule."""
     places: dict[str, int] = {}
     for place, change in enumerate(reviewed.files):
         places.setdefault(change.path, place)
 
-    def key(found: Finding) -> tuple[int, str, int, str, str]:
-        return (places.get(found.path, len(places)), found.path, found.line, found.rule, found.message)
+    def key(finding: Finding) -> tuple[int, str, int, str, str]:
+        return (places.get(finding.path, len(places)), finding.path, finding.line, finding.rule, finding.message)
 
     return tuple(sorted(reviewed.findings, key=key))
 
 
 def unread_of(reviewed: PatchReview) -> tuple[Unread, ...]:
-    """What of a patch was not looked at, each once: what its mail lost before what its diff lost."""
+    """What of a patch was not read, each once: parts of its message first, then parts of its diff."""
     return tuple(dict.fromkeys((*reviewed.patch.unread, *reviewed.unread)))
 
 
 def unread_beside(review: Review) -> tuple[Unread, ...]:
-    """What concerns no single patch: mails of the thread left out, patches that never came."""
+    """What was not read and concerns no single patch: messages of the thread left out, patches that are missing."""
     return tuple(dict.fromkeys((*review.series.unread, *review.unread)))
 
 
 def kernel_of(reviewed: PatchReview, kernel: str) -> str:
-    """The kernel that a patch was judged by, where that of the review is `kernel`."""
+    """The name of the kernel version whose facts applied to a patch; `kernel`: that of the review."""
     return kernel if reviewed.kernel is None else _spelled(reviewed.kernel)
 
 
 def kernels(review: Review, kernel: str) -> str:
-    """The same of all patches: from the oldest to the newest, where commits are of several."""
+    """The same for all patches: "6.6 to 6.12" where commits are of several versions."""
     others = {reviewed.kernel for reviewed in review.patches if reviewed.kernel is not None}
     if not others:
         return kernel

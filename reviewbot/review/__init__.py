@@ -1,1 +1,1 @@
-"""Reviews a series: runs the checks on both sides of a patch and keeps what is new."""
+"""Reviews a series: runs the checks on both sides of each patch and keeps the findings that are new."""

@@ -1,7 +1,7 @@
-"""A Review and what somebody has decided about its remarks in, the same without those out.
+"""Leaves out of a review the findings that somebody has decided about, and writes and reads baseline files.
 
-A remark is left out where a table under [[ignore]] in config.toml says why, or where a baseline file knows it. Both
-go by rule, path, function and fingerprint and never by a line's number, so they hold through rebases.
+A finding is left out where a table under [[ignore]] in config.toml says why, or where a baseline file knows it. Both
+match by rule, path, function and fingerprint and never by line number, so they hold through rebases.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ENTRY = {**dict.fromkeys(("rule", "path", "function", "line", "fingerprint"), T
 
 
 class Ignore(Struct, frozen=True):
-    """Remarks that are not wanted, and why. "" is any; in `path` and `function` * stands for anything, "/" too."""
+    """Findings that are not wanted, and the reason. "" matches all; in `path` and `function`, * also matches "/"."""
 
     reason: str
     rule: str = ""
@@ -37,6 +37,7 @@ class Ignore(Struct, frozen=True):
     fingerprint: str = ""
 
     def covers(self, finding: Finding) -> bool:
+        """Whether the finding is one of those that are not wanted."""
         return (
             self.rule in ("", finding.rule)
             and self.fingerprint in ("", finding.fingerprint)
@@ -46,13 +47,16 @@ class Ignore(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What it is about, in one line."""
+        """Its keys and their values, in one line for messages; "" where it has none."""
         keys = ("rule", "path", "function", "fingerprint")
         return ", ".join(f"{key} {getattr(self, key)}" for key in keys if getattr(self, key))
 
 
 class BaselineEntry(Struct, frozen=True, order=True):
-    """Remarks of one fingerprint that a baseline has. All but fingerprint and count is there for those who read it."""
+    """The findings of one fingerprint in a baseline, `count` in one patch at most.
+
+    Only fingerprint and count are compared; the rest is for people who read the file.
+    """
 
     path: str
     function: str
@@ -63,7 +67,10 @@ class BaselineEntry(Struct, frozen=True, order=True):
 
 
 class BaselineResult(NamedTuple):
-    """`ignored` and `known` count what was left out; `idle` left out nothing, `stale` counts more than was there."""
+    """The review that is left, and how many findings were left out because they are `ignored` or `known`.
+
+    `idle`: the [[ignore]] tables that matched nothing; `stale`: the entries that count more than any patch has.
+    """
 
     review: Review
     ignored: int
@@ -73,20 +80,25 @@ class BaselineResult(NamedTuple):
 
 
 def without_ignored(patches: Sequence[PatchReview], ignores: Sequence[Ignore]) -> tuple[PatchReview, ...]:
-    """The same patches, without the remarks that a table covers."""
-    return tuple(
-        replace(one, findings=tuple(found for found in one.findings if not any(each.covers(found) for each in ignores)))
-        for one in patches
-    )
+    """The same patches, without the findings that a table covers."""
+
+    def kept(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+        return tuple(finding for finding in findings if not any(ignore.covers(finding) for ignore in ignores))
+
+    return tuple(replace(reviewed, findings=kept(reviewed.findings)) for reviewed in patches)
 
 
 def without_known(review: Review, ignores: Sequence[Ignore], baseline: Sequence[BaselineEntry]) -> BaselineResult:
-    """What is left of a review. Of equal remarks in one patch as many are known as the baseline counts."""
-    found = [finding for reviewed in review.patches for finding in reviewed.findings]
-    idle = tuple(one for one in ignores if not any(map(one.covers, found)))
+    """The review without ignored and known findings.
+
+    Of the findings of one fingerprint in a patch, the first are known, as many as the baseline counts. Those that a
+    later patch resolves are not counted.
+    """
+    findings = [finding for reviewed in review.patches for finding in reviewed.findings]
+    idle = tuple(ignore for ignore in ignores if not any(map(ignore.covers, findings)))
     room = {known.fingerprint: known.count for known in baseline}
     met: Counter[str] = Counter()
-    ignored, left_out = len(found), 0
+    ignored, left_out = len(findings), 0
     patches: list[PatchReview] = []
     for reviewed in without_ignored(review.patches, ignores):
         ignored -= len(reviewed.findings)
@@ -100,43 +112,44 @@ def without_known(review: Review, ignores: Sequence[Ignore], baseline: Sequence[
                 kept.append(finding)
         met |= here
         patches.append(replace(reviewed, findings=tuple(kept)))
-    stale = tuple(one for one in baseline if met[one.fingerprint] < one.count)
+    stale = tuple(entry for entry in baseline if met[entry.fingerprint] < entry.count)
     left = replace(review, patches=tuple(patches), set_aside=ignored + left_out)
     return BaselineResult(left, ignored, left_out, idle, stale)
 
 
 def new_baseline(review: Review, before: Sequence[BaselineEntry] = ()) -> tuple[BaselineEntry, ...]:
-    """A baseline with all of a review that no later patch settles, and with what was known before, in order."""
-    found = {one.fingerprint: one for one in before}
+    """A baseline of the entries of `before` and all findings of a review that no later patch resolves, sorted."""
+    entries = {entry.fingerprint: entry for entry in before}
     for reviewed in review.patches:
-        for one, count in _counted(reviewed):
-            old = found.get(one.fingerprint)
-            found[one.fingerprint] = BaselineEntry(
-                printable(one.path),
-                printable(one.function),
-                one.rule,
-                printable(one.line_text.strip()),
-                one.fingerprint,
+        for finding, count in _counted(reviewed):
+            old = entries.get(finding.fingerprint)
+            entries[finding.fingerprint] = BaselineEntry(
+                printable(finding.path),
+                printable(finding.function),
+                finding.rule,
+                printable(finding.line_text.strip()),
+                finding.fingerprint,
                 max(count, old.count if old else 0),
             )
-    return tuple(sorted(found.values()))
+    return tuple(sorted(entries.values()))
 
 
 def _counted(reviewed: PatchReview) -> Iterator[tuple[Finding, int]]:
-    still = [one for one in reviewed.findings if one.resolved_by is None]
-    counts = Counter(one.fingerprint for one in still)
-    yield from ((one, counts[one.fingerprint]) for one in still)
+    """Each open finding of a patch, and how many of them have its fingerprint."""
+    still = [finding for finding in reviewed.findings if finding.resolved_by is None]
+    counts = Counter(finding.fingerprint for finding in still)
+    yield from ((finding, counts[finding.fingerprint]) for finding in still)
 
 
 def dumped(baseline: Sequence[BaselineEntry]) -> str:
-    """The text of a baseline file: the same for the same remarks, with a row for each thing that may change."""
+    """The text of a baseline file: JSON with each value on a line of its own, so that diffs of it can be read."""
     keys = ("rule", "path", "function", "line", "fingerprint", "count")
-    entries = [{key: getattr(one, key) for key in keys} for one in baseline]
+    entries = [{key: getattr(entry, key) for key in keys} for entry in baseline]
     return json.dumps({"schema": SCHEMA, "remarks": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
 def loaded(text: str, where: str) -> tuple[BaselineEntry, ...]:
-    """A baseline from its text; ConfigError, with `where`, for what is none."""
+    """Read a baseline from its text. Raises ConfigError, which begins with `where`, for anything else."""
     try:
         table = json.loads(text)
     except ValueError as error:
@@ -150,11 +163,11 @@ def loaded(text: str, where: str) -> tuple[BaselineEntry, ...]:
 
 
 def ignore_of(table: Mapping[str, str], where: str) -> Ignore:
-    """One table under [[ignore]]; ConfigError without a reason, or where it would leave out everything."""
+    """Read one table under [[ignore]]. Raises ConfigError if it has no reason, or would leave out all findings."""
     schema.check_table(table, dict.fromkeys(Ignore.__struct_fields__, TEXT), where)
     if not table.get("reason", "").strip():
         raise ConfigError(f"{where}: say why, in a reason")
-    found = Ignore(**table)
-    if not found.name:
+    ignore = Ignore(**table)
+    if not ignore.name:
         raise ConfigError(f"{where}: it would leave out every remark; name a rule, a path, a function or a fingerprint")
-    return found
+    return ignore

@@ -1,4 +1,8 @@
-"""A series, a kernel and its rules in, a Review out: found after minus found before, hung on an added line."""
+"""Reviews the patches of a series: runs the checks on both sides of each file and reports the findings that are new.
+
+Takes a series, the facts of a kernel version and its rules; gives a Review. A finding stands on a line that the patch
+adds, or where it removes one. With the trees of a patch whole files are read, up to 4 MB each; without, only hunks.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +36,7 @@ from reviewbot.support.patterns import pattern
 # a macro, or what may be an enumerator: a name alone on its line
 _DEFINES = pattern(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
 
-_LARGEST = 4 << 20  # characters of a file; the largest C file of the kernel that is no table has a quarter of it
+_LARGEST = 4 << 20  # bytes of a file; the largest C file of the kernel that is no table has a quarter of it
 _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
@@ -43,20 +47,20 @@ _ALL = frozenset[str]()  # names that are no restriction
 
 
 def check_of(rule: Rule) -> Check:
-    """The generator that a rule's `check = "module:function"` names under reviewbot.checks; ConfigError if none is."""
+    """The check that a rule's `check = "module:function"` names below reviewbot.checks. Raises ConfigError if none."""
     module, _, name = rule.check.partition(":")
     try:
-        found: Check = getattr(import_module(f"reviewbot.checks.{module}"), name)
+        check: Check = getattr(import_module(f"reviewbot.checks.{module}"), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"rules/{rule.id}.toml: check = {rule.check!r} names no check") from error
-    return found
+    return check
 
 
 class _File:
-    """One file of a patch.
+    """One file of a patch. `after`: None where the patch deletes it, or it is not needed any more.
 
-    `before(names)`: those of its functions before the patch that say one of the names, all if there are none. They
-    are read when somebody asks: most changes are hit by no rule.
+    `before(names)`: the file before the patch, with the functions that contain one of the names; with all if there are
+    no names. It is read on demand: most changes are hit by no rule. `whole`: it was read as a whole, not by its hunks.
     """
 
     def __init__(
@@ -71,50 +75,50 @@ class _File:
 
     @cached_property
     def old_names(self) -> Mapping[str, str]:
-        """What renamed functions were called, by their new names."""
+        """The old names of renamed functions, by their new names."""
         return renamed(self.change)
 
 
 class Engine:
-    """Reviews patches against one kernel's facts and rules.
+    """Reviews patches by the facts of one kernel version and the rules that apply to it.
 
-    `read(tree, path)` gives a file's bytes in the tree of that id, None if it is not there: with it, patches that
-    know their trees are seen as whole files.
+    `read(tree, path)` gives the bytes of a file in the tree of that id, None if it is not there. With it, patches that
+    know their trees are read as whole files.
     """
 
     def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
-        self.defined: frozenset[str] = frozenset()  # names that the series under review defines
+        self.defined: frozenset[str] = frozenset()  # flag names that the series under review defines
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
         self._incomplete = False  # the patch at hand comes after one that is not here
 
     def review(self, series: Series) -> Review:
-        """All patches of a series; a problem that a later patch takes away again is named as resolved by it."""
+        """Review all patches of a series. A finding that a later patch fixes has that patch as `resolved_by`."""
         self._begin(series)
-        settling = Resolver(self._left)
+        resolver = Resolver(self._still_there)
         for patch in series.patches:
-            settling.add(self.patch(patch))
-        return Review(series, settling.reviews(), self.kernel.version, series.unread)
+            resolver.add(self.patch(patch))
+        return Review(series, resolver.reviews(), self.kernel.version, series.unread)
 
     def one(self, series: Series, at: int) -> PatchReview:
-        """One patch of a series by its index; of the later ones only those are read that touch what it is about."""
+        """Review the patch at index `at`, and of the later ones only those that may fix its findings."""
         self._begin(series)
-        settling = Resolver(self._left)
-        settling.add(self.patch(series.patches[at]))
+        resolver = Resolver(self._still_there)
+        resolver.add(self.patch(series.patches[at]))
         for patch in series.patches[at + 1 :]:
-            if settling.concerns(parse.parse_diff(patch.diff)[0]):
-                settling.add(self.patch(patch))
-        return settling.reviews()[0]
+            if resolver.concerns(parse.parse_diff(patch.diff)[0]):
+                resolver.add(self.patch(patch))
+        return resolver.reviews()[0]
 
     def _begin(self, series: Series) -> None:
         self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
         self._first_missing = _first_missing(series)
 
     def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
-        """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
+        """Review one patch, file by file: if one cannot be read, `unread` says so and the next one is reviewed.
 
-        `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
+        `only`: by path, the 0-based rows of the functions to read after the patch; paths not in it are not read.
         """
         self._incomplete = patch.number > self._first_missing
         files, unread = parse.parse_diff(patch.diff)
@@ -123,43 +127,43 @@ class Engine:
         read: list[tuple[_File, Hits]] = []
         for at, change in enumerate(files):
             if parse.is_source(change):
-                one, missed = self._file(patch, change, only)
+                file, missed = self._file(patch, change, only)
                 notes += missed
-                read.append((one, self._hits(one, names)))
-                notes += _unfollowed(one)
+                read.append((file, self._hits(file, names)))
+                notes += _unfollowed(file)
                 if not read[-1][1]:
-                    one.after = None  # of a patch to thousands of files, only those that are hit stay in memory
-                files = (*files[:at], one.change, *files[at + 1 :])
+                    file.after = None  # of a patch to thousands of files, only those that are hit stay in memory
+                files = (*files[:at], file.change, *files[at + 1 :])
         findings = self._findings(read, names)
-        whole = frozenset(one.change.path for one, _ in read if one.whole)
-        depth = "file" if read and all(one.whole for one, _ in read) else "diff"
+        whole = frozenset(file.change.path for file, _ in read if file.whole)
+        depth = "file" if read and all(file.whole for file, _ in read) else "diff"
         return PatchReview(patch, tuple(findings), tuple(notes), depth, files, whole)
 
     def file(self, change: FileChange, defined: frozenset[str]) -> tuple[list[Finding], list[Unread]]:
-        """One file of a diff by its hunks alone."""
-        one, unread = self._by_hunks(change)
-        hits = self._hits(one, defined)
-        return self._findings([(one, hits)], defined), [*unread, *_unfollowed(one)]
+        """Review one file of a diff by its hunks alone. `defined`: flag names that the series defines."""
+        file, unread = self._by_hunks(change)
+        hits = self._hits(file, defined)
+        return self._findings([(file, hits)], defined), [*unread, *_unfollowed(file)]
 
     def wrong(self, path: str, texts: tuple[CutFile | None, CutFile], function: str) -> frozenset[FindingKey] | None:
-        """What is wrong in a function of a file, "" for anything there, held against what the file was before.
+        """The keys of all hits in a function of a file, or anywhere in it for "". `texts`: the file before and after.
 
-        None where that is not known, for not all of it was understood.
+        None where that is not known, because a part of the file could not be parsed.
         """
         before, after = texts
         change = function_hunks(path, before, after, function)
-        side = self.reader.file(change, _said_by(after), "+")
+        side = self.reader.file(change, _source(after), "+")
         if side.unread:
             return None
 
         def earlier(names: frozenset[str]) -> FileVersion | None:
-            return None if before is None else self.reader.file(change, _said_by(before), "-", names=names)
+            return None if before is None else self.reader.file(change, _source(before), "-", names=names)
 
         hits = self._hits(_File(change, side, earlier, True), self.defined)
         return frozenset((rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs)
 
-    def _left(self, origin: FindingOrigin, patch: Patch, change: FileChange) -> bool | None:
-        """See Settling."""
+    def _still_there(self, origin: FindingOrigin, patch: Patch, change: FileChange) -> bool | None:
+        """Whether a finding is left after a patch to its file; see `left` of Resolver."""
         self._incomplete = patch.number > self._first_missing
         finding = origin.finding
         old, new = self._before(patch, change), self._after(patch, change)
@@ -173,43 +177,43 @@ class Engine:
             return None
         before = None if first is None else text_of(origin.change.path, first)
         speaks = speaks_of(after, finding.function)
-        found = self.wrong(change.path, (before, after), finding.function) if speaks else frozenset()
-        if found is None or (finding.rule, finding.function, finding.key) in found:
-            return None if found is None else True
+        keys = self.wrong(change.path, (before, after), finding.function) if speaks else frozenset()
+        if keys is None or (finding.rule, finding.function, finding.key) in keys:
+            return None if keys is None else True
         for name in heirs(earlier, after):
-            there = self.wrong(change.path, (before, after), name)
-            if there is None or (finding.rule, name, finding.key) in there:
+            keys = self.wrong(change.path, (before, after), name)
+            if keys is None or (finding.rule, name, finding.key) in keys:
                 return None  # it has another name now, and is as wrong
         return False
 
     def definitions(self, diff: str) -> frozenset[str]:
-        """The names that the added lines of a diff define, of those that some kernel version has for a flag."""
+        """Flag names (of any kernel version) that the added lines define."""
         stems = self.kernel.words["telling"]
         lines = (line for line in diff.split("\n") if line[:1] == "+" and any(stem in line for stem in stems))
-        found = (name for line in lines for pair in _DEFINES.findall(line) for name in pair)
-        return frozenset(found) & self.kernel.spans.keys()
+        names = (name for line in lines for pair in _DEFINES.findall(line) for name in pair)
+        return frozenset(names) & self.kernel.spans.keys()
 
     def _file(self, patch: Patch, change: FileChange, only: Only | None) -> tuple[_File, list[Unread]]:
-        """Both sides of a file: whole if the trees are known and have it as the diff says, else its hunks."""
+        """Both sides of a file: as a whole if the trees are known and match the diff, else by its hunks."""
         if self.read is None or patch.before is None or patch.after is None:
             return self._by_hunks(change)
         new = self._after(patch, change)
         if patch.commit is None:
-            found = relocate(change, self._before(patch, change), new)
+            placed = relocate(change, self._before(patch, change), new)
         else:  # the diff is of these very trees
-            found = change if change.deleted or new is not None else None
-        if found is None:
-            one, notes = self._by_hunks(change)
-            return one, [Unread(change.path, _OTHER if patch.commit is None else _NO_FILE), *notes]
+            placed = change if change.deleted or new is not None else None
+        if placed is None:
+            file, notes = self._by_hunks(change)
+            return file, [Unread(change.path, _OTHER if patch.commit is None else _NO_FILE), *notes]
         rows = None if only is None else only.get(change.path, ())
-        after = None if new is None else self.reader.file(found, new, "+", rows)
+        after = None if new is None else self.reader.file(placed, new, "+", rows)
 
         def before(names: frozenset[str]) -> FileVersion | None:
-            again = self._before(patch, change)  # not kept: a patch may be to thousands of files
-            return None if again is None else self.reader.file(found, again, "-", names=names)
+            old = self._before(patch, change)  # not kept: a patch may be to thousands of files
+            return None if old is None else self.reader.file(placed, old, "-", names=names)
 
-        one = _File(found, after, before, True)
-        return one, _unread(one)
+        file = _File(placed, after, before, True)
+        return file, _unread(file)
 
     def _before(self, patch: Patch, change: FileChange) -> str | None:
         return None if change.created else self._text(patch.before, change.old_path or change.path)
@@ -223,49 +227,50 @@ class Engine:
 
     def _by_hunks(self, change: FileChange) -> tuple[_File, list[Unread]]:
         after = None if change.deleted else self.reader.hunks(change, "+")
-        one = _File(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
-        return one, _unread(one)
+        file = _File(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
+        return file, _unread(file)
 
-    def _hits(self, one: _File, defined: frozenset[str]) -> Hits:
-        """What the rules hit in a file after the patch."""
-        context = self._context(one.after, defined, lambda names: one.before(_said(names)))
-        found = {rule.id: _run(rule, check, one.after, context) for rule, check in self.rules}
-        heard = ((rule.id, _unsaid(found[rule.id], rule, found)) for rule, _ in self.rules)
-        return {rule: pairs for rule, pairs in heard if pairs}
+    def _hits(self, file: _File, defined: frozenset[str]) -> Hits:
+        """The hits of the rules in a file after the patch."""
+        context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)))
+        hits = {rule.id: _run(rule, check, file.after, context) for rule, check in self.rules}
+        remaining = ((rule.id, _without_yielded(hits[rule.id], rule, hits)) for rule, _ in self.rules)
+        return {rule: pairs for rule, pairs in remaining if pairs}
 
     def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
-            sides = [self._sides(one, hits.get(rule.id, ()), (rule, check), defined) for one, hits in read]
+            sides = [self._sides(file, hits.get(rule.id, ()), (rule, check), defined) for file, hits in read]
             for part, hit in new_hits(sides):
                 finding = self._finding(rule, part, hit)
                 if finding is not None:
                     out.append(finding)
-        return _once_a_line(out, [one.change.path for one, _ in read])
+        return _once_a_line(out, [file.change.path for file, _ in read])
 
     def _context(
         self, side: FileVersion | None, defined: frozenset[str], before: Callable[[frozenset[str]], FileVersion | None]
     ) -> Context:
-        """What checks may ask about a side; its own macros may be allocators."""
+        """The context of the checks on one side of a file. Macros of the file that wrap an allocator are added."""
         kernel, own = self.kernel, side.allocators if side is not None else {}
         if own:
             kernel = replace(kernel, allocators={**kernel.allocators, **own})
         return Context(kernel, self.reader.lookup, before, defined, self._incomplete)
 
-    def _sides(self, one: _File, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]) -> Sides:
-        """What a rule hits in a file, and what it hit in all that the patch touches there before."""
-        before = one.before(_ALL)
+    def _sides(self, file: _File, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]) -> Sides:
+        """The hits of a rule in a file after the patch, and before it in all functions that the patch touches."""
+        before = file.before(_ALL)
         hits = _run(*rule, before, self._context(before, defined, lambda _: None))
         prefixes = tuple(self.kernel.words["flag_prefixes"])
         stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
         return Sides(
-            *(after, hits, (one.after, before), one.old_names),
+            *(after, hits, (file.after, before), file.old_names),
             *(prefixes, stems, self.reader.lookup.markers),
         )
 
     def _finding(self, rule: Rule, part: FileVersion, hit: Hit) -> Finding | None:
+        """The finding of a hit; None where the patch changes none of its rows."""
         row = _anchor(part, hit)
         if row is None:
             return None
@@ -297,14 +302,14 @@ class Engine:
 
 
 def _first_missing(series: Series) -> float:
-    """The number of the first patch of a series that is not here; infinity where none is known to be missing."""
+    """The number of the first patch of a series that is missing; infinity where none is known to be."""
     here = {patch.number for patch in series.patches}
     gaps = (number for number in range(1, max(here, default=0)) if number not in here)
     return 0 if series.headless else next(gaps, float("inf"))
 
 
 def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
-    """One of a rule's texts with a finding's values; ConfigError names a placeholder that no check gives."""
+    """A rule's "summary" or "question" with a hit's values. Raises ConfigError for a placeholder without a value."""
     source = rule.summary if text == "summary" else rule.question
     try:
         return Template(source).substitute(values)
@@ -315,12 +320,15 @@ def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
 
 
 def fingerprint(rule: str, path: str, function: str, text: str) -> str:
-    """16 hex digits that survive rebases and moved lines."""
-    said = "\0".join((rule, path, function, squeeze(text)))
-    return hashlib.sha256(said.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    """16 hex digits that identify a finding by rule, path, function and line text.
+
+    It survives rebases and lines that move within the function; in `text`, a run of white space counts as one blank.
+    """
+    parts = "\0".join((rule, path, function, squeeze(text)))
+    return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _said_by(text: CutFile) -> str:
+def _source(text: CutFile) -> str:
     return text.text.decode("utf-8", "surrogateescape")
 
 
@@ -334,20 +342,20 @@ def _run(rule: Rule, check: Check, side: FileVersion | None, context: Context) -
     return [(side, hit) for hit in check(side, rule, context)]
 
 
-def _said(names: Iterable[str]) -> frozenset[str]:
-    """Names to read by; what has none may stand anywhere."""
-    found = frozenset(names)
-    return _ALL if "" in found else found
+def _names_to_read(names: Iterable[str]) -> frozenset[str]:
+    """The names that restrict what is read. A name that is "" may stand anywhere, so it lifts the restriction."""
+    restriction = frozenset(names)
+    return _ALL if "" in restriction else restriction
 
 
-def _unsaid(pairs: Sequence[Pair], rule: Rule, found: Hits) -> Sequence[Pair]:
-    """The hits of a rule whose lines none of the rules that it yields to speaks of: one mistake gets one remark."""
-    others = {row for name in rule.yields_to for _, hit in found.get(name, ()) for row in _rows(hit)}
+def _without_yielded(pairs: Sequence[Pair], rule: Rule, hits: Hits) -> Sequence[Pair]:
+    """The hits of a rule on lines that no rule in its `yields_to` hits too: one mistake gets one finding."""
+    others = {row for name in rule.yields_to for _, hit in hits.get(name, ()) for row in _rows(hit)}
     return [pair for pair in pairs if others.isdisjoint(_rows(pair[1]))] if others else pairs
 
 
 def _rows(hit: Hit) -> set[int]:
-    """The rows that a hit is about, its evidence included."""
+    """The rows of a hit and of its evidence."""
     return {*hit.rows, *(row for row, _ in hit.because)}
 
 
@@ -356,7 +364,7 @@ def _inside(part: FileVersion, row: int) -> bool:
 
 
 def _anchor(part: FileVersion, hit: Hit) -> int | None:
-    """The row a remark hangs on: its own if that was added, else the added cause, else the place of a removal."""
+    """The row of a finding: the first added row of the hit, else of its evidence, else one beside a removed line."""
     rows = [row for row in hit.rows if _inside(part, row)]
     causes = [row for row, _ in hit.because if _inside(part, row)]
     for row in (*rows, *causes):
@@ -366,19 +374,19 @@ def _anchor(part: FileVersion, hit: Hit) -> int | None:
 
 
 def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:
-    """The same rule says the same thing of a line once; in the order of the diff."""
+    """The findings in the order of the diff, without those that repeat a rule's message about a line."""
     seen: dict[tuple[str, str, int, str], Finding] = {}
     for finding in findings:
         seen.setdefault((finding.rule, finding.path, finding.line, finding.message), finding)
     return sorted(seen.values(), key=lambda finding: (paths.index(finding.path), finding.line, finding.rule))
 
 
-def _unfollowed(one: _File) -> list[Unread]:
-    """The functions of a file that the rules have asked about, and of which nothing is known."""
-    units = one.after.units if one.after is not None else ()
+def _unfollowed(file: _File) -> list[Unread]:
+    """The functions of a file that a rule needed the analysis of, and for which the analysis gave up."""
+    units = file.after.units if file.after is not None else ()
     lost = ((unit.function.name, unit.unfollowed) for unit in units)
-    return [Unread(one.change.path, f"{name}(): {why}") for name, why in lost if why]
+    return [Unread(file.change.path, f"{name}(): {why}") for name, why in lost if why]
 
 
-def _unread(one: _File) -> list[Unread]:
-    return [Unread(one.change.path, reason) for reason in (one.after.unread if one.after is not None else ())]
+def _unread(file: _File) -> list[Unread]:
+    return [Unread(file.change.path, reason) for reason in (file.after.unread if file.after is not None else ())]

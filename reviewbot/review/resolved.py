@@ -1,8 +1,8 @@
-"""Patches as they were reviewed in, one by one, the same with what a later one settles named as resolved by it out.
+"""Marks each finding that a later patch of the series fixes with `resolved_by`.
 
-A remark on a file that was seen as a whole is settled by the first patch that changes its function and leaves it
-without what was wrong; else by one that takes the line of the remark away. Only findings that are open are kept in
-mind, and of a patch only what is told about it: a history may be long.
+Takes the reviews of the patches in order. A finding in a file that was read as a whole is resolved by the first patch
+that changes its function and leaves it without the cause; in other files, by one that removes the finding's line.
+Only open findings are held in memory, and of a patch only what the report says: a commit range may be long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FindingKey = tuple[str, str, str]  # rule, function, cause
 
 
 class FindingOrigin(Struct, frozen=True):
-    """Where a finding comes from: the patch that it is about, and what that does to its file."""
+    """A finding with its patch, and the change of that patch to the finding's file."""
 
     patch: Patch
     change: FileChange
@@ -31,7 +31,10 @@ Left = Callable[[FindingOrigin, Patch, FileChange], bool | None]
 
 
 class _Open(Struct):
-    """A finding that nothing has settled: the place of its patch and its own, and whether its file was seen whole."""
+    """A finding that is not resolved: the 0-based indexes of its patch and of itself there.
+
+    `origin`: None where its file was not read as a whole.
+    """
 
     patch: int
     at: int
@@ -40,10 +43,11 @@ class _Open(Struct):
 
 
 class Resolver:
-    """`left(origin, patch, change)`: whether what was wrong is still there after a patch to its file; None where that
-    patch has nothing to do with it, or it is not known.
+    """Follows the open findings of a series from patch to patch.
 
-    Without `left`, files that were seen as a whole are somebody else's matter.
+    `left(origin, patch, change)`: whether a finding is left after a patch to its file; None where the patch does not
+    touch its function, or that is not known. Without `left`, findings in files that were read as a whole are not
+    followed here; sources.outcomes does that.
     """
 
     def __init__(self, left: Left | None = None) -> None:
@@ -52,11 +56,11 @@ class Resolver:
         self._open: dict[str, list[_Open]] = {}  # by the path that the file has by now
 
     def concerns(self, files: Iterable[FileChange]) -> bool:
-        """Whether a patch to these files may settle something: then it has to be added with their hunks."""
+        """Whether a patch to these files may resolve a finding: then it has to be added with their hunks."""
         return any(path in self._open for change in files for path in (change.path, change.old_path))
 
     def add(self, reviewed: PatchReview, kept: PatchReview | None = None) -> None:
-        """The next patch of the series; `kept`: as much of it as is to stay in memory, None for all."""
+        """Add the next patch of the series. `kept`: what of its review stays in memory, None for all of it."""
         followed: list[tuple[str, _Open]] = []
         for change in reviewed.files:
             for path in dict.fromkeys((change.old_path, change.path)):
@@ -68,71 +72,72 @@ class Resolver:
             if not whole or self._left is not None:
                 origin = FindingOrigin(reviewed.patch, changes[finding.path], finding) if whole else None
                 followed.append((finding.path, _Open(len(self._reviews), at, finding, origin)))
-        for path, one in followed:
-            self._open.setdefault(path, []).append(one)
+        for path, still_open in followed:
+            self._open.setdefault(path, []).append(still_open)
         self._reviews.append(kept or reviewed)
 
     def reviews(self) -> tuple[PatchReview, ...]:
-        """All that were added, in order."""
+        """The reviews of all patches that were added, in order."""
         return tuple(self._reviews)
 
     def _after(self, here: list[_Open], change: FileChange, reviewed: PatchReview) -> Iterator[tuple[str, _Open]]:
-        """The findings that are still open after a patch to their file, and where they are then."""
-        for one in here:
-            if one.origin is None or self._left is None:
-                gone = _removes(change, one.finding.line_text)
-                again = any(other.fingerprint == one.finding.fingerprint for other in reviewed.findings)
+        """The findings that are still open after a patch to their file, each with the path of its file then."""
+        for old in here:
+            if old.origin is None or self._left is None:
+                gone = _removes(change, old.finding.line_text)
+                again = any(other.fingerprint == old.finding.fingerprint for other in reviewed.findings)
                 if not gone:
-                    yield change.path, one
+                    yield change.path, old
                 elif not again:
-                    self._settle(one, reviewed.patch)
-            elif change.path not in reviewed.whole or self._left(one.origin, reviewed.patch, change) is not False:
-                yield change.path, one
-            elif (moved := self._moved(one.origin, change, reviewed)) is not None:
-                yield moved, one
+                    self._resolve(old, reviewed.patch)
+            elif change.path not in reviewed.whole or self._left(old.origin, reviewed.patch, change) is not False:
+                yield change.path, old
+            elif (moved := self._moved(old.origin, change, reviewed)) is not None:
+                yield moved, old
             else:
-                self._settle(one, reviewed.patch)
+                self._resolve(old, reviewed.patch)
 
     def _moved(self, origin: FindingOrigin, away: FileChange, reviewed: PatchReview) -> str | None:
-        """The other file of a patch that has the same trouble in a function of the same name after it."""
+        """The path of another file of a patch in which the finding's function now has the same cause."""
         others = (change for change in reviewed.files if change.path in reviewed.whole and change.path != away.path)
         assert self._left is not None
-        return next((one.path for one in others if self._left(origin, reviewed.patch, one)), None)
+        return next((other.path for other in others if self._left(origin, reviewed.patch, other)), None)
 
-    def _settle(self, one: _Open, patch: Patch) -> None:
-        self._reviews[one.patch] = with_resolution(self._reviews[one.patch], one.at, patch)
+    def _resolve(self, old: _Open, patch: Patch) -> None:
+        self._reviews[old.patch] = with_resolution(self._reviews[old.patch], old.at, patch)
 
 
 def with_resolution(reviewed: PatchReview, at: int, by: Patch) -> PatchReview:
-    """A patch with one of its findings resolved by another patch."""
+    """The review with its finding at index `at` resolved by another patch."""
     findings = list(reviewed.findings)
     findings[at] = replace(findings[at], resolved_by=name_of(by))
     return replace(reviewed, findings=tuple(findings))
 
 
 def is_commit(patch: Patch) -> bool:
-    """Whether a patch is a commit of a repository, and no mail."""
+    """Whether a patch is a commit of a repository, and neither a message nor a labelled change."""
     return patch.commit is not None and patch.mail is None and not patch.label
 
 
 def name_of(patch: Patch) -> str:
-    """What a reader knows a patch by: a commit's id cut short, its label, else its number in the series."""
+    """The name of a patch in reports: its label, else 12 digits of a commit id, else its number as "2/5"."""
     if patch.label:
         return patch.label
     return patch.commit[:12] if patch.commit and is_commit(patch) else f"{patch.number}/{patch.total}"
 
 
 def title_of(patch: Patch) -> str:
-    """The line above all that is said of a patch."""
+    """The heading of a patch in reports: its label, else its name and subject."""
     return patch.label or f"{name_of(patch)} {patch.subject}"
 
 
 def is_copy(change: FileChange) -> bool:
-    """Whether the old file stays where it is."""
+    """Whether the change copies a file, so that the old one stays."""
     return any(line.startswith("copy from ") for line in change.header)
 
 
 def _removes(change: FileChange, text: str) -> bool:
+    """Whether a change removes a line, however it is spaced, and adds it nowhere."""
     wanted = squeeze(text)
     lines = [(line.mark, squeeze(line.text)) for hunk in change.hunks for line in hunk.lines]
     return ("-", wanted) in lines and ("+", wanted) not in lines

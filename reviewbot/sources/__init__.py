@@ -1,1 +1,1 @@
-"""Where reviews come from, apart from mails: the commits of a range, and what became of each remark."""
+"""Reviews the commits of a range, and finds out which later commit resolves each finding."""

@@ -1,9 +1,10 @@
-"""Commits in, what was found in each out: sifted, read in several processes, and settled by those that come later.
+"""Reviews the commits of a range in several processes, and resolves the findings of each by the later ones.
 
-Each is judged by the kernel that it is a commit of. Neighbours have the same, and what is made for one is kept.
+A prefilter selects the hunks to read. The facts of the kernel version that a commit belongs to apply to it; neighbours
+have the same, so the engine of a version is kept.
 
-A commit keeps the hunks of those files only that a remark is about: of a thousand commits little else stays in memory
-than their subjects and the names of their files.
+Only hunks of files with findings are kept: of a thousand commits little more stays in memory than their subjects and
+the names of their files.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
 from reviewbot.support.workers import WorkerDied, each
 
-_BYTES = 1 << 18  # of diff, and
-_COMMITS = 16  # in one task
-_ERAS = 8  # kernels whose rules are in memory together
-_FEW = 8  # files with remarks that are worth a process
-_FILES = 64  # whose contents are in memory together
+_BYTES = 1 << 18  # of diff in one task, and
+_COMMITS = 16  # commits in one task
+_ERAS = 8  # kernels whose rules are in memory at once
+_FEW = 8  # files with findings from which on other processes are worth their start
+_FILES = 64  # files whose contents are in memory at once
 _EMPTY = "nothing"  # the tree before a root
 
 
 class NumberedCommit(Struct, frozen=True):
-    """A commit with its place in the range, the names that it and those before it define, and its kernel."""
+    """A commit with its number in the range, from 1. `defined`: the flag names that it and those before it define."""
 
     number: int
     total: int
@@ -46,7 +47,7 @@ class NumberedCommit(Struct, frozen=True):
     era: Era
 
     def patch(self, sections: Iterable[Section | _Kept] = ()) -> Patch:
-        """The commit as a patch to the files of some of its sections."""
+        """The commit as a patch, with the diff of some of its sections."""
         change = self.change
         diff = b"".join(section.text for section in sections).decode("utf-8", "surrogateescape")
         trees = (change.before or _EMPTY, change.after)
@@ -61,9 +62,9 @@ class NumberedCommit(Struct, frozen=True):
 
 
 class Reviewer:
-    """Reviews commits. `contents(ids)` gives what is in some files, None for one that is too large or not there.
+    """Reviews commits one by one. `contents(ids)`: gives the bytes of blobs, None for one too large or not here.
 
-    `engine(era)` makes what reviews by a kernel; `end` is that of the review as a whole.
+    `engine(era)`: makes the engine for a kernel; `end`: the kernel of the end of the range.
     """
 
     def __init__(
@@ -75,12 +76,12 @@ class Reviewer:
         self._make, self._whole, self._contents = engine, end.version, contents
         self._tools: OrderedDict[Era, _Tools] = OrderedDict()
         self._ids: dict[tuple[str, str], str] = {}
-        self._near: Mapping[str, bytes | None] = {}  # what was looked at last
-        self.defined: frozenset[str] = frozenset()  # names that the commits so far define
+        self._near: Mapping[str, bytes | None] = {}  # the blobs that were read last, by id
+        self.defined: frozenset[str] = frozenset()  # flag names that the commits so far define
         self.engine, self._sieve = self._turned(end)
 
     def _turned(self, era: Era) -> _Tools:
-        """What reviews by a kernel, made where it is not among those that were in use lately."""
+        """The engine and the prefilter for a kernel, out of the eight used last, else made anew."""
         if era not in self._tools:
             engine = self._make(era)
             engine.read = self._read
@@ -92,7 +93,7 @@ class Reviewer:
         return self._tools[era]
 
     def review(self, one: NumberedCommit) -> PatchReview:
-        """What is found in a commit; its files are there without their hunks, and its diff is not."""
+        """Review a commit. The result has its files without their hunks, except those with findings, and no diff."""
         self.turn_to(one)
         whole = [section for section in one.change.sections if section.has_hunks]
         kept = [section for section in self._sifted(whole) if section.text]
@@ -100,7 +101,7 @@ class Reviewer:
         reviewed = self.engine.patch(one.patch(kept), only)
         read = {section.file.path: section.text for section in kept}
         rest = (section.text for section in whole if section.text != read.get(section.file.path))
-        if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
+        if reviewed.findings and any(map(self._sieve.takes, rest)):  # a finding may have been moved from there
             reviewed = self.engine.patch(one.patch(whole), only)
         names = {section.file.path for section in kept}
         found = replace(
@@ -116,11 +117,11 @@ class Reviewer:
         return _with_hunks(one, found, {finding.path for finding in reviewed.findings})
 
     def fates(self, remarks: Sequence[TracedFinding]) -> list[Fate]:
-        """See Judge; the names are those that were defined up to the commit that was turned to last."""
+        """As Judge.fates(), with the flag names that are defined up to the last commit of turn_to()."""
         return Judge(lambda era: self._turned(era).engine, self._contents).fates(remarks)
 
     def turn_to(self, one: NumberedCommit) -> None:
-        """Have the files of a commit at hand, and what reviews by its kernel."""
+        """Make a commit the current one: its files can be read, by the engine for its kernel."""
         self.defined = one.defined
         self.engine, self._sieve = self._turned(one.era)
         self._ids, self._near = {}, {}
@@ -136,7 +137,7 @@ class Reviewer:
         return self._near[found] if found in self._near else self._contents([found])[found]
 
     def _sifted(self, sections: Sequence[Section]) -> Iterator[_Kept]:
-        """The hunks of each file that are worth reading; of one that is too large to look at, all."""
+        """The hunks of each file that the prefilter keeps; all hunks of a file that is too large to be read."""
         for at in range(0, len(sections), _FILES):
             some = sections[at : at + _FILES]
             self._near = self._contents([section.new for section in some if section.new])
@@ -165,7 +166,7 @@ def _binary(change: CommitDiff) -> Iterator[Unread]:
 
 
 class RangeReview(NamedTuple):
-    """Commits in order with what was found in each, by which kernel, and the way of their files."""
+    """The reviews of the commits in order, the kernel of each, and the trails of their files."""
 
     reviews: list[PatchReview]
     eras: list[Era]
@@ -180,7 +181,7 @@ def review(
     begin: Callable[[], None],
     done: Callable[[], None],
 ) -> RangeReview:
-    """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
+    """Review all commits in order. `done`: called after each; for `processes` and `begin` see workers.each()."""
     settling, eras, trails = Resolver(), list[Era](), FileTrails()
     about = set[str | None]()  # files with remarks, whose lines later commits move
     tasks = _tasks(
@@ -212,7 +213,7 @@ def review(
 def outcome(
     reviewer: Reviewer, found: RangeReview, tip: Callable[[str], str], processes: int, begin: Callable[[], None]
 ) -> tuple[PatchReview, ...]:
-    """The commits with those findings named that a later one resolves; `tip`: see settle()."""
+    """The reviews, with `resolved_by` for findings that a later commit fixes. For `tip` see resolve_findings()."""
 
     def fates(groups: Sequence[Sequence[TracedFinding]]) -> Iterator[Sequence[Fate] | None]:
         for _, made in each(reviewer.fates, groups, processes if len(groups) >= _FEW else 0, begin):
@@ -223,7 +224,7 @@ def outcome(
 
 
 def _numbered(read: Iterable[tuple[CommitDiff, Era]], total: int, engine: Engine) -> Iterator[NumberedCommit]:
-    """The commits with their numbers, and the flags that they and those before them define."""
+    """The commits with their numbers, and the flag names that they and those before them define."""
     stems = [stem.encode() for stem in engine.kernel.words["telling"]]
     known: frozenset[str] = frozenset()
     for number, (change, era) in enumerate(read, 1):
@@ -234,7 +235,7 @@ def _numbered(read: Iterable[tuple[CommitDiff, Era]], total: int, engine: Engine
 
 
 def _tasks(commits: Iterable[NumberedCommit], lanes: int) -> Iterator[list[NumberedCommit]]:
-    """Commits that follow each other on the same files, as far as there are so many lanes."""
+    """Tasks of commits, in order. Commits to the same file come into the same one of so many lanes."""
     begun: dict[int, list[NumberedCommit]] = {}
     sizes: dict[int, int] = {}
     for one in commits:
@@ -248,12 +249,12 @@ def _tasks(commits: Iterable[NumberedCommit], lanes: int) -> Iterator[list[Numbe
 
 
 def _lane(change: CommitDiff) -> int:
-    """A number that commits to the same file have in common; it depends on nothing but the path."""
+    """A number that is the same for commits with the same first file, in every run."""
     return crc32(change.sections[0].file.path.encode("utf-8", "surrogateescape")) if change.sections else 0
 
 
 def _alone(reviewer: Reviewer, one: NumberedCommit, begin: Callable[[], None]) -> PatchReview:
-    """A commit of a task with which a process ended, in a process of its own."""
+    """Review a commit in a process of its own, after a process has died with the task that it was in."""
     ((_, made),) = each(reviewer.review, [one], 1, begin)
     if not isinstance(made, WorkerDied):
         return made
@@ -262,7 +263,7 @@ def _alone(reviewer: Reviewer, one: NumberedCommit, begin: Callable[[], None]) -
 
 
 def _with_hunks(one: NumberedCommit, reviewed: PatchReview, paths: set[str]) -> PatchReview:
-    """With the hunks of some of its files."""
+    """The review with the hunks of some of its files."""
     paths = paths - {file.path for file in reviewed.files if file.hunks}
     shown = {section.file.path: section for section in one.change.sections if section.file.path in paths}
     if not shown:

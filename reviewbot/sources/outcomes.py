@@ -1,11 +1,11 @@
-"""The commits of a range in, what became of each remark on them by the end of the range out.
+"""Finds out for each finding in a range of commits which later commit resolves it.
 
-A remark that still holds in the last state of its file is open, whatever was done in between: most are, and one look
-tells it. Only for one that does not, and for one that was made twice, the states of its file are gone through: a
-commit has settled it if its function is touched there, and has what was wrong before and not after it. The commits of
-two branches stand in one row here, so that a state need not follow from the one before.
+A finding that the last version of its file still has is open, whatever happened in between: that is the usual case, and
+takes one look. Only for one that it has not, and for one that was made twice, all versions of the file are read: a
+commit has resolved it if it touches the function, and the cause is there before it and not after it. The commits of two
+branches stand in one row here, so a version need not be made from the one before.
 
-Remarks on one file are judged together, by `Judge`, in any process; nothing but the names of contents is handed to it.
+The findings of one file are judged together, by `Judge`, in any process, which gets blob ids and no contents.
 """
 
 from __future__ import annotations
@@ -28,13 +28,15 @@ from reviewbot.patch.function_hunks import heirs, is_touched, speaks_of
 from reviewbot.review.engine import Engine
 from reviewbot.review.resolved import FindingKey, is_copy, with_resolution
 
-_TEXTS = 16  # that are kept cut into functions
-_BESIDE = 256  # files of one commit that a function is looked for in
+_TEXTS = 16  # files that are kept cut into functions
+_BESIDE = 256  # files of one commit in which a moved function is searched
 
 
 class FileState(Struct, frozen=True):
-    """What a commit makes of a file. `commit`: its place in the range, from 0; `old`, `new`: the ids of the contents,
-    "" for none; `beside`: path and content of all files of the commit."""
+    """A file after a commit. `commit`: its 0-based index in the range; `old`, `new`: the blob ids, "" for no file.
+
+    `beside`: path and blob id of all files that the commit leaves.
+    """
 
     commit: int
     path: str
@@ -44,8 +46,11 @@ class FileState(Struct, frozen=True):
 
 
 class TracedFinding(Struct, frozen=True):
-    """A finding, and what its file was after it. `at`: its commit and its place there; `before`, `after`: the contents
-    that its commit made one of the other; `last`: the content at the end; `again`: it is made again later."""
+    """A finding with the later versions of its file. `at`: the 0-based indexes of its commit and of itself there.
+
+    `before`, `after`: the blob ids of its file before and after its commit; `path`, `last`: path and blob id at the end
+    of the range; `again`: a later commit has the same finding.
+    """
 
     at: tuple[int, int]
     key: FindingKey
@@ -59,7 +64,7 @@ class TracedFinding(Struct, frozen=True):
 
 
 class Fate(NamedTuple):
-    """The commit that settles a remark, None for none; `moved`: it only took it to this file."""
+    """The index of the commit that resolves a finding, None for none; `moved`: it only moved it to this file."""
 
     commit: int | None = None
     moved: str = ""
@@ -69,15 +74,15 @@ _OPEN = Fate()
 
 
 class FileTrails:
-    """The way of each file through a range."""
+    """The versions and the names of each file through a range."""
 
     def __init__(self) -> None:
-        self._touches: dict[str, list[FileState]] = {}  # by the path that the file had before
-        self._names: dict[str, list[tuple[int, str]]] = {}  # what it was called from a commit on
+        self._touches: dict[str, list[FileState]] = {}  # by the path of the file before
+        self._names: dict[str, list[tuple[int, str]]] = {}  # by the old path: from which commit on, and the new path
         self._origins: dict[tuple[int, str], FileState] = {}
 
     def add(self, commit: int, sections: Sequence[Section], about: Collection[str]) -> None:
-        """The files of the next commit, and the paths of those that there are remarks on."""
+        """Add the files of the next commit. `about`: the paths of those with findings."""
         beside = tuple((section.file.path, section.new) for section in sections if section.new)
         for section in sections:
             file = section.file
@@ -92,11 +97,11 @@ class FileTrails:
                     self._origins[commit, file.path] = state
 
     def origin(self, commit: int, path: str) -> FileState | None:
-        """What a commit made of a file that there is a remark on."""
+        """The version of a file with findings that a commit made; None if it has none there."""
         return self._origins.get((commit, path))
 
     def after(self, commit: int, path: str) -> tuple[tuple[FileState, ...], str]:
-        """What becomes of a file after a commit, and its path at the end."""
+        """The versions of a file after a commit, and its path at the end of the range."""
         found: list[FileState] = []
         while True:
             names = self._names.get(path, [])
@@ -113,7 +118,7 @@ class FileTrails:
 
 
 class Judge:
-    """Tells the fates of remarks. `engine(era)` is what reviews by a kernel; `contents(ids)`: see history.Reviewer."""
+    """Finds the fates of findings. `engine(era)`: the engine for a kernel; `contents(ids)`: as of Reviewer."""
 
     def __init__(
         self,
@@ -125,7 +130,7 @@ class Judge:
         self._known: dict[tuple[str, Era, str, str, str], frozenset[FindingKey] | None] = {}
 
     def fates(self, remarks: Sequence[TracedFinding]) -> list[Fate]:
-        """Those of the remarks on one file, in their order."""
+        """The fates of the findings of one file, in their order."""
         self._known.clear()
         fates = [_OPEN] * len(remarks)
         gone = {at: one for at, one in enumerate(remarks) if self._goes_on(one)}
@@ -141,13 +146,13 @@ class Judge:
         return fates
 
     def _goes_on(self, one: TracedFinding) -> bool:
-        """Whether there is more to ask than what the file is at the end."""
+        """Whether the last version of the file does not tell the fate: it lacks the cause, or it is found again."""
         if one.last == one.after:
             return one.again
         return one.again or self._is_there(one, one.path, one.last) is False
 
     def _ends(self, one: TracedFinding, state: FileState) -> bool:
-        """Whether a commit has what was wrong before it, and not after it."""
+        """Whether the cause is there before a commit, and not after it."""
         function = one.key[1]
         if state.old and state.new:
             old, new = self._text(state.old), self._text(state.new)
@@ -158,14 +163,14 @@ class Judge:
         return state.old == one.after or self._is_there(one, state.path, state.old) is True
 
     def _is_renamed(self, one: TracedFinding, state: FileState) -> bool:
-        """Whether a function that a commit makes has what was wrong, under its own name: then nothing is settled."""
+        """Whether a function that a commit adds has the cause: then the old function may only have a new name."""
         old, new = self._text(state.old) if state.old else None, self._text(state.new) if state.new else None
         rule, _, cause = one.key
         named = (replace(one, key=(rule, name, cause)) for name in (heirs(old, new) if new is not None else ()))
         return any(self._is_there(other, state.path, state.new) is not False for other in named)
 
     def _moved(self, one: TracedFinding, state: FileState) -> Fate | None:
-        """The end of a remark, or the file that it goes on in; None where there are too many to look at."""
+        """The fate of a finding that ends with a commit; None if it has too many files to search for the function."""
         others = [other for other in state.beside if other[0] != state.path]
         if len(others) > _BESIDE:
             return None
@@ -173,7 +178,7 @@ class Judge:
         return Fate(state.commit, next(there, ""))
 
     def _is_there(self, one: TracedFinding, path: str, content: str) -> bool | None:
-        """Whether what was wrong is in a content; None where that is not known."""
+        """Whether the cause is in a blob; None if that is not known."""
         if not content:
             return False
         function = one.key[1]
@@ -210,10 +215,10 @@ RunJudges = Callable[[Sequence[Sequence[TracedFinding]]], Iterable[Sequence[Fate
 def resolve_findings(
     reviews: list[PatchReview], eras: Sequence[Era], trails: FileTrails, tip: Callable[[str], str], run: RunJudges
 ) -> None:
-    """Name those findings that a later commit resolves.
+    """Set `resolved_by` in `reviews` for findings that a later commit resolves.
 
-    `tip(path)` is the content of a file at the end, "" for none; `run` has the fates of groups told, None for what
-    could not be told.
+    `tip(path)`: the blob id of a file at the end of the range, "" for none; `run`: gives the fates of each group, None
+    for a group that could not be judged.
     """
     open_ = [
         (found, commit, finding.path)
@@ -245,7 +250,10 @@ def _origin(commit: int, at: int, finding: Finding, eras: Sequence[Era], trails:
 def _followed(
     found: Sequence[tuple[TracedFinding, int, str]], trails: FileTrails, tip: Callable[[str], str]
 ) -> list[TracedFinding]:
-    """The remarks, each from a commit and a path on, sorted by the path at the end; those that nothing follows out."""
+    """The findings with the versions of their file after a commit and path, sorted by the path at the end.
+
+    Those whose file has no later version are left out.
+    """
     every: list[TracedFinding] = []
     for one, commit, path in found:
         states, last = trails.after(commit, path)

@@ -1,1 +1,1 @@
-"""Requests to servers, bounded in time and size."""
+"""Sends requests to servers, bounded in time and size."""

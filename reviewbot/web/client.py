@@ -1,8 +1,7 @@
-"""Headers in, an HTTP client with them out; and what is made of the answers of any server: when to ask again, and why
-one could not be reached.
+"""Makes HTTP clients, and reads from answers and errors when to try again and why a server could not be reached.
 
-The clients are asynchronous because httpx bounds each read and no request: only asyncio.timeout() around one ends it
-wherever it hangs, be it while names are looked up, between two bytes of a header, or in a body that has no end.
+The clients are asynchronous because httpx bounds each read but not the request: only asyncio.timeout() around it ends
+it wherever it hangs, be it in the look-up of a name, between two bytes of a header, or in a body without an end.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ if TYPE_CHECKING:
 
 
 def client(headers: Mapping[str, str], timeout: float, *, trust_env: bool = True) -> httpx.AsyncClient:
-    """A client that follows no redirect and gets answers as they are, not packed; `timeout`: seconds of silence.
+    """A client that follows no redirect and asks for no compression. `timeout`: seconds of silence.
 
-    Raises FetchError where the environment names a proxy or certificates that cannot be used; it is asked for those
-    only with `trust_env`.
+    `trust_env`: use the proxy and certificates that the environment names. Raises FetchError if they cannot be used.
     """
     import httpx
 
@@ -36,19 +34,19 @@ def client(headers: Mapping[str, str], timeout: float, *, trust_env: bool = True
 
 
 def reason(error: Exception) -> str:
-    """The first line of what went wrong; the kind of it where it says nothing."""
+    """The first line of an error's text, or the name of its class if it has none."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds that a Retry-After asks for, itself in seconds or as a date; None where it asks for nothing.
+    """The seconds to wait by the Retry-After of an answer, given in seconds or as a date (RFC 9110, 10.2.3).
 
-    Source: RFC 9110, 10.2.3.
+    None without one, or with an invalid one.
     """
-    asked = answer.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", asked):
-        return float(asked)
+    value = answer.headers.get("Retry-After", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, OverflowError):
         return None

@@ -1,6 +1,6 @@
-"""The URL of a mailbox on a public-inbox server in; the mailbox, unpacked, or in one line why there is none, out.
+"""Downloads a gzipped mailbox from a public-inbox server and unpacks it in memory.
 
-The server is not trusted: what it sends is bounded in size, in time and in the number of its redirects, which lead to
+The server is not trusted: what it sends is bounded in size, in time and in the number of redirects, which may lead to
 known hosts only. Nothing is written to disk.
 """
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     import httpx
 
 SAVED = "or save the thread as an mbox and name that file"
-_REQUESTS = 6  # of one transfer: redirects, and what is asked for again
-_SHORTEST_WAIT = 1.0  # seconds, also where a server asks for none
+_REQUESTS = 6  # of one transfer: redirects and retries
+_SHORTEST_WAIT = 1.0  # seconds, also if a server asks for less
 _REDIRECT = (301, 302, 303, 307, 308)
 _NOT_HERE = (300, 404, 410)  # public-inbox says 300 where only similar ids are known
 _BUSY = (429, 503)
 
 
 class Bounds(NamedTuple):
-    """What a transfer may cost: seconds without a word, seconds for all of it, bytes of the mailbox unpacked."""
+    """Bounds of a transfer. `silence`: seconds without a byte; `seconds`: for all of it; `size`: bytes, unpacked."""
 
     silence: float
     seconds: float
@@ -36,7 +36,7 @@ class Bounds(NamedTuple):
 
 
 class MailboxUrl(NamedTuple):
-    """Where a mailbox is, and the message id that it is the thread of; `hosts`: where redirects may lead."""
+    """The URL of the mailbox of a message's thread. `hosts`: where redirects may lead, lower case, maybe with port."""
 
     url: str
     message_id: str
@@ -44,24 +44,24 @@ class MailboxUrl(NamedTuple):
 
 
 def netloc(host: str, port: int | None) -> str:
-    """Host and port as they stand in a URL."""
+    """Host and port as in a URL: IPv6 addresses in brackets, no port for None."""
     name = f"[{host}]" if ":" in host else host
     return name if port is None else f"{name}:{port}"
 
 
 def is_known(url: urllib.parse.SplitResult, hosts: frozenset[str]) -> bool:
-    """Whether a URL leads to one of the hosts, which may name a port. Raises ValueError for a port that is none."""
+    """Whether a URL leads to one of the hosts, which may name a port. Raises ValueError if its port is invalid."""
     host = (url.hostname or "").lower()
     return host in hosts or netloc(host, url.port) in hosts
 
 
 def download(place: MailboxUrl, bounds: Bounds, say: Callable[[str], None]) -> bytes:
-    """The unpacked mailbox. `say` gets a line of progress. Raises FetchError for all that can go wrong on the way."""
+    """The unpacked mailbox. `say` gets lines of progress. Raises FetchError for whatever goes wrong on the way."""
     return asyncio.run(_Transfer(place, bounds, say).run())
 
 
 class _Transfer:
-    """One mailbox on its way; `host` is the one that is asked at the moment."""
+    """The transfer of one mailbox. `host`: the one of the current request; `until`: by time.monotonic()."""
 
     def __init__(self, place: MailboxUrl, bounds: Bounds, say: Callable[[str], None]) -> None:
         self.place, self.bounds, self.say = place, bounds, say
@@ -69,12 +69,13 @@ class _Transfer:
         self.host = urllib.parse.urlsplit(place.url).netloc
 
     async def run(self) -> bytes:
+        """The unpacked mailbox. Raises FetchError."""
         import httpx
 
         silence, seconds, _ = self.bounds
         try:
             async with asyncio.timeout(seconds), webclient.client({}, silence) as client:
-                return await self._asked(client)
+                return await self._fetch(client)
         except TimeoutError as error:
             raise FetchError(self._too_slow(f"no end after {seconds:g} seconds", "seconds", seconds)) from error
         except httpx.TimeoutException as error:
@@ -90,12 +91,12 @@ class _Transfer:
     def _too_slow(self, what: str, setting: str, value: float) -> str:
         return f"{self.host} is too slow ({what}): try again, set {setting} under [lore] above {value:g}, {SAVED}"
 
-    async def _asked(self, client: httpx.AsyncClient) -> bytes:
+    async def _fetch(self, client: httpx.AsyncClient) -> bytes:
         url = self.place.url
         for left in range(_REQUESTS - 1, -1, -1):
             async with client.stream("GET", url) as answer:
                 if answer.status_code in _REDIRECT:
-                    url, wait = self._followed(answer), 0.0
+                    url, wait = self._redirect_target(answer), 0.0
                     self.host = urllib.parse.urlsplit(url).netloc
                 elif answer.status_code in _BUSY:
                     wait = self._wait(answer, left)
@@ -106,8 +107,10 @@ class _Transfer:
         raise FetchError(f"{self.host} sends us in circles with redirects: {SAVED[3:]}")
 
     def _wait(self, answer: httpx.Response, left: int) -> float:
-        """The seconds after which the server wants to be asked again. Raises FetchError where it says none, or it
-        makes no sense to wait."""
+        """The seconds after which the server allows another request. `left`: requests that may follow.
+
+        Raises FetchError if it says none, or no request or no time is left.
+        """
         status, asked = answer.status_code, webclient.retry_after(answer)
         if asked is None or left == 0:
             raise FetchError(f"{self.host} answered {status}: try again later, {SAVED}", status)
@@ -139,8 +142,8 @@ class _Transfer:
                 status,
             )
 
-    def _followed(self, answer: httpx.Response) -> str:
-        """Where a redirect leads. Raises FetchError where that is not known."""
+    def _redirect_target(self, answer: httpx.Response) -> str:
+        """The URL that a redirect leads to. Raises FetchError if its host is not known."""
         target = urllib.parse.urljoin(str(answer.url), str(answer.headers.get("Location", "")))
         try:
             url = urllib.parse.urlsplit(target)
@@ -156,7 +159,7 @@ class _Transfer:
         return target
 
     async def _unpacked(self, chunks: AsyncIterable[bytes]) -> bytes:
-        """Unpack while it arrives, so that neither an endless answer nor a small one that unpacks to much is held."""
+        """Unpack while it arrives, so that neither an endless answer nor a gzip bomb fills the memory."""
         most, loaded = self.bounds.size, 0
         out = bytearray()
         gzip = zlib.decompressobj(wbits=31)

@@ -1,1 +1,1 @@
-"""The options of each command. Imports nothing that a command needs to run."""
+"""Declares the options of each command. Imports nothing that a command needs to run."""

@@ -1,4 +1,4 @@
-"""The command line's subparsers in, those of the commands for b4 added; nothing is imported for them yet."""
+"""Declares the commands for b4: check, agent and setup. Imports nothing that they need to run."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class AddCommand(Protocol):
+    """Adds the parser of a command, with the options that all commands share."""
+
     def __call__(
         self,
         commands: Commands,

@@ -1,4 +1,4 @@
-"""The command line's subparsers in, those of the commands that print tables added; nothing is imported for them yet."""
+"""Declares the commands that print tables: rule and matrix. Imports nothing that they need to run."""
 
 from __future__ import annotations
 

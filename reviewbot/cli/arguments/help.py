@@ -1,4 +1,4 @@
-"""The texts of --help."""
+"""Holds the texts of --help that several commands share, and those of `thread` and `range`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ EXIT_CODES = """\
 exit codes:
   0    reviewed, and nothing at or above the bar, or nothing there to review
   1    reviewed, and there are remarks (of the severity that --fail-on names)
-  2    the command line or a configuration file cannot be meant
+  2    invalid command line or configuration file
   3    could not look: no answer from the server, no patch in the mail, ...
        or looked, and could not post a check, or did not see everything and
        that is to fail (--unread); whatever the remarks are

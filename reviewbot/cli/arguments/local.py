@@ -1,4 +1,4 @@
-"""The command line's subparsers in, that of `reviewbot local` added; nothing is imported for it yet."""
+"""Declares the command local. Imports nothing that it needs to run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ examples:
 
 
 def add(command: argparse.ArgumentParser, add_output: Callable[..., None], add_gate: Callable[..., None]) -> None:
-    """What `local` can be asked for; what it has in common with other commands is added by the functions."""
+    """Add the options of `local`. The two functions add those that it shares with other commands."""
     command.add_argument("patches", metavar="PATCH", nargs="*", help="patch files, in order, instead of your changes")
     command.add_argument("--staged", action="store_true", help="only what is staged, as for a pre-commit hook")
     command.add_argument("--base", metavar="REV", help="what your commits go on from, or what PATCH applies to")

@@ -1,6 +1,6 @@
-"""The parser of the whole command line.
+"""Makes the parser of the whole command line.
 
-Only the command that the first word names gets its options; nothing that a command needs to run is imported.
+Only the command that the first word names gets its options. Imports nothing that a command needs to run.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reviewbot.report.unread import UNREAD
 
 
 class _Parser(argparse.ArgumentParser):
-    """One that speaks as all else does, of what may come from a script that was handed a mail's words."""
+    """A parser that prints through cli.streams: a script may pass words of a message to it."""
 
     def print_help(self, _file: object = None) -> None:
         streams.put(self.format_help())
@@ -41,7 +41,7 @@ class _Version(argparse.Action):
 
 
 def parser(first: str = "") -> argparse.ArgumentParser:
-    """What reads a command line; where its first word is a command it knows that one alone, which takes less time."""
+    """The parser. If `first`, the first word, is a command, it has the options of that alone, which takes less time."""
     parser: argparse.ArgumentParser = _Parser(
         prog="reviewbot",
         description=ABOUT,
@@ -75,7 +75,7 @@ def _add_command(
     description: str = "",
     examples: str = "",
 ) -> argparse.ArgumentParser:
-    """A command with the options that all of them share."""
+    """Add a command with the options that all commands share."""
     command = commands.add_parser(
         name,
         help=help_,
@@ -128,7 +128,7 @@ def _add_range(commands: b4.Commands) -> None:
 
 
 def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: str) -> None:
-    """Where the remarks of a command go, and which of them."""
+    """Add the options that say which remarks of a command go where."""
     command.add_argument("--format", metavar="NAME", choices=names, help=f"on stdout: {listed}")
     command.add_argument(
         "--output",
@@ -146,7 +146,7 @@ def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: 
 
 
 def _add_gate(command: argparse.ArgumentParser) -> None:
-    """What makes a command's exit code 1."""
+    """Add the options that decide on the exit code of a command."""
     gate = command.add_argument_group("as a gate")
     verdict = gate.add_mutually_exclusive_group()
     verdict.add_argument(

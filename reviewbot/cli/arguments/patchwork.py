@@ -1,4 +1,4 @@
-"""A command's parser in, the options by which it posts checks out; and a command's options in, what posts them out."""
+"""Declares the options by which a command posts checks to Patchwork, and makes the function that posts them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from reviewbot.cli.output import Output
     from reviewbot.cli.session import Session
 
-FAILED = 3  # the exit code where not all was done that should be: that is worse than a remark
+FAILED = 3  # the exit code if not all was done that was asked for: that is worse than a remark
 
 Post = Callable[[Review], bool]
 
 
 def add(command: argparse.ArgumentParser) -> None:
-    """Add --patchwork and what belongs to it."""
+    """Add --patchwork and the options that go with it."""
     post = command.add_argument_group("posting checks")
     post.add_argument(
         "--patchwork",
@@ -31,10 +31,10 @@ def add(command: argparse.ArgumentParser) -> None:
 
 
 def chosen(options: argparse.Namespace, setup: Session, output: Output) -> Post:
-    """What posts the checks of a review, and is true where one could not be; without --patchwork it does nothing.
+    """A function that posts the checks of a review and gives whether one failed; without --patchwork it does nothing.
 
-    Called before anything is fetched: raises UsageError for options that cannot be meant, ConfigError for settings
-    that cannot be used, and where there is no token.
+    Called before anything is fetched: raises UsageError for invalid options, ConfigError for invalid settings, and
+    without a token.
     """
     if options.patchwork is not None:
         from reviewbot.cli.commands.patchwork import posting

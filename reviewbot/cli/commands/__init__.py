@@ -1,1 +1,1 @@
-"""The commands of the command line, a function each: parsed arguments in, an exit code out."""
+"""Runs the commands of the command line. Each is a function that takes the parsed options and gives an exit code."""

@@ -1,4 +1,4 @@
-"""`reviewbot agent`: the b4 review branch that is checked out in; the files of a review, where b4 takes them, out."""
+"""Runs `reviewbot agent`: reviews the b4 review branch that is checked out, and writes review files for b4."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ from reviewbot.support.escape import one_line
 
 
 def agent(options: argparse.Namespace) -> int:
-    """Review the series and write the files; 1 if something is asked, for b4 (which takes that for a failure) 0.
+    """Review the series and write the files. Gives 1 if there are questions, but 0 to b4, which takes 1 for a failure.
 
-    Raises InputError where no review branch is checked out or its files cannot be written, NothingToReview where it is
-    for another program than the kernel, ConfigError without a name to write under.
+    Raises InputError if no review branch is checked out or its files cannot be written, NothingToReview if it is for
+    another program than the kernel, ConfigError without a name to write under.
     """
     given = session_options(options)
     who = _identity(given)
@@ -52,7 +52,7 @@ def agent(options: argparse.Namespace) -> int:
 
 
 class _Bars(NamedTuple):
-    """What is asked: how bad and how sure it must be, and how many questions about one patch."""
+    """The bars of severity and confidence, and the most questions about one patch."""
 
     severity: str
     confidence: str
@@ -60,7 +60,7 @@ class _Bars(NamedTuple):
 
 
 def _identity(given: SessionOptions) -> Address:
-    """Who runs this, under an address of its own: what b4 finds under the maintainer's, it sends unasked."""
+    """The user, under an address of its own: files under the maintainer's address b4 sends without asking."""
     who = config.identity(given.config)
     if not usable_address(who.email):
         raise ConfigError(f"{who.email!r} is no address that remarks can come from")
@@ -80,7 +80,7 @@ def _reviewed(there: Checkout, objects: Objects, given: SessionOptions) -> tuple
 
 
 def _earlier(there: Checkout, objects: Objects, setup: Session) -> Iterator[ReplyPart]:
-    """What the maintainer has said of the last version, and others of this one and the last."""
+    """The replies: of the maintainer to the last version, and of others to this one and the last."""
     yield from earlier_remarks.replies(there.tracking.prior, "the review of the last version")
     for key, blob in there.tracking.blobs:
         text = objects.file(blob)
@@ -93,7 +93,7 @@ def _earlier(there: Checkout, objects: Objects, setup: Session) -> Iterator[Repl
 def _wanted(
     there: Checkout, reviews: Sequence[PatchReview], setup: Session
 ) -> Iterator[tuple[PatchReview, TrackedPatch]]:
-    """The patches that are to be asked about, with what b4 knows of them; it goes by their order as well."""
+    """The reviews of patches that are not marked as skipped, with b4's data; like b4, by their order."""
     if len(reviews) != len(there.tracking.patches):
         setup.say(f"the branch has {len(reviews)} commits for {len(there.tracking.patches)} patches: b4 counts commits")
     for reviewed, one in zip(reviews, there.tracking.patches, strict=False):

@@ -1,7 +1,7 @@
-"""`reviewbot check`: a message from b4 on standard input in; the answer of its check protocols on standard output out.
+"""Runs `reviewbot check`: reviews a message from b4 on standard input and answers in one of its check protocols.
 
-Whatever is wrong with the message is an answer too, since b4 shows answers where its user looks. In the protocol of
-`b4 prep` nothing goes to standard error, of which each line would be a failure.
+Whatever is wrong with the message is an answer, too, since b4 shows answers where its user looks. In the protocol of
+`b4 prep` nothing goes to standard error, each line of which would be a failure.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ PREP = "prep"
 
 
 def b4_check(options: argparse.Namespace) -> int:
-    """Answer b4; 1 if a remark is in the answer.
+    """Answer b4. Gives 1 if a remark is in the answer.
 
-    Raises UsageError for options that cannot be meant together. All other errors of ours are answers.
+    Raises UsageError for options that exclude each other. All other errors of ours are answers.
     """
     if options.series and options.protocol == PREP:
         raise UsageError("--series: b4 prep checks its patches one by one")
@@ -73,7 +73,7 @@ def _answer(options: argparse.Namespace) -> int:
 
 
 def _message(most: int) -> bytes:
-    """What is on standard input."""
+    """The bytes of standard input. Raises InputError for more than `most` bytes."""
     raw = streams.stdin().read(most + 1)
     if len(raw) > most:
         raise InputError(f"the message is larger than {most} bytes (mail_bytes in config.toml)")
@@ -83,7 +83,7 @@ def _message(most: int) -> bytes:
 def _reviewed(
     raw: bytes, whole: bool, given: SessionOptions, until: float
 ) -> tuple[Sequence[PatchReview], SessionOptions, str]:
-    """What there is to say of a message, the setup for the tree it is for, and what was read of it."""
+    """The reviews of a message's patches, the session for their tree, and in words what was read."""
     from reviewbot.git.objects import Objects
     from reviewbot.integrations.b4 import message
     from reviewbot.integrations.b4.source import kernel_of_commit
@@ -114,7 +114,7 @@ def _reviewed(
 
 
 def _source(letter: MailMessage, whole: bool, objects: Objects) -> Source | None:
-    """What to review; None for a message that holds no patch, and for a series of which no more is known."""
+    """What to review; None for a message without a patch, and for a series of which b4 knows no more."""
     from reviewbot.integrations.b4 import message, source
 
     why, tracking = "", None

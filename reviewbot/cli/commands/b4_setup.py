@@ -1,4 +1,4 @@
-"""`reviewbot setup b4`: the git configuration that makes b4 run the checks, as commands to paste or (--write) set."""
+"""Runs `reviewbot setup b4`: prints the git commands that make b4 run the checks, or with --write runs them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IGNORED = "b4 ignores these keys in a .b4-config of the tree, except that of pre
 
 
 def setup(options: argparse.Namespace) -> int:
-    """Print what is to be changed, or change it. Raises InputError where there is no configuration to change."""
+    """Print the changes, or make them. Raises InputError if there is no configuration to change."""
     given = session_options(options)
     with Objects(Path.cwd()) as objects:
         git = GitConfig(objects.run, options.everywhere)
@@ -45,7 +45,7 @@ def setup(options: argparse.Namespace) -> int:
 
 
 def commands(options: argparse.Namespace, given: SessionOptions) -> dict[str, str]:
-    """What each key is to run. What decides on an answer is named in the command: b4 remembers answers by it."""
+    """The command for each key. All that decides on an answer is part of it: b4 remembers answers by the command."""
     run = shlex.join([*_program(), "check", *_passed(options)])
     prep = f"{run} --protocol prep --stamp {_stamp(given)}"
     return {
@@ -57,7 +57,7 @@ def commands(options: argparse.Namespace, given: SessionOptions) -> dict[str, st
 
 
 def _program() -> list[str]:
-    """How b4 finds this program: by its name, else by its whole path."""
+    """The words by which b4 finds this program: its name, else its whole path."""
     if shutil.which("reviewbot"):
         return ["reviewbot"]
     own = Path(sys.argv[0]).absolute()
@@ -65,14 +65,14 @@ def _program() -> list[str]:
 
 
 def _passed(options: argparse.Namespace) -> list[str]:
-    """The options that a check is to have as well; b4 runs it from the top of a tree."""
+    """The options to pass on to the check, with absolute paths: b4 runs it at the top of a tree."""
     passed = [word for folder in options.rules for word in ("--rules", str(folder.absolute()))]
     passed += ["--config", str(options.config.absolute())] if options.config else []
     return passed + (["--kernel", options.kernel] if options.kernel else [])
 
 
 def _stamp(given: SessionOptions) -> str:
-    """Another one wherever another answer may come of it."""
+    """A digest of version, rules and configuration: it changes where the answer may change."""
     made_of = f"{__version__} {rules.digest(given.folders)} {given.config!r}"
     return f"{__version__}-{hashlib.sha256(made_of.encode()).hexdigest()[:12]}"
 

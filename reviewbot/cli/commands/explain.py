@@ -1,4 +1,4 @@
-"""`reviewbot rule` and `reviewbot matrix`: what the tables say, printed to the width of the terminal."""
+"""Runs `reviewbot rule` and `reviewbot matrix`: prints the tables, as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reviewbot.report.terminal import explain
 
 
 def print_rule(options: argparse.Namespace) -> int:
-    """List the rules that hold at this kernel version, or explain one. Raises UsageError for one nobody knows."""
+    """List the rules that apply to this kernel version, or explain one. Raises UsageError for an unknown one."""
     setup = open_session(options)
     if options.id is None:
         streams.put(explain.rules_list(setup.rules, _width()))
@@ -22,11 +22,11 @@ def print_rule(options: argparse.Namespace) -> int:
 
 
 def print_matrix(options: argparse.Namespace) -> int:
-    """Print the flag-scope matrix, or what it says of one name. Raises UsageError for one nobody knows."""
+    """Print the flag-scope matrix, or what it says of one name. Raises UsageError for an unknown one."""
     streams.put(explain.matrix(open_session(options).kernel, options.name, _width()))
     return 0
 
 
 def _width() -> int:
-    """In a pipe 80 columns, so that what is kept does not depend on the window it was made in."""
+    """The columns of the terminal; 80 in a pipe, so that saved output does not depend on the window."""
     return shutil.get_terminal_size().columns if streams.is_terminal(sys.stdout) else 80

@@ -1,4 +1,4 @@
-"""`reviewbot local`: what somebody is about to send in; remarks at a prompt, or what a hook or a program reads, out."""
+"""Runs `reviewbot local`: reviews the changes of a work tree, or patch files, before they are sent."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from reviewbot.report.remarks import remarks_of
 from reviewbot.report.terminal.local import Viewpoint
 from reviewbot.support.escape import visible
 
-# what a hook, an alias of git's or a shell says of the repository at hand, for git itself
+# variables by which a hook, a git alias or a shell tells git about the repository
 _TOLD = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EDITOR")
 _HERE = "the current folder"
 
 
 class _Found(NamedTuple):
-    """`nothing`: why there is nothing to review, where that is so."""
+    """A review, and how to show it. `nothing`: why there is nothing to review, else ""; `editor`: its command."""
 
     review: Review
     setup: Session
@@ -41,7 +41,7 @@ class _Found(NamedTuple):
 
 
 def local(options: argparse.Namespace) -> int:
-    """Review changes or patch files; 1 if there are remarks at or above the bar. Raises InputError if none was read."""
+    """Review changes or patch files. Gives the exit code; raises InputError if none could be read."""
     _check(options)
     setup = open_session(options)
     output = Output(options, setup, tuple(LOCAL))
@@ -67,7 +67,7 @@ def local(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Raises UsageError for what does not go together."""
+    """Raise UsageError for options that exclude each other."""
     if options.patches:
         for name in ("staged", "untracked"):
             if getattr(options, name):
@@ -90,7 +90,7 @@ def _opened(options: argparse.Namespace) -> Repository:
 
 
 def _changes(options: argparse.Namespace, setup: Session) -> _Found:
-    """The commits that are not upstream, and what is in the index and the work tree."""
+    """Review the commits that are not upstream, and the changes in the index and the work tree."""
     told = dict(os.environ)  # an open repository takes out what is about one
     with _opened(options) as repository:
         place = worktree.work_tree_of(repository)
@@ -109,7 +109,7 @@ def _changes(options: argparse.Namespace, setup: Session) -> _Found:
 
 
 def _files(options: argparse.Namespace, setup: Session) -> _Found:
-    """Patch files, applied to the repository if there is one and they fit."""
+    """Review patch files, applied to the repository if there is one and they fit."""
     from reviewbot.cli.commands.thread import placed, within
     from reviewbot.cli.progress import PatientEngine, counting
     from reviewbot.cli.session import for_series
@@ -145,7 +145,7 @@ def _files(options: argparse.Namespace, setup: Session) -> _Found:
 
 
 def _desk(place: worktree.WorkTree | None, options: argparse.Namespace, env: Mapping[str, str]) -> Viewpoint:
-    """From where paths are seen: the current folder, or the one that git was in before it came to run a hook."""
+    """Makes paths relative to the current folder, or to the one in which the user ran the git that runs this hook."""
     if place is None:
         return Viewpoint()
     here = Path.cwd()
@@ -158,7 +158,7 @@ def _desk(place: worktree.WorkTree | None, options: argparse.Namespace, env: Map
 
 
 def _editor(repository: Repository) -> str:
-    """The editor as git finds it: $GIT_EDITOR, core.editor, $VISUAL, $EDITOR, or what it was built with."""
+    """The editor's command as git finds it: $GIT_EDITOR, core.editor, $VISUAL, $EDITOR, or git's default."""
     asked = repository.ask("var", "GIT_EDITOR")
     if asked.code:
         raise InputError(f"no editor: {asked.complaint}")
@@ -166,7 +166,7 @@ def _editor(repository: Repository) -> str:
 
 
 def _edit(command: str, review: Review, output: Output) -> None:
-    """Open the editor where the remarks are, if there are any; that it fails does not change what was found."""
+    """Open the editor at the remarks, if there are any. If it fails, that does not change the exit code."""
     from reviewbot.integrations import editor
 
     desk = replace(output.desk, here=str(Path.cwd()))

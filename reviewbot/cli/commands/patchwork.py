@@ -1,4 +1,4 @@
-"""A Review in; for --patchwork the checks of its patches posted, and what became of each, on stderr, out."""
+"""Posts the checks of a review to Patchwork, for --patchwork, and says on stderr what became of each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNKNOWN = "nothing says which mail it came by (a Message-ID: or Link: at the en
 
 
 def posting(options: argparse.Namespace, setup: Session, output: Output) -> Post:
-    """See postargs.chosen()."""
+    """The function of arguments.patchwork.chosen() for --patchwork; raises the same."""
     settings = setup.config.patchwork
     if options.patchwork == FROM_CONFIG and not settings.url:
         raise UsageError("--patchwork config: there is no url under [patchwork] in config.toml")
@@ -118,7 +118,7 @@ class _Posting:
 
 
 def _alike(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
-    """The patches without a check, by the reason."""
+    """The patches whose check failed, by the reason."""
     found: dict[str, list[str]] = {}
     for one in outcomes:
         if one.failed:
@@ -127,7 +127,7 @@ def _alike(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
 
 
 class _Saved(NamedTuple):
-    """What git's settings have for a server."""
+    """The token and the project for a server in git's configuration."""
 
     token: Token | None = None
     project: str = ""
@@ -139,7 +139,7 @@ def _token(env: Mapping[str, str]) -> Token | None:
 
 
 def _saved(at: ServerAddress, folder: Path) -> _Saved:
-    """The settings beside this very server: a token for one is never shown to another."""
+    """The settings for this very server: the token for one server is never sent to another."""
     for server, key, project in KEYS:
         if _is_same(config.git_says(server, folder), at):
             text = config.git_says(key, folder)

@@ -1,4 +1,4 @@
-"""`reviewbot range`: commits of a git repository in; a report, JSON or what a CI reads out."""
+"""Runs `reviewbot range`: reviews a commit range of a git repository and writes reports."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MERGES = 50  # that are looked into
 
 
 def range_(options: argparse.Namespace) -> int:
-    """Review commits; 1 if there are remarks at or above the bar. Raises InputError if none could be read."""
+    """Review commits. Gives the exit code; raises InputError if none could be read."""
     setup = open_session(options)
     output = Output(options, setup, NAMES)
     gate = ExitPolicy(options, setup)
@@ -60,23 +60,23 @@ def range_(options: argparse.Namespace) -> int:
 
 
 def tell_merges(span: CommitRange, setup: Session) -> None:
-    """Say that there are merges, if any are."""
+    """Print how many merges are skipped, if there are any."""
     count = len(span.merges)
     if count:
         setup.say(f"{'1 merge' if count == 1 else f'{count} merges'} skipped: what they bring in is in their commits")
 
 
 def session_at(repository: Repository, span: CommitRange, setup: Session) -> Session:
-    """The setup for what the tree is at the end of the range."""
+    """The session for the tree at the end of the range."""
     tip = message(repository, span.tip)
     version, names = apply.kernel_in(repository, tip.tree, setup.config.tree.headers)
     return for_tree(setup, tip.stamp, version, names)
 
 
 def reviewed(repository: Repository, span: CommitRange, setup: Session) -> tuple[Review, Session]:
-    """All commits of a range, each by its own kernel, and what merges among them change themselves as not looked at.
+    """Review all commits of a range, each by its own kernel; what merges among them change themselves is unread.
 
-    The setup is that of the end of the range, with the rules of all of it.
+    The session is that of the end of the range, with the rules that apply to any commit.
     """
     limits, total = setup.config.limits, len(span.commits)
     tip = repository.tree(span.tip) or ""
@@ -104,7 +104,7 @@ def reviewed(repository: Repository, span: CommitRange, setup: Session) -> tuple
 
 
 def _merged(repository: Repository, span: CommitRange, largest: int) -> tuple[Unread, ...]:
-    """What merges change themselves, to solve a conflict or in secret: nobody has looked at that."""
+    """What merges change themselves, to solve a conflict or in secret: that is not reviewed."""
     if len(span.merges) > _MERGES:
         return (Unread(None, f"whether {len(span.merges)} merges change anything themselves"),)
     found: list[Unread] = []

@@ -1,4 +1,4 @@
-"""`reviewbot thread`: a message id, URL or mailbox in; a report, JSON or reply drafts out."""
+"""Runs `reviewbot thread`: reviews the series in a thread, by message id, URL or mailbox; writes reports and drafts."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 
 def thread(options: argparse.Namespace) -> int:
-    """Review a thread; 1 if there are remarks at or above the bar. Raises InputError if nothing could be read.
+    """Review a thread. Gives the exit code; raises InputError if nothing could be read.
 
-    What is wrong with the configuration or the output folder is said before anything is fetched.
+    Configuration and output folder are checked before anything is fetched.
     """
     setup = open_session(options)
     output = Output(options, setup)
@@ -62,7 +62,7 @@ def thread(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _opened(options: argparse.Namespace) -> Iterator[Repository | None]:
-    """The repository of --tree, if any. Raises UsageError where there is none, or it lacks the commit of --base."""
+    """The repository of --tree, None without it. Raises UsageError if there is none, or no commit --base in it."""
     if options.tree is None:
         if options.base is not None:
             raise UsageError("--base is a commit of a tree: it needs --tree PATH")
@@ -77,7 +77,7 @@ def _opened(options: argparse.Namespace) -> Iterator[Repository | None]:
 
 
 def placed(repository: Repository, base: str | None, setup: Session, found: Series) -> tuple[Session, Series]:
-    """The series applied to the tree as far as it goes, and the setup for what that tree is."""
+    """The session for the tree, and the series with the trees of its patches as far as they apply."""
     from reviewbot.git import apply
 
     settings = setup.config.tree
@@ -93,7 +93,7 @@ def placed(repository: Repository, base: str | None, setup: Session, found: Seri
 
 
 def _series(source: str, setup: Session) -> Series:
-    """The newest whole version of the series that `source` names, cut to the configured number of patches."""
+    """The newest whole version of the series that `source` names, at most as many patches as configured."""
     settings, limits = setup.config.lore, setup.config.limits
     wanted = None
     unread: tuple[Unread, ...] = ()
@@ -109,7 +109,7 @@ def _series(source: str, setup: Session) -> Series:
 
 
 def within(found: Series, most: int) -> Series:
-    """The first so many patches of a series."""
+    """The series with its first `most` patches; the others are unread."""
     if len(found.patches) <= most:
         return found
     reason = f"the last {len(found.patches) - most} patches (patches under [limits] in config.toml)"

@@ -1,4 +1,4 @@
-"""A repository that somebody works in; a Review of what is not upstream yet, committed or not, out."""
+"""Reviews what is not upstream yet in a repository with a work tree: commits, staged and unstaged changes."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _WORDS = {
 
 
 class WorkingTree:
-    """What is to be reviewed of a repository: first commits(), then index(), then review().
+    """The changes of a repository to review. Call commits(), then index(), then review().
 
-    `name` says how a path is called for somebody to read.
+    `name`: gives a path of the tree as the user sees it.
     """
 
     def __init__(
@@ -42,16 +42,16 @@ class WorkingTree:
         self._repository, self._place, self._name = repository, place, name
         self._head = repository.commit("HEAD")
         self._span = CommitRange("", self._head, self._head or "", ())
-        self._base = ""  # what the commits go on from, in words
+        self._base = ""  # the upstream of the commits, in words
         self._unread: tuple[Unread, ...] = ()
-        self._groups: list[Commit] = []  # what is in no commit
-        self._merging: Sequence[Commit] = ()  # what is staged, as seen from the other sides of a merge
+        self._groups: list[Commit] = []  # changes that are not committed
+        self._merging: Sequence[Commit] = ()  # staged changes, as commits on the other parents of a merge
         self._index: Index | None = None
 
     # --- what there is ---
 
     def commits(self, base: str | None) -> None:
-        """The commits on top of `base`, or of whatever HEAD has gone on from. Raises UsageError, InputError."""
+        """Take the commits after `base`, None for the upstream of HEAD. Raises UsageError, InputError."""
         if base is not None:
             self._span, self._base = commit_range(self._repository, f"{base}..HEAD"), f" since {base}"
         elif self._head is not None:
@@ -62,7 +62,7 @@ class WorkingTree:
                 self._unread += (Unread(None, f"the commits: {why} (--base REV names what they go on from)"),)
 
     def _guessed(self, found: Upstream) -> str:
-        """Take the commits on top of what was found to be upstream; why not, where that cannot be meant."""
+        """Take the commits after an upstream that was found. Gives "", or why it cannot be the upstream."""
         self.setup.tell(f"commits since {found.how} ({found.commit[:12]})")
         try:
             there = commit_range(self._repository, f"{found.commit}..{self._head}")
@@ -76,7 +76,7 @@ class WorkingTree:
         return ""
 
     def index(self, alone: bool, untracked: bool) -> None:
-        """What is staged, and unless that `alone` is wanted what is not; files that git does not know are named."""
+        """Take the staged changes, and unless these `alone` the unstaged ones. Untracked files are taken or named."""
         assert self._place is not None
         index = self._index = Index(self._repository, self._place, self._head)
         staged = index.staged(self._place.merging())
@@ -99,13 +99,13 @@ class WorkingTree:
 
     @property
     def what(self) -> str:
-        """All that is reviewed, in words."""
+        """The changes under review, in words."""
         count = len(self._span.commits)
         commits = [f"{count} commit{'' if count == 1 else 's'}{self._base}"] if count else []
         return ", ".join((*commits, *(_WORDS[one.label] for one in self._groups)))
 
     def review(self) -> Review:
-        """All of it, commit by commit, and then each group."""
+        """Review all of it: commit by commit, then staged, unstaged and untracked changes."""
         whole = self._with((*self._span.commits, *self._groups))
         tell_merges(whole, self.setup)
         if whole.tip:
@@ -134,7 +134,7 @@ class WorkingTree:
         return self._span._replace(commits=tuple(commits), tip=tip)
 
     def later(self, alone: bool, review: Review) -> tuple[FileChange, ...]:
-        """What is not staged, where that was not reviewed: it moves the lines that remarks are on."""
+        """The unstaged changes if they were not reviewed: they move the lines of remarks."""
         if not (alone and self._index is not None and any(one.findings for one in review.patches)):
             return ()
         ids = [one.id for one in self._index.unstaged()]
@@ -146,12 +146,12 @@ class WorkingTree:
 
 
 def _unnamed(one: PatchReview) -> PatchReview:
-    """What is no commit of the repository has no id that anybody could look for."""
+    """The review without a commit id if it is of no commit of the user's: nobody could look that up."""
     return replace(one, patch=replace(one.patch, commit=None)) if one.patch.label else one
 
 
 def _of_all(staged: PatchReview, others: Sequence[PatchReview]) -> PatchReview:
-    """In the middle of a merge: what is new to each of its sides, since all else was written before."""
+    """During a merge: only findings that are new to each of its parents, since all others were made before."""
     known = [frozenset(finding.fingerprint for finding in other.findings) for other in others]
     return replace(
         staged,

@@ -1,4 +1,4 @@
-"""What b4 hands over in, what it takes back out: messages, its tracking data, its review files, its configuration.
+"""Talks to b4: reads its messages and tracking data, writes its review files and its configuration.
 
-b4 runs a check once a patch while somebody looks on, so nothing here imports it, or anything else that takes long.
+b4 runs a check for each patch while a person waits, so nothing here imports b4, or anything else that takes long.
 """

@@ -1,4 +1,7 @@
-"""Tracking data and the objects of a repository in; the patches of the series as its commits have them out."""
+"""Reads the patches of a series from the commits of its b4 branch.
+
+Takes b4's tracking data and the objects of the repository; a series has at most 1,000 commits.
+"""
 
 from __future__ import annotations
 
@@ -16,47 +19,47 @@ _START = re.compile(rb"(?:\A|\n)\0([0-9a-f]{40,64})\n")  # in a diff every line 
 
 
 def commits(objects: Objects, tracking: Tracking, tip: str) -> tuple[str, ...]:
-    """The ids of the patches' commits in order; `tip` names the branch, whose last commit is none of them.
+    """The ids of the patches' commits in order. `tip`: the branch; its last commit holds b4's data and is no patch.
 
-    Raises InputError, saying what is missing.
+    Raises InputError, which says what is missing.
     """
     last = objects.commit(tip)
     if last is None:
         raise InputError("its branch is not here")
-    found: list[str] = []
-    while last is not None and last.parents and len(found) < MOST:
+    ids: list[str] = []
+    while last is not None and last.parents and len(ids) < MOST:
         last = objects.commit(last.parents[0])
         if last is None or (not tracking.first and last.id == tracking.base):
             break
-        found.append(last.id)
+        ids.append(last.id)
         if last.id == tracking.first:
-            return tuple(reversed(found))
-    if last is not None and found and not tracking.first and last.id == tracking.base:
-        return tuple(reversed(found))
+            return tuple(reversed(ids))
+    if last is not None and ids and not tracking.first and last.id == tracking.base:
+        return tuple(reversed(ids))
     raise InputError("the commits of its patches are not on its branch")
 
 
 def patches(objects: Objects, ids: Sequence[str]) -> tuple[Patch, ...]:
-    """The commits as patches that know their trees, under the names of the commits before and after each.
+    """The commits as patches; the ids of the commits before and after stand for those of the trees.
 
-    Raises InputError where git does not show them.
+    Raises InputError where git cannot show a commit.
     """
-    said = objects.run(*_DIFF, "--format=%x00%H", stdin="".join(f"{one}\n" for one in ids).encode())
-    if said is None:
+    output = objects.run(*_DIFF, "--format=%x00%H", stdin="".join(f"{commit_id}\n" for commit_id in ids).encode())
+    if output is None:
         raise InputError("git does not show the commits of its patches")
-    parts = _START.split(said)
+    parts = _START.split(output)
     diffs = dict(zip(parts[1::2], parts[2::2], strict=True))
     out: list[Patch] = []
-    for number, one in enumerate(ids, 1):
-        commit = objects.commit(one)
+    for number, commit_id in enumerate(ids, 1):
+        commit = objects.commit(commit_id)
         if commit is None or not commit.parents:
             raise InputError("the commits of its patches are not whole")
         subject, _, body = commit.message.partition("\n")
-        diff = diffs.get(one.encode(), b"").lstrip(b"\n").decode("utf-8", "surrogateescape")
+        diff = diffs.get(commit_id.encode(), b"").lstrip(b"\n").decode("utf-8", "surrogateescape")
         out.append(
             Patch(
                 *(number, len(ids), subject, body.strip("\n"), diff),
-                commit=one,
+                commit=commit_id,
                 before=commit.parents[0],
                 after=commit.id,
                 label=f"{number}/{len(ids)}",  # as b4 counts them, whose users do not know the ids

@@ -1,4 +1,4 @@
-"""A work tree in; the b4 review branch that is checked out there, and where b4 looks for review files, out."""
+"""Finds the b4 review branch that is checked out in a work tree, and the folder where b4 looks for review files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _HEADS = "refs/heads/"
 
 
 class Checkout(Struct, frozen=True):
-    """`folder`: where the review files of this state of the branch go; `elsewhere`: the work tree b4 takes them in."""
+    """A review branch of b4, the commit at its tip and the tracking data in that.
+
+    `folder`: for the review files of this tip; `elsewhere`: the work tree in which b4 reads them, None for this one.
+    """
 
     branch: str
     tip: CommitObject
@@ -25,8 +28,8 @@ class Checkout(Struct, frozen=True):
 
 
 def checked_out(objects: Objects) -> Checkout:
-    """Raises InputError where no review branch of b4 is checked out, or b4 would not find what is written."""
-    top = _asked(objects, "--show-toplevel")
+    """The review branch in this work tree. Raises InputError if none is checked out, or b4 would not find the files."""
+    top = _git_path(objects, "--show-toplevel")
     if top is None:
         raise InputError("this is no work tree of a git repository: go to the one that has the review branch")
     head = objects.run("symbolic-ref", "--quiet", "HEAD")
@@ -47,19 +50,19 @@ def checked_out(objects: Objects) -> Checkout:
 
 
 def _place(objects: Objects, top: Path) -> tuple[Path, Path | None]:
-    """The folder `.git` that b4 looks in, and its work tree where that is another one.
+    """The folder `.git` in which b4 looks, and its work tree if that is another one.
 
-    b4 joins ".git" to the top of the work tree. In a linked work tree that is a file, and nothing is found: but the
-    branch can be opened from the main one, where it is the folder that all of them share.
+    b4 joins ".git" to the top of the work tree. In a linked work tree that is a file, and b4 finds nothing; but the
+    branch can be opened from the main work tree, where it is the folder that all of them share.
     """
     if (top / ".git").is_dir():
         return top / ".git", None
-    common = Path(_asked(objects, "--git-common-dir") or "")
+    common = Path(_git_path(objects, "--git-common-dir") or "")
     if common.name == ".git" and common.is_dir():
         return common, common.parent
     raise InputError(f"b4 finds no review files here: {top / '.git'} is no folder, and there is no main work tree")
 
 
-def _asked(objects: Objects, what: str) -> str | None:
-    said = objects.run("rev-parse", "--path-format=absolute", what)
-    return None if said is None else os.fsdecode(said.removesuffix(b"\n"))
+def _git_path(objects: Objects, what: str) -> str | None:
+    output = objects.run("rev-parse", "--path-format=absolute", what)
+    return None if output is None else os.fsdecode(output.removesuffix(b"\n"))

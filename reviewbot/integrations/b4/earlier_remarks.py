@@ -1,7 +1,7 @@
-"""A remark and what was said of the series so far in, who has already made the same remark out.
+"""Finds out who has already made the remark of a finding, in the replies to the series or in b4.
 
-A remark counts as said only where somebody has quoted the very line it is about and speaks, right below, of the flag,
-scope or lock that it names. Everything else may be another point.
+A reply counts only if it quotes the very line of the finding and names, right below, the flag, scope or lock that the
+finding names. Everything else may be another point.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from reviewbot.integrations.b4.tracking import Comment
 from reviewbot.model.kernel import Kernel
 from reviewbot.model.review import Finding
 
-_FROM = re.compile(r"From: (.*?) \| ")  # how b4 begins what it renders of each mail
+_FROM = re.compile(r"From: (.*?) \| ")  # how b4 begins what it renders of each message
 _WORD = re.compile(r"\w+")
 _SHORT = 4  # characters: a shorter name means too much
 
 
 class ReplyPart(Struct, frozen=True):
-    """A piece of a reply, and the lines that it quotes right above; lines without marks and white space."""
+    """A part of a reply, its author, and the lines that it quotes right above, without diff marks and white space."""
 
     who: str
     quoted: frozenset[str]
@@ -30,7 +30,7 @@ class ReplyPart(Struct, frozen=True):
 
 
 def replies(context: str, origin: str) -> tuple[ReplyPart, ...]:
-    """The pieces of what b4 has rendered of a discussion; `origin` names it where the text does not say who speaks."""
+    """The parts of a discussion as b4 renders it. `origin`: the author where the text names none."""
     return tuple(_replies(context, origin))
 
 
@@ -53,40 +53,40 @@ def _replies(context: str, origin: str) -> Iterator[ReplyPart]:
 
 
 class EarlierRemarks:
-    """All that was said, for one kernel's names."""
+    """The parts of all replies to a series; `kernel`: whose flags, scopes and locks they are searched for."""
 
     def __init__(self, kernel: Kernel, pieces: Iterable[ReplyPart]) -> None:
         self.kernel, self.pieces = kernel, tuple(pieces)
 
-    def sayer(self, found: Finding, comments: Iterable[Comment]) -> str:
-        """Who has said it, in the thread or in b4; "" if nobody has."""
-        line, names = _squash(found.line_text), self._names(found)
+    def sayer(self, finding: Finding, comments: Iterable[Comment]) -> str:
+        """Who has made the remark, in the thread or in b4's `comments`; "" if nobody has."""
+        line, names = _squash(finding.line_text), self._names(finding)
         if not line or not names:
             return ""
-        named = re.compile("|".join(rf"(?<!\w){re.escape(one)}(?!\w)" for one in sorted(names)))
+        named = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(names)))
         for piece in self.pieces:
             if line in piece.quoted and named.search(piece.text):
                 return piece.who
-        for one in comments:
-            here = line in _forms(one.content) if one.content else one.line == found.line
-            if one.path == found.path and here and named.search(one.text):
-                return one.who
+        for comment in comments:
+            here = line in _forms(comment.content) if comment.content else comment.line == finding.line
+            if comment.path == finding.path and here and named.search(comment.text):
+                return comment.who
         return ""
 
-    def _names(self, found: Finding) -> frozenset[str]:
-        """The flags, scopes and locks that a remark is about."""
-        text = " ".join((found.message, found.question, found.line_text, *(one.text for one in found.evidence)))
+    def _names(self, finding: Finding) -> frozenset[str]:
+        """The names of flags, scopes and locks that a finding is about."""
+        text = " ".join((finding.message, finding.question, finding.line_text, *(one.text for one in finding.evidence)))
         words = frozenset(_WORD.findall(text))
         flags = words & self._flags
         short = {stem for flag in flags if len(stem := flag.lstrip("_").partition("_")[2]) >= _SHORT}
         scopes = frozenset(call for calls in self._calls if words & calls for call in calls)
-        return flags | short | scopes | frozenset(self._locks(found))
+        return flags | short | scopes | frozenset(self._locks(finding))
 
-    def _locks(self, found: Finding) -> Iterator[str]:
-        """What stands as the lock in a call that takes one."""
-        for text in (one.text for one in found.evidence):
+    def _locks(self, finding: Finding) -> Iterator[str]:
+        """The lock arguments of the calls in the evidence that enter or leave a scope."""
+        for text in (one.text for one in finding.evidence):
             for call in _WORD.findall(text):
-                position = self._gates.get(call, -1)
+                position = self._lock_arguments.get(call, -1)
                 inside = text.partition(f"{call}(")[2].rpartition(")")[0].split(",")
                 if 0 <= position < len(inside):
                     lock = inside[position].strip().lstrip("&")
@@ -102,20 +102,20 @@ class EarlierRemarks:
     def _calls(self) -> tuple[frozenset[str], ...]:
         """The calls that enter and leave each scope."""
         scopes = self.kernel.scopes.values()
-        return tuple(frozenset(gate.call for gate in (*scope.enter, *scope.leave)) for scope in scopes)
+        return tuple(frozenset(scope_call.call for scope_call in (*scope.enter, *scope.leave)) for scope in scopes)
 
     @cached_property
-    def _gates(self) -> dict[str, int]:
-        """Those calls, with the argument that names a lock."""
+    def _lock_arguments(self) -> dict[str, int]:
+        """The same calls, each with the 0-based index of the argument that names a lock, -1 for none."""
         scopes = self.kernel.scopes.values()
-        return {gate.call: gate.key for scope in scopes for gate in (*scope.enter, *scope.leave)}
+        return {scope_call.call: scope_call.key for scope in scopes for scope_call in (*scope.enter, *scope.leave)}
 
 
 def _forms(line: str) -> frozenset[str]:
-    """A quoted line, with and without the mark that a diff puts before it."""
+    """A quoted line without white space, with and without the mark of a diff before it."""
     return frozenset(filter(None, (_squash(line), _squash(line[1:] if line[:1] in ("+", "-") else line))))
 
 
 def _squash(text: str) -> str:
-    """Without white space: mailers and editors change it."""
+    """The text without white space, which mailers and editors change."""
     return "".join(text.split())

@@ -1,8 +1,8 @@
-"""The bytes that b4 gives to a check in; a Letter, and which patch of how many it is, out.
+"""Parses the message that b4 gives to a check, and its number in the series.
 
-b4 writes a body that it has decoded below the headers as they came (LoreMessage.get_msg_as_bytes() of b4 0.16), so
-that Content-Transfer-Encoding says what the body is no longer in: undone once more, quoted-printable loses what
-stands behind each "=", and base64 the whole patch. Of a multipart mail only the text is left, in UTF-8.
+b4 writes a body that it has decoded below the original headers (LoreMessage.get_msg_as_bytes() of b4 0.16). So
+Content-Transfer-Encoding no longer holds: decoded once more, quoted-printable loses what stands behind each "=", and
+base64 the whole patch. Of a multipart message only the text is left, in UTF-8.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _COUNTER = pattern(r"\b([0-9]{1,4})/([0-9]{1,4})\b")
 
 
 def read_message(raw: bytes, seconds: float | None = None) -> MailMessage:
-    """Read one message, its body as it stands, in so many seconds. Raises InputError where that cannot be done."""
+    """Read one message without decoding its body, within `seconds`; None for no limit. Raises InputError."""
     raw = raw.lstrip(b"\r\n")
     raw = raw[found.end() :] if (found := _FROM.match(raw)) else raw
     if not raw.strip():
@@ -43,7 +43,7 @@ def read_message(raw: bytes, seconds: float | None = None) -> MailMessage:
 
 
 def part_of_total(subject: str) -> tuple[int, int] | None:
-    """The numbers of "[PATCH 2/7] ..."; (1, 1) for a patch without, None for what does not say that it is a patch."""
+    """(2, 7) for "[PATCH 2/7] ...", (1, 1) for a patch without numbers, None for a subject of no patch."""
     plain = headers.plain_subject(subject)
     if plain.startswith("Re: "):
         return None
@@ -58,18 +58,26 @@ def part_of_total(subject: str) -> tuple[int, int] | None:
 
 
 def title(subject: str) -> str:
-    """A subject without its prefixes."""
+    """A subject without its prefixes in brackets."""
     plain, at = headers.plain_subject(subject), 0
     while prefix := _PREFIX.match(plain, at):
         at = prefix.end()
     return plain[at:].strip() or "(no subject)"
 
 
-def patch(one: MailMessage) -> Patch:
-    """The patch that a letter with a diff holds; of what was noted of the mail, that which may hide a change.
+def patch(mail: MailMessage) -> Patch:
+    """The patch of a message with a diff. Of the message's notes only those are kept that say a diff was not read.
 
-    A message of `b4 prep --check` has no id yet, for one.
+    The others do not matter here: a message of `b4 prep --check`, say, has no message id yet.
     """
-    number, total = part_of_total(one.mail.subject) or (1, 1)
-    lost = tuple(note for note in one.notes if note.reason.endswith(message.FIRST_ALONE))
-    return Patch(number, total, title(one.mail.subject), one.message, one.diff, one.mail, unread=lost)
+    number, total = part_of_total(mail.mail.subject) or (1, 1)
+    lost = tuple(note for note in mail.notes if note.reason.endswith(message.FIRST_ALONE))
+    return Patch(
+        number,
+        total,
+        title(mail.mail.subject),
+        mail.message,
+        mail.diff,
+        mail.mail,
+        unread=lost,
+    )

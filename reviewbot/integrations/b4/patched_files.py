@@ -1,7 +1,7 @@
-"""A patch's diff and the objects of a repository in; its files as they are before and after it out.
+"""Reads the files of a patch as they are before and after it, by the blob ids in its diff.
 
-The `index` line of a diff names both by their content (git-diff(1), "Generating patch text with -p"). So where a
-repository has the old file, on whatever branch, the patch is seen as a whole, and nothing has to be applied or found.
+The `index` line of a diff names the blobs of both (git-diff(1), "Generating patch text with -p"). So if a repository
+has the old blob, on whatever branch, whole files can be read without a base commit and without applying the patch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _INDEX = pattern(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
 
 
 def by_commits(objects: Objects) -> ReadFile:
-    """The files of commits that are there; asked for by id and path."""
+    """A function that reads a file by commit id and path, and remembers it; None if there is no such file."""
     seen: dict[tuple[str, str], bytes | None] = {}
 
     def read(commit: str, path: str) -> bytes | None:
@@ -32,7 +32,7 @@ def by_commits(objects: Objects) -> ReadFile:
 
 
 def fits(patch: Patch, read: ReadFile) -> bool:
-    """Whether all source files of a patch are, before and after it, what its hunks say."""
+    """Whether the hunks of a patch match all its source files before and after it."""
     before, after = patch.before, patch.after
     if before is None or after is None:
         return False
@@ -49,10 +49,9 @@ def fits(patch: Patch, read: ReadFile) -> bool:
 
 
 def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, ReadFile, bool] | None:
-    """The patch with trees, the files in them, and whether it is a commit here; None if not all files are known.
+    """The patch with the names of two trees, a function that reads their files, and whether the new blobs are here.
 
-    Only what the hunks leave as it was is taken from the repository: an id that is wrong gives no file, or one that
-    the hunks do not fit.
+    None if an old file is not here, or a hunk does not fit it: so a wrong blob id gives no wrong file.
     """
     files, unread = parse.parse_diff(patch.diff)
     sources = [change for change in files if parse.is_source(change)]
@@ -69,12 +68,12 @@ def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, ReadFile, bool] | N
                 return None
             old[change.old_path or change.path] = text
         if not change.deleted:
-            made = objects.file(after) if after else None
-            applied = applied and made is not None
-            made = made if made is not None else _made(change, old.get(change.old_path or change.path, b""))
-            if made is None:
+            result = objects.file(after) if after else None
+            applied = applied and result is not None
+            result = result if result is not None else _made(change, old.get(change.old_path or change.path, b""))
+            if result is None:
                 return None
-            new[change.path] = made
+            new[change.path] = result
     placed = replace(patch, before="old", after="new")
     trees: Mapping[str, Mapping[str, bytes]] = {"old": old, "new": new}
 
@@ -85,20 +84,20 @@ def by_blobs(patch: Patch, objects: Objects) -> tuple[Patch, ReadFile, bool] | N
 
 
 def at_head(patch: Patch, objects: Objects) -> bool:
-    """Whether what is checked out has a file as the patch finds or leaves it."""
+    """Whether HEAD has a file of the patch as it is before or after it."""
     files, _ = parse.parse_diff(patch.diff)
     return any(_is_at(objects, change) for change in files if not change.created)
 
 
 def _is_at(objects: Objects, change: FileChange) -> bool:
-    found = objects.find(f"HEAD:{change.old_path or change.path}", most=0)
-    return found is not None and any(one and found.id.startswith(one) for one in _ids(change))
+    blob = objects.find(f"HEAD:{change.old_path or change.path}", most=0)
+    return blob is not None and any(blob_id and blob.id.startswith(blob_id) for blob_id in _ids(change))
 
 
 def _ids(change: FileChange) -> tuple[str, str]:
-    """The blobs before and after; "" for none."""
-    found = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
-    return (_real(found[1]), _real(found[2])) if found else ("", "")
+    """The ids, maybe cut short, of the blobs before and after; "" for none."""
+    match = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
+    return (_real(match[1]), _real(match[2])) if match else ("", "")
 
 
 def _real(name: str) -> str:
@@ -106,7 +105,7 @@ def _real(name: str) -> str:
 
 
 def _made(change: FileChange, old: bytes) -> bytes | None:
-    """What the hunks make of a file, each where it says; None where it is another file."""
+    """The file with the hunks applied at their line numbers; None if they do not fit."""
     rows = (_text(old) or "").split("\n")
     out: list[str] = []
     at = 0

@@ -1,8 +1,8 @@
-"""The files of a review in; the folder that b4 takes them from, with these in it and what others have put there.
+"""Writes review files into the folder from which b4 reads them, and leaves those of others there alone.
 
-b4 0.16 looks below `.git` of the work tree for b4-review/<id of the branch's last commit>, takes all that is in it
-under the one name that identity.txt gives, and removes it. A list of our own beside the files says which are ours, as
-we wrote them: b4 does not look at it. Links are others' as well, and none is followed.
+b4 0.16 looks below `.git` of the work tree for b4-review/<id of the branch's last commit>, reads all that is in it
+under the one name that identity.txt gives, and removes it. A list of our own beside the files says which ones we wrote,
+with their digests: b4 ignores it. Links count as others' files, and none is followed.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def put_review(folder: Path, content: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Put the files there, in place of those of an earlier run; the names that others hold, which were left.
+    """Write files, by name, in place of those of an earlier run. Gives the names that others hold, which are left.
 
-    With no files those of an earlier run are taken away. Runs beside each other wait for one another. Raises InputError
-    where somebody else's review is in the folder, or it cannot be written; then it is as it was.
+    Without files, those of an earlier run are removed. Runs at the same time wait for each other. Raises InputError if
+    somebody else's review is in the folder, or it cannot be written; then it is unchanged.
     """
     parent = folder.parent
     try:
@@ -51,7 +51,7 @@ def put_review(folder: Path, content: Mapping[str, bytes]) -> tuple[str, ...]:
 
 
 def _make(folder: Path, content: Mapping[str, bytes]) -> bool:
-    """All at once: b4 may look at any time. False where somebody else was there first."""
+    """Make the folder with all files at once, as b4 may look at any time. False if somebody else made it first."""
     with unfinished.folder(folder.parent, hidden=True) as part, unfinished.handle(part) as descriptor:
         for name, data in content.items():
             _write(descriptor, name, data)
@@ -80,7 +80,7 @@ def _update(folder: Path, descriptor: int, content: Mapping[str, bytes]) -> tupl
 
 
 def _replace(folder: int, ours: Mapping[str, str], content: Mapping[str, bytes]) -> None:
-    """File by file; whichever of them is there when this ends early, it is known as ours."""
+    """Replace our files one by one. The list has both digests meanwhile: all stay known as ours if this ends early."""
     new = {name: _sum(data) for name, data in content.items()}
     both = {name: {one[name] for one in (new, ours) if name in one} for name in {*new, *ours}}
     _write(folder, _LIST, _listed(both))
@@ -101,19 +101,19 @@ def _write(folder: int, name: str, data: bytes) -> None:
 
 
 def _ours(folder: int) -> dict[str, str]:
-    """The files that stand there as an earlier run has written them, with what they hold."""
+    """The files that are as an earlier run has written them, with their digests."""
     try:
         listed = json.loads(_content(folder, _LIST) or b"")
     except (ValueError, RecursionError):
         return {}
     rows = listed.items() if isinstance(listed, dict) else ()
     known = {name: sums for name, sums in rows if _TAKEN.fullmatch(name) and isinstance(sums, list)}
-    found = {name: _content(folder, name) for name in known}
-    return {name: _sum(data) for name, data in found.items() if data is not None and _sum(data) in known[name]}
+    contents = {name: _content(folder, name) for name in known}
+    return {name: _sum(data) for name, data in contents.items() if data is not None and _sum(data) in known[name]}
 
 
 def _content(folder: int, name: str) -> bytes | None:
-    """What is in a file; None where there is none, or it cannot be one of ours."""
+    """The bytes of a file; None if there is none, or it cannot be ours: a link, no regular file, over 16 MiB."""
     try:
         descriptor = os.open(name, _READ, dir_fd=folder)
     except OSError:

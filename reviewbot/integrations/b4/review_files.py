@@ -1,8 +1,8 @@
-"""Reviewed patches in, the files of a review that b4 takes over out: identity.txt, series.txt, NNNN.txt.
+"""Writes the content of the review files that b4 reads: identity.txt, series.txt, NNNN.txt.
 
 b4 0.16 reads them in _integrate_agent_reviews(): up to the first quoted line stands a note, its first line a summary,
-which is shown to the maintainer alone; then the whole diff, quoted, with remarks as unquoted lines below what they
-are about. These are offered as text for the maintainer's own reply, and so are asked as in one.
+which only the maintainer sees; then the whole diff, quoted, with remarks as unquoted lines below what they are about.
+b4 offers these as text for the maintainer's own reply, so they are worded as in one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ IDENTITY, SERIES = "identity.txt", "series.txt"
 
 
 class PatchRemarks(Struct, frozen=True):
-    """A patch, what to ask about it, and what is left out of that because it was said before."""
+    """A patch, the findings to ask about, and in `said`, in words, those left out because they were said before."""
 
     reviewed: PatchReview
     findings: tuple[Finding, ...]
@@ -31,9 +31,9 @@ class PatchRemarks(Struct, frozen=True):
 
 
 def distinct_identity(who: Address) -> Address:
-    """Somebody's name and address, such that b4 tells them from the person's own.
+    """A person's name and address, marked so that b4 tells them from the person's own.
 
-    What b4 finds under the maintainer's own address it takes for a reply that is ready to be sent.
+    b4 takes files under the maintainer's own address for a reply that is ready to be sent.
     """
     local, at, domain = who.email.rpartition("@")
     tagged = local if "reviewbot" in local else f"{local}+reviewbot"
@@ -43,44 +43,45 @@ def distinct_identity(who: Address) -> Address:
 def files(
     asked: Sequence[PatchRemarks], who: Address, by: str, again: Callable[[str], str], whole: bool
 ) -> Mapping[str, bytes]:
-    """The content of each file by its name; nothing where there is nothing to ask.
+    """The content of each file by its name; no files if there is nothing to ask.
 
-    `by`: the kernel and the rules judged by; `again`: see reply.remarks(); `whole`: with a note on the series.
+    `by`: the kernel version and the rules, in words; `again`: see report.reply.body.body_lines(); `whole`: with a note
+    on the series.
     """
-    speaking = [one for one in asked if one.findings]
+    speaking = [remarks for remarks in asked if remarks.findings]
     if not speaking:
         return {}
     name = one_line(who.name).replace("\\", "\\\\").replace('"', '\\"')
     out = {IDENTITY: [f'"{name}" <{one_line(who.email)}>']}
     if whole:
         out[SERIES] = _series(asked, speaking, by)
-    for one in speaking:
-        out[f"{one.reviewed.patch.number:04d}.txt"] = _patch(one, by, again)
+    for remarks in speaking:
+        out[f"{remarks.reviewed.patch.number:04d}.txt"] = _patch(remarks, by, again)
     return {name: ("\n".join(lines) + "\n").encode("utf-8", "replace") for name, lines in out.items()}
 
 
-def _patch(one: PatchRemarks, by: str, again: Callable[[str], str]) -> list[str]:
-    quoted, loose = annotated(one.reviewed, one.findings, again)
-    note = [f"{_count(len(one.findings), 'question')} of reviewbot"]
+def _patch(remarks: PatchRemarks, by: str, again: Callable[[str], str]) -> list[str]:
+    quoted, loose = annotated(remarks.reviewed, remarks.findings, again)
+    note = [f"{_count(len(remarks.findings), 'question')} of reviewbot"]
     note += ["", *wrapped(f"Drafted by reviewbot {__version__} ({by}). Adopt, edit or drop them; nothing was sent.")]
     note += ["", *loose] if loose else []
-    told = [f"Left out: {text}." for text in one.said]
-    told += [f"Not looked at: {_where(part.path)}{part.reason}." for part in unread_of(one.reviewed)]
-    note += [line for text in told for line in ("", *wrapped(text))]
+    notes = [f"Left out: {text}." for text in remarks.said]
+    notes += [f"Not looked at: {_where(part.path)}{part.reason}." for part in unread_of(remarks.reviewed)]
+    note += [line for text in notes for line in ("", *wrapped(text))]
     return [*note, "", *quoted]
 
 
 def _series(asked: Sequence[PatchRemarks], speaking: Sequence[PatchRemarks], by: str) -> list[str]:
-    count = sum(len(one.findings) for one in speaking)
+    count = sum(len(remarks.findings) for remarks in speaking)
     lines = [
         f"{_count(count, 'question')} of reviewbot on {len(speaking)} of {_count(len(asked), 'patch', 'patches')}",
         "",
         *wrapped(f"Drafted by reviewbot {__version__} ({by})."),
         "",
     ]
-    for one in speaking:
-        patch = one.reviewed.patch
-        rules = ", ".join(dict.fromkeys(found.rule for found in one.findings))
+    for remarks in speaking:
+        patch = remarks.reviewed.patch
+        rules = ", ".join(dict.fromkeys(finding.rule for finding in remarks.findings))
         lines.append(f"  {patch.number}/{patch.total} {one_line(patch.subject)}: {rules}")
     return lines
 

@@ -1,7 +1,7 @@
-"""What b4 is to run in, the changes to git's configuration that make it do so out; and these made.
+"""Plans and makes the changes to git's configuration that let b4 run reviewbot.
 
-The keys hold a list, of which only what is ours is touched. b4 0.16 runs checkpatch by itself where a key has no
-value at all (load_check_cmds(), get_check_cmds(), get_am_ready()): so with a first value of ours it has to be named.
+The keys hold a list, of which only our values are changed. b4 0.16 runs checkpatch by default if a key has no value at
+all (load_check_cmds(), get_check_cmds(), get_am_ready()): so beside a first value of ours it has to be named.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ PREP, AM = "b4.prep-perpatch-check-cmd", "b4.am-perpatch-check-cmd"
 _CHECKPATCH = "./scripts/checkpatch.pl -q --terse --no-summary --mailback"
 USUAL = {REVIEW: "_builtin_checkpatch", PREP: f"{_CHECKPATCH} --showfile", AM: _CHECKPATCH}
 RunGit = Callable[..., bytes | None]  # a git command: what it prints, None where it fails
-TRACKED = ".b4-config"  # of the project; b4 takes no command from it that a review would run
+TRACKED = ".b4-config"  # of the project; b4 reads no command of a review from it
 
 
 class SettingChange(Struct, frozen=True):
-    """One value of one key: `old` is taken out, `new` put in, "" for none."""
+    """A change of one value of a key: `old` is removed, `new` added; "" for none."""
 
     key: str
     old: str
     new: str
 
     def arguments(self) -> tuple[str, ...]:
-        """Of git-config(1)."""
+        """The arguments of git-config(1) that make the change."""
         if not self.old:
             return "--add", self.key, self.new
         if not self.new:
@@ -41,16 +41,17 @@ class SettingChange(Struct, frozen=True):
 
 
 class SettingValues(Struct, frozen=True):
-    """What a key holds where it is to be changed, and what it holds elsewhere: for all repositories, or in the tree."""
+    """The values of a key in the scope to be changed, and `elsewhere`: in git's other scopes and the project's file."""
 
     here: tuple[str, ...]
     elsewhere: tuple[str, ...] = ()
 
 
 def planned(wanted: Mapping[str, str], found: Mapping[str, SettingValues], checkpatch: bool) -> list[SettingChange]:
-    """What has to change so that b4 runs `wanted`, once each; `checkpatch`: whether it runs that by itself here.
+    """The changes after which b4 runs the `wanted` commands, by key, once each.
 
-    What is set elsewhere as it is wanted need not be set here as well.
+    `found`: the values now; `checkpatch`: whether b4 runs that by default here. A command that is set elsewhere is not
+    set here, too.
     """
     changes: list[SettingChange] = []
     for key, command in wanted.items():
@@ -71,7 +72,7 @@ def planned(wanted: Mapping[str, str], found: Mapping[str, SettingValues], check
 
 
 def removal(found: Mapping[str, SettingValues]) -> list[SettingChange]:
-    """What has to change so that nothing of ours is run; with it goes the checkpatch that b4 runs by itself again."""
+    """The changes after which b4 runs nothing of ours. A lone checkpatch goes, too: b4 then runs it by default."""
     changes: list[SettingChange] = []
     for key, values in found.items():
         ours = [value for value in values.here if is_ours(value)]
@@ -84,7 +85,7 @@ def removal(found: Mapping[str, SettingValues]) -> list[SettingChange]:
 
 
 def is_ours(value: str) -> bool:
-    """Whether a command runs `reviewbot check`, by whatever path and of whatever version."""
+    """Whether a command runs `reviewbot check`, by any path and of any version."""
     try:
         words = _split(value)
     except ValueError:
@@ -93,16 +94,16 @@ def is_ours(value: str) -> bool:
 
 
 def _split(value: str) -> list[str]:
-    """As b4 splits it: shlex.split() does not know about comments."""
+    """The words of a command as b4 splits it: "#" begins a comment, which shlex.split() does not know."""
     parser = shlex.shlex(value, posix=True)
     parser.whitespace_split = True
     return list(parser)
 
 
 class GitConfig:
-    """git's configuration, of the repository one stands in or (`everywhere`) of the user.
+    """git's configuration, of the repository here or (`everywhere`) of the user.
 
-    Raises InputError where there is no such repository.
+    Raises InputError if there is no such repository. `run`: runs git with some arguments.
     """
 
     def __init__(self, run: RunGit, everywhere: bool) -> None:
@@ -114,33 +115,35 @@ class GitConfig:
 
     @property
     def has_checkpatch(self) -> bool:
-        """Whether b4 would run it by itself."""
+        """Whether b4 would run checkpatch by default: the repository has it."""
         return self.top is not None and os.access(self.top / "scripts" / "checkpatch.pl", os.X_OK)
 
     def values(self, key: str) -> SettingValues:
+        """The values that a key has now."""
         mine = "global" if self.everywhere else "local"
-        said = self._run("config", "--show-scope", "-z", "--get-all", key) or b""
-        parts = os.fsdecode(said).split("\0")
+        output = self._run("config", "--show-scope", "-z", "--get-all", key) or b""
+        parts = os.fsdecode(output).split("\0")
         rows = [(scope, value) for scope, value in zip(parts[::2], parts[1::2], strict=False)]
         here = tuple(value for scope, value in rows if scope == mine)
         return SettingValues(here, (*(value for scope, value in rows if scope != mine), *self._tracked(key)))
 
     def _tracked(self, key: str) -> Sequence[str]:
-        """What the project's own file says, as far as b4 listens to it."""
+        """The values of a key in the project's own file, as far as b4 reads them there."""
         if self.top is None or key != PREP or not (self.top / TRACKED).is_file():
             return ()
-        said = self._run("config", "--file", str(self.top / TRACKED), "-z", "--get-all", key) or b""
-        return [value for value in os.fsdecode(said).split("\0") if value]
+        output = self._run("config", "--file", str(self.top / TRACKED), "-z", "--get-all", key) or b""
+        return [value for value in os.fsdecode(output).split("\0") if value]
 
     def make(self, change: SettingChange) -> None:
-        """Raises InputError where git refuses."""
+        """Make a change. Raises InputError where git refuses."""
         if self._run("config", *self.scope, *change.arguments()) is None:
             raise InputError(f"git does not change {change.key}: is its configuration file writable?")
 
     @property
     def scope(self) -> tuple[str, ...]:
+        """The option of git-config(1) for the scope that is changed."""
         return ("--global",) if self.everywhere else ("--local",)
 
     def command(self, change: SettingChange) -> str:
-        """What makes the change, for a shell."""
+        """The shell command that makes a change."""
         return shlex.join(("git", "config", *self.scope, *change.arguments()))

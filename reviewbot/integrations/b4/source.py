@@ -1,6 +1,6 @@
-"""One message of a check, and the repository it is run in, in; what is to be reviewed, and with how much of it, out.
+"""Chooses what a check reviews: the series of its message, with whole files from the repository or hunks alone.
 
-What is needed for a series alone is imported for one.
+Modules that only a series needs are imported on demand.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from reviewbot.model.patch import Patch, ReadFile, Series
 if TYPE_CHECKING:
     from reviewbot.integrations.b4.tracking import Tracking
 
-_LARGEST = 64 << 20  # bytes of b4's file; it holds the mails' headers and what was said of them
+_LARGEST = 64 << 20  # bytes of b4's file; it holds the messages' headers and their reviews
 
 
 class Source(NamedTuple):
-    """A series, and which of its patches is asked about: its index, or all of them where that is None.
+    """A series, and the 0-based index of the patch to review, None for all.
 
-    `read` gives whole files, None where only hunks are known. `commit` is the one whose Makefile and headers say what
-    kernel it is, "" where no commit does; `how`: what was read, for the user.
+    `read`: reads whole files, None if only hunks are known; `commit`: whose Makefile and headers tell the kernel
+    version, "" for none; `how`: what is read, in words for the user.
     """
 
     series: Series
@@ -40,22 +40,22 @@ class Source(NamedTuple):
     how: str
 
 
-def of_patch(letter: MailMessage, tracking: Tracking | None, objects: Objects, why: str = "") -> Source:
-    """The patch of a letter among those of its series, if b4 has checked that out, else as its blobs or hunks show it.
+def of_patch(mail: MailMessage, tracking: Tracking | None, objects: Objects, why: str = "") -> Source:
+    """The patch of a message in its series, if b4 has a branch of that; else alone, with whole files or by its hunks.
 
-    `why`: what is wrong with the tracking data, where it could not be read.
+    `why`: why there is no tracking data, "" if nothing went wrong.
     """
-    patch = message.patch(letter)
+    patch = message.patch(mail)
     if tracking is not None:
         try:
             return _checked_out(patch, tracking, objects)
         except InputError as error:
             why = str(error)
     why = f"; {why}" if why else ""
-    found = patched_files.by_blobs(patch, objects)
-    if found is None:
+    files = patched_files.by_blobs(patch, objects)
+    if files is None:
         return Source(Series(patch.subject, 1, (patch,)), 0, None, _head(patch, objects), f"the hunks alone{why}")
-    patch, read, applied = found
+    patch, read, applied = files
     if applied:  # what comes before it is in the tree
         patch = replace(patch, number=1, total=1)
     commit = "HEAD" if applied else _head(patch, objects)
@@ -63,7 +63,7 @@ def of_patch(letter: MailMessage, tracking: Tracking | None, objects: Objects, w
 
 
 def of_series(tracking: Tracking, objects: Objects, tip: str = "") -> Source:
-    """All patches of a series that b4 has checked out, on its branch or below `tip`. Raises InputError if it is not."""
+    """All patches of a series from its b4 branch, or below `tip`. Raises InputError if there is none."""
     from reviewbot.integrations.b4 import branch
 
     if not (tip or tracking.branch):
@@ -77,7 +77,7 @@ def of_series(tracking: Tracking, objects: Objects, tip: str = "") -> Source:
 def kernel_of_commit(
     commit: str, objects: Objects, headers: Sequence[str]
 ) -> tuple[Version | None, frozenset[str] | None]:
-    """The version that a commit's Makefile gives, and the names in its headers; None where nothing tells."""
+    """The kernel version in a commit's Makefile, and the names in its headers; None for what is not known."""
     if not commit:
         return None, None
     texts = (objects.file(f"{commit}:{path}") for path in headers)
@@ -86,7 +86,7 @@ def kernel_of_commit(
 
 
 def tracked(env: Mapping[str, str]) -> Tracking | None:
-    """What B4_TRACKING_FILE names, None where it is not set. Raises InputError where it cannot be read."""
+    """The tracking data in the file B4_TRACKING_FILE, None if it is not set. Raises InputError if it is unreadable."""
     name = env.get("B4_TRACKING_FILE", "")
     if not name:
         return None
@@ -103,26 +103,26 @@ def tracked(env: Mapping[str, str]) -> Tracking | None:
 
 
 def _checked_out(patch: Patch, tracking: Tracking, objects: Objects) -> Source:
-    """The series on its branch, with the mail's own diff where the commit holds it.
+    """The series on its branch, with the diff of the message in place of its commit's.
 
-    What a maintainer has changed in a commit is not what was sent: then the mail is read by its hunks, and the rest of
-    the series is still that of the branch.
+    If the maintainer has changed the commit, it is not what was sent: then the message is read by its hunks, and the
+    rest of the series is still that of the branch. Raises InputError if branch and tracking data do not match.
     """
-    known = [one.message_id for one in tracking.patches]
+    known = [tracked_patch.message_id for tracked_patch in tracking.patches]
     if patch.mail is None or patch.mail.message_id not in known:
         raise InputError("the tracking data does not name this patch")
-    found = of_series(tracking, objects)
-    if len(found.series.patches) != len(known):
-        raise InputError(f"its branch has {len(found.series.patches)} commits for {len(known)} patches")
+    source = of_series(tracking, objects)
+    if len(source.series.patches) != len(known):
+        raise InputError(f"its branch has {len(source.series.patches)} commits for {len(known)} patches")
     at = known.index(patch.mail.message_id)
-    there = found.series.patches[at]
+    there = source.series.patches[at]
     mine = replace(patch, number=there.number, total=there.total)
     placed = replace(mine, commit=there.commit, before=there.before, after=there.after)
-    same = found.read is not None and patched_files.fits(placed, found.read)
-    patches = list(found.series.patches)
+    same = source.read is not None and patched_files.fits(placed, source.read)
+    patches = list(source.series.patches)
     patches[at] = placed if same else mine
-    how = found.how if same else "the hunks alone; the commit on its branch is another"
-    return found._replace(at=at, series=replace(found.series, patches=tuple(patches)), how=how)
+    how = source.how if same else "the hunks alone; the commit on its branch is another"
+    return source._replace(at=at, series=replace(source.series, patches=tuple(patches)), how=how)
 
 
 def _how(patches: tuple[Patch, ...]) -> str:

@@ -1,7 +1,7 @@
-"""b4's tracking data of a series, as JSON, in; what a review needs of it, checked, out.
+"""Parses b4's tracking data of a series, JSON, and checks what a review needs of it.
 
 b4 0.16 keeps it in the message of the commit at the tip of b4/review/<change-id> (load_tracking()), and writes it to
-the file that B4_TRACKING_FILE names. Most of it comes from mails: nothing in it can be relied on, not even its shape.
+the file that B4_TRACKING_FILE names. Most of it comes from messages: nothing in it is trusted, not even its types.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REF = re.compile(r"(?!.*(?:\.\.|//|@\{))[^\x00-\x20\x7f~^:?*\[\\]+")
 
 
 class Comment(Struct, frozen=True):
-    """What somebody has already remarked in b4: `text` below the diff line `content` ("" where that is not known)."""
+    """A review comment in b4: `text` below the diff line `content` ("" if that is not known). `line`: 1-based."""
 
     who: str
     path: str  # without the a/ or b/ in front of it
@@ -31,7 +31,7 @@ class Comment(Struct, frozen=True):
 
 
 class TrackedPatch(Struct, frozen=True):
-    """One patch of the series; `skipped`: its maintainer wants no review of it."""
+    """One patch of the series. `message_id`: without brackets; `skipped`: its maintainer wants no review of it."""
 
     message_id: str
     title: str
@@ -40,10 +40,9 @@ class TrackedPatch(Struct, frozen=True):
 
 
 class Tracking(Struct, frozen=True):
-    """`first`: the commit of the first patch, `base`: the one the series is applied to; "" where it is not said.
+    """The tracking data of a series. `base`: the base commit; `first`: the commit of patch 1; "" for an unknown one.
 
-    `prior`: what the maintainer said of the version before; `blobs`: what others said, as ids of git blobs by the key
-    that names them.
+    `prior`: the maintainer's review of the version before; `blobs`: (key, blob id) of the discussions that b4 stored.
     """
 
     change_id: str
@@ -57,12 +56,12 @@ class Tracking(Struct, frozen=True):
 
     @property
     def branch(self) -> str:
-        """The full name of the branch that b4 keeps the series on; "" where none can be meant."""
+        """The full ref name of the series' branch; "" if the change-id makes no valid one."""
         return f"refs/heads/{PREFIX}{self.change_id}" if _REF.fullmatch(self.change_id) else ""
 
 
 def from_message(message: str) -> Tracking:
-    """The data in a commit's message. Raises InputError where there is none."""
+    """The tracking data in a commit message. Raises InputError if there is none."""
     _, marker, text = message.partition(MARKER)
     if not marker:
         raise InputError("its last commit is not the one that b4 keeps its tracking data in")
@@ -70,7 +69,7 @@ def from_message(message: str) -> Tracking:
 
 
 def parse_tracking(text: str) -> Tracking:
-    """Raises InputError for what is no such data; a part that has the wrong shape counts as absent."""
+    """Parse tracking data. A part of the wrong type counts as absent. Raises InputError for no JSON, and no series."""
     import json
 
     try:
@@ -101,42 +100,42 @@ def _patch(row: dict[str, Any]) -> TrackedPatch:
 
 
 def _reviews(row: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What each reviewer has said, by address."""
-    for who, said in _table(row, "reviews").items():
-        if isinstance(said, dict):
-            yield who, said
+    """The review of each reviewer, with its address."""
+    for who, review in _table(row, "reviews").items():
+        if isinstance(review, dict):
+            yield who, review
 
 
 def _skipped(row: dict[str, Any]) -> bool:
-    return any(said.get("patch-state") == "skip" for _, said in _reviews(row))
+    return any(review.get("patch-state") == "skip" for _, review in _reviews(row))
 
 
 def _comments(row: dict[str, Any]) -> Iterator[Comment]:
-    for who, said in _reviews(row):
-        found = said.get("comments")
-        for one in found if isinstance(found, list) else ():
-            if isinstance(one, dict):
-                line = one.get("line")
-                path = _text(one, "path").rstrip("\t")  # git ends a name that has blanks with a tab
+    for who, review in _reviews(row):
+        comments = review.get("comments")
+        for comment in comments if isinstance(comments, list) else ():
+            if isinstance(comment, dict):
+                line = comment.get("line")
+                path = _text(comment, "path").rstrip("\t")  # git ends a name that has blanks with a tab
                 yield Comment(
                     who,
                     path[2:] if path.startswith(("a/", "b/")) else path,
                     line if isinstance(line, int) else 0,
-                    _text(one, "content"),
-                    _text(one, "text"),
+                    _text(comment, "content"),
+                    _text(comment, "text"),
                 )
 
 
 def _table(data: Any, key: str) -> dict[str, Any]:
-    found = data.get(key) if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}
+    value = data.get(key) if isinstance(data, dict) else None
+    return value if isinstance(value, dict) else {}
 
 
 def _text(data: dict[str, Any], key: str) -> str:
-    found = data.get(key)
-    return found if isinstance(found, str) else ""
+    value = data.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def _id(data: dict[str, Any], key: str) -> str:
-    found = _text(data, key)
-    return found if _ID.fullmatch(found) else ""
+    value = _text(data, key)
+    return value if _ID.fullmatch(value) else ""

@@ -1,9 +1,9 @@
-"""A Review in, the checks that Patchwork is to show beside its patches out: one a patch, posted by nobody here.
+"""Turns a review into checks for Patchwork, one for each patch. Posts nothing.
 
-The states are those of Patchwork (patchwork/models.py, class Check). A remark that no later patch settles is a
-`warning`, or a `fail` if it is bad enough; `success` says that all of the patch was read and nothing was found. A patch
-without remarks of which something was not read is `pending`, the one state that neither praises nor blames it: any
-other would say more than is known, and no check at all could not be told from one that never ran.
+The states are those of Patchwork (patchwork/models.py, class Check). A finding that no later patch resolves is a
+`warning`, or a `fail` from a severity on; `success` says that all of the patch was read and nothing was found. A patch
+without findings of which something was not read is `pending`, the one state that neither praises nor blames it: any
+other would say more than is known, and without a check nobody could tell that reviewbot ran.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from reviewbot.report.select import kernel_of, ordered, select, unread_of
 from reviewbot.support.escape import clip, one_line, visible
 
 NEVER = "never"
-STATES = ("success", "pending", "warning", "fail")  # what says more, last
+STATES = ("success", "pending", "warning", "fail")  # of two checks of one patch, the later state counts
 LONGEST = 255  # characters of a description, and of a context (models.SlugField)
 LONGEST_URL = 200  # models.URLField; a longer one is left out
-_NAMED = frozenset(("message_id",))  # what a target URL may name
+_NAMED = frozenset(("message_id",))  # placeholders of a target URL
 
 
 class CheckTerms(Struct, frozen=True):
-    """How a review becomes checks. `fail_on`: the severity from which on a remark is a `fail`, or "never".
+    """How a review becomes checks. `fail_on`: the severity from which on a finding is a `fail`, or "never".
 
-    `context` is one of slug(), `target` one of target().
+    `context`: from slug(); `target`: from target(); `kernel`: the kernel version, in words.
     """
 
     min_severity: str
@@ -45,7 +45,7 @@ class CheckTerms(Struct, frozen=True):
 
 
 class PatchCheck(Struct, frozen=True):
-    """What Patchwork is to say of a patch. `patch` names it to the person who runs this."""
+    """A check to post. `patch`: the name of the patch, in words; `origin`: how to find it on the server."""
 
     patch: str
     origin: MailOrigin
@@ -56,15 +56,15 @@ class PatchCheck(Struct, frozen=True):
 
 
 def checks(review: Review, terms: CheckTerms) -> tuple[PatchCheck, ...]:
-    """A check for each patch, in order; one for all commits that came by the same mail."""
-    found: dict[object, PatchCheck] = {}
-    for number, one in enumerate(_check(reviewed, terms) for reviewed in review.patches):
-        mail = one.origin if one.origin.ids else number
-        found[mail] = _joined(found[mail], one) if mail in found else one
-    return tuple(found.values())
+    """A check for each patch, in order; one for all commits of the same message."""
+    by_origin: dict[object, PatchCheck] = {}
+    for number, check in enumerate(_check(reviewed, terms) for reviewed in review.patches):
+        mail = check.origin if check.origin.ids else number
+        by_origin[mail] = _merged(by_origin[mail], check) if mail in by_origin else check
+    return tuple(by_origin.values())
 
 
-def _joined(one: PatchCheck, other: PatchCheck) -> PatchCheck:
+def _merged(one: PatchCheck, other: PatchCheck) -> PatchCheck:
     worse, better = sorted((one, other), key=lambda check: STATES.index(check.state), reverse=True)
     if worse.state == better.state == STATES[0]:
         return one
@@ -73,17 +73,17 @@ def _joined(one: PatchCheck, other: PatchCheck) -> PatchCheck:
 
 
 def slug(context: str) -> str:
-    """A context as Patchwork takes it: letters, digits, "-" and "_". Raises ConfigError where nothing is left."""
-    made = re.sub(r"[^0-9A-Za-z_]+", "-", context).strip("-")[:LONGEST]
-    if not made:
+    """A context as Patchwork takes it: letters, digits, "-" and "_". Raises ConfigError if nothing is left of it."""
+    name = re.sub(r"[^0-9A-Za-z_]+", "-", context).strip("-")[:LONGEST]
+    if not name:
         raise ConfigError(f"[patchwork] context is {context!r}, but must have a letter or a digit")
-    return made
+    return name
 
 
 def target(url: str) -> Template:
-    """Where a check leads to; "$message_id" stands for that of the patch. Raises ConfigError for what is no URL."""
-    made = Template(url)
-    if not made.is_valid() or not _NAMED.issuperset(made.get_identifiers()):
+    """The URL of a check, as a template with "$message_id". Raises ConfigError for an invalid URL."""
+    template = Template(url)
+    if not template.is_valid() or not _NAMED.issuperset(template.get_identifiers()):
         raise ConfigError(f"[patchwork] target_url is {url!r}, but may name $message_id alone")
     try:
         parts = urllib.parse.urlsplit(url)
@@ -92,53 +92,56 @@ def target(url: str) -> Template:
         good = False
     if not good or not url.isprintable() or " " in url or len(url) > LONGEST_URL:
         raise ConfigError(f"[patchwork] target_url is {url!r}, but must be like https://ci.example.org/$message_id")
-    return made
+    return template
 
 
 def _check(reviewed: PatchReview, terms: CheckTerms) -> PatchCheck:
     patch = reviewed.patch
-    came = origin(patch)
+    sent_as = origin(patch)
     shown = select(ordered(reviewed), terms.min_severity, terms.min_confidence)
-    still = [one for one in shown if one.resolved_by is None]
+    open_findings = [finding for finding in shown if finding.resolved_by is None]
     missed = unread_of(reviewed)
     if not (reviewed.looked or missed):
         missed = (Unread(None, "nothing of it was read"),)
-    url = terms.target.substitute(message_id=urllib.parse.quote(came.ids[0], safe="@") if came.ids else "")
+    url = terms.target.substitute(message_id=urllib.parse.quote(sent_as.ids[0], safe="@") if sent_as.ids else "")
     return PatchCheck(
         patch=f"{patch.number}/{patch.total} {patch.subject}",
-        origin=came,
-        state=_state(still, bool(missed), terms.fail_on),
+        origin=sent_as,
+        state=_state(open_findings, bool(missed), terms.fail_on),
         context=terms.context,
-        description=_described(still, missed, kernel_of(reviewed, terms.kernel)),
+        description=_described(open_findings, missed, kernel_of(reviewed, terms.kernel)),
         target_url=url if len(url) <= LONGEST_URL else "",
     )
 
 
-def _state(still: list[Finding], missed: bool, fail_on: str) -> str:
-    if still:
+def _state(open_findings: list[Finding], missed: bool, fail_on: str) -> str:
+    if open_findings:
         bad = () if fail_on == NEVER else SEVERITIES[SEVERITIES.index(fail_on) :]
-        return "fail" if any(one.severity in bad for one in still) else "warning"
+        return "fail" if any(finding.severity in bad for finding in open_findings) else "warning"
     return "pending" if missed else "success"
 
 
-def _described(still: list[Finding], missed: tuple[Unread, ...], kernel: str) -> str:
-    """The same for the same remarks, whichever line they are on: what changes is posted again."""
-    parts = [f"{_counted(still)}: {_named(still)}"] if still else []
+def _described(open_findings: list[Finding], missed: tuple[Unread, ...], kernel: str) -> str:
+    """A description that is the same for the same findings on other lines: a check that changes is posted again."""
+    parts = [f"{_counted(open_findings)}: {_named(open_findings)}"] if open_findings else []
     if missed:
-        told = (f"{part.path}: {part.reason}" if part.path else part.reason for part in missed)
-        parts.append(f"not looked at: {', '.join(told)}")
+        reasons = (f"{part.path}: {part.reason}" if part.path else part.reason for part in missed)
+        parts.append(f"not looked at: {', '.join(reasons)}")
     text = "; ".join(parts) or f"no remarks (kernel {kernel})"
     return clip(visible(one_line(text)), LONGEST)
 
 
-def _counted(still: list[Finding]) -> str:
-    counts = Counter(one.severity for one in still)
-    worst_first = [(counts[one], one) for one in reversed(SEVERITIES) if counts[one]]
+def _counted(open_findings: list[Finding]) -> str:
+    counts = Counter(severity.severity for severity in open_findings)
+    worst_first = [(counts[severity], severity) for severity in reversed(SEVERITIES) if counts[severity]]
     return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in worst_first)
 
 
-def _named(still: list[Finding]) -> str:
-    worst_first = sorted(still, key=lambda one: -SEVERITIES.index(one.severity))
+def _named(open_findings: list[Finding]) -> str:
+    worst_first = sorted(open_findings, key=lambda finding: -SEVERITIES.index(finding.severity))
     return ", ".join(
-        dict.fromkeys(f"{one.rule} in {f'{one.function}()' if one.function else one.path}" for one in worst_first)
+        dict.fromkeys(
+            f"{finding.rule} in {f'{finding.function}()' if finding.function else finding.path}"
+            for finding in worst_first
+        )
     )

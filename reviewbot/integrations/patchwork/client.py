@@ -1,7 +1,7 @@
-"""A request to a Patchwork server in, the JSON of its answer out, or in one line why there is none.
+"""Sends requests to a Patchwork server and parses the JSON of its answers.
 
-The server is not trusted: what it sends is bounded in size and in time, no redirect is followed, and no address that
-it names is ever asked. The token goes into one header and nowhere else: whatever is said of an answer is said without.
+The server is not trusted: its answers are bounded in size and in time, no redirect is followed, and no address that it
+names is ever requested. The token goes into one header and nowhere else: error messages never contain it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"[0-9A-Za-z._~+/=-]{1,200}")  # RFC 9110, 11.2: token68
 class RequestFailed(InputError):
     """A request that failed. `again`: it may work later, after `wait` seconds if the server said so.
 
-    `everywhere`: no other request would fare better. `status`: that of the answer, None where there was none.
+    `everywhere`: all other requests would fail, too. `status`: of HTTP, None without an answer.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RequestFailed(InputError):
 
 
 class Token:
-    """A secret that shows itself nowhere but in its header. Raises ConfigError for what can be none."""
+    """An API token, whose repr() does not contain it. Raises ConfigError if `text` is none, naming its `source`."""
 
     __slots__ = ("_text",)
 
@@ -69,27 +69,29 @@ class Token:
         return f"Token {self._text}"
 
     def hidden(self, text: str) -> str:
-        """A text without the token in it."""
+        """A text with "<token>" in place of the token."""
         return text.replace(self._text, "<token>")
 
 
 class ServerAddress(NamedTuple):
-    """A Patchwork: `url` without /api and without a slash at its end; `project` if the address named one."""
+    """A Patchwork server. `url`: without /api and a slash at its end; `project`: "" if the address named none."""
 
     url: str
     project: str = ""
 
     @property
     def host(self) -> str:
+        """The host, with its port if the address has one."""
         return urllib.parse.urlsplit(self.url).netloc
 
     @property
     def local(self) -> bool:
+        """Whether it runs on this machine."""
         return _local(urllib.parse.urlsplit(self.url).hostname or "")
 
 
 def server_address(text: str) -> ServerAddress:
-    """An address as people write it: of the site, of its API, or of a project's page. Raises UsageError for another."""
+    """Parse the address of a server: of the site, its API or a project's page. Raises UsageError for any other text."""
     try:
         parts = urllib.parse.urlsplit(text.strip())
         host, port = (parts.hostname or "").lower(), parts.port
@@ -116,14 +118,17 @@ def _local(host: str) -> bool:
 
 
 class Answer(NamedTuple):
-    """`more`: there is a next page."""
+    """A successful answer. `more`: there is a next page."""
 
     json: Any
     more: bool
 
 
 class Server:
-    """One Patchwork for one run; nothing is asked after `until`, by time.monotonic(). Close it."""
+    """A connection to one Patchwork for one run. It has to be closed.
+
+    `timeout`: seconds of silence; `until`: the time.monotonic() after which no request is sent.
+    """
 
     def __init__(self, at: ServerAddress, token: Token | None, timeout: float, until: float) -> None:
         self.address, self.until = at, until
@@ -134,12 +139,12 @@ class Server:
         self._loop = asyncio.Runner()  # one for all requests, which share a connection
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._loop.run(self._client.aclose())
         self._loop.close()
 
     def ask(self, path: str, query: Mapping[str, str | int] | None = None, post: object = None) -> Answer:
-        """What is below the address, or what comes of putting `post` there. Raises Trouble."""
+        """GET a path below the address, or POST `post` to it as JSON. Raises RequestFailed."""
         return self._loop.run(self._ask(path, query, post))
 
     async def _ask(self, path: str, query: Mapping[str, str | int] | None, post: object) -> Answer:
@@ -167,9 +172,9 @@ class Server:
             why = self.shown(client.reason(error))
             raise self._failed(f"cannot be reached ({why})", again=True) from error
 
-    def shown(self, said: str) -> str:
-        """A little of what the server said, without the token."""
-        return clip(visible(self._token.hidden(said) if self._token else said), _SHOWN)
+    def shown(self, text: str) -> str:
+        """At most 200 characters of what the server said, safe to print and without the token."""
+        return clip(visible(self._token.hidden(text) if self._token else text), _SHOWN)
 
     def _failed(self, what: str, **how: Any) -> RequestFailed:
         return RequestFailed(f"{self.address.host} {what}", **how)
@@ -195,16 +200,16 @@ class Server:
                 everywhere=True,
             )
         try:
-            found = json.loads(text)
+            data = json.loads(text)
         except (ValueError, RecursionError):
-            found = None
-        if status in (200, 201) and found is not None:
-            return Answer(found, _NEXT.search(answer.headers.get("Link", "")[: _SHOWN * 20]) is not None)
+            data = None
+        if status in (200, 201) and data is not None:
+            return Answer(data, _NEXT.search(answer.headers.get("Link", "")[: _SHOWN * 20]) is not None)
         if status in (200, 201):
             raise self._failed("sent no JSON: is it a Patchwork?", status=status)
-        raise self._refused(answer, found)
+        raise self._refused(answer, data)
 
-    def _refused(self, answer: httpx.Response, found: object) -> RequestFailed:
+    def _refused(self, answer: httpx.Response, data: object) -> RequestFailed:
         status = answer.status_code
         if status == 401:
             return self._failed(
@@ -220,10 +225,10 @@ class Server:
                 "maintainer of the project, or let it add checks",
                 status=status,
             )
-        said = self.shown(json.dumps(found, ensure_ascii=False)) if found is not None else ""
+        body = self.shown(json.dumps(data, ensure_ascii=False)) if data is not None else ""
         again = status in _LATER or status >= 500
         return self._failed(
-            f"answered {status}{f': {said}' if said and not again else ''}",
+            f"answered {status}{f': {body}' if body and not again else ''}",
             status=status,
             again=again,
             wait=client.retry_after(answer) if again else None,

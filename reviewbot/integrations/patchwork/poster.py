@@ -1,8 +1,8 @@
-"""Checks in, what Patchwork made of them out: posted, or there already, or why not. One that fails stops no other.
+"""Posts checks to a Patchwork server, unless they are there already. One that fails stops no other.
 
 The API is that of Patchwork 2.2 and later (patchwork/api/check.py, REST 1.2 and 1.3). Checks can only be added there,
-never changed, and every one of them stays visible. So what is there is asked first, and asked again before a post is
-tried again: a post whose answer was lost may have arrived.
+never changed, and all of them stay visible. So the newest check is read first, and read again before another try to
+post: a post whose answer was lost may have arrived.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ POSTED, THERE, WOULD = "posted", "already there", "would be posted"
 
 
 class Outcome(Struct, frozen=True):
-    """What became of a check; `failed`: why it was not posted, "" where it was, or need not be."""
+    """What became of a check. `what`: POSTED, THERE or WOULD; `failed`: why it was not posted, "" unless it failed."""
 
     check: PatchCheck
     what: str
@@ -36,9 +36,10 @@ class Outcome(Struct, frozen=True):
 
 
 class Poster(Struct):
-    """Posts checks to one server. `retries`: how often more than once is tried for a check; `user`: who posts.
+    """Posts checks to one server. `retries`: further tries for a check after the first; `user`: who posts.
 
-    Without `user` the newest check of a context counts, whoever posted it. Without `really` nothing is posted.
+    With `user` "" the newest check of a context counts, whoever posted it. `say` gets lines of progress. Without
+    `really` nothing is posted.
     """
 
     server: Server
@@ -50,7 +51,7 @@ class Poster(Struct):
     _versions: list[str] = field(default_factory=lambda: list(VERSIONS))
 
     def post(self, checks: Sequence[PatchCheck]) -> Iterator[Outcome]:
-        """One after the other. What would fail for all of them alike is not tried again."""
+        """Post the checks one after the other. After a failure that all would meet, the others are not tried."""
         hopeless = ""
         for check in checks:
             if hopeless:
@@ -58,32 +59,32 @@ class Poster(Struct):
                 continue
             try:
                 yield Outcome(check, self._patiently(check))
-            except RequestFailed as trouble:
-                hopeless = str(trouble) if trouble.everywhere else ""
-                yield Outcome(check, "", str(trouble))
+            except RequestFailed as failure:
+                hopeless = str(failure) if failure.everywhere else ""
+                yield Outcome(check, "", str(failure))
 
     def _patiently(self, check: PatchCheck) -> str:
         for tried in range(self.retries + 1):
             try:
                 return self._once(check)
-            except RequestFailed as trouble:
-                wait = self._wait(tried, trouble)
-                self.say(f"{trouble}: trying again in {wait:.1f} seconds")
+            except RequestFailed as failure:
+                wait = self._wait(tried, failure)
+                self.say(f"{failure}: trying again in {wait:.1f} seconds")
             time.sleep(wait)
         raise AssertionError("the last try returns or raises")
 
-    def _wait(self, tried: int, trouble: RequestFailed) -> float:
-        """How long to wait after so many failed tries; raises `trouble` where it makes no sense."""
-        if not trouble.again or tried >= self.retries:
-            raise trouble
+    def _wait(self, tried: int, failure: RequestFailed) -> float:
+        """The seconds to wait after the failed try number `tried` (from 0); raises the failure if no try is left."""
+        if not failure.again or tried >= self.retries:
+            raise failure
         # apart from each other, or all that were turned away together come back together
         wait = min(_FIRST_WAIT * 2.0**tried, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311
-        wait = max(wait, trouble.wait or 0.0)
+        wait = max(wait, failure.wait or 0.0)
         if time.monotonic() + wait >= self.server.until:
-            asked = f", and asks for {trouble.wait:.0f} seconds" if trouble.wait else ""
+            asked = f", and asks for {failure.wait:.0f} seconds" if failure.wait else ""
             raise RequestFailed(
-                f"{trouble}{asked}: no time is left for that (seconds under [patchwork] in config.toml)",
-                everywhere=trouble.wait is not None,
+                f"{failure}{asked}: no time is left for that (seconds under [patchwork] in config.toml)",
+                everywhere=failure.wait is not None,
             )
         return wait
 
@@ -99,13 +100,13 @@ class Poster(Struct):
         self._ask(f"patches/{patch}/checks/", post=content)
         return POSTED
 
-    # --- what is asked ---
+    # --- requests ---
 
     def _ask(self, path: str, post: object = None, **query: str | int) -> Any:
         return self.server.ask(f"api/{self._versions[0]}/{path}", query, post)
 
     def _patch(self, check: PatchCheck) -> int:
-        """The number of the patch that a check is for."""
+        """The server's id of the patch that a check is for. Raises RequestFailed if there is none, or more than one."""
         for message_id in check.origin.ids:
             found = [one for one in self._named(message_id) if _is_it(one, message_id)]
             if check.origin.subject:
@@ -127,17 +128,17 @@ class Poster(Struct):
         while True:
             try:
                 return _listed(self._ask("patches/", **query).json, "patches")
-            except RequestFailed as trouble:
-                if trouble.status != 404:
+            except RequestFailed as failure:
+                if failure.status != 404:
                     raise
                 if len(self._versions) == 1:
                     raise RequestFailed(
                         f"there is no Patchwork 2.2 or later at {self.server.address.url}", everywhere=True
-                    ) from trouble
+                    ) from failure
                 del self._versions[0]
 
     def _newest(self, patch: int, context: str) -> tuple[str, str, str] | None:
-        """The state, description and URL of our last check, None where there is none."""
+        """The state, description and URL of our newest check of a context, None if there is none."""
         found: list[dict[str, Any]] = []
         for page in range(1, MOST_PAGES + 1):
             answer = self._ask(f"patches/{patch}/checks/", context=context, page=page, per_page=_PAGE)
@@ -158,11 +159,11 @@ class Poster(Struct):
         return check.get("context") == context and self.user.lower() in ("", who.lower())
 
 
-# --- what is believed of an answer ---
+# --- answers, which are checked ---
 
 
 def _listed(found: Any, what: str) -> list[dict[str, Any]]:
-    """A list of tables that each have a number; Trouble for anything else."""
+    """A list of objects that each have a positive `id`. Raises RequestFailed for anything else."""
     if type(found) is not list or not all(type(one) is dict and _number(one.get("id")) for one in found):
         raise RequestFailed(f"the server sent something that is no list of {what}: is it a Patchwork?")
     return found
@@ -173,11 +174,11 @@ def _number(value: Any) -> bool:
 
 
 def _is_it(patch: dict[str, Any], message_id: str) -> bool:
-    """A server that does not know the filter would give us every patch it has."""
+    """Whether a patch has the message id. A server that does not know the filter would give us all its patches."""
     return _text(patch, "msgid").strip().removeprefix("<").removesuffix(">") == message_id
 
 
 def _text(table: Any, key: str) -> str:
-    """A text of a table, "" where it is none, as Patchwork has it where nothing was said."""
+    """The text of a key, "" if it has none: Patchwork sends null for an empty one."""
     value = table.get(key) if type(table) is dict else None
     return value if type(value) is str else ""

@@ -1,1 +1,1 @@
-"""One module for each format that a program reads: `render(review, frame)`, a pure function."""
+"""Renders a review for programs: one module for each format, with a pure function `render(review, context)`."""

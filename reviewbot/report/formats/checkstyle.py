@@ -1,7 +1,7 @@
-"""A Review in, a report as Checkstyle writes it out, which most CI systems can show.
+"""Renders a review as a Checkstyle report, which most CI systems can show.
 
-Checkstyle itself names in an <exception> why a file could not be checked; so does this, for what was not looked at
-(of no single file: under a name that is none). What a later patch settles is left out.
+Checkstyle itself says in an <exception> why a file could not be checked; so does this for what was not read (under
+NO_FILE where that concerns no single file). Findings that a later patch resolves are left out.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ SEVERITY = {"note": "info", "warning": "warning", "error": "error"}
 NO_FILE = "(the whole patch)"
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """The document, with a newline at the end."""
     top = ElementTree.Element("checkstyle", version=VERSION)
     files: dict[str, ElementTree.Element] = {}
-    for remark in remarks_of(review, frame):
+    for remark in remarks_of(review, context):
         _add(_file(top, files, remark.finding.path), remark.finding)
     for part in unread(review):
         ElementTree.SubElement(_file(top, files, part.path or NO_FILE), "exception").text = xml(part.reason)
@@ -35,13 +35,13 @@ def _file(top: ElementTree.Element, files: dict[str, ElementTree.Element], path:
     return files[path]
 
 
-def _add(file: ElementTree.Element, found: Finding) -> None:
+def _add(file: ElementTree.Element, finding: Finding) -> None:
     ElementTree.SubElement(
         file,
         "error",
-        line=str(found.line),
-        column=str(len(columns(found.line_text)[0]) + 1),
-        severity=SEVERITY[found.severity],
-        message=xml(found.message),
-        source=f"reviewbot.{found.rule}",
+        line=str(finding.line),
+        column=str(len(columns(finding.line_text)[0]) + 1),
+        severity=SEVERITY[finding.severity],
+        message=xml(finding.message),
+        source=f"reviewbot.{finding.rule}",
     )

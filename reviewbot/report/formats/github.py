@@ -1,9 +1,9 @@
-"""A Review in, workflow commands of GitHub Actions out: each an annotation beside a line of a pull request.
+"""Renders a review as workflow commands of GitHub Actions: annotations beside the lines of a pull request.
 
 GitHub shows ten errors, ten warnings and ten notices of a step (and fifty annotations of a job) and drops the rest
-without a word, so the worst come first, and what is left over is counted in a notice: report/githubsummary.py has all
-of it. What a later patch settles is left out; what was not looked at is one notice, or one error where it fails
-the run. Nothing is printed for a review without remarks of which all was read.
+without a word. So the worst come first, and a notice counts those left out: formats/github_summary.py has all of them.
+Findings that a later patch resolves are left out. What was not read is one notice, or one error where it fails the
+run. A review without remarks of which all was read gives "".
 """
 
 from __future__ import annotations
@@ -25,38 +25,38 @@ _IN_MESSAGE = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTY = {**_IN_MESSAGE, ":": "%3A", ",": "%2C"}
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """A line for each annotation."""
-    found, missed = worst_first(remarks_of(review, frame)), unread(review)
-    beside = "error" if frame.unread == FAIL else "notice"
+    remarks, missed = worst_first(remarks_of(review, context)), unread(review)
+    beside = "error" if context.unread == FAIL else "notice"
     room = dict.fromkeys(KIND.values(), MOST)
     room[beside] -= bool(missed)
-    counts = Counter(KIND[remark.finding.severity] for remark in found)
+    counts = Counter(KIND[remark.finding.severity] for remark in remarks)
     if any(counts[kind] > room[kind] for kind in room):
         room["notice"] -= 1
     lines: list[str] = []
-    for remark in found:
+    for remark in remarks:
         kind = KIND[remark.finding.severity]
         if room[kind] > 0:
             room[kind] -= 1
             lines.append(_annotation(kind, remark.finding))
-    left = len(found) - len(lines)
+    left = len(remarks) - len(lines)
     lines += [_titled("notice", _left_out(left))] if left else []
     lines += [_titled(beside, _missed(missed))] if missed else []
     return "".join(f"{line}\n" for line in lines)
 
 
-def _annotation(kind: str, found: Finding) -> str:
-    lines = [found.message, *(f"{shown.note}: {shown.path}:{shown.line}" for shown in found.evidence)]
+def _annotation(kind: str, finding: Finding) -> str:
+    lines = [finding.message, *(f"{evidence.note}: {evidence.path}:{evidence.line}" for evidence in finding.evidence)]
     properties = {
-        "file": found.path,
-        "line": str(found.line),
-        "endLine": str(found.line),
-        "col": str(len(columns(found.line_text)[0]) + 1),
-        "title": found.rule,
+        "file": finding.path,
+        "line": str(finding.line),
+        "endLine": str(finding.line),
+        "col": str(len(columns(finding.line_text)[0]) + 1),
+        "title": finding.rule,
     }
-    told = ",".join(f"{key}={_escaped(disarmed(visible(value)), _IN_PROPERTY)}" for key, value in properties.items())
-    return f"::{kind} {told}::{_message(lines)}"
+    fields = ",".join(f"{key}={_escaped(disarmed(visible(value)), _IN_PROPERTY)}" for key, value in properties.items())
+    return f"::{kind} {fields}::{_message(lines)}"
 
 
 def _titled(kind: str, text: list[str]) -> str:

@@ -1,6 +1,6 @@
-"""A Review in, Markdown for the summary of a GitHub Actions step out: all remarks, where annotations have a cap.
+"""Renders a review as Markdown for the summary of a GitHub Actions step: all remarks, where annotations have a cap.
 
-What a later patch of the series settles is listed too, and said so; and what was not looked at.
+Findings that a later patch of the series resolves are listed and marked so; what was not read is listed, too.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from reviewbot.report.select import kernels, ordered, select
 LARGEST = 1_000_000
 
 
-def step_summary(review: Review, frame: ReportContext) -> str:
-    """The section with a heading, a line for each remark; as much of it as GitHub takes."""
-    found, missed = worst_first(remarks_of(review, frame)), unread(review)
-    head = f"### reviewbot: {_headline([remark.finding for remark in found], missed)}\n\n"
-    tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {paragraph(kernels(review, frame.kernel))}\n"
+def step_summary(review: Review, context: ReportContext) -> str:
+    """A section with a heading and an item for each remark, at most LARGEST bytes; it says how many are left out."""
+    remarks, missed = worst_first(remarks_of(review, context)), unread(review)
+    head = f"### reviewbot: {_headline([remark.finding for remark in remarks], missed)}\n\n"
+    tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {paragraph(kernels(review, context.kernel))}\n"
     entries = [
-        *(_entry(remark.finding) for remark in found),
-        *(_entry(one, f"settled by patch {paragraph(one.resolved_by or '')}: ") for one in _settled(review, frame)),
+        *(_entry(remark.finding) for remark in remarks),
+        *(
+            _entry(finding, f"settled by patch {paragraph(finding.resolved_by or '')}: ")
+            for finding in _resolved(review, context)
+        ),
         *(_unread(part) for part in missed),
     ]
     body, left = _bounded(entries, LARGEST - len(head.encode()) - len(tail.encode()) - 100)
@@ -33,27 +36,30 @@ def step_summary(review: Review, frame: ReportContext) -> str:
     return head + body + more + tail
 
 
-def _headline(found: list[Finding], missed: tuple[Unread, ...]) -> str:
-    if not found:
+def _headline(findings: list[Finding], missed: tuple[Unread, ...]) -> str:
+    if not findings:
         return f"nothing found in what was read, {len(missed)} not looked at" if missed else "clean"
-    counts = Counter(one.severity for one in found)
+    counts = Counter(finding.severity for finding in findings)
     kinds = (_count(counts[word], word) for word in reversed(SEVERITIES) if counts[word])
     unread = f", {len(missed)} not looked at" if missed else ""
-    return f"{_count(len(found), 'remark')} ({', '.join(kinds)}){unread}"
+    return f"{_count(len(findings), 'remark')} ({', '.join(kinds)}){unread}"
 
 
-def _settled(review: Review, frame: ReportContext) -> Iterator[Finding]:
+def _resolved(review: Review, context: ReportContext) -> Iterator[Finding]:
     for reviewed in review.patches:
-        for one in select(ordered(reviewed), frame.min_severity, frame.min_confidence):
-            if one.resolved_by is not None:
-                yield one
+        for finding in select(ordered(reviewed), context.min_severity, context.min_confidence):
+            if finding.resolved_by is not None:
+                yield finding
 
 
-def _entry(found: Finding, before: str = "") -> str:
-    function = f" in {code_span(f'{found.function}()')}" if found.function else ""
-    place = f"{code_span(f'{found.path}:{found.line}')}{function}"
-    lines = [f"- **{found.severity}** {code_span(found.rule)} {place}: {before}{paragraph(found.message)}"]
-    lines += [f"  - {paragraph(shown.note)}: {code_span(f'{shown.path}:{shown.line}')}" for shown in found.evidence]
+def _entry(finding: Finding, before: str = "") -> str:
+    function = f" in {code_span(f'{finding.function}()')}" if finding.function else ""
+    place = f"{code_span(f'{finding.path}:{finding.line}')}{function}"
+    lines = [f"- **{finding.severity}** {code_span(finding.rule)} {place}: {before}{paragraph(finding.message)}"]
+    lines += [
+        f"  - {paragraph(evidence.note)}: {code_span(f'{evidence.path}:{evidence.line}')}"
+        for evidence in finding.evidence
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -63,7 +69,7 @@ def _unread(part: Unread) -> str:
 
 
 def _bounded(entries: list[str], room: int) -> tuple[str, int]:
-    """As many entries as there is room for, in bytes, and how many are left."""
+    """As many entries as fit into `room` bytes, and how many are left out."""
     kept: list[str] = []
     for entry in entries:
         room -= len(entry.encode())

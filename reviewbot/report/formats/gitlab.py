@@ -1,7 +1,7 @@
-"""A Review in, a GitLab Code Quality report out: a JSON array, empty when nothing is wrong.
+"""Renders a review as a GitLab Code Quality report: a JSON array, empty where nothing is wrong.
 
-GitLab compares the report of a branch with that of its target by fingerprint, and of two equal ones shows the first,
-so that each remark has its own. What a later patch settles is left out, and so is what was not looked at: everything
+GitLab compares the report of a branch with that of its target by fingerprint, and of two equal ones shows the first:
+so each remark has its own. Findings that a later patch resolves are left out, and so is what was not read: everything
 in this report counts as a degradation of the code.
 """
 
@@ -13,21 +13,21 @@ from reviewbot.model.review import Review
 from reviewbot.report.remarks import Remark, ReportContext, remarks_of
 from reviewbot.support.escape import visible
 
-# "critical" and "blocker" are for what somebody has seen happen
+# "critical" and "blocker" would say that the bug was seen to happen
 SEVERITY = {"note": "info", "warning": "minor", "error": "major"}
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """The array as ASCII, with a newline at the end."""
-    return json.dumps([_issue(remark) for remark in remarks_of(review, frame)], indent=2) + "\n"
+    return json.dumps([_issue(remark) for remark in remarks_of(review, context)], indent=2) + "\n"
 
 
 def _issue(remark: Remark) -> dict[str, object]:
-    found = remark.finding
+    finding = remark.finding
     return {
-        "description": visible(found.message),
-        "check_name": found.rule,
+        "description": visible(finding.message),
+        "check_name": finding.rule,
         "fingerprint": remark.name,
-        "severity": SEVERITY[found.severity],
-        "location": {"path": visible(found.path), "lines": {"begin": found.line}},
+        "severity": SEVERITY[finding.severity],
+        "location": {"path": visible(finding.path), "lines": {"begin": finding.line}},
     }

@@ -1,4 +1,4 @@
-"""A Review in, the one JSON object of schema 1 out: the contract other tools read."""
+"""Renders a review as one JSON object of schema 1, the stable interface for other tools."""
 
 from __future__ import annotations
 
@@ -14,67 +14,69 @@ from reviewbot.support.escape import printable
 Json = str | int | None | list["Json"] | dict[str, "Json"]
 
 
-def render(review: Review, frame: ReportContext) -> str:
-    """One object, ASCII, with a newline at the end.
+def render(review: Review, context: ReportContext) -> str:
+    """The object in ASCII, with a newline at the end.
 
-    Bytes of a mail that were no UTF-8 read \\xNN in its strings, so that every JSON parser takes them.
+    Bytes of a message that are no UTF-8 are written as \\xNN in its strings, so that every JSON parser takes them.
     """
     series = review.series
     whole: dict[str, Json] = {
         "schema": 1,
         "reviewbot": __version__,
-        "rules": frame.digest,
-        "kernel": frame.kernel,
+        "rules": context.digest,
+        "kernel": context.kernel,
         "series": {
             "subject": printable(series.subject),
             "version": series.version,
             "message_id": _text(series.message_id),
             "base": _text(series.base),
         },
-        "patches": [_patch(reviewed, frame) for reviewed in review.patches],
+        "patches": [_patch(reviewed, context) for reviewed in review.patches],
         "unread": _unread(unread_beside(review)),
     }
     return json.dumps(whole, indent=2) + "\n"
 
 
-def _patch(reviewed: PatchReview, frame: ReportContext) -> Json:
+def _patch(reviewed: PatchReview, context: ReportContext) -> Json:
     patch = reviewed.patch
-    kernel = kernel_of(reviewed, frame.kernel)
+    kernel = kernel_of(reviewed, context.kernel)
     return {
         "number": patch.number,
         "subject": printable(patch.subject),
         "message_id": _text(patch.mail.message_id if patch.mail else None),
         "commit": patch.commit,
         "depth": reviewed.depth,
-        **({"kernel": kernel} if kernel != frame.kernel else {}),
-        "findings": [_finding(found) for found in select(ordered(reviewed), frame.min_severity, frame.min_confidence)],
+        **({"kernel": kernel} if kernel != context.kernel else {}),
+        "findings": [
+            _finding(finding) for finding in select(ordered(reviewed), context.min_severity, context.min_confidence)
+        ],
         "unread": _unread(unread_of(reviewed)),
     }
 
 
-def _finding(found: Finding) -> Json:
+def _finding(finding: Finding) -> Json:
     return {
-        "rule": found.rule,
-        "severity": found.severity,
-        "confidence": found.confidence,
-        "path": printable(found.path),
-        "line": found.line,
-        "line_text": printable(found.line_text),
-        "function": printable(found.function),
-        "message": printable(found.message),
-        "evidence": [_evidence(shown) for shown in found.evidence],
-        "resolved_by": _text(found.resolved_by),
-        "fingerprint": found.fingerprint,
+        "rule": finding.rule,
+        "severity": finding.severity,
+        "confidence": finding.confidence,
+        "path": printable(finding.path),
+        "line": finding.line,
+        "line_text": printable(finding.line_text),
+        "function": printable(finding.function),
+        "message": printable(finding.message),
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "resolved_by": _text(finding.resolved_by),
+        "fingerprint": finding.fingerprint,
     }
 
 
-def _evidence(shown: Evidence) -> Json:
+def _evidence(evidence: Evidence) -> Json:
     return {
-        "path": printable(shown.path),
-        "line": shown.line,
-        "function": printable(shown.function),
-        "text": printable(shown.text),
-        "note": printable(shown.note),
+        "path": printable(evidence.path),
+        "line": evidence.line,
+        "function": printable(evidence.function),
+        "text": printable(evidence.text),
+        "note": printable(evidence.note),
     }
 
 

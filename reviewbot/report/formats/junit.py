@@ -1,9 +1,9 @@
-"""A Review in, a JUnit report out: a test suite a patch, a test case a rule: a green run shows what was checked.
+"""Renders a review as a JUnit report: a test suite for each patch, a test case for each rule.
 
-The elements and attributes are those of the schema that Jenkins' xUnit plugin ships (junit-10.xsd), which has no file
-and line: they stand in the text of a failure. A rule whose remarks a later patch settles has passed, with those
-remarks in its output. What was not looked at is a skipped test, or where it fails the run one with an
-error; of a patch of which nothing was read, each rule is skipped.
+So a green run shows what was checked. Elements and attributes are those of the schema that Jenkins' xUnit plugin ships
+(junit-10.xsd), which has no file and line: they stand in the text of a failure. A rule whose findings a later patch
+resolves has passed, with those findings in its output. What was not read is a skipped test, or one with an error where
+it fails the run; of a patch of which nothing was read, each rule is skipped.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from reviewbot.support.escape import clip, xml
 LONGEST = 200  # characters of a test's name
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """The document, with a newline at the end."""
     top = ElementTree.Element("testsuites", name="reviewbot")
     for reviewed in review.patches:
-        _patch(top, reviewed, frame)
+        _patch(top, reviewed, context)
     beside = unread_beside(review)
     if beside:
         suite = ElementTree.SubElement(top, "testsuite", name="the series")
-        _missed(suite, "reviewbot.series", beside, frame)
+        _add_unread(suite, "reviewbot.series", beside, context)
     for suite in top:
         _total(suite, suite)
     _total(top, top)
@@ -36,63 +36,70 @@ def render(review: Review, frame: ReportContext) -> str:
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ElementTree.tostring(top, encoding="unicode") + "\n"
 
 
-def _patch(top: ElementTree.Element, reviewed: PatchReview, frame: ReportContext) -> None:
+def _patch(top: ElementTree.Element, reviewed: PatchReview, context: ReportContext) -> None:
     patch, missed = reviewed.patch, unread_of(reviewed)
     suite = ElementTree.SubElement(top, "testsuite", name=xml(f"{patch.number}/{patch.total} {patch.subject}"))
     properties = ElementTree.SubElement(suite, "properties")
     known = {
-        "kernel": kernel_of(reviewed, frame.kernel),
-        "rules": frame.digest,
+        "kernel": kernel_of(reviewed, context.kernel),
+        "rules": context.digest,
         "depth": reviewed.depth,
         "commit": patch.commit,
     }
     for name, value in {**known, "message_id": patch.mail.message_id if patch.mail else None}.items():
         if value:
             ElementTree.SubElement(properties, "property", name=name, value=xml(value))
-    found: dict[str, list[Finding]] = {rule.id: [] for rule in frame.rules}
-    for one in select(ordered(reviewed), frame.min_severity, frame.min_confidence):
-        found.setdefault(one.rule, []).append(one)
+    by_rule: dict[str, list[Finding]] = {rule.id: [] for rule in context.rules}
+    for finding in select(ordered(reviewed), context.min_severity, context.min_confidence):
+        by_rule.setdefault(finding.rule, []).append(finding)
     group = f"reviewbot.patch-{patch.number}"
-    for rule, said in found.items():
+    for rule, findings in by_rule.items():
         case = ElementTree.SubElement(suite, "testcase", classname=group, name=rule)
         if missed and not reviewed.files:
             ElementTree.SubElement(case, "skipped", message="nothing of this patch was read")
         else:
-            _case(case, said)
-    _missed(suite, group, missed, frame)
+            _case(case, findings)
+    _add_unread(suite, group, missed, context)
 
 
-def _case(case: ElementTree.Element, said: list[Finding]) -> None:
-    still = [one for one in said if one.resolved_by is None]
-    settled = [f"settled by patch {xml(one.resolved_by)}: {_told(one)}" for one in said if one.resolved_by is not None]
-    if still:
-        worst = max(still, key=lambda one: SEVERITIES.index(one.severity))
-        more = f" (and {len(still) - 1} more)" if len(still) > 1 else ""
+def _case(case: ElementTree.Element, findings: list[Finding]) -> None:
+    open_findings = [finding for finding in findings if finding.resolved_by is None]
+    resolved = [
+        f"settled by patch {xml(finding.resolved_by)}: {_text(finding)}"
+        for finding in findings
+        if finding.resolved_by is not None
+    ]
+    if open_findings:
+        worst = max(open_findings, key=lambda finding: SEVERITIES.index(finding.severity))
+        more = f" (and {len(open_findings) - 1} more)" if len(open_findings) > 1 else ""
         message = xml(worst.message) + more
         failure = ElementTree.SubElement(case, "failure", type=worst.severity, message=message)
-        failure.text = "\n".join(map(_told, still))
-    if settled:
-        ElementTree.SubElement(case, "system-out").text = "\n".join(settled)
+        failure.text = "\n".join(map(_text, open_findings))
+    if resolved:
+        ElementTree.SubElement(case, "system-out").text = "\n".join(resolved)
 
 
-def _told(found: Finding) -> str:
-    function = f" in {found.function}()" if found.function else ""
-    place = f"{found.path}:{found.line}{function}"
-    lines = [f"{place}: {found.severity} ({found.confidence}): {found.message}", f"    {found.line_text.strip()}"]
-    lines += [f"  {shown.note}: {shown.path}:{shown.line}" for shown in found.evidence]
+def _text(finding: Finding) -> str:
+    function = f" in {finding.function}()" if finding.function else ""
+    place = f"{finding.path}:{finding.line}{function}"
+    lines = [
+        f"{place}: {finding.severity} ({finding.confidence}): {finding.message}",
+        f"    {finding.line_text.strip()}",
+    ]
+    lines += [f"  {evidence.note}: {evidence.path}:{evidence.line}" for evidence in finding.evidence]
     return "\n".join(map(xml, lines))
 
 
-def _missed(suite: ElementTree.Element, group: str, parts: tuple[Unread, ...], frame: ReportContext) -> None:
+def _add_unread(suite: ElementTree.Element, group: str, parts: tuple[Unread, ...], context: ReportContext) -> None:
     for part in parts:
         name = clip(
             f"not looked at: {part.path}: {part.reason}" if part.path else f"not looked at: {part.reason}", LONGEST
         )
         case = ElementTree.SubElement(suite, "testcase", classname=group, name=xml(name))
-        said = ElementTree.SubElement(case, "skipped", message=xml(part.reason))
-        if frame.unread == FAIL:
-            said.tag = "error"
-            said.set("type", "not looked at")
+        result = ElementTree.SubElement(case, "skipped", message=xml(part.reason))
+        if context.unread == FAIL:
+            result.tag = "error"
+            result.set("type", "not looked at")
 
 
 def _total(element: ElementTree.Element, within: ElementTree.Element) -> None:

@@ -1,4 +1,4 @@
-"""Text in, Markdown that shows it as it is out: nothing in it becomes a link, a tag or a formula."""
+"""Escapes text for Markdown, so that it shows as it is: nothing in it becomes a link, a tag or a formula."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _TICKS = re.compile(r"`+")
 
 
 def paragraph(text: str) -> str:
-    """Words for a paragraph or a list, on one line."""
+    """Text for a paragraph or a list item, escaped, on one line."""
     return _MEANT.sub(lambda found: "\\" + found[0], visible(text).replace("\t", " "))
 
 
 def code_span(text: str) -> str:
-    """Text between backticks, as many as it takes; a blank keeps its own backticks apart from them."""
+    """Text as a code span (CommonMark 6.1): between more backticks than it has in a row, a blank beside its own."""
     shown = visible(text).replace("\t", " ").strip() or " "
     fence = "`" * (1 + max(map(len, _TICKS.findall(shown)), default=0))
     pad = " " if shown[0] == "`" or shown[-1] == "`" else ""

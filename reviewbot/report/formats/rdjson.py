@@ -1,8 +1,8 @@
-"""A Review in, one DiagnosticResult of the Reviewdog Diagnostic Format out (proto/rdf/reviewdog.proto, as JSON).
+"""Renders a review as a DiagnosticResult of the Reviewdog Diagnostic Format (proto/rdf/reviewdog.proto, as JSON).
 
-Columns count bytes of UTF-8 from 1, and the end of a range is the first that is not in it. A suggestion replaces its
-whole line, which is what the forges can show. What a later patch settles is left out; the format has no place for what
-was not looked at.
+Columns count bytes of UTF-8 from 1, and the end of a range is exclusive. A suggestion replaces its whole line, which
+is what the forges can show. Findings that a later patch resolves are left out; the format has no place for what was
+not read.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ SOURCE = {"name": "reviewbot"}
 SEVERITY = {"note": "INFO", "warning": "WARNING", "error": "ERROR"}
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """One object in ASCII, with a newline at the end."""
-    return json.dumps({"source": SOURCE, "diagnostics": diagnostics(review, frame)}, indent=2) + "\n"
+    return json.dumps({"source": SOURCE, "diagnostics": diagnostics(review, context)}, indent=2) + "\n"
 
 
-def diagnostics(review: Review, frame: ReportContext) -> list[Diagnostic]:
-    """A Diagnostic for each remark."""
-    return [_diagnostic(remark.finding) for remark in remarks_of(review, frame)]
+def diagnostics(review: Review, context: ReportContext) -> list[Diagnostic]:
+    """A Diagnostic of the format for each remark."""
+    return [_diagnostic(remark.finding) for remark in remarks_of(review, context)]
 
 
-def _diagnostic(found: Finding) -> Diagnostic:
+def _diagnostic(finding: Finding) -> Diagnostic:
     message: Diagnostic = {
-        "message": visible(found.message),
-        "location": _location(found.path, found.line, found.line_text),
-        "severity": SEVERITY[found.severity],
-        "code": {"value": found.rule},
+        "message": visible(finding.message),
+        "location": _location(finding.path, finding.line, finding.line_text),
+        "severity": SEVERITY[finding.severity],
+        "code": {"value": finding.rule},
     }
-    if found.evidence:
-        message["related_locations"] = [_related(shown) for shown in found.evidence]
-    fix = suggestion(found)
+    if finding.evidence:
+        message["related_locations"] = [_related(evidence) for evidence in finding.evidence]
+    fix = suggestion(finding)
     if fix is not None:
-        whole_line = {"start": {"line": found.line}, "end": {"line": found.line}}
+        whole_line = {"start": {"line": finding.line}, "end": {"line": finding.line}}
         message["suggestions"] = [{"range": whole_line, "text": fix}]
     return message
 
 
-def _related(shown: Evidence) -> Diagnostic:
-    return {"message": visible(shown.note), "location": _location(shown.path, shown.line, shown.text)}
+def _related(evidence: Evidence) -> Diagnostic:
+    return {"message": visible(evidence.note), "location": _location(evidence.path, evidence.line, evidence.text)}
 
 
 def _location(path: str, line: int, text: str) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""A Review in, the Reviewdog Diagnostic Format out as JSON lines: what rdjson has, a Diagnostic a line."""
+"""Renders a review in the Reviewdog Diagnostic Format as JSON lines: the Diagnostics of rdjson, one a line."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from reviewbot.report.formats.rdjson import SOURCE, diagnostics
 from reviewbot.report.remarks import ReportContext
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """A line of ASCII for each remark, "" where there is none."""
-    return "".join(json.dumps({**one, "source": SOURCE}) + "\n" for one in diagnostics(review, frame))
+    return "".join(json.dumps({**diagnostic, "source": SOURCE}) + "\n" for diagnostic in diagnostics(review, context))

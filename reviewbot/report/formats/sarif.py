@@ -1,9 +1,9 @@
-"""A Review in, one SARIF 2.1.0 log out, as GitHub's code scanning and editors read it.
+"""Renders a review as a SARIF 2.1.0 log, as GitHub's code scanning and editors read it.
 
-An alert is known again by its fingerprint, whatever line it has moved to, and closes when a later log lacks it: so a
-review without remarks has an empty list of results, and one that could look at nothing has none. What a later patch
-settles is left out, since scanning would show it as open. Columns count characters from 1, and the end of a region is
-the first that is not in it. No string is empty; GitHub would drop what it belongs to.
+GitHub recognises an alert by its fingerprint, whatever line it has moved to, and closes it when a later log lacks it:
+so a review without remarks has an empty list of results, and one that read nothing has no list. Findings that a later
+patch resolves are left out, since scanning would show them as open. Columns count characters from 1, and the end of a
+region is exclusive. No string is empty: GitHub would drop the object that has it.
 """
 
 from __future__ import annotations
@@ -32,43 +32,43 @@ TAGS = ("linux-kernel", "memory-allocation")
 PROBLEM = {"note": "recommendation", "warning": "warning", "error": "error"}
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """The log in ASCII, with a newline at the end."""
-    log: Object = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(review, frame)]}
+    log: Object = {"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(review, context)]}
     return json.dumps(log, indent=2) + "\n"
 
 
-def _run(review: Review, frame: ReportContext) -> Object:
+def _run(review: Review, context: ReportContext) -> Object:
     looked = review.looked
-    missed = [_notification(part, frame.unread) for part in unread(review)]
-    places = {rule.id: at for at, rule in enumerate(frame.rules)}
-    successful = looked and not (missed and frame.unread == FAIL)
+    missed = [_notification(part, context.unread) for part in unread(review)]
+    places = {rule.id: at for at, rule in enumerate(context.rules)}
+    successful = looked and not (missed and context.unread == FAIL)
     invocation: Object = {"executionSuccessful": successful, "toolExecutionNotifications": [*missed]}
     run: Object = {
-        "tool": {"driver": _driver(frame)},
+        "tool": {"driver": _driver(context)},
         "automationDetails": {"id": "reviewbot/"},
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
-        "properties": {"kernel": frame.kernel, "rules": frame.digest},
+        "properties": {"kernel": context.kernel, "rules": context.digest},
     }
     commits = [reviewed.patch.commit for reviewed in review.patches if reviewed.patch.commit]
-    if commits and frame.repository:
-        run["versionControlProvenance"] = [{"repositoryUri": frame.repository, "revisionId": commits[-1]}]
+    if commits and context.repository:
+        run["versionControlProvenance"] = [{"repositoryUri": context.repository, "revisionId": commits[-1]}]
     if looked:
-        run["results"] = [_result(remark, places) for remark in remarks_of(review, frame)]
+        run["results"] = [_result(remark, places) for remark in remarks_of(review, context)]
     return run
 
 
-def _driver(frame: ReportContext) -> Object:
+def _driver(context: ReportContext) -> Object:
     return {
         "name": "reviewbot",
         "semanticVersion": __version__,
-        "rules": [_rule(rule) for rule in frame.rules],
+        "rules": [_rule(rule) for rule in context.rules],
     }
 
 
 def _notification(part: Unread, unread: str) -> Object:
-    """3.58.6: one of level "error" is what fails a run."""
+    """A notification on what was not read: SARIF 2.1.0, 3.58.6, of level "error" where it fails the run."""
     reason = f"{part.path}: {part.reason}" if part.path else part.reason
     text = visible(f"not looked at: {reason}")
     notification: Object = {"level": "error" if unread == FAIL else "warning", "message": {"text": _unlinked(text)}}
@@ -118,11 +118,11 @@ def _pascal(name: str) -> str:
 
 
 def _result(remark: Remark, places: Mapping[str, int]) -> Object:
-    found, mail = remark.finding, remark.patch.mail
-    place = _location(found.path, found.line, found.line_text)
-    if found.function:
-        place["logicalLocations"] = [{"name": visible(found.function), "kind": "function"}]
-    properties: Object = {"confidence": found.confidence, "patch": remark.patch.number}
+    finding, mail = remark.finding, remark.patch.mail
+    place = _location(finding.path, finding.line, finding.line_text)
+    if finding.function:
+        place["logicalLocations"] = [{"name": visible(finding.function), "kind": "function"}]
+    properties: Object = {"confidence": finding.confidence, "patch": remark.patch.number}
     if remark.patch.commit:
         properties["commit"] = visible(remark.patch.commit)
     if remark.kernel is not None:
@@ -130,32 +130,32 @@ def _result(remark: Remark, places: Mapping[str, int]) -> Object:
     if mail is not None and mail.message_id:
         properties["messageId"] = visible(mail.message_id)
     result: Object = {
-        "ruleId": found.rule,
-        "level": found.severity,
-        "message": {"text": _message(found)},
+        "ruleId": finding.rule,
+        "level": finding.severity,
+        "message": {"text": _message(finding)},
         "locations": [place],
-        "partialFingerprints": {"primaryLocationLineHash": f"{found.fingerprint}:{remark.nth}"},
+        "partialFingerprints": {"primaryLocationLineHash": f"{finding.fingerprint}:{remark.nth}"},
         "properties": properties,
     }
-    if found.rule in places:
-        result["ruleIndex"] = places[found.rule]
-    if found.evidence:
-        result["relatedLocations"] = [_related(number, shown) for number, shown in enumerate(found.evidence, 1)]
-    fix = suggestion(found)
+    if finding.rule in places:
+        result["ruleIndex"] = places[finding.rule]
+    if finding.evidence:
+        result["relatedLocations"] = [_related(number, evidence) for number, evidence in enumerate(finding.evidence, 1)]
+    fix = suggestion(finding)
     if fix is not None:
-        result["fixes"] = [_fix(found, fix)]
+        result["fixes"] = [_fix(finding, fix)]
     return result
 
 
-def _message(found: Finding) -> str:
-    """What is wrong, with a link to each related location: GitHub shows only those that are linked."""
-    links = ", ".join(f"[{_label(shown)}]({number})" for number, shown in enumerate(found.evidence, 1))
-    return _unlinked(visible(found.message)) + (f" ({links})" if links else "")
+def _message(finding: Finding) -> str:
+    """The text of a result, with a link to each related location: GitHub shows only those that are linked."""
+    links = ", ".join(f"[{_label(evidence)}]({number})" for number, evidence in enumerate(finding.evidence, 1))
+    return _unlinked(visible(finding.message)) + (f" ({links})" if links else "")
 
 
-def _label(shown: Evidence) -> str:
-    """Text for a link: SARIF 2.1.0, 3.11.6 wants its square brackets escaped."""
-    return visible(shown.note).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") or "see"
+def _label(evidence: Evidence) -> str:
+    """The text of a link to evidence, its square brackets escaped (SARIF 2.1.0, 3.11.6)."""
+    return visible(evidence.note).replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]") or "see"
 
 
 def _unlinked(text: str) -> str:
@@ -163,10 +163,10 @@ def _unlinked(text: str) -> str:
     return text.replace("](", "] (")
 
 
-def _related(number: int, shown: Evidence) -> Object:
-    related: Object = {"id": number, **_location(shown.path, shown.line, shown.text)}
-    if shown.note:
-        related["message"] = {"text": _unlinked(visible(shown.note))}
+def _related(number: int, evidence: Evidence) -> Object:
+    related: Object = {"id": number, **_location(evidence.path, evidence.line, evidence.text)}
+    if evidence.note:
+        related["message"] = {"text": _unlinked(visible(evidence.note))}
     return related
 
 
@@ -177,11 +177,11 @@ def _location(path: str, line: int, text: str) -> Object:
     return {"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": region}}
 
 
-def _fix(found: Finding, fix: str) -> Object:
-    line, end = found.line, len(found.line_text) + 1
+def _fix(finding: Finding, fix: str) -> Object:
+    line, end = finding.line, len(finding.line_text) + 1
     region: Object = {"startLine": line, "startColumn": 1, "endLine": line, "endColumn": end}
     replacement: Object = {"deletedRegion": region, "insertedContent": {"text": fix}}
-    return {"artifactChanges": [{"artifactLocation": {"uri": uri(found.path)}, "replacements": [replacement]}]}
+    return {"artifactChanges": [{"artifactLocation": {"uri": uri(finding.path)}, "replacements": [replacement]}]}
 
 
 def uri(path: str) -> str:

@@ -1,1 +1,1 @@
-"""The reply that a reviewer would send: header lines, quoted diff, remarks, as one mail."""
+"""Writes the reply that a reviewer would send: header lines, quoted diff and questions, as one message."""

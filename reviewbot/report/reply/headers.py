@@ -1,8 +1,7 @@
-"""A patch's mail in, who hears the reply and its header lines out, in ASCII and with nothing to inject.
+"""Chooses the recipients of a reply and writes its header lines, in ASCII and safe from header injection.
 
-Written by hand, not by email.policy: that encodes a long message id in References as if it were a
-word (RFC 2047), which breaks the thread, and its output depends on what other modules registered
-as charsets.
+They are not written by email.policy: that encodes a long message id in References as if it were a word (RFC 2047),
+which breaks the thread, and its output depends on the charsets that other modules have registered.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _LONGEST = 800  # of a subject or a name; RFC 5322 allows lines of 998 bytes
 
 
 def usable_address(email: str) -> bool:
-    """An address that a mail program can be handed: plain ASCII, one @, and nothing that it may take for more.
+    """Whether an address is safe for a mail program: ASCII, one @, nothing that reads as an option, command or file.
 
     git send-email gives each to sendmail as an argument of its own, and a mail server may look it up in its aliases.
     """
@@ -39,40 +38,41 @@ def usable_address(email: str) -> bool:
 
 
 def reachable_address(email: str) -> bool:
-    """A usable one that a reply can go to: git send-email stops at an address without a dot in its domain."""
+    """Whether a reply can go to an address: git send-email stops at one without a dot in its domain."""
     return usable_address(email) and "." in email.rpartition("@")[2]
 
 
 def usable_id(message_id: str) -> bool:
-    """A message id, without its angle brackets, that can stand in a header as it is."""
+    """Whether a message id, without its angle brackets, can stand in a header unchanged."""
     return _ID.fullmatch(message_id) is not None and not orders(f"<{message_id}")
 
 
 class Recipients(NamedTuple):
-    """Who gets a reply, and the addresses that were left out since no mail program can be handed them."""
+    """Who gets a reply, and the addresses that were left out because reachable_address() refuses them."""
 
     to: tuple[Address, ...]
     cc: tuple[Address, ...]
-    left: tuple[str, ...]
+    unreachable: tuple[str, ...]
 
 
 def recipients(mail: Mail, own: str, policy: str, lists: Sequence[str]) -> Recipients:
-    """To and Cc of a reply: Reply-To and always the author; then who else got the mail, without `own`.
+    """To and Cc of a reply. To: Reply-To and always the author; Cc: the other recipients of the message.
 
-    `policy` is a word of CC: everybody, only the addresses that match a pattern of `lists`, or nobody.
-    Nobody is named twice; an address that is not reachable_address() is left out.
+    `policy`, a word of CC: all of them, only addresses that match a pattern of `lists`, or none. `own` is left out,
+    and so is an address that reachable_address() refuses. No address comes twice.
     """
     first = (*mail.reply_to, mail.author)
     others = (*mail.to, *mail.cc) if policy != "none" else ()
     if policy == "list":
         others = tuple(other for other in others if _is_list(other.email, lists))
     taken = {own.lower()}
-    left = (one.email for one in (*first, *others) if one.email and not reachable_address(one.email))
-    return Recipients(tuple(_fresh(first, taken)), tuple(_fresh(others, taken)), tuple(dict.fromkeys(left)))
+    emails = (address.email for address in (*first, *others) if address.email)
+    unreachable = dict.fromkeys(email for email in emails if not reachable_address(email))
+    return Recipients(tuple(_fresh(first, taken)), tuple(_fresh(others, taken)), tuple(unreachable))
 
 
 def reply_subject(subject: str) -> str:
-    """The subject of a reply: one "Re: " before what the mail said."""
+    """The subject of a reply: that of the message with exactly one "Re: " before it, at most 804 characters."""
     rest = one_line(subject)
     while rest[:3].lower() == "re:":
         rest = rest[3:].lstrip()
@@ -80,7 +80,7 @@ def reply_subject(subject: str) -> str:
 
 
 def text_field(name: str, text: str) -> str:
-    """An unstructured header, folded, encoded by RFC 2047 where ASCII or the width does not do."""
+    """An unstructured header field, folded at 76 columns; encoded (RFC 2047) if it is no ASCII or has a longer word."""
     text = one_line(text)
     words = text.split(" ")
     if _ascii(text) and all(len(word) <= _FOLD - len(name) - 2 for word in words):
@@ -89,12 +89,12 @@ def text_field(name: str, text: str) -> str:
 
 
 def address_field(name: str, addresses: Iterable[Address]) -> str:
-    """An address header, one mailbox a line."""
+    """A header field of addresses, one mailbox on each line."""
     return f"{name}: " + ",\n ".join(_mailbox(address) for address in addresses)
 
 
 def id_field(name: str, ids: Iterable[str]) -> str:
-    """A header of message ids, one a line, none of them ever broken."""
+    """A header field of message ids, one on each line, none of them folded or encoded."""
     return f"{name}: " + "\n ".join(f"<{message_id}>" for message_id in ids)
 
 
@@ -120,12 +120,12 @@ def _mailbox(address: Address) -> str:
 
 
 def _ascii(text: str) -> bool:
-    """Needs no encoding, and would not be taken for encoded either, nor for a command where a line begins with it."""
+    """Whether a text needs no encoding: ASCII, without "=?", and without a CI command where a line may begin."""
     return text.isascii() and "=?" not in text and not any(orders(f" {word}") for word in text.split(" "))
 
 
 def _encoded(text: str) -> Iterator[str]:
-    """The text as encoded words of RFC 2047, Q encoding, none breaking a character or, beside a name, 76 columns."""
+    """The text as encoded words (RFC 2047, Q encoding) that split no character and fit, with a name, 76 columns."""
     word = ""
     for char in text:
         coded = char if char.isascii() and char.isalnum() else "".join(f"={byte:02X}" for byte in char.encode())

@@ -1,8 +1,7 @@
-"""A Review in, the replies a person may send out: RFC 5322 messages as bytes. Nothing is sent or written here.
+"""Drafts the replies to a series, as RFC 5322 messages for a person to send. Sends nothing and writes no file.
 
-The shape follows what the lists ask of a reply (Documentation/process/email-clients.rst: plain text,
-nothing of a patch rewrapped; submitting-patches.rst: trimmed quotes, answers inline) and RFC 3834 for
-mail that a program drafted.
+The form follows what the lists ask of a reply (Documentation/process/email-clients.rst: plain text, no line of a patch
+rewrapped; submitting-patches.rst: trimmed quotes, inline answers) and RFC 3834 on messages that a program made.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ _MOST_REFERENCES = 50
 
 
 class Sender(Struct, frozen=True):
-    """Who runs this and sends what is drafted; `contact`: where to complain, the address if empty."""
+    """The person who runs reviewbot and sends the drafts. `contact`: where to complain, "" for the address."""
 
     name: str
     email: str
@@ -72,7 +71,7 @@ class Sender(Struct, frozen=True):
 
 
 class Texts(Struct, frozen=True):
-    """The sources of templates/*.txt, checked when they were loaded."""
+    """The sources of templates/*.txt, which drafts.write.load_texts() has checked."""
 
     reply: str
     series: str
@@ -83,10 +82,10 @@ class Texts(Struct, frozen=True):
 
 
 class Options(Struct, frozen=True):
-    """How to reply. `now` dates the drafts; `digest` names the rules, and so the drafts they made.
+    """How to reply. `now`: the date of the drafts; `digest`: of the rules, part of the drafts' message ids.
 
-    `cc`: "all", "list" or "none"; `common`: in how many patches of a series a rule must speak to be asked
-    about once, in a reply to the cover letter; `most`: how many places a reply asks about.
+    `cc`: "all", "list" or "none"; `context`: lines quoted above a question; `common`: a rule with findings in so many
+    patches is asked about once, in a reply to the cover letter; `most`: findings that one reply asks about.
     """
 
     now: datetime
@@ -101,9 +100,9 @@ class Options(Struct, frozen=True):
 
 
 class Draft(Struct, frozen=True):
-    """One mail. `number` is the patch's, 0 for the series as a whole; ids without angle brackets.
+    """One drafted message, its ids without angle brackets. `number`: that of the patch, 0 for the series as a whole.
 
-    `asks` is the same for all drafts that ask the same of the same mail, by whatever version of the rules.
+    `asks`: a digest of the message answered and the findings; it is the same with every version of the rules.
     """
 
     message_id: str
@@ -115,59 +114,59 @@ class Draft(Struct, frozen=True):
 
 
 class DraftSet(Struct, frozen=True):
-    """The drafts, and what there was to say that got none, with the reason."""
+    """The drafts, and for what there is none, with the reason."""
 
     drafts: tuple[Draft, ...]
     skipped: tuple[Unread, ...]
 
 
 def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> DraftSet:
-    """One reply a patch that has something to ask about, and one for what several patches share.
+    """One reply to each patch with findings, and one to the cover letter for a rule with findings in several patches.
 
-    Only findings at or above the bars and not resolved later in the series are asked about. Nobody
-    answers a program, or himself. Raises ConfigError for a sender no mail can come from.
+    Only findings at or above the bars that no later patch resolves count. Messages of programs, and the sender's own,
+    get no reply. Raises ConfigError for a sender whose address usable_address() refuses.
     """
     if not usable_address(sender.email):
         raise ConfigError(f"{sender.email!r} is no address that a draft can come from")
-    asked = {
-        at: tuple(found for found in _asked(reviewed, options) if found.resolved_by is None)
+    findings_of = {
+        at: tuple(finding for finding in _selected(reviewed, options) if finding.resolved_by is None)
         for at, reviewed in enumerate(review.patches)
     }
     drafts: list[Draft] = []
-    left: dict[str, None] = {}  # addresses
+    unreachable: dict[str, None] = {}  # addresses
     target = _first_mail(review)
-    common = _common(asked, options.common) if target and not _refusal(target, sender) else ()
+    common = _common(findings_of, options.common) if target and not _refusal(target, sender) else ()
     for rule in common:
         assert target
-        drafts.append(_series_reply(review, target, rule, asked, sender, texts, options))
-        left |= _left(target, sender, options)
+        drafts.append(_series_reply(review, target, rule, findings_of, sender, texts, options))
+        unreachable |= _unreachable(target, sender, options)
     skipped: list[Unread] = []
     for at, reviewed in enumerate(review.patches):
-        findings = [found for found in asked[at] if found.rule not in common]
+        findings = [finding for finding in findings_of[at] if finding.rule not in common]
         mail = reviewed.patch.mail
         refusal = _refusal(mail, sender) if mail else "it did not come as a mail"
         if findings and mail and not refusal:
             drafts.append(_patch_reply(reviewed, mail, findings, sender, texts, options))
-            left |= _left(mail, sender, options)
+            unreachable |= _unreachable(mail, sender, options)
         elif findings:
             skipped.append(Unread(None, f"no draft for {_named(reviewed)}: {refusal}"))
-    if left:
-        shown = ", ".join(clip(one_line(one), _LONGEST_NAME) for one in list(left)[:_SHOWN])
-        more = f" and {len(left) - _SHOWN} more" if len(left) > _SHOWN else ""
+    if unreachable:
+        shown = ", ".join(clip(one_line(one), _LONGEST_NAME) for one in list(unreachable)[:_SHOWN])
+        more = f" and {len(unreachable) - _SHOWN} more" if len(unreachable) > _SHOWN else ""
         skipped.append(Unread(None, f"no draft goes to {shown}{more}: no address that a mail program can be handed"))
     return DraftSet(tuple(drafts), tuple(skipped))
 
 
-def _left(mail: Mail, sender: Sender, options: Options) -> dict[str, None]:
-    return dict.fromkeys(recipients(mail, sender.email, options.cc, options.lists).left)
+def _unreachable(mail: Mail, sender: Sender, options: Options) -> dict[str, None]:
+    return dict.fromkeys(recipients(mail, sender.email, options.cc, options.lists).unreachable)
 
 
-def _asked(reviewed: PatchReview, options: Options) -> tuple[Finding, ...]:
+def _selected(reviewed: PatchReview, options: Options) -> tuple[Finding, ...]:
     return select(ordered(reviewed), options.min_severity, options.min_confidence)
 
 
 def _refusal(mail: Mail, sender: Sender) -> str:
-    """Why a mail is not to be answered, "" if it is."""
+    """Why a message gets no reply, "" if it does."""
     if mail.automatic:
         return "a program sent it"
     if mail.author.email.lower() == sender.email.lower():
@@ -184,11 +183,11 @@ def _first_mail(review: Review) -> Mail | None:
     return next((mail for mail in mails if mail), None)
 
 
-def _common(asked: Mapping[int, Sequence[Finding]], least: int) -> tuple[str, ...]:
-    """The rules that speak in at least so many patches, the most frequent first."""
+def _common(findings_of: Mapping[int, Sequence[Finding]], least: int) -> tuple[str, ...]:
+    """The rules with findings in at least so many patches, the most frequent first."""
     counts: dict[str, int] = {}
-    for findings in asked.values():
-        for rule in {found.rule for found in findings}:
+    for findings in findings_of.values():
+        for rule in {finding.rule for finding in findings}:
             counts[rule] = counts.get(rule, 0) + 1
     return tuple(sorted((rule for rule in counts if counts[rule] >= least), key=lambda rule: (-counts[rule], rule)))
 
@@ -210,23 +209,23 @@ def _series_reply(
     review: Review,
     mail: Mail,
     rule: str,
-    asked: Mapping[int, Sequence[Finding]],
+    findings_of: Mapping[int, Sequence[Finding]],
     sender: Sender,
     texts: Texts,
     options: Options,
 ) -> Draft:
-    said = {at: [found for found in findings if found.rule == rule] for at, findings in asked.items()}
-    first, *others = (at for at in said if said[at])
-    lines = body_lines(review.patches[first], said[first][:1], again(texts), options.context)
-    places = [_place(review.patches[first], said[first][1:])] if said[first][1:] else []
-    places += [_place(review.patches[at], said[at]) for at in others]
+    of_rule = {at: [finding for finding in findings if finding.rule == rule] for at, findings in findings_of.items()}
+    first, *others = (at for at in of_rule if of_rule[at])
+    lines = body_lines(review.patches[first], of_rule[first][:1], again(texts), options.context)
+    places = [_place(review.patches[first], of_rule[first][1:])] if of_rule[first][1:] else []
+    places += [_place(review.patches[at], of_rule[at]) for at in others]
     blocks = {"reply": lines, "places": [line for place in places for line in wrap(f"  {place}")]}
     body = _assembled(texts.series, blocks, mail, sender, texts)
-    return _draft(mail, body, [found for findings in said.values() for found in findings], sender, options, 0)
+    return _draft(mail, body, [finding for findings in of_rule.values() for finding in findings], sender, options, 0)
 
 
 def again(texts: Texts) -> Callable[[str], str]:
-    """What is said in place of a question that was asked above, of the function it was asked in."""
+    """What to write in place of a question that was asked before, as a function of the C function's name, or ""."""
 
     def say(function: str) -> str:
         template = Template(texts.again_in if function else texts.again)
@@ -236,7 +235,7 @@ def again(texts: Texts) -> Callable[[str], str]:
 
 
 def _place(reviewed: PatchReview, findings: Sequence[Finding]) -> str:
-    functions = dict.fromkeys(f"{one_line(found.function)}()" for found in findings if found.function)
+    functions = dict.fromkeys(f"{one_line(finding.function)}()" for finding in findings if finding.function)
     return f"{_named(reviewed)}" + (f", in {', '.join(functions)}" if functions else "")
 
 
@@ -248,7 +247,7 @@ def _named(reviewed: PatchReview) -> str:
 def _assembled(
     template: str, blocks: Mapping[str, Sequence[str]], mail: Mail, sender: Sender, texts: Texts
 ) -> list[str]:
-    """The lines of a template, filled and wrapped; blocks go in as they are."""
+    """The lines of a template, filled and wrapped; the lines of `blocks` go in unchanged."""
     name = clip(one_line(mail.author.name), _LONGEST_NAME) or mail.author.email
     values = {
         "sentdate": line_start(clip(one_line(mail.date), _LONGEST_NAME)),
@@ -280,7 +279,7 @@ def _inlined(line: str, holes: Mapping[str, str], blocks: Mapping[str, Sequence[
 
 
 def _laid_out(text: str) -> list[str]:
-    """A filled template by lines; only what a long name made too wide is wrapped, and no quote."""
+    """The lines of a filled template. Lines that are too wide, by a long name, are wrapped; quotes never are."""
     lines: list[str] = []
     for line in text.strip("\n").split("\n"):
         lines += [line] if line.startswith(">") or "\0" in line else wrap(line)
@@ -294,12 +293,12 @@ def _draft(
     mail: Mail, lines: Sequence[str], findings: Sequence[Finding], sender: Sender, options: Options, number: int
 ) -> Draft:
     subject = reply_subject(mail.subject)
-    prints = sorted(found.fingerprint or f"{found.rule} {found.path} {found.line_text}" for found in findings)
+    prints = sorted(finding.fingerprint or f"{finding.rule} {finding.path} {finding.line_text}" for finding in findings)
     message_id = _message_id(mail, prints, sender, options.digest)
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
     encoding, body = transfer_encoding.encoded(body)
     to, cc, _ = recipients(mail, sender.email, options.cc, options.lists)
-    above = [given for given in mail.references if usable_id(given) and given != mail.message_id]
+    above = [message_id for message_id in mail.references if usable_id(message_id) and message_id != mail.message_id]
     if len(above) > _MOST_REFERENCES:  # RFC 5537, 3.4.4: the first and the last tell where a mail belongs
         above = [above[0], *above[1 - _MOST_REFERENCES :]]
     header = [
@@ -325,7 +324,7 @@ def _draft(
 
 
 def _message_id(mail: Mail, prints: Iterable[str], sender: Sender, digest: str) -> str:
-    """The same for the same mail, findings and rules, so that a second run writes, and a retry sends, nothing new."""
+    """An id that is the same for the same message, findings and rules: a second run writes no second draft."""
     return f"reviewbot.{_sum(mail.message_id, digest, *prints)}@{sender.email.rpartition('@')[2]}"
 
 

@@ -1,4 +1,4 @@
-"""A patch's hunks and the lines somebody speaks about in, the few lines worth quoting out."""
+"""Finds lines in a diff and chooses the few around them that are worth quoting."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CUT = None  # stands in an excerpt where lines were left out
 
 
 class DiffPosition(Struct, frozen=True, order=True):
-    """Where a line of the new file stands in a diff: indexes of file, hunk and line."""
+    """The position of a line in a diff: the 0-based indexes of its file, of the hunk in it and of the line in that."""
 
     file: int
     hunk: int
@@ -20,23 +20,23 @@ class DiffPosition(Struct, frozen=True, order=True):
 
 
 def places(files: Iterable[FileChange]) -> Mapping[tuple[str, int], DiffPosition]:
-    """Every line of the new side by its path and number; of a file that comes twice, the first."""
-    found: dict[tuple[str, int], DiffPosition] = {}
+    """The positions of all lines of the new side, by path and 1-based number; in a file that comes twice, the first."""
+    positions: dict[tuple[str, int], DiffPosition] = {}
     for file_at, change in enumerate(files):
         for hunk_at, hunk in enumerate(change.hunks):
             for line_at, line in enumerate(hunk.lines):
                 if line.new is not None:
-                    found.setdefault((change.path, line.new), DiffPosition(file_at, hunk_at, line_at))
-    return found
+                    positions.setdefault((change.path, line.new), DiffPosition(file_at, hunk_at, line_at))
+    return positions
 
 
 def excerpt(
     hunk: Hunk, marks: Iterable[int], *, before: int, after: int = 0, also: Iterable[int] = ()
 ) -> list[int | None]:
-    """The indexes of a hunk's lines to show around `marks`, CUT where a stretch is left out.
+    """The 0-based indexes of the lines of a hunk to show around `marks`, with CUT where lines are left out.
 
-    `also` are lines shown for themselves (evidence), without context. A single line is never cut: the
-    mark would take as much room. What follows the last line shown is left out without a mark.
+    `before`, `after`: lines of context of each mark; `also`: lines shown without context (evidence). A single line is
+    never left out: CUT would take as much room. What follows the last line shown is left out without CUT.
     """
     wanted = {at for mark in marks for at in range(_first(hunk, mark, before), mark + after + 1)}
     shown: list[int | None] = []
@@ -52,7 +52,7 @@ def excerpt(
 
 
 def _first(hunk: Hunk, mark: int, before: int) -> int:
-    """Where the context of a line begins: never in the midst of removed lines, which say nothing by halves."""
+    """The index at which the context of a line begins. Removed lines that it would cut in two are left out."""
     first = at = max(mark - before, 0)
     if at > 0 and hunk.lines[at - 1].mark == "-":
         while at < mark and hunk.lines[at].mark == "-":
@@ -61,6 +61,6 @@ def _first(hunk: Hunk, mark: int, before: int) -> int:
 
 
 def quoted(hunk: Hunk, at: int) -> str:
-    """A hunk's line as a mail quotes it: unchanged, after the quote mark."""
+    """A line of a hunk as a reply quotes it: unchanged, after "> "."""
     line = hunk.lines[at]
     return f"> {line.mark}{line.text}"

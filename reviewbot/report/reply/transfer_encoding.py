@@ -1,4 +1,4 @@
-"""The body of a mail in; how it travels, and its bytes that way, out."""
+"""Chooses the Content-Transfer-Encoding of a body and encodes it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ _WIDTH = 75  # columns of quoted-printable, without the mark of a line that goes
 
 
 def encoded(body: bytes) -> tuple[str, bytes]:
-    """The name of the encoding, and the body in it: as it is, unless it has what no line of 7bit or 8bit may have.
+    """The name of the encoding, and the body in it: unchanged if 7bit or 8bit allows that, else quoted-printable.
 
-    RFC 5322, 2.1.1, and RFC 2045, 2.7 and 2.8; or what a CI that prints the drafts would take for a command.
+    These have no NUL, no CR and no line over 998 bytes (RFC 5322, 2.1.1; RFC 2045, 2.7 and 2.8). What a CI that prints
+    the drafts would take for a command is encoded, too.
     """
     lines = body.split(b"\n")
     if b"\0" in body or b"\r" in body or max(map(len, lines)) > 998 or orders(body.decode("latin-1")):
@@ -20,9 +21,9 @@ def encoded(body: bytes) -> tuple[str, bytes]:
 
 
 def _printable(line: bytes) -> bytes:
-    """A line of quoted-printable (RFC 2045, 6.7), in which every colon is encoded.
+    """A line in quoted-printable (RFC 2045, 6.7), in which every colon is encoded.
 
-    git send-email reads a body as it travels: a line that is broken before "Cc: " would name one more to send it to.
+    git send-email reads the encoded body: a line that is broken before "Cc: " would add a recipient.
     """
     rows, row = [], b""
     for at, byte in enumerate(line):

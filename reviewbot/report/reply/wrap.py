@@ -1,4 +1,4 @@
-"""Our own words in, lines no wider than a mail's 72 columns out; quoted lines never come here."""
+"""Wraps our own text for messages, at 72 columns. Quoted lines are never wrapped."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from string import Template
 from reviewbot.support.escape import visible
 
 WIDTH = 72
-# what a line of ours must not be taken for: a quote, the start of another mail, and a trailer, which would be collected
-# with the patch, and whose address git send-email sends the mail to as well
+# what a line of ours must not look like: a quote, the start of another message, and a trailer, which would be collected
+# with the patch, and whose address git send-email adds to the recipients
 _TAKEN = re.compile(r">|From |(?i:[a-z][a-z-]*-by|cc):")
 
 
@@ -20,25 +20,26 @@ class _Names(dict[str, str]):
 
 
 def readable(text: str) -> str:
-    """A rule's template with its names in angle brackets, on one line."""
+    """The text of a rule on one line, its placeholders as names in angle brackets."""
     return " ".join(Template(text).safe_substitute(_Names()).split())
 
 
 def paragraphs(text: str) -> list[str]:
     """The paragraphs of a text, without the blank lines between them."""
-    found: list[list[str]] = [[]]
+    blocks: list[list[str]] = [[]]
     for line in text.split("\n"):
         if line.strip():
-            found[-1].append(line)
-        elif found[-1]:
-            found.append([])
-    return ["\n".join(lines) for lines in found if lines]
+            blocks[-1].append(line)
+        elif blocks[-1]:
+            blocks.append([])
+    return ["\n".join(lines) for lines in blocks if lines]
 
 
 def wrapped(text: str, width: int = WIDTH) -> list[str]:
-    """The text wrapped, a blank line between paragraphs; a paragraph that is indented as a whole keeps its lines.
+    """The text wrapped at `width` columns, with a blank line between paragraphs.
 
-    A word wider than `width` (a URL) stands alone and whole. Controls are shown escaped.
+    A paragraph whose lines are all indented keeps its lines. A word wider than `width` (a URL) is not broken. Control
+    characters are escaped.
     """
     lines: list[str] = []
     for paragraph in paragraphs(text):
@@ -53,7 +54,7 @@ def wrapped(text: str, width: int = WIDTH) -> list[str]:
 
 
 def wrap(line: str, width: int = WIDTH) -> list[str]:
-    """One line as it is, or broken with its indentation kept where it is too wide."""
+    """One line unchanged, or wrapped with its indent where it is wider than `width` columns."""
     if len(line.expandtabs()) <= width:
         return [line.rstrip()]
     indent = line[: len(line) - len(line.lstrip())].expandtabs()
@@ -67,5 +68,5 @@ def _wrapped(text: str, width: int, indent: str) -> list[str]:
 
 
 def line_start(text: str) -> str:
-    """Text that may begin a line of a mail, with a blank before it where it would be taken for something else."""
+    """Text to begin a line of a message with: a blank goes before what would be taken for a quote or trailer."""
     return f" {text}" if _TAKEN.match(text) else text

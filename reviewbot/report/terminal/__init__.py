@@ -1,1 +1,1 @@
-"""What a person reads at a prompt."""
+"""Writes the reports that a person reads in a terminal."""

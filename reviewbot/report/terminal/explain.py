@@ -1,4 +1,4 @@
-"""What the tables say in, plain text for a terminal out: the flag-scope matrix, one row of it, the rules, one rule."""
+"""Writes the tables as plain text for a terminal: the flag-scope matrix, one row of it, the rules, one rule."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ LEGEND = (
 
 
 def matrix(kernel: Kernel, name: str | None, width: int) -> str:
-    """The whole matrix at this version, or what it says of one flag, task flag, scope or scope call.
+    """The whole matrix at this kernel version, or what it says of one flag, task flag, scope or scope call.
 
-    Upper and lower case are one. Raises UsageError, with near matches, for a name nobody knows.
+    `name`: in upper or lower case, None for all; `width`: columns. Raises UsageError, with near matches, for a name
+    that is not in the tables.
     """
     width = max(width, NARROWEST)
     if name is None:
@@ -44,13 +45,13 @@ def matrix(kernel: Kernel, name: str | None, width: int) -> str:
 
 
 def rules_list(rules: Sequence[Rule], width: int) -> str:
-    """One line a rule: id, severity, confidence, summary."""
+    """A table with one row for each rule: id, severity, confidence, summary. `width`: columns."""
     rows = [(rule.id, rule.severity, rule.confidence, readable(rule.summary)) for rule in rules]
     return _columns([("RULE", "SEVERITY", "CONFIDENCE", "WHAT THE PATCH HAS"), *rows], max(width, NARROWEST), 1)
 
 
 def find_rule(rules: Sequence[Rule], name: str) -> Rule:
-    """Raises UsageError, with near matches, where no rule has this id."""
+    """The rule with this id, in upper or lower case. Raises UsageError, with near matches, where there is none."""
     wanted = name.strip().casefold()
     for rule in rules:
         if rule.id == wanted:
@@ -59,7 +60,7 @@ def find_rule(rules: Sequence[Rule], name: str) -> Rule:
 
 
 def rule(rule: Rule, kernel: Kernel, width: int) -> str:
-    """One rule: what it finds, how sure it is, why it matters, what to do, and the matrix rows it rests on."""
+    """One rule: what it finds, its confidence, why it matters, what to do, its rows and the flags that it names."""
     width = max(width, NARROWEST)
     head = f"{rule.id}: {rule.severity}, {rule.confidence} confidence, read from the {rule.depth}{_between(rule)}"
     parts = [head, fill(readable(rule.summary), width)]
@@ -83,8 +84,8 @@ def _whole(kernel: Kernel, width: int) -> str:
     head = ("SCOPE CALL", "REQUESTED") if wide else ("SCOPE CALL; REQUESTED",)
     flags: list[tuple[str, ...]] = [("FLAG", "SET", "CLEAR", *head)]
     for flag in bits:
-        told = (", ".join(flag.api), flag.requested)
-        rest = tuple(each or "-" for each in told) if wide else ("; ".join(filter(None, told)) or "-",)
+        details = (", ".join(flag.api), flag.requested)
+        rest = tuple(each or "-" for each in details) if wide else ("; ".join(filter(None, details)) or "-",)
         flags.append((flag.name, flag.on.word, flag.off.word, *rest))
     masks = [(flag.name, flag.on.word, flag.off.word, _spelled(flag, kernel)) for flag in compounds]
     scopes = [
@@ -107,7 +108,7 @@ def _whole(kernel: Kernel, width: int) -> str:
 
 
 def _spelled(flag: Flag, kernel: Kernel) -> str:
-    """The bits of a compound by way of the largest compound above it, or by what it lacks where that is less."""
+    """The bits of a compound, in terms of the largest compound listed above it, or of what it lacks if that is less."""
     if flag.bits == kernel.bits:
         return "every bit"
     if len(flag.bits) * 2 > len(kernel.bits):
@@ -149,11 +150,11 @@ def _verdict(does: str, verdict: Verdict, width: int) -> str:
 def _life(span: Lifetime, version: Version, width: int) -> str:
     ends = [f"since {_text(span.since)}"] if span.since else []
     ends += [f"before {_text(span.until)}"] if span.until else []
-    told = "no kernel version has it" if span.never else f"in kernels {' and '.join(ends) or 'of every version'}"
+    lifetime = "no kernel version has it" if span.never else f"in kernels {' and '.join(ends) or 'of every version'}"
     here = "" if span.holds(version) or span.never else f"; {_text(version)} does not have it"
     instead = f" Use {span.instead}." if span.instead else ""
     note = f" {span.note}" if span.note else ""
-    return fill(f"{span.name}: {told}{here}.{instead}{note}", width, subsequent_indent=INDENT)
+    return fill(f"{span.name}: {lifetime}{here}.{instead}{note}", width, subsequent_indent=INDENT)
 
 
 # --- one scope ---
@@ -177,7 +178,7 @@ def _scope(scope: ScopeKind, kernel: Kernel, width: int) -> str:
 
 
 def _changed(scope: ScopeKind, kernel: Kernel) -> tuple[list[tuple[str, str]], list[str]]:
-    """The usual masks with what is left of each inside the scope, and those it leaves alone."""
+    """The usual masks that the scope changes, each with what it means inside; and the names of those it does not."""
     masks = [flag for flag in kernel.flags.values() if flag.base and flag.group == "request" and not flag.internal]
     rows, same = [], []
     for flag in masks:
@@ -190,7 +191,7 @@ def _changed(scope: ScopeKind, kernel: Kernel) -> tuple[list[tuple[str, str]], l
 
 
 def _sum(bits: frozenset[str], masks: Sequence[Flag]) -> str:
-    """Bits as somebody would write them: the largest of the usual masks within, and what it lacks."""
+    """Bits as a person would write them: the largest of the usual masks within, or-ed with the rest."""
     within = [flag for flag in masks if flag.bits <= bits]
     base = max(within, key=lambda flag: len(flag.bits), default=None)
     rest = sorted(bits - base.bits if base else bits)
@@ -198,10 +199,10 @@ def _sum(bits: frozenset[str], masks: Sequence[Flag]) -> str:
 
 
 def _effect(scope: ScopeKind) -> str:
-    told = [f"takes away {_listed(scope.clears)}"] if scope.clears else []
-    told += [f"adds {_listed(scope.sets)}"] if scope.sets else []
-    told += ["nothing below may sleep"] if scope.atomic else []
-    return "; ".join(told) or "leaves the mask as it is"
+    effects = [f"takes away {_listed(scope.clears)}"] if scope.clears else []
+    effects += [f"adds {_listed(scope.sets)}"] if scope.sets else []
+    effects += ["nothing below may sleep"] if scope.atomic else []
+    return "; ".join(effects) or "leaves the mask as it is"
 
 
 def _entered(scope: ScopeKind) -> list[str]:
@@ -214,7 +215,7 @@ def _gate(gate: ScopeCall) -> str:
 
 
 def _called(scope: ScopeKind) -> set[str]:
-    """Every name the scope goes by."""
+    """Every name that stands for the scope: its own, its flag, its guards and its calls."""
     gates = (*scope.enter, *scope.leave)
     return {scope.name, scope.flag, *scope.guards, *(gate.call for gate in gates)} - {""}
 
@@ -223,15 +224,15 @@ def _called(scope: ScopeKind) -> set[str]:
 
 
 def _named_flags(rule: Rule, kernel: Kernel) -> list[Flag]:
-    """The bits that the rule's texts and rows speak of, in the matrix's order."""
+    """The bits that the rule's texts and rows name, in the order of the matrix."""
     texts = [rule.summary, rule.question, rule.why, rule.fix, *map(_row, rule.rows)]
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     return [flag for flag in kernel.flags.values() if flag.kind == "bit" and flag.name in words]
 
 
 def _short(flag: Flag) -> tuple[str, str, str, str]:
-    told = flag.on.why if flag.on.why == flag.off.why else f"set: {flag.on.why} clear: {flag.off.why}"
-    return flag.name, flag.on.word, flag.off.word, told
+    reason = flag.on.why if flag.on.why == flag.off.why else f"set: {flag.on.why} clear: {flag.off.why}"
+    return flag.name, flag.on.word, flag.off.word, reason
 
 
 def _row(row: Mapping[str, Data]) -> str:
@@ -256,7 +257,9 @@ def _listed(names: Iterable[str]) -> str:
 
 def _prose(text: str, width: int) -> str:
     paragraphs = [readable(paragraph) for paragraph in re.split(r"\n[ \t]*\n", text)]
-    return "\n\n".join(fill(told, width, initial_indent=INDENT, subsequent_indent=INDENT) for told in paragraphs)
+    return "\n\n".join(
+        fill(paragraph, width, initial_indent=INDENT, subsequent_indent=INDENT) for paragraph in paragraphs
+    )
 
 
 def _item(text: str, width: int) -> str:
@@ -265,7 +268,7 @@ def _item(text: str, width: int) -> str:
 
 
 def _columns(rows: Sequence[Sequence[str]], width: int, free: int, indent: str = "") -> str:
-    """Rows under their heads; the last `free` columns share the room that is left and wrap inside it."""
+    """A table, heads first. The last `free` columns share the width that is left and wrap inside it."""
     fixed = [max(len(row[at]) for row in rows) for at in range(len(rows[0]) - free)]
     left = max(width - len(indent) - sum(fixed) - 2 * len(fixed) - 2 * (free - 1), 12 * free)
     widths = [*fixed, *[left // free] * free]

@@ -1,6 +1,6 @@
-"""A Review in, what somebody reads about changes of their own out: a line a remark, as a compiler says it.
+"""Writes the report on one's own changes for a terminal: a line for each remark, as a compiler prints it.
 
-Each begins with "path:line:", as that file is when all is done, so that a terminal or an editor finds the place.
+Each begins with "path:line:" as the file is after the last change, so that a terminal or an editor finds the place.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reviewbot.support.escape import visible
 
 
 class Viewpoint(Struct, frozen=True):
-    """Where somebody sits: paths stand below `top`, and are named as seen from `here`; both absolute, or "".
+    """How to print a report on one's own changes. `top`: the work tree; `here`: the folder that paths are relative to.
 
-    `later`: what became of the files after the last patch; `what`: the changes under review, in words, "" for their
-    number.
+    Both are absolute, or "" to print the paths of the tree. `later`: the changes of the files after the last patch;
+    `what`: the name of the changes under review, "" for the number of patches; `width`: columns.
     """
 
     top: str = ""
@@ -39,69 +39,69 @@ class Viewpoint(Struct, frozen=True):
     summary: bool = True
 
     def name(self, path: str) -> str:
-        """A path of the tree as it is called from here."""
+        """A path of the tree, relative to `here`."""
         return posixpath.relpath(posixpath.join(self.top, path), self.here) if self.top and self.here else path
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """The report for a file or a pipe, with paths as they are in the tree."""
-    return text.without_styles(local_lines(review, frame, Viewpoint()))
+    return text.without_styles(local_lines(review, context, Viewpoint()))
 
 
-def local_lines(review: Review, frame: ReportContext, desk: Viewpoint) -> Iterator[Line]:
-    """The remarks of each patch below its title, what was not looked at, and a summary as the last line."""
-    found = remarks_of(review, frame, desk.later)
+def local_lines(review: Review, context: ReportContext, viewpoint: Viewpoint) -> Iterator[Line]:
+    """The remarks of each patch below its title, what was not read, and a summary as the last line."""
+    remarks = remarks_of(review, context, viewpoint.later)
     for reviewed in review.patches:
-        mine = [one for one in found if one.patch is reviewed.patch]
+        mine = [remark for remark in remarks if remark.patch is reviewed.patch]
         if mine:
             yield ((visible(title_of(reviewed.patch)), "head"),)
-        for one in mine:
-            yield from _remark(one, desk)
-            if desk.explain:
-                yield from _explained(one, reviewed, frame, desk)
+        for remark in mine:
+            yield from _remark(remark, viewpoint)
+            if viewpoint.explain:
+                yield from _explained(remark, reviewed, context, viewpoint)
     missed = dict.fromkeys(
         (*(part for reviewed in review.patches for part in unread_of(reviewed)), *unread_beside(review))
     )
     for part in missed:
-        where = f"{visible(desk.name(part.path))}: " if part.path else ""
+        where = f"{visible(viewpoint.name(part.path))}: " if part.path else ""
         yield ((f"{where}not looked at: {visible(part.reason)}", "faint"),)
-    if desk.summary and review.patches:
-        view = View(frame.kernel, frame.min_severity, frame.min_confidence)
-        yield text.summary_line(review, view, visible(desk.what))
+    if viewpoint.summary and review.patches:
+        view = View(context.kernel, context.min_severity, context.min_confidence)
+        yield text.summary_line(review, view, visible(viewpoint.what))
 
 
-def _remark(remark: Remark, desk: Viewpoint) -> Iterator[Line]:
-    found = remark.finding
+def _remark(remark: Remark, viewpoint: Viewpoint) -> Iterator[Line]:
+    finding = remark.finding
     yield (
-        (f"{visible(desk.name(found.path))}:{found.line}: ", "rule"),
-        (f"{found.severity}: ", found.severity),
-        (visible(found.message), ""),
-        (f" [{found.rule}, {found.confidence}]", "faint"),
+        (f"{visible(viewpoint.name(finding.path))}:{finding.line}: ", "rule"),
+        (f"{finding.severity}: ", finding.severity),
+        (visible(finding.message), ""),
+        (f" [{finding.rule}, {finding.confidence}]", "faint"),
     )
-    if not desk.explain:
-        yield (f"{found.line:>7} | ", "faint"), (text.code_line(found.line_text), "")
+    if not viewpoint.explain:
+        yield (f"{finding.line:>7} | ", "faint"), (text.code_line(finding.line_text), "")
 
 
-def _explained(remark: Remark, reviewed: PatchReview, frame: ReportContext, desk: Viewpoint) -> Iterator[Line]:
-    """The code around, where the trouble comes from, and the question, why it matters and what to do."""
-    found = remark.finding
+def _explained(remark: Remark, reviewed: PatchReview, context: ReportContext, viewpoint: Viewpoint) -> Iterator[Line]:
+    """The code around a remark, its evidence, the question, why it matters and what to do."""
+    finding = remark.finding
     yield from _around(remark, reviewed)
-    for shown in found.evidence:
-        yield from _evidence(shown, desk)
-    rule = next((one for one in frame.rules if one.id == found.rule), None)
-    for head, said in _reasons(found, rule):
+    for evidence in finding.evidence:
+        yield from _evidence(evidence, viewpoint)
+    rule = next((rule for rule in context.rules if rule.id == finding.rule), None)
+    for head, reason in _reasons(finding, rule):
         yield ()
-        yield from text.prose(f"{head}{said}", "    ", desk.width)
+        yield from text.prose(f"{head}{reason}", "    ", viewpoint.width)
     yield ()
 
 
 def _around(remark: Remark, reviewed: PatchReview) -> Iterator[Line]:
-    """The lines beside, with the numbers that the patch itself gives them: their marks say what it does."""
-    found = remark.finding
-    own = next((one for one in reviewed.findings if one.fingerprint == found.fingerprint), found)
+    """The lines of the hunk around a remark, with their diff marks."""
+    finding = remark.finding
+    own = next((other for other in reviewed.findings if other.fingerprint == finding.fingerprint), finding)
     place = places(reviewed.files).get((own.path, own.line))
     if place is None:
-        yield (f"{found.line:>7} | ", "faint"), (text.code_line(found.line_text), "")
+        yield (f"{finding.line:>7} | ", "faint"), (text.code_line(finding.line_text), "")
     else:
         hunk = reviewed.files[place.file].hunks[place.hunk]
         for at in excerpt(hunk, (place.line,), before=3, after=2):
@@ -113,23 +113,23 @@ def _around(remark: Remark, reviewed: PatchReview) -> Iterator[Line]:
                 )
 
 
-def _evidence(shown: Evidence, desk: Viewpoint) -> Iterator[Line]:
-    function = f" in {visible(shown.function)}()" if shown.function else ""
+def _evidence(evidence: Evidence, viewpoint: Viewpoint) -> Iterator[Line]:
+    function = f" in {visible(evidence.function)}()" if evidence.function else ""
     yield (
-        (f"{visible(desk.name(shown.path))}:{shown.line}: ", "rule"),
+        (f"{visible(viewpoint.name(evidence.path))}:{evidence.line}: ", "rule"),
         ("note: ", "note"),
-        (f"{visible(shown.note)}{function}", ""),
+        (f"{visible(evidence.note)}{function}", ""),
     )
-    yield (f"{shown.line:>7} | ", "faint"), (text.code_line(shown.text), "")
+    yield (f"{evidence.line:>7} | ", "faint"), (text.code_line(evidence.text), "")
 
 
-def _reasons(found: Finding, rule: Rule | None) -> Iterator[tuple[str, str]]:
-    if found.question:
-        yield "", found.question
+def _reasons(finding: Finding, rule: Rule | None) -> Iterator[tuple[str, str]]:
+    if finding.question:
+        yield "", finding.question
     if rule is not None:
         yield "Why: ", readable(rule.why)
         yield "What to do: ", readable(rule.fix)
-    better = suggestion(found)
+    better = suggestion(finding)
     if better is not None:
         yield "Better: ", better.strip()
-    yield "", f"reviewbot rule {found.rule} says more."
+    yield "", f"reviewbot rule {finding.rule} says more."

@@ -1,7 +1,7 @@
-"""A Review in, what a person reads at a prompt out: rich on a terminal, plain in a pipe.
+"""Writes a review as text: with rich's colours on a terminal, plain in a pipe.
 
-Both print the same lines. Whatever comes from a mail is shown with its controls escaped, and never
-as markup.
+Both print the same lines. Whatever comes from a message is printed with its control characters escaped, and never as
+markup.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ STYLES = {
 
 
 class View(Struct, frozen=True):
-    """What to print of a review, and how: the bars, the questions in full, the width of prose."""
+    """What to print of a review, and how: the kernel's name, the bars, questions in full, columns of prose."""
 
     kernel: str
     min_severity: str = "note"
@@ -54,9 +54,9 @@ class View(Struct, frozen=True):
     width: int = PIPE_WIDTH
 
 
-def render(review: Review, frame: ReportContext) -> str:
+def render(review: Review, context: ReportContext) -> str:
     """The report for a file or a pipe."""
-    return render_plain(review, View(frame.kernel, frame.min_severity, frame.min_confidence))
+    return render_plain(review, View(context.kernel, context.min_severity, context.min_confidence))
 
 
 def render_plain(review: Review, view: View) -> str:
@@ -64,25 +64,25 @@ def render_plain(review: Review, view: View) -> str:
     return without_styles(report_lines(review, view))
 
 
-def without_styles(said: Iterable[Line]) -> str:
+def without_styles(lines: Iterable[Line]) -> str:
     """Lines without their styles, with a newline at the end of each."""
-    return "".join("".join(text for text, _ in line) + "\n" for line in said)
+    return "".join("".join(text for text, _ in line) + "\n" for line in lines)
 
 
-def painted(said: Iterable[Line], width: int) -> str:
-    """Lines as a terminal takes them; code is neither wrapped nor cropped, the terminal does that."""
+def painted(lines: Iterable[Line], width: int) -> str:
+    """Lines with the escape sequences of a terminal. Code is neither wrapped nor cropped, the terminal does that."""
     from rich.console import Console
     from rich.text import Text
 
-    made = StringIO()
-    console = Console(file=made, force_terminal=True, no_color=False, width=width)
-    for line in said:
+    output = StringIO()
+    console = Console(file=output, force_terminal=True, no_color=False, width=width)
+    for line in lines:
         console.print(Text.assemble(*((text, STYLES[style]) for text, style in line)), soft_wrap=True, highlight=False)
-    return made.getvalue()
+    return output.getvalue()
 
 
 def report_lines(review: Review, view: View) -> Iterator[Line]:
-    """Each patch that has something to say, what was not looked at, and a summary as the last line."""
+    """Each patch that has findings or was not read, what else was not read, and a summary as the last line."""
     for reviewed in review.patches:
         yield from _patch(reviewed, view)
     beside = unread_beside(review)
@@ -93,45 +93,45 @@ def report_lines(review: Review, view: View) -> Iterator[Line]:
 
 
 def _patch(reviewed: PatchReview, view: View) -> Iterator[Line]:
-    shown = _shown(reviewed, view)
+    findings = _selected(reviewed, view)
     unread = unread_of(reviewed)
-    if not shown and not unread:
+    if not findings and not unread:
         return
     yield ((visible(title_of(reviewed.patch)), "head"),)
     yield ()
     where = places(reviewed.files)
-    for found in shown:
-        yield from _finding(reviewed, found, where.get((found.path, found.line)), view)
+    for finding in findings:
+        yield from _finding(reviewed, finding, where.get((finding.path, finding.line)), view)
         yield ()
     yield from _unread(unread, "  ", view.width)
     if unread:
         yield ()
 
 
-def _finding(reviewed: PatchReview, found: Finding, place: DiffPosition | None, view: View) -> Iterator[Line]:
-    function = f" in {visible(found.function)}()" if found.function else ""
+def _finding(reviewed: PatchReview, finding: Finding, place: DiffPosition | None, view: View) -> Iterator[Line]:
+    function = f" in {visible(finding.function)}()" if finding.function else ""
     yield (
         ("  ", ""),
-        (found.severity, found.severity),
-        (f" ({found.confidence})", "faint"),
-        (f" {found.rule}", "rule"),
+        (finding.severity, finding.severity),
+        (f" ({finding.confidence})", "faint"),
+        (f" {finding.rule}", "rule"),
         (function, ""),
     )
-    yield ((f"    {visible(found.path)}:{found.line}", "faint"),)
-    yield from _quoted(reviewed, found, place)
-    yield from prose(found.message, "    ", view.width)
-    for shown in found.evidence:
-        yield from _evidence(shown, view.width)
-    if view.explain and found.question and found.question != found.message:
+    yield ((f"    {visible(finding.path)}:{finding.line}", "faint"),)
+    yield from _quoted(reviewed, finding, place)
+    yield from prose(finding.message, "    ", view.width)
+    for evidence in finding.evidence:
+        yield from _evidence(evidence, view.width)
+    if view.explain and finding.question and finding.question != finding.message:
         yield ()
-        yield from prose(found.question, "    ", view.width)
-    if found.resolved_by:
-        yield ((f"    resolved by {visible(found.resolved_by)}", "clean"),)
+        yield from prose(finding.question, "    ", view.width)
+    if finding.resolved_by:
+        yield ((f"    resolved by {visible(finding.resolved_by)}", "clean"),)
 
 
-def _quoted(reviewed: PatchReview, found: Finding, place: DiffPosition | None) -> Iterator[Line]:
+def _quoted(reviewed: PatchReview, finding: Finding, place: DiffPosition | None) -> Iterator[Line]:
     if place is None:
-        yield ("    > ", "rule"), (code_line(found.line_text), "+")
+        yield ("    > ", "rule"), (code_line(finding.line_text), "+")
         return
     hunk = reviewed.files[place.file].hunks[place.hunk]
     for at in excerpt(hunk, (place.line,), before=3, after=2):
@@ -148,10 +148,10 @@ def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
     )
 
 
-def _evidence(shown: Evidence, width: int) -> Iterator[Line]:
-    function = f" in {shown.function}()" if shown.function else ""
-    yield from prose(f"{shown.note}: {shown.path}:{shown.line}{function}", "    ", width)
-    yield ((f"            {code_line(shown.text.strip())}", "faint"),)
+def _evidence(evidence: Evidence, width: int) -> Iterator[Line]:
+    function = f" in {evidence.function}()" if evidence.function else ""
+    yield from prose(f"{evidence.note}: {evidence.path}:{evidence.line}{function}", "    ", width)
+    yield ((f"            {code_line(evidence.text.strip())}", "faint"),)
 
 
 def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line]:
@@ -161,17 +161,17 @@ def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line
 
 
 def prose(text: str, indent: str, width: int) -> Iterator[Line]:
-    """Words of our own, wrapped."""
+    """Text wrapped to `width` columns, at most 100, indent included."""
     for line in wrapped(text, max(min(width, _WIDEST_PROSE) - len(indent), 20)):
         yield ((f"{indent}{line}" if line else "", ""),)
 
 
 def code_line(text: str) -> str:
-    """A line of a patch, safe to print."""
+    """A line of a patch, safe to print: control characters escaped, tabs expanded, at most 400 characters."""
     return clip(visible(text).expandtabs(), _WIDEST_CODE)
 
 
-def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
+def _selected(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
     return select(ordered(reviewed), view.min_severity, view.min_confidence)
 
 
@@ -179,33 +179,36 @@ def _shown(reviewed: PatchReview, view: View) -> tuple[Finding, ...]:
 
 
 def summary_line(review: Review, view: View, what: str = "") -> Line:
-    """How much was found in how much; `what` was looked at, in words, "" for the number of patches."""
+    """The last line: how many remarks on how many patches and added lines, and what was not read or shown.
+
+    `what`: the name of the changes under review, "" for the number of patches.
+    """
     words = ("commit", "") if all(is_commit(reviewed.patch) for reviewed in review.patches) else ("patch", "patches")
     read = f"{what or _count(len(review.patches), *words)}, {_count(_added(review), 'added line')}"
     read = f"{read}, kernel {kernels(review, view.kernel)}"
-    shown = [found for reviewed in review.patches for found in _shown(reviewed, view)]
+    findings = [finding for reviewed in review.patches for finding in _selected(reviewed, view)]
     unread = unread_summary(
         [*unread_beside(review), *(part for reviewed in review.patches for part in unread_of(reviewed))],
     )
-    below = sum(len(reviewed.findings) for reviewed in review.patches) - len(shown)
+    below = sum(len(reviewed.findings) for reviewed in review.patches) - len(findings)
     notes = [f"{below} below the bar"] if below else []
     notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
     notes += [unread] if unread else []
     tail = f" ({', '.join(notes)})" if notes else ""
     if not review.patches:
         return ((f"no patch to look at{tail}", "warning"),)
-    if not shown:
+    if not findings:
         word = ("nothing found in what was read" if review.looked else "nothing was read") if unread else "clean"
         return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
-    return ((f"{_remarks(shown)} on {read}{tail}", "head"),)
+    return ((f"{_remarks(findings)} on {read}{tail}", "head"),)
 
 
-def _remarks(shown: list[Finding]) -> str:
-    open_ones = [found for found in shown if not found.resolved_by]
-    counts = Counter(found.severity for found in open_ones)
+def _remarks(findings: list[Finding]) -> str:
+    open_ones = [finding for finding in findings if not finding.resolved_by]
+    counts = Counter(finding.severity for finding in open_ones)
     kinds = ", ".join(_count(counts[word], word) for word in reversed(SEVERITIES) if counts[word])
     text = _count(len(open_ones), "remark") + (f" ({kinds})" if kinds else "")
-    resolved = len(shown) - len(open_ones)
+    resolved = len(findings) - len(open_ones)
     return f"{text} and {resolved} resolved later in the series" if resolved else text
 
 

@@ -278,7 +278,7 @@ def test_commits_of_which_no_mail_is_known(command, there, tmp_path):
     assert done.err.endswith("reviewbot: no check was posted: of no patch it is known which mail it came by\n")
 
 
-# --- what cannot be meant ---
+# --- invalid options ---
 
 
 WRONG = {
