@@ -24,6 +24,7 @@ from reviewbot.report.registry import SURFACES
 from reviewbot.report.reply.headers import CC
 from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
+from reviewbot.sources.settings import Limits, LoreOptions, TreeOptions
 
 _LARGEST = 1_000_000  # bytes of a configuration file
 AUTO = "auto"  # the kernel version that the patches' own date says
@@ -87,13 +88,6 @@ class B4Options(Struct, frozen=True):
     url: str
 
 
-class LoreOptions(Struct, frozen=True):
-    url: str
-    hosts: tuple[str, ...]
-    timeout: int
-    seconds: int
-
-
 class PatchworkOptions(Struct, frozen=True):
     url: str
     project: str
@@ -104,20 +98,6 @@ class PatchworkOptions(Struct, frozen=True):
     timeout: int
     retries: int
     seconds: int
-
-
-class TreeOptions(Struct, frozen=True):
-    branches: tuple[str, ...]
-    seconds: int
-    headers: tuple[str, ...]
-
-
-class Limits(Struct, frozen=True):
-    mail_bytes: int
-    mailbox_bytes: int
-    patches: int
-    seconds: int
-    processes: int
 
 
 class RuleOptions(Struct, frozen=True):

@@ -39,7 +39,8 @@ _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone
 Hits = Mapping[str, Sequence[Pair]]  # by rule
 Only = Mapping[str, Sequence[Rows]]
 
-_ALL = frozenset[str]()  # names that are no restriction
+NO_NAMES = frozenset[str]()
+_ALL = NO_NAMES  # names that are no restriction
 
 
 def check_of(rule: Rule) -> Check:
@@ -69,6 +70,10 @@ class _File:
         self.change, self.after, self.whole = change, after, whole
         self.before = cache(before)
 
+    def forget(self) -> None:
+        """Have no more of what it is after the patch."""
+        self.after = None
+
     @cached_property
     def old_names(self) -> Mapping[str, str]:
         """What renamed functions were called, by their new names."""
@@ -85,7 +90,7 @@ class Engine:
     def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
-        self.defined: frozenset[str] = frozenset()  # names that the series under review defines
+        self._defined = NO_NAMES  # by the series under review
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
         self._incomplete = False  # the patch at hand comes after one that is not here
 
@@ -108,18 +113,19 @@ class Engine:
         return settling.reviews()[0]
 
     def _begin(self, series: Series) -> None:
-        self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
+        self._defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
         self._first_missing = _first_missing(series)
 
-    def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
+    def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:
         """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
 
         `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
+        `defined`: names that what comes before the patch defines.
         """
         self._incomplete = patch.number > self._first_missing
         files, unread = parse.parse_diff(patch.diff)
         notes = [*patch.unread, *unread]
-        names = self.defined | self.definitions(patch.diff)
+        names = self._defined | defined | self.definitions(patch.diff)
         read: list[tuple[_File, Hits]] = []
         for at, change in enumerate(files):
             if parse.is_source(change):
@@ -128,7 +134,7 @@ class Engine:
                 read.append((one, self._hits(one, names)))
                 notes += _unfollowed(one)
                 if not read[-1][1]:
-                    one.after = None  # of a patch to thousands of files, only those that are hit stay in memory
+                    one.forget()  # of a patch to thousands of files, only those that are hit stay in memory
                 files = (*files[:at], one.change, *files[at + 1 :])
         findings = self._findings(read, names)
         whole = frozenset(one.change.path for one, _ in read if one.whole)
@@ -141,10 +147,16 @@ class Engine:
         hits = self._hits(one, defined)
         return self._findings([(one, hits)], defined), [*unread, *_unfollowed(one)]
 
-    def wrong(self, path: str, texts: tuple[CutFile | None, CutFile], function: str) -> frozenset[FindingKey] | None:
+    def wrong(
+        self,
+        path: str,
+        texts: tuple[CutFile | None, CutFile],
+        function: str,
+        defined: frozenset[str] = NO_NAMES,
+    ) -> frozenset[FindingKey] | None:
         """What is wrong in a function of a file, "" for anything there, held against what the file was before.
 
-        None where that is not known, for not all of it was understood.
+        `defined`: as for patch(). None where that is not known, for not all of it was understood.
         """
         before, after = texts
         change = function_hunks(path, before, after, function)
@@ -155,7 +167,7 @@ class Engine:
         def earlier(names: frozenset[str]) -> FileVersion | None:
             return None if before is None else self.reader.file(change, _said_by(before), "-", names=names)
 
-        hits = self._hits(_File(change, side, earlier, True), self.defined)
+        hits = self._hits(_File(change, side, earlier, True), self._defined | defined)
         return frozenset((rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs)
 
     def _left(self, origin: FindingOrigin, patch: Patch, change: FileChange) -> bool | None:

@@ -1,1 +1,1 @@
-"""Where reviews come from, apart from mails: the commits of a range, and what became of each remark."""
+"""Where reviews come from: a mail thread, patch files, the commits of a range, and what stands in a work tree."""

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
-from reviewbot.model.patch import FileChange, Patch, Unread
+from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
 from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
 from reviewbot.program.reader import Rows
-from reviewbot.review.engine import Engine
+from reviewbot.review.engine import NO_NAMES, Engine
 from reviewbot.review.prefilter.sieve import Prefilter
 from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
@@ -63,12 +63,12 @@ class NumberedCommit(Struct, frozen=True):
 class Reviewer:
     """Reviews commits. `contents(ids)` gives what is in some files, None for one that is too large or not there.
 
-    `engine(era)` makes what reviews by a kernel; `end` is that of the review as a whole.
+    `engine(era, read)` makes what reviews by a kernel, see Engine; `end` is that of the review as a whole.
     """
 
     def __init__(
         self,
-        engine: Callable[[Era], Engine],
+        engine: Callable[[Era, ReadFile], Engine],
         end: Era,
         contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
     ) -> None:
@@ -76,19 +76,16 @@ class Reviewer:
         self._tools: OrderedDict[Era, _Tools] = OrderedDict()
         self._ids: dict[tuple[str, str], str] = {}
         self._near: Mapping[str, bytes | None] = {}  # what was looked at last
-        self.defined: frozenset[str] = frozenset()  # names that the commits so far define
         self.engine, self._sieve = self._turned(end)
 
     def _turned(self, era: Era) -> _Tools:
         """What reviews by a kernel, made where it is not among those that were in use lately."""
         if era not in self._tools:
-            engine = self._make(era)
-            engine.read = self._read
+            engine = self._make(era, self._read)
             self._tools[era] = _Tools(engine, Prefilter(engine.kernel, [rule for rule, _ in engine.rules]))
             if len(self._tools) > _ERAS:
                 self._tools.popitem(last=False)
         self._tools.move_to_end(era)
-        self._tools[era].engine.defined = self.defined
         return self._tools[era]
 
     def review(self, one: NumberedCommit) -> PatchReview:
@@ -97,11 +94,11 @@ class Reviewer:
         whole = [section for section in one.change.sections if section.has_hunks]
         kept = [section for section in self._sifted(whole) if section.text]
         only = {section.file.path: section.rows for section in kept if section.rows}
-        reviewed = self.engine.patch(one.patch(kept), only)
+        reviewed = self.engine.patch(one.patch(kept), only, one.defined)
         read = {section.file.path: section.text for section in kept}
         rest = (section.text for section in whole if section.text != read.get(section.file.path))
         if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
-            reviewed = self.engine.patch(one.patch(whole), only)
+            reviewed = self.engine.patch(one.patch(whole), only, one.defined)
         names = {section.file.path for section in kept}
         found = replace(
             reviewed,
@@ -115,13 +112,12 @@ class Reviewer:
         )
         return _with_hunks(one, found, {finding.path for finding in reviewed.findings})
 
-    def fates(self, remarks: Sequence[TracedFinding]) -> list[Fate]:
-        """See Judge; the names are those that were defined up to the commit that was turned to last."""
-        return Judge(lambda era: self._turned(era).engine, self._contents).fates(remarks)
+    def fates(self, remarks: Sequence[TracedFinding], defined: frozenset[str]) -> list[Fate]:
+        """See Judge."""
+        return Judge(lambda era: self._turned(era).engine, self._contents, defined).fates(remarks)
 
     def turn_to(self, one: NumberedCommit) -> None:
         """Have the files of a commit at hand, and what reviews by its kernel."""
-        self.defined = one.defined
         self.engine, self._sieve = self._turned(one.era)
         self._ids, self._near = {}, {}
         for section in one.change.sections:
@@ -165,11 +161,15 @@ def _binary(change: CommitDiff) -> Iterator[Unread]:
 
 
 class RangeReview(NamedTuple):
-    """Commits in order with what was found in each, by which kernel, and the way of their files."""
+    """Commits in order with what was found in each, by which kernel, and the way of their files.
+
+    `defined`: the names that all of them define.
+    """
 
     reviews: list[PatchReview]
     eras: list[Era]
     trails: FileTrails
+    defined: frozenset[str]
 
 
 def review(
@@ -181,7 +181,7 @@ def review(
     done: Callable[[], None],
 ) -> RangeReview:
     """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
-    settling, eras, trails = Resolver(), list[Era](), FileTrails()
+    settling, eras, trails, defined = Resolver(), list[Era](), FileTrails(), NO_NAMES
     about = set[str | None]()  # files with remarks, whose lines later commits move
     tasks = _tasks(
         _numbered(read, total, reviewer.engine), max(1, processes)
@@ -204,9 +204,9 @@ def review(
             trails.add(one.number - 1, one.change.sections, found)
             about |= found | moving
             eras.append(one.era)
-            reviewer.defined = one.defined
+            defined = one.defined
             done()
-    return RangeReview(list(settling.reviews()), eras, trails)
+    return RangeReview(list(settling.reviews()), eras, trails, defined)
 
 
 def outcome(
@@ -214,8 +214,11 @@ def outcome(
 ) -> tuple[PatchReview, ...]:
     """The commits with those findings named that a later one resolves; `tip`: see settle()."""
 
+    def judge(group: Sequence[TracedFinding]) -> list[Fate]:
+        return reviewer.fates(group, found.defined)
+
     def fates(groups: Sequence[Sequence[TracedFinding]]) -> Iterator[Sequence[Fate] | None]:
-        for _, made in each(reviewer.fates, groups, processes if len(groups) >= _FEW else 0, begin):
+        for _, made in each(judge, groups, processes if len(groups) >= _FEW else 0, begin):
             yield None if isinstance(made, WorkerDied) else made
 
     resolve_findings(found.reviews, found.eras, found.trails, tip, fates)

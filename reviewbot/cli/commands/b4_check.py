@@ -39,7 +39,7 @@ def b4_check(options: argparse.Namespace) -> int:
     if options.series and options.protocol == PREP:
         raise UsageError("--series: b4 prep checks its patches one by one")
     if options.protocol == PREP:
-        options.quiet, options.verbose = True, False
+        options = argparse.Namespace(**{**vars(options), "quiet": True, "verbose": False})
     try:
         return _answer(options)
     except ReviewbotError as error:
@@ -100,16 +100,16 @@ def _reviewed(
                 version, names = kernel_of_commit(found.commit, objects, given.config.tree.headers)
         except TooSlow:
             raise InputError(f"reading the repository was {slow(seconds)}") from None
-        from reviewbot.cli.progress import PatientEngine  # takes as long as all of the above
+        from reviewbot.review.patient_engine import PatientEngine  # takes as long as all of the above
 
         if version is None and program(given, found.series):  # no tree says that it is the kernel's all the same
             return (), given, ""
         setup = for_series(given, found.series, version, names)
         setup.tell(f"read: {found.how}")
-        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read)
         if found.at is None:
+            engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read)
             return engine.review(found.series).patches, setup, found.how
-        engine.until = until
+        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read, until=until)
         return (engine.one(found.series, found.at),), setup, found.how
 
 

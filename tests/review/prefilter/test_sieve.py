@@ -38,8 +38,8 @@ def side(change: FileChange, mark: str) -> bytes:
 
 
 def found(version: str, patch: Patch, texts: dict[str, bytes], only) -> list:
-    engine, _ = tools(version)
-    engine.read = lambda tree, _: texts[tree]
+    known, _ = tools(version)
+    engine = Engine(known.kernel, [rule for rule, _ in known.rules], lambda tree, _: texts[tree])
     return [(one.rule, one.line, one.fingerprint) for one in engine.patch(patch, only).findings]
 
 
