@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from reviewbot.support.diff_lines import HUNK_HEAD_BYTES
+
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
 # a row that ends a function, below another
 _END = re.compile(rb"\n\}(?![^\S\n]*(?:while|else)\b).*(?=\n)")
 # the parts of a hunk: its first line, lines that stay, lines that do not
-_TOKEN = re.compile(
-    rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@.*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE
-)
+_TOKEN = re.compile(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
 _ADDED = re.compile(rb"^\+", re.MULTILINE)
 _REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
 _NAME = re.compile(rb"\b(\w++)\s*+\(")
@@ -167,7 +167,7 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Where lines were added or removed: the rows after it, from 0, that are new or beside, and what was removed."""
     at = 0
     for found in _TOKEN.finditer(section, max(section.find(b"\n@@ "), 0)):
-        start, count, kept, run = found.groups()
+        _, _, start, count, kept, run = found.groups()
         if start is not None:
             at = int(start) - (count != b"0")
         elif kept is not None:

@@ -1,1 +1,1 @@
-"""What every package may use: lazy patterns, a bound on time, worker processes, escapes for untrusted text."""
+"""What every package may use: lazy patterns, hunk heads, a bound on time, processes, escapes for untrusted text."""
