@@ -74,8 +74,7 @@ class Output(Struct, frozen=True, dict=True):
 
     def confidence(self, name: str) -> str:
         """The bar of a format; each has a surface of the same name."""
-        bar: str = self.lowest or getattr(self.setup.config.surface, name)
-        return bar
+        return self.lowest or self.setup.config.surface.of(name)
 
     def write(self, review: Review) -> None:
         """Write the files, print the report, write the drafts. Raises InputError where something cannot be written."""

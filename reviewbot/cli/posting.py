@@ -90,7 +90,7 @@ class _Posting:
     def _terms(self) -> CheckTerms:
         return CheckTerms(
             min_severity=self.output.severity,
-            min_confidence=self.output.confidence("patchwork"),
+            min_confidence=self.output.confidence(config.PATCHWORK),
             fail_on=self.setup.config.patchwork.fail_on,
             context=self.where.context,
             target=self.where.target,

@@ -42,7 +42,7 @@ def agent(options: argparse.Namespace) -> int:
         setup, reviews = _reviewed(there, objects, given)
         earlier = EarlierRemarks(setup.kernel, _earlier(there, objects, setup))
         severity = options.min_severity or given.config.report.min_severity
-        confidence = options.min_confidence or given.config.surface.b4
+        confidence = options.min_confidence or given.config.surface.of(config.B4)
         bars = _Bars(severity, confidence, given.config.mail.most)
         asked = [_asked(reviewed, one, earlier, bars) for reviewed, one in _wanted(there, reviews, setup)]
     by = f"kernel {setup.kernel_name}, rules {rules.digest(setup.folders)}"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions, for_series, program, session_options
+from reviewbot.config import B4
 from reviewbot.integrations.b4 import check_protocol
 from reviewbot.integrations.b4.check_protocol import FAIL, WARN, CheckContext
 from reviewbot.kernel import rules
@@ -63,7 +64,7 @@ def _answer(options: argparse.Namespace) -> int:
         how=how,
         url=setup.config.b4.url,
         min_severity=options.min_severity or setup.config.report.min_severity,
-        min_confidence=options.min_confidence or setup.config.surface.b4,
+        min_confidence=options.min_confidence or setup.config.surface.of(B4),
     )
     if options.protocol == PREP:
         _print_lines([line for reviewed in patches for line in check_protocol.prep_lines(reviewed, told)])
