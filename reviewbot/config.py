@@ -7,11 +7,11 @@ Only what TOML cannot say (which words, which range) is declared here.
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, defstruct
 from msgspec.structs import replace
 
 from reviewbot.filesystem import cache, files
@@ -24,16 +24,17 @@ from reviewbot.report.registry import SURFACES
 from reviewbot.report.reply.headers import CC
 from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
+from reviewbot.sources.settings import Limits, LoreOptions, TreeOptions
 
 _LARGEST = 1_000_000  # bytes of a configuration file
-AUTO = "auto"  # the kernel version by the tree, the subject or the date of the patches
+B4, PATCHWORK = "b4", "patchwork"  # surfaces that are no formats
+AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys((f"surface.{name}" for name in SURFACES), CONFIDENCES),
-    "surface.b4": CONFIDENCES[1:],
+    **dict.fromkeys((f"surface.{name}" for name in (*SURFACES, PATCHWORK)), CONFIDENCES),
+    f"surface.{B4}": CONFIDENCES[1:],
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
     "report.unread": UNREAD,
-    "surface.patchwork": CONFIDENCES,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
 }
@@ -50,22 +51,15 @@ class KernelOptions(Struct, frozen=True):
     version: str
 
 
-class Surface(Struct, frozen=True):
-    """The keys of [surface]: the lowest confidence that each surface shows."""
+class Bars(Struct, frozen=True):
+    """The lowest confidence each surface shows: a field for each format, for b4 and for Patchwork."""
 
-    text: str
-    local: str
-    json: str
-    mail: str
-    sarif: str
-    github: str
-    gitlab: str
-    junit: str
-    checkstyle: str
-    rdjson: str
-    rdjsonl: str
-    b4: str
-    patchwork: str
+    def of(self, surface: str) -> str:
+        bar: str = getattr(self, surface)
+        return bar
+
+
+Surface = defstruct("Surface", [(name, str) for name in (*SURFACES, B4, PATCHWORK)], bases=(Bars,), frozen=True)
 
 
 class ReportOptions(Struct, frozen=True):
@@ -95,15 +89,6 @@ class B4Options(Struct, frozen=True):
     url: str
 
 
-class LoreOptions(Struct, frozen=True):
-    """The keys of [lore]; times in seconds."""
-
-    url: str
-    hosts: tuple[str, ...]
-    timeout: int
-    seconds: int
-
-
 class PatchworkOptions(Struct, frozen=True):
     """The keys of [patchwork]; times in seconds."""
 
@@ -116,24 +101,6 @@ class PatchworkOptions(Struct, frozen=True):
     timeout: int
     retries: int
     seconds: int
-
-
-class TreeOptions(Struct, frozen=True):
-    """The keys of [tree]."""
-
-    branches: tuple[str, ...]
-    seconds: int
-    headers: tuple[str, ...]
-
-
-class Limits(Struct, frozen=True):
-    """The keys of [limits]."""
-
-    mail_bytes: int
-    mailbox_bytes: int
-    patches: int
-    seconds: int
-    processes: int
 
 
 class RuleOptions(Struct, frozen=True):
@@ -153,7 +120,7 @@ class Config(Struct, frozen=True):
     """The configuration: an attribute for each table of config.toml, a field in it for each key; see that file."""
 
     kernel: KernelOptions
-    surface: Surface
+    surface: Bars
     report: ReportOptions
     mail: MailOptions
     b4: B4Options
@@ -175,7 +142,7 @@ class Config(Struct, frozen=True):
         return (data_path("rules"), *(Path(name).expanduser() for name in self.rules.extra), *extra)
 
 
-SECTIONS = {
+SECTIONS: Mapping[str, Callable[..., Any]] = {
     "kernel": KernelOptions,
     "surface": Surface,
     "report": ReportOptions,

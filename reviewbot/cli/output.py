@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot import config
@@ -28,7 +29,7 @@ from reviewbot.model.review import SEVERITIES, Review
 from reviewbot.report.registry import LOCAL, MAIL, NAMES
 from reviewbot.report.remarks import ReportContext, unread
 from reviewbot.report.reply import message
-from reviewbot.report.reply.message import Draft, DraftSet, Sender
+from reviewbot.report.reply.message import Draft, DraftSet, Sender, Texts
 from reviewbot.report.select import select
 from reviewbot.report.terminal import local, text
 from reviewbot.report.terminal.local import Viewpoint
@@ -38,35 +39,29 @@ _READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
 
 
-class Output:
-    """The outputs of a run, and the bars for a finding to get there. `names`: the formats of the command.
+class Output(Struct, frozen=True, dict=True):
+    """Where remarks go, and how sure and how bad they must be to get there.
 
-    Made before anything is fetched: raises UsageError for invalid outputs, InputError if a file cannot be written,
-    ConfigError if drafts are wanted without a sender, or their templates are invalid.
+    Made before anything is fetched; `replace` gives it the session and the viewpoint of what was read.
     """
 
-    def __init__(self, options: argparse.Namespace, setup: Session, names: Sequence[str] = NAMES) -> None:
-        self.setup = setup
-        self.targets = targets(options.format, options.output, names)
-        self.format = self.targets[0].format
-        self.folder: Path | None = getattr(options, "drafts", None)
-        self.again: bool = getattr(options, "again", False)
-        if self.again and self.folder is None:
-            raise UsageError("--again is about drafts: it needs --drafts DIR")
-        self.color: str = options.color
-        self.explain: bool = options.explain
-        self.desk = Viewpoint()
-        self.unread: str = options.unread or setup.config.report.unread
-        self.severity: str = options.min_severity or setup.config.report.min_severity
-        self._confidence: str | None = options.min_confidence
-        self.drafting = self.folder is not None or any(target.format == MAIL for target in self.targets)
-        if self.drafting:
-            who = config.identity(setup.config)
-            self.sender = Sender(who.name, who.email, setup.config.mail.contact)
-            self.texts = drafts.load_texts(setup.config.template_folder)
-        for target in self.targets:
-            if target.path is not None:
-                files.require_writable(target.path)
+    setup: Session
+    targets: tuple[Target, ...]
+    folder: Path | None
+    again: bool
+    color: str
+    explain: bool
+    unread: str
+    severity: str
+    lowest: str | None  # the confidence that was asked for
+    sender: Sender | None  # None where no drafts are wanted
+    texts: Texts | None
+    desk: Viewpoint = Viewpoint()
+
+    @property
+    def format(self) -> str:
+        """What goes to standard output."""
+        return self.targets[0].format
 
     def speaks(self, review: Review, severity: str = SEVERITIES[0]) -> bool:
         """Whether the format on stdout shows an open finding of this severity or a higher one."""
@@ -78,13 +73,12 @@ class Output:
         )
 
     def confidence(self, name: str) -> str:
-        """The lowest confidence that a format shows: that of the option, else of the surface of the same name."""
-        lowest: str = self._confidence or getattr(self.setup.config.surface, name)
-        return lowest
+        """The bar of a format; each has a surface of the same name."""
+        return self.lowest or self.setup.config.surface.of(name)
 
     def write(self, review: Review) -> None:
-        """Write the files, print the report, write the drafts. Raises InputError if something cannot be written."""
-        drafted = self._drafted(review) if self.drafting else None
+        """Write the files, print the report, write the drafts. Raises InputError where something cannot be written."""
+        drafted = self._drafted(review)
         self._reports(review, [one for one in self.targets if review.looked or _tells(one.format)], drafted)
         if self.format == MAIL and drafted and not drafted.drafts:
             self.setup.say("nothing to ask about: no draft")
@@ -180,7 +174,9 @@ class Output:
         else:
             streams.put(text.painted(said, width))
 
-    def _drafted(self, review: Review) -> DraftSet:
+    def _drafted(self, review: Review) -> DraftSet | None:
+        if self.sender is None or self.texts is None:
+            return None
         settings = self.setup.config.mail
         options = message.Options(
             now=datetime.now().astimezone(),
@@ -215,6 +211,40 @@ class Output:
         if done.written:
             setting = shlex.quote(f'set postponed="{folder}"')
             self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
+
+
+def open_output(options: argparse.Namespace, setup: Session, names: Sequence[str] = NAMES) -> Output:
+    """`names` are the formats there are.
+
+    Raises UsageError for outputs that cannot be meant, InputError where a file cannot be written, ConfigError where
+    drafts are wanted and nobody is there to send them, or their texts cannot be used.
+    """
+    wanted = targets(options.format, options.output, names)
+    folder: Path | None = getattr(options, "drafts", None)
+    again: bool = getattr(options, "again", False)
+    if again and folder is None:
+        raise UsageError("--again is about drafts: it needs --drafts DIR")
+    sender, texts = None, None
+    if folder is not None or any(target.format == MAIL for target in wanted):
+        who = config.identity(setup.config)
+        sender = Sender(who.name, who.email, setup.config.mail.contact)
+        texts = drafts.load_texts(setup.config.template_folder)
+    for target in wanted:
+        if target.path is not None:
+            files.require_writable(target.path)
+    return Output(
+        setup=setup,
+        targets=wanted,
+        folder=folder,
+        again=again,
+        color=options.color,
+        explain=options.explain,
+        unread=options.unread or setup.config.report.unread,
+        severity=options.min_severity or setup.config.report.min_severity,
+        lowest=options.min_confidence,
+        sender=sender,
+        texts=texts,
+    )
 
 
 def _line(part: Unread) -> str:

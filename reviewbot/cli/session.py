@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,7 +20,7 @@ from reviewbot.cli import streams
 from reviewbot.config import AUTO, Config
 from reviewbot.kernel import rules, schema
 from reviewbot.kernel.backports import fitted_kernel
-from reviewbot.kernel.releases import Releases
+from reviewbot.kernel.releases import Releases, day_of
 from reviewbot.mail.headers import timestamp
 from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import Series
@@ -50,15 +51,24 @@ class SessionOptions(Struct, frozen=True):
         if self.verbose:
             self.say(text)
 
+    def waiting(self, text: str) -> AbstractContextManager[None]:
+        """See progress.waiting()."""
+        from reviewbot.cli import progress  # most checks are done before anybody waits
+
+        return progress.waiting(text, self.quiet)
+
+    def counting(self, patches: int) -> AbstractContextManager[Callable[[], None]]:
+        """See progress.counting()."""
+        from reviewbot.cli import progress
+
+        return progress.counting(patches, self.quiet)
+
 
 class Session(SessionOptions, frozen=True):
     """The settings of a run with the facts of its kernel version, and the rules that apply and are not disabled."""
 
     kernel: Kernel
     rules: tuple[Rule, ...]
-
-
-_LAST_SECOND = 253_402_300_799  # of the year 9999: the date of a message may be anything
 
 
 def session_options(options: argparse.Namespace) -> SessionOptions:
@@ -145,12 +155,12 @@ def _meant(given: SessionOptions, stamp: float, found: Version | None, subjects:
         return found, "from the tree's Makefile"
     releases = rules.releases(given.folders)
     named = next(filter(None, map(releases.asked, subjects)), None)
-    return (named, "from the subject") if named is not None else at_date(given, releases, stamp)
+    return (named, "from the subject") if named is not None else _at_date(given, releases, stamp)
 
 
-def at_date(given: SessionOptions, releases: Releases, stamp: float) -> tuple[Version, str]:
-    """The version that mainline was working on at a time (seconds since 1970, 0: not known), and in words why."""
+def _at_date(given: SessionOptions, releases: Releases, stamp: float) -> tuple[Version, str]:
+    """The version that mainline was working on at a time, and how that is known; 0 is a time that nobody knows."""
     if not stamp:
         return given.version, "from today's date: no other is known"
-    made = datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC)
-    return releases.at(made.date().isoformat()), f"from the date, {made.date()}"
+    day = day_of(stamp)
+    return releases.at(day), f"from the date, {day}"

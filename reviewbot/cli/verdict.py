@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from reviewbot.cli.arguments.patchwork import FAILED
 from reviewbot.cli.output import Output
 from reviewbot.cli.session import Session
 from reviewbot.filesystem import files
@@ -15,6 +14,7 @@ from reviewbot.model.review import Review
 from reviewbot.review import baseline
 from reviewbot.review.baseline import BaselineEntry
 
+FAILED = 3  # the exit code where not all was done that should be: that is worse than a remark
 _LARGEST = 100_000_000  # bytes of a baseline: that of all of Linux has some
 _SHOWN = 20  # idle tables and stale entries that -v names
 
@@ -26,7 +26,7 @@ class ExitPolicy:
     """
 
     def __init__(self, options: argparse.Namespace, setup: Session) -> None:
-        self.setup = setup
+        self._setup = setup
         self._fail_on: str = "never" if options.exit_zero else options.fail_on or setup.config.report.fail_on
         self._file: Path | None = options.write_baseline
         self._baseline: Sequence[BaselineEntry] = _read(options.baseline) if options.baseline is not None else ()
@@ -34,19 +34,19 @@ class ExitPolicy:
             files.require_writable(self._file)
 
     def passed(self, review: Review) -> Review:
-        """The review without ignored and known findings. With --write-baseline all that go into it are known."""
-        ignores = self.setup.config.ignore
+        """The review without what is ignored or known; what is to be written into a baseline is known from now on."""
+        ignores = self._setup.config.ignore
         if self._file is not None:
             rest = baseline.without_known(review, ignores, ()).review
             self._baseline = baseline.new_baseline(rest, self._baseline)
         done = baseline.without_known(review, ignores, self._baseline)
         if done.ignored or done.known:
-            self.setup.tell(f"not raised: {done.ignored} ignored, {done.known} in the baseline")
+            self._setup.tell(f"not raised: {done.ignored} ignored, {done.known} in the baseline")
         for one in done.idle[:_SHOWN]:
-            self.setup.tell(f"[[ignore]] {one.name}: there is no such remark here")
+            self._setup.tell(f"[[ignore]] {one.name}: there is no such remark here")
         for entry in done.stale[:_SHOWN]:
             where = f"{entry.rule} in {entry.path}" + (f", {entry.function}()" if entry.function else "")
-            self.setup.tell(f"baseline: {where} ({entry.fingerprint}): fewer here than it counts")
+            self._setup.tell(f"baseline: {where} ({entry.fingerprint}): fewer here than it counts")
         return done.review
 
     def code(self, review: Review, output: Output) -> int:
@@ -59,7 +59,7 @@ class ExitPolicy:
             files.write_file(self._file, baseline.dumped(self._baseline).encode("utf-8"))
             count = sum(entry.count for entry in self._baseline)
             remarks = "1 remark is" if count == 1 else f"{count} remarks are"
-            self.setup.say(f"{self._file}: {remarks} known from now on")
+            self._setup.say(f"{self._file}: {remarks} known from now on")
         if output.fails(review):
             return FAILED
         return int(self._fail_on != "never" and output.speaks(review, self._fail_on))

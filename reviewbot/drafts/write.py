@@ -48,7 +48,7 @@ def write_drafts(drafts: Iterable[Draft], folder: Path, again: bool = False) -> 
             for draft in drafts:
                 _put(draft, maildir, known, before, done, again)
             before.close()
-            done.wrong += [*maildir.wrong, *before.wrong]
+            done.wrong.extend((*maildir.wrong, *before.wrong))
     except OSError as error:
         raise InputError(f"cannot write drafts to {folder}: {reason_of(error)}") from error
     return done

@@ -12,17 +12,15 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from reviewbot.frontend.function_bounds import NAME_BYTES, function_ends_bytes
+from reviewbot.support.diff_lines import HUNK_HEAD_BYTES
+
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
-# a row that ends a function, below another
-_END = re.compile(rb"\n\}(?![^\S\n]*(?:while|else)\b).*(?=\n)")
 # the parts of a hunk: its first line, lines that stay, lines that do not
-_TOKEN = re.compile(
-    rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@.*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE
-)
+_TOKEN = re.compile(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
 _ADDED = re.compile(rb"^\+", re.MULTILINE)
 _REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
-_NAME = re.compile(rb"\b(\w++)\s*+\(")
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments
@@ -57,7 +55,7 @@ class FunctionText:
     def name(self) -> bytes:
         """The function's name, b"" where none is found."""
         head = self.head
-        found = _NAME.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0))
+        found = NAME_BYTES.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0))
         return found[1] if found else b""
 
 
@@ -138,7 +136,7 @@ class CutFile:
 
 def _places(text: bytes) -> Iterator[FunctionRows]:
     start = first = 0
-    for end in (*(found.end() for found in _END.finditer(text)), len(text)):
+    for end in (*function_ends_bytes(text), len(text)):
         body = text[start:end]
         last = first + body.count(b"\n")
         if len(body) > _SHORT or body.strip(b"} \t\r\n"):
@@ -167,7 +165,7 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
     """Where lines were added or removed: the rows after it, from 0, that are new or beside, and the removed lines."""
     at = 0
     for found in _TOKEN.finditer(section, max(section.find(b"\n@@ "), 0)):
-        start, count, kept, run = found.groups()
+        _, _, start, count, kept, run = found.groups()
         if start is not None:
             at = int(start) - (count != b"0")
         elif kept is not None:

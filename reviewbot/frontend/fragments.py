@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reviewbot.frontend.function_bounds import NAME, function_ends
 from reviewbot.frontend.preprocess.comments import blanks
 from reviewbot.frontend.preprocess.directives import Macro
 from reviewbot.support.patterns import pattern
@@ -23,7 +24,6 @@ BODY = "{"  # a section that tells of a function without its name
 GAP = 1000  # characters between two stretches of a text, line ends included: room for what closes and opens blocks
 _SIGN = pattern(r"[(){};\[\]]")
 _BRACES = pattern(r"[{}]")
-_NAME = pattern(r"\b(\w++)\s*+\(")
 _PARAMETERS = pattern(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
 _STATEMENT = pattern(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = pattern(r"(?:return|goto|break|continue)\b")
@@ -34,7 +34,6 @@ _BRANCH = ("if(", "}else")  # at the margin: what directives.py makes of an #if
 _HEAD_AND_BRACE = pattern(r"^(?!if\()([A-Za-z_][^\n;={}]*+)\{[ \t]*$", re.MULTILINE)
 _FIRST_ARGUMENT = pattern(r"\s*([A-Za-z_]\w*)\s*[,)]")
 _BARE_HEAD = pattern(r"\s*[A-Za-z_]\w*\s*\(")
-_NO_END = pattern(r"\}\s*(?:while|else)\b")
 _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 
 
@@ -70,7 +69,7 @@ def function_name(section: str) -> str:
     head = section.strip()
     if head.endswith(";") or (head.endswith("{") and ("=" in head or ")" not in head)):
         return ""
-    match = _NAME.search(head)
+    match = NAME.search(head)
     if match is None or match.group(1) in _NO_FUNCTION:
         return ""
     first = _FIRST_ARGUMENT.match(head, match.end())
@@ -83,23 +82,12 @@ def split_fragments(text: str, section: str, whole: bool) -> Iterator[Fragment]:
     `section` names the function that its start may lie in; `whole`: the text is a whole file.
     """
     at, line, first = 0, 0, True
-    for end in _ends(text):
+    for end in function_ends(text):
         body = text[at:end]
         yield from _fragments_of(body, at, line, section if first else "", not whole and first, True)
         at, line, first = end + 1, line + body.count("\n") + 1, False
     if text[at:].strip():
         yield from _fragments_of(text[at:], at, line, section if first else "", not whole and first, False)
-
-
-def _ends(text: str) -> Iterator[int]:
-    """The offsets of the ends of rows that end a function."""
-    at = 0 if text.startswith("}") else text.find("\n}") + 1 or -1
-    while at >= 0:
-        end = text.find("\n", at)
-        end = len(text) if end < 0 else end
-        if not _NO_END.match(text, at, end):
-            yield end
-        at = text.find("\n}", at) + 1 or -1
 
 
 def _fragments_of(

@@ -5,7 +5,6 @@ In this order: the base-commit trailer, the commit whose blobs the diff names, t
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -15,10 +14,10 @@ from reviewbot.git.command import TooLong
 from reviewbot.git.repository import Repository
 from reviewbot.model.patch import FileChange, Series
 from reviewbot.patch import parse
+from reviewbot.support.diff_lines import blob_ids
 
-_SHARE = 0.3  # of the time that is left, for the search by blobs: the branches are tried after it
-_PATHS = 100  # of a series that are compared; a tree that has these has the others
-_INDEX = re.compile(r"index ([0-9a-f]{4,64})\.\.[0-9a-f]{4,64}(?: [0-7]+)?")
+_SHARE = 0.3  # of the time that is left, for the search: the branches are still to be tried
+_PATHS = 100  # of a series that are looked for; what has these has the others
 
 
 class Base(NamedTuple):
@@ -90,8 +89,8 @@ def old_id(change: FileChange) -> str | None:
 
 
 def _old_id(change: FileChange) -> str | None:
-    index = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
-    return index[1] if index else None
+    ids = blob_ids(change.header)
+    return ids[0] if ids else None
 
 
 def _by_blobs(repository: Repository, ids: Mapping[str, str], tips: Sequence[str]) -> Iterator[Base | str]:

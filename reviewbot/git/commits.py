@@ -21,6 +21,7 @@ from reviewbot.mail.body import decoded_payload
 from reviewbot.model.patch import FileChange, Unread
 from reviewbot.patch import parse
 from reviewbot.patch.parse import SOURCES
+from reviewbot.support.diff_lines import HUNKS_BYTES, INDEX_BYTES
 
 _DIFF = (
     *("diff-tree", "--stdin", "--root", "--always", "-r", "-p", "--cc", "-M", "--full-index", "--no-color"),
@@ -29,8 +30,6 @@ _DIFF = (
 )
 _PATHS = ("--", *(f"*.{ending}" for ending in SOURCES))
 _SECTION = b"\ndiff --"
-_HUNK = re.compile(rb"^@@ -[0-9,]+ \+([0-9]+)(?:,([0-9]+))? @@", re.MULTILINE)
-_INDEX = re.compile(rb"^index ([0-9a-f]+)\.\.([0-9a-f]+)(?: ([0-7]+))?$", re.MULTILINE)
 _MODE = re.compile(rb"^(?:new file|deleted file|old|new) mode ([0-7]+)$", re.MULTILINE)
 _FILE = b"100"  # what the modes of regular files begin with
 _LACKS = "a partial clone gets what it lacks where git log -p goes over these commits"
@@ -54,13 +53,13 @@ class Section(NamedTuple):
         return bool(self.old or self.new) and b"\n@@ -" in self.text
 
     def among(self, rows: Sequence[tuple[int, int]]) -> bytes:
-        """The text with only the hunks that touch one of some ranges of rows of the new file, counted from 0."""
-        starts = list(_HUNK.finditer(self.text))
+        """The text with those hunks alone that reach one of some ranges of rows after it, counted from 0."""
+        starts = list(HUNKS_BYTES.finditer(self.text))
         ends = [*(found.start() for found in starts[1:]), len(self.text)]
         kept = [self.text[: starts[0].start()]] if starts else []
         for found, end in zip(starts, ends, strict=True):
-            first = int(found[1]) - 1
-            last = first + int(found[2] if found[2] is not None else 1)
+            first = int(found[3]) - 1
+            last = first + int(found[4] if found[4] is not None else 1)
             if any(begin <= last and first <= stop for begin, stop in rows):
                 kept.append(self.text[found.start() : end])
         return b"".join(kept)
@@ -207,7 +206,7 @@ def _section(text: bytes) -> Section | Unread | None:
     """Parse a section's header. None if it is no regular file; why it cannot be read if its path is invalid."""
     end = text.find(b"\n@@")
     head = text if end < 0 else text[: end + 1]
-    index = _INDEX.search(head)
+    index = INDEX_BYTES.search(head)
     modes = [*_MODE.findall(head), *([index[3]] if index and index[3] else [])]
     if not all(mode.startswith(_FILE) for mode in modes):
         return None

@@ -10,25 +10,17 @@ import os
 import re
 import subprocess
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject
 from reviewbot.git.command import QUIET
 from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
 
-LARGEST = 4 << 20  # bytes of a file; of a larger one the content is not read
 _LONGEST = 60  # seconds of a command
-_ANSWER = pattern(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)")
 _PARENT = pattern(rb"^parent ([0-9a-f]{40,64})$", re.M)
-
-
-class GitObject(NamedTuple):
-    """An object: its id, its type as git names it, and its bytes, None if they are more than the limit."""
-
-    id: str
-    kind: str
-    content: bytes | None
 
 
 class CommitObject(NamedTuple):
@@ -44,14 +36,14 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._batch: subprocess.Popen[bytes] | None = None
+        self._cat_file = CatFile(self._start)
         self._absent = False  # there is no git, or no repository
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._hang_up()
+        self._cat_file.close()
 
     def find(self, name: str, most: int = LARGEST) -> GitObject | None:
         """The object of a name as in git-rev-parse(1) ("HEAD:Makefile", an id cut short), content up to `most` bytes.
@@ -60,16 +52,12 @@ class Objects:
         """
         if self._absent or "\n" in name or "\0" in name:
             return None
-        began = self._batch is None
+        begins = not self._cat_file.has_started
         try:
-            return self._ask(name.encode("utf-8", "surrogateescape"), most)
+            return self._cat_file.ask(name.encode("utf-8", "surrogateescape"), most)
         except (OSError, ValueError):  # if it has answered before, it gave up on a broken object
-            self._absent = began
-            self._hang_up()
+            self._absent = begins
             return None
-        except BaseException:
-            self._hang_up()  # the rest of this answer would be taken for the next one
-            raise
 
     def file(self, name: str) -> bytes | None:
         """The bytes of a blob, None if there is none of this name, or it is larger than LARGEST."""
@@ -108,41 +96,20 @@ class Objects:
     def _env() -> dict[str, str]:
         return {**os.environ, **QUIET}
 
-    def _ask(self, name: bytes, most: int) -> GitObject | None:
-        if self._batch is None:
-            self._batch = subprocess.Popen(
-                ("git", "cat-file", "--batch"),
-                cwd=self.folder,
-                env=self._env(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        stdin, stdout = self._batch.stdin, self._batch.stdout
-        assert stdin and stdout
-        stdin.write(name + b"\n")
-        stdin.flush()
-        line = stdout.readline()
-        if not line:
-            raise ValueError("no answer")
-        answer = _ANSWER.fullmatch(line.rstrip(b"\n"))
-        if answer is None:  # missing, or ambiguous
-            return None
-        kept, left = [], int(answer[3])
-        wanted = left <= most
-        while left:
-            part = stdout.read(min(left, 1 << 16))
-            if not part:
-                raise ValueError("the answer ends early")
-            left -= len(part)
-            if wanted:
-                kept.append(part)
-        stdout.read(1)
-        return GitObject(answer[1].decode(), answer[2].decode(), b"".join(kept) if wanted else None)
+    def _start(self) -> Batch:
+        process = subprocess.Popen(
+            ("git", "cat-file", "--batch"),
+            cwd=self.folder,
+            env=self._env(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert process.stdin and process.stdout
+        return Batch(process.stdin, process.stdout, partial(_end, process))
 
-    def _hang_up(self) -> None:
-        if self._batch is not None:
-            batch, self._batch = self._batch, None
-            batch.kill()
-            with suppress(OSError, ValueError):  # what was still to be said to it cannot be
-                batch.communicate()
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    with suppress(OSError, ValueError):  # what was still to be said to it cannot be
+        process.communicate()

@@ -14,23 +14,21 @@ import shutil
 import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from reviewbot.filesystem.temporary import temporary
+from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject
 from reviewbot.git.command import Command, GitResult, end, outside_of_all
 from reviewbot.kernel.backports import release
 from reviewbot.model.errors import InputError, UsageError
 from reviewbot.model.kernel import Version
 
-if TYPE_CHECKING:
-    from reviewbot.git.command import Process
-
 _OPENING = 20  # seconds
-LARGEST = 4 << 20  # bytes of a file; of a larger one the content is not read
-_LARGEST_TREE = 32 << 20  # bytes of one tree object
-_AT_ONCE = 256  # objects that are requested together
-_FOLDERS = 4096  # tree objects that are remembered
+_LARGEST_TREE = 32 << 20  # bytes of one folder's listing
+_AT_ONCE = 256  # objects that are asked for together
+_FOLDERS = 4096  # listings that are remembered
 _LONGEST = 4096  # characters of a commit's name
 _FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
@@ -72,12 +70,12 @@ class Repository:
         self.cut: frozenset[str] = frozenset()  # commits whose parents are not in a shallow clone
         self.allow(_OPENING)
         self._listed: dict[str, dict[bytes, TreeEntry]] = {}
-        self._batch: Process | None = None
+        self._cat_file = CatFile(self._start)
         with ExitStack() as stack:
             stack.enter_context(outside_of_all())
             self._theirs, asked = _open(path, environment or {}, called or f"--tree {path}", self.until)
             self.folder = stack.enter_context(temporary())
-            stack.callback(self._hang_up)
+            stack.callback(lambda: self._cat_file.close())  # of the process that closes this, see forked()
             try:
                 self._borrow(*asked)
             except OSError as error:
@@ -196,12 +194,12 @@ class Repository:
         if not _COMMIT.fullmatch(commit):
             return None
         found = self._object(commit + "^{commit}", 0)
-        return found[0] if found else None
+        return found.id if found else None
 
     def tree(self, commit: str) -> str | None:
         """The id of a commit's tree; None if that is not here, as in a clone without trees."""
         found = self._object(commit + "^{tree}", 0)
-        return found[0] if found else None
+        return found.id if found else None
 
     def is_empty(self) -> bool:
         """Whether the repository has no commits yet."""
@@ -219,7 +217,7 @@ class Repository:
     def content(self, name: str) -> bytes | None:
         """The bytes of an object; None if it is larger than LARGEST or not in this clone."""
         found = self._object(name, LARGEST)
-        return found[2] if found else None
+        return found.content if found else None
 
     def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
         """The bytes of many objects by name; None for one that is larger than LARGEST or not in this clone."""
@@ -227,67 +225,28 @@ class Repository:
         for at in range(0, len(names), _AT_ONCE):
             asked = names[at : at + _AT_ONCE]
             try:
-                batch = self._say(asked)
-                for name in asked:
-                    answer = self._answer(batch, LARGEST)
-                    found[name] = answer[2] if answer else None
+                answers = self._cat_file.ask_all([name.encode() for name in asked], LARGEST)
             except (OSError, ValueError):  # git gives up on a broken object
-                self._hang_up()
-                found |= {name: self.content(name) for name in asked if name not in found}
-            except BaseException:
-                self._hang_up()
-                raise
+                found |= {name: self.content(name) for name in asked}
+            else:
+                found |= {name: one.content if one else None for name, one in zip(asked, answers, strict=True)}
         return found
 
     def forked(self) -> None:
-        """Start anew in a forked process: the running git belongs to the parent process."""
-        self._other, self._batch = self._batch, None  # which must not be ended when it is forgotten here
+        """To be called in a new process: git is spoken to by the old one."""
+        # the old one must not be ended, as it would be if it was forgotten here
+        self._other, self._cat_file = self._cat_file, CatFile(self._start)
 
-    def _object(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
-        """Id, type and bytes of an object, None for more than `most` bytes; None if it is not here, or broken."""
+    def _object(self, name: str, most: int) -> GitObject | None:
+        """An object, with up to `most` bytes of content; None if it is not here or cannot be read."""
         try:
-            return self._ask(name, most)
+            return self._cat_file.ask(name.encode(), most)
         except (OSError, ValueError):  # git gives up on a broken object
-            self._hang_up()
             return None
-        except BaseException:
-            self._hang_up()  # the rest of this answer would be taken for the next one
-            raise
 
-    def _ask(self, name: str, most: int) -> tuple[str, str, bytes | None] | None:
-        """As _object(). GitPython's own reader of `cat-file --batch` does not know the longer ids of SHA-256."""
-        batch = self._say([name])
-        return self._answer(batch, most)
-
-    def _say(self, names: Sequence[str]) -> Process:
-        """Request some objects, as many names as fit into a pipe."""
-        if self._batch is None:
-            self._batch = self._ours.start("cat-file", "--batch")
-        self._batch.stdin.write("".join(f"{name}\n" for name in names).encode())
-        self._batch.stdin.flush()
-        return self._batch
-
-    def _answer(self, batch: Process, most: int) -> tuple[str, str, bytes | None] | None:
-        answer = batch.stdout.readline().split()
-        if len(answer) == 2:  # missing, or ambiguous
-            return None
-        found, kind, size = answer
-        left, kept = int(size), []
-        wanted = left <= most
-        while left:
-            part = batch.stdout.read(min(left, 1 << 16))
-            if not part:
-                raise ValueError("the answer ends early")
-            left -= len(part)
-            if wanted:
-                kept.append(part)
-        batch.stdout.read(1)
-        return found.decode(), kind.decode(), b"".join(kept) if wanted else None
-
-    def _hang_up(self) -> None:
-        if self._batch is not None:
-            end(self._batch)
-            self._batch = None
+    def _start(self) -> Batch:
+        process = self._ours.start("cat-file", "--batch")
+        return Batch(process.stdin, process.stdout, partial(end, process))
 
     def entry(self, tree: str, path: str) -> TreeEntry | None:
         """The entry at a path of a tree; None if there is none."""
@@ -307,9 +266,9 @@ class Repository:
     def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, TreeEntry]:
         """The entries of some names in a tree object, which is not remembered."""
         found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
-        if found is None or found[1] != "tree":
+        if found is None or found.kind != "tree":
             return {}
-        return dict(_entries(found[2] or b"", len(tree) // 2, names))
+        return dict(_entries(found.content or b"", len(tree) // 2, names))
 
     def version(self, tree: str) -> Version | None:
         """The kernel version in a tree's Makefile, None without one."""
@@ -320,8 +279,8 @@ class Repository:
             if len(self._listed) >= _FOLDERS:
                 self._listed.clear()
             found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
-            is_tree = found is not None and found[1] == "tree"
-            self._listed[tree] = dict(_entries(found[2] or b"", len(tree) // 2)) if found and is_tree else {}
+            is_tree = found is not None and found.kind == "tree"
+            self._listed[tree] = dict(_entries(found.content or b"", len(tree) // 2)) if found and is_tree else {}
         return self._listed[tree]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -19,6 +20,12 @@ _BRANCH = pattern(
 )
 _TREES = frozenset({"stable", "linux", "lts", "longterm", "autosel"})  # a number beside one of them is a kernel's
 _BEFORE = _TREES | {"for", ""}
+_LAST_SECOND = 253_402_300_799  # of the year 9999: dates of mails are whatever somebody wrote
+
+
+def day_of(stamp: float) -> str:
+    """The day of a time in seconds since 1970, like "2024-11-17"."""
+    return datetime.fromtimestamp(min(stamp, _LAST_SECOND), UTC).date().isoformat()
 
 
 class Releases(Struct, frozen=True):

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from reviewbot.support.diff_lines import HUNK, hunk_lengths
+
 _GIT = re.compile(r"diff --(?:git|cc|combined) \S")
-_HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@")
 # what can only follow a `diff` line that means it; an index line or file names alone do not
 _PROOF = re.compile(
     r"@@+ -\d|(?:old|new|deleted file|new file) mode \d|(?:dis)?similarity index |(?:rename|copy) (?:from|to) "
@@ -84,7 +85,7 @@ def _plain(lines: Sequence[str], at: int) -> bool:
     return (
         len(after) == 3
         and after[0].startswith("+++ ")
-        and _HUNK.match(after[1]) is not None
+        and HUNK.match(after[1]) is not None
         and after[2][:1] in ("", " ", "+", "-", "\\")
     )
 
@@ -93,13 +94,13 @@ def _end(lines: Sequence[str], start: int) -> int:
     """One past the last line of the diff: text after a complete hunk and the signature stay out."""
     old = new = 0  # lines the open hunk still owes
     loose = False  # in a hunk that does not add up, or in a binary patch: nothing can be counted
-    last = max(at for at in range(start, len(lines)) if at == start or _HUNK.match(lines[at]) or _GIT.match(lines[at]))
+    last = max(at for at in range(start, len(lines)) if at == start or HUNK.match(lines[at]) or _GIT.match(lines[at]))
     end = start
     for at in range(start, len(lines)):
         line = lines[at]
-        hunk = _HUNK.match(line)
+        hunk = HUNK.match(line)
         if hunk:
-            old, new, loose = _count(hunk[1]), _count(hunk[2]), False
+            (old, new), loose = hunk_lengths(hunk), False
         elif old > 0 or new > 0:
             if _signs(lines, at, old, new):
                 return at
@@ -115,10 +116,6 @@ def _end(lines: Sequence[str], start: int) -> int:
             continue
         end = at + 1
     return _trimmed(lines, end)
-
-
-def _count(digits: str | None) -> int:
-    return 1 if digits is None else int(digits)
 
 
 def _trimmed(lines: Sequence[str], end: int) -> int:

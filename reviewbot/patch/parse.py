@@ -15,6 +15,7 @@ from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
 from reviewbot.model.patch import DiffLine, FileChange, Hunk, Unread
+from reviewbot.support.diff_lines import HUNK, hunk_lengths
 from reviewbot.support.patterns import pattern
 
 MAX_LINES = 100_000  # of one file's section
@@ -23,7 +24,6 @@ MAX_WIDTH = 20_000  # characters of one line
 SOURCES = ("c", "h", "inc", "S")  # what the names of files end in that can be read
 _MAX_HEADER = 100  # git writes at most nine
 
-_HUNK = pattern(r"@@ -[0-9]{1,9}(?:,([0-9]{1,9}))? \+[0-9]{1,9}(?:,([0-9]{1,9}))? @@(?: ?(.*))", re.DOTALL)
 _DIFFSTAT = pattern(r" [0-9]{1,9} files? changed, ")
 _DATE = pattern(r"\t| (?=[0-9]{4}-[0-9]{2}-[0-9]{2} |\((?:revision|working copy))")  # what follows a file name
 _GIT_VERSION = pattern(r"[0-9]+\.[0-9]+")
@@ -181,10 +181,10 @@ def _mark_prose(sections: list[_Section]) -> None:
 
 def _hunk_end(lines: list[str], at: int) -> tuple[int, str]:
     """Where the hunk that begins here ends, and what is wrong with it ("" for nothing)."""
-    head = _HUNK.match(lines[at])
+    head = HUNK.match(lines[at])
     if head is None:
         return _skip(lines, at + 1), "" if lines[at].startswith("@@@") else "the @@ line cannot be read"
-    old, new = (1 if count is None else int(count) for count in head.group(1, 2))
+    old, new = hunk_lengths(head)
     total = f"-{old} +{new}"
     first = at = at + 1
     while old or new:
@@ -296,8 +296,8 @@ def _hunk(lines: list[str]) -> Hunk | str:
         for line in file[0]
         if line.line_type != "\\"
     )
-    head = _HUNK.match(lines[0])
-    return Hunk(lines[0], head.group(3) if head else "", read)
+    head = HUNK.match(lines[0])
+    return Hunk(lines[0], head.group(5) if head else "", read)
 
 
 # --- paths ---

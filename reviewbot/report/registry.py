@@ -34,9 +34,14 @@ class Format(Struct, frozen=True):
         return disarmed(made(review, frame), self.spelling)
 
 
-FORMATS: Mapping[str, Format] = {
+_LOCAL = "local"
+MAIL = "mail"
+# all that remarks go to by --format; the configuration has a bar for each, in this order
+_EVERY: Mapping[str, Format | None] = {
     "text": Format("terminal.text", TEXT),
+    _LOCAL: Format("terminal.local", TEXT),
     "json": Format("formats.json_v1", JSON),
+    MAIL: None,  # the drafts: no report, but a format of standard output all the same
     "sarif": Format("formats.sarif", JSON),
     "github": Format("formats.github", OWN),
     "gitlab": Format("formats.gitlab", JSON, unread=False),
@@ -45,7 +50,8 @@ FORMATS: Mapping[str, Format] = {
     "rdjson": Format("formats.rdjson", JSON, unread=False),
     "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),
 }
-LOCAL: Mapping[str, Format] = {"local": Format("terminal.local", TEXT), **FORMATS}  # of what is on somebody's own disk
-MAIL = "mail"  # the drafts: no report, but a format of standard output all the same
+_REPORTS = {name: one for name, one in _EVERY.items() if one is not None}
+FORMATS: Mapping[str, Format] = {name: one for name, one in _REPORTS.items() if name != _LOCAL}
+LOCAL: Mapping[str, Format] = {_LOCAL: _REPORTS[_LOCAL], **FORMATS}  # of what is on somebody's own disk
 NAMES = (*FORMATS, MAIL)
-SURFACES = (*LOCAL, MAIL)  # each has its bar in the configuration
+SURFACES = tuple(_EVERY)

@@ -43,7 +43,8 @@ _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone
 Hits = Mapping[str, Sequence[Pair]]  # by rule
 Only = Mapping[str, Sequence[Rows]]
 
-_ALL = frozenset[str]()  # names that are no restriction
+NO_NAMES = frozenset[str]()
+_ALL = NO_NAMES  # names that are no restriction
 
 
 def check_of(rule: Rule) -> Check:
@@ -73,6 +74,10 @@ class _File:
         self.change, self.after, self.whole = change, after, whole
         self.before = cache(before)
 
+    def forget(self) -> None:
+        """Have no more of what it is after the patch."""
+        self.after = None
+
     @cached_property
     def old_names(self) -> Mapping[str, str]:
         """The old names of renamed functions, by their new names."""
@@ -89,7 +94,7 @@ class Engine:
     def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
-        self.defined: frozenset[str] = frozenset()  # flag names that the series under review defines
+        self._defined = NO_NAMES  # by the series under review
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
         self._incomplete = False  # the patch at hand comes after one that is not here
 
@@ -112,18 +117,19 @@ class Engine:
         return resolver.reviews()[0]
 
     def _begin(self, series: Series) -> None:
-        self.defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
+        self._defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
         self._first_missing = _first_missing(series)
 
-    def patch(self, patch: Patch, only: Only | None = None) -> PatchReview:
-        """Review one patch, file by file: if one cannot be read, `unread` says so and the next one is reviewed.
+    def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:
+        """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
 
-        `only`: by path, the 0-based rows of the functions to read after the patch; paths not in it are not read.
+        `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
+        `defined`: names that what comes before the patch defines.
         """
         self._incomplete = patch.number > self._first_missing
         files, unread = parse.parse_diff(patch.diff)
         notes = [*patch.unread, *unread]
-        names = self.defined | self.definitions(patch.diff)
+        names = self._defined | defined | self.definitions(patch.diff)
         read: list[tuple[_File, Hits]] = []
         for at, change in enumerate(files):
             if parse.is_source(change):
@@ -132,7 +138,7 @@ class Engine:
                 read.append((file, self._hits(file, names)))
                 notes += _unfollowed(file)
                 if not read[-1][1]:
-                    file.after = None  # of a patch to thousands of files, only those that are hit stay in memory
+                    file.forget()  # of a patch to thousands of files, only those that are hit stay in memory
                 files = (*files[:at], file.change, *files[at + 1 :])
         findings = self._findings(read, names)
         whole = frozenset(file.change.path for file, _ in read if file.whole)
@@ -145,10 +151,16 @@ class Engine:
         hits = self._hits(file, defined)
         return self._findings([(file, hits)], defined), [*unread, *_unfollowed(file)]
 
-    def wrong(self, path: str, texts: tuple[CutFile | None, CutFile], function: str) -> frozenset[FindingKey] | None:
-        """The keys of all hits in a function of a file, or anywhere in it for "". `texts`: the file before and after.
+    def wrong(
+        self,
+        path: str,
+        texts: tuple[CutFile | None, CutFile],
+        function: str,
+        defined: frozenset[str] = NO_NAMES,
+    ) -> frozenset[FindingKey] | None:
+        """What is wrong in a function of a file, "" for anything there, held against what the file was before.
 
-        None where that is not known, because a part of the file could not be parsed.
+        `defined`: as for patch(). None where that is not known, for not all of it was understood.
         """
         before, after = texts
         change = function_hunks(path, before, after, function)
@@ -159,7 +171,7 @@ class Engine:
         def earlier(names: frozenset[str]) -> FileVersion | None:
             return None if before is None else self.reader.file(change, _source(before), "-", names=names)
 
-        hits = self._hits(_File(change, side, earlier, True), self.defined)
+        hits = self._hits(_File(change, side, earlier, True), self._defined | defined)
         return frozenset((rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs)
 
     def _still_there(self, origin: FindingOrigin, patch: Patch, change: FileChange) -> bool | None:

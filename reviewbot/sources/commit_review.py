@@ -19,11 +19,11 @@ from msgspec.structs import replace
 
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
-from reviewbot.model.patch import FileChange, Patch, Unread
+from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
 from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
 from reviewbot.program.reader import Rows
-from reviewbot.review.engine import Engine
+from reviewbot.review.engine import NO_NAMES, Engine
 from reviewbot.review.prefilter.prefilter import Prefilter
 from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
@@ -64,32 +64,29 @@ class NumberedCommit(Struct, frozen=True):
 class Reviewer:
     """Reviews commits one by one. `contents(ids)`: gives the bytes of blobs, None for one too large or not here.
 
-    `engine(era)`: makes the engine for a kernel; `end`: the kernel of the end of the range.
+    `engine(era, read)` makes what reviews by a kernel, see Engine; `end` is that of the review as a whole.
     """
 
     def __init__(
         self,
-        engine: Callable[[Era], Engine],
+        engine: Callable[[Era, ReadFile], Engine],
         end: Era,
         contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
     ) -> None:
         self._make, self._whole, self._contents = engine, end.version, contents
         self._tools: OrderedDict[Era, _Tools] = OrderedDict()
         self._ids: dict[tuple[str, str], str] = {}
-        self._near: Mapping[str, bytes | None] = {}  # the blobs that were read last, by id
-        self.defined: frozenset[str] = frozenset()  # flag names that the commits so far define
+        self._near: Mapping[str, bytes | None] = {}  # what was looked at last
         self.engine, self._sieve = self._turned(end)
 
     def _turned(self, era: Era) -> _Tools:
         """The engine and the prefilter for a kernel, out of the eight used last, else made anew."""
         if era not in self._tools:
-            engine = self._make(era)
-            engine.read = self._read
+            engine = self._make(era, self._read)
             self._tools[era] = _Tools(engine, Prefilter(engine.kernel, [rule for rule, _ in engine.rules]))
             if len(self._tools) > _ERAS:
                 self._tools.popitem(last=False)
         self._tools.move_to_end(era)
-        self._tools[era].engine.defined = self.defined
         return self._tools[era]
 
     def review(self, one: NumberedCommit) -> PatchReview:
@@ -98,11 +95,11 @@ class Reviewer:
         whole = [section for section in one.change.sections if section.has_hunks]
         kept = [section for section in self._sifted(whole) if section.text]
         only = {section.file.path: section.rows for section in kept if section.rows}
-        reviewed = self.engine.patch(one.patch(kept), only)
+        reviewed = self.engine.patch(one.patch(kept), only, one.defined)
         read = {section.file.path: section.text for section in kept}
         rest = (section.text for section in whole if section.text != read.get(section.file.path))
-        if reviewed.findings and any(map(self._sieve.takes, rest)):  # a finding may have been moved from there
-            reviewed = self.engine.patch(one.patch(whole), only)
+        if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
+            reviewed = self.engine.patch(one.patch(whole), only, one.defined)
         names = {section.file.path for section in kept}
         found = replace(
             reviewed,
@@ -116,13 +113,12 @@ class Reviewer:
         )
         return _with_hunks(one, found, {finding.path for finding in reviewed.findings})
 
-    def fates(self, remarks: Sequence[TracedFinding]) -> list[Fate]:
-        """As Judge.fates(), with the flag names that are defined up to the last commit of turn_to()."""
-        return Judge(lambda era: self._turned(era).engine, self._contents).fates(remarks)
+    def fates(self, remarks: Sequence[TracedFinding], defined: frozenset[str]) -> list[Fate]:
+        """See Judge."""
+        return Judge(lambda era: self._turned(era).engine, self._contents, defined).fates(remarks)
 
     def turn_to(self, one: NumberedCommit) -> None:
-        """Make a commit the current one: its files can be read, by the engine for its kernel."""
-        self.defined = one.defined
+        """Have the files of a commit at hand, and what reviews by its kernel."""
         self.engine, self._sieve = self._turned(one.era)
         self._ids, self._near = {}, {}
         for section in one.change.sections:
@@ -166,11 +162,15 @@ def _binary(change: CommitDiff) -> Iterator[Unread]:
 
 
 class RangeReview(NamedTuple):
-    """The reviews of the commits in order, the kernel of each, and the trails of their files."""
+    """Commits in order with what was found in each, by which kernel, and the way of their files.
+
+    `defined`: the names that all of them define.
+    """
 
     reviews: list[PatchReview]
     eras: list[Era]
     trails: FileTrails
+    defined: frozenset[str]
 
 
 def review(
@@ -181,8 +181,8 @@ def review(
     begin: Callable[[], None],
     done: Callable[[], None],
 ) -> RangeReview:
-    """Review all commits in order. `done`: called after each; for `processes` and `begin` see workers.each()."""
-    settling, eras, trails = Resolver(), list[Era](), FileTrails()
+    """All commits in order; `done` is called after each. See crew.each() for `processes` and `begin`."""
+    settling, eras, trails, defined = Resolver(), list[Era](), FileTrails(), NO_NAMES
     about = set[str | None]()  # files with remarks, whose lines later commits move
     tasks = _tasks(
         _numbered(read, total, reviewer.engine), max(1, processes)
@@ -205,9 +205,9 @@ def review(
             trails.add(one.number - 1, one.change.sections, found)
             about |= found | moving
             eras.append(one.era)
-            reviewer.defined = one.defined
+            defined = one.defined
             done()
-    return RangeReview(list(settling.reviews()), eras, trails)
+    return RangeReview(list(settling.reviews()), eras, trails, defined)
 
 
 def outcome(
@@ -215,8 +215,11 @@ def outcome(
 ) -> tuple[PatchReview, ...]:
     """The reviews, with `resolved_by` for findings that a later commit fixes. For `tip` see resolve_findings()."""
 
+    def judge(group: Sequence[TracedFinding]) -> list[Fate]:
+        return reviewer.fates(group, found.defined)
+
     def fates(groups: Sequence[Sequence[TracedFinding]]) -> Iterator[Sequence[Fate] | None]:
-        for _, made in each(reviewer.fates, groups, processes if len(groups) >= _FEW else 0, begin):
+        for _, made in each(judge, groups, processes if len(groups) >= _FEW else 0, begin):
             yield None if isinstance(made, WorkerDied) else made
 
     resolve_findings(found.reviews, found.eras, found.trails, tip, fates)

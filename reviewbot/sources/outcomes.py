@@ -118,14 +118,18 @@ class FileTrails:
 
 
 class Judge:
-    """Finds the fates of findings. `engine(era)`: the engine for a kernel; `contents(ids)`: as of Reviewer."""
+    """Tells the fates of remarks. `engine(era)` is what reviews by a kernel; `contents(ids)`: see Reviewer.
+
+    `defined`: the names that the commits of the range define.
+    """
 
     def __init__(
         self,
         engine: Callable[[Era], Engine],
         contents: Callable[[Sequence[str]], Mapping[str, bytes | None]],
+        defined: frozenset[str],
     ) -> None:
-        self._engine, self._contents = engine, contents
+        self._engine, self._contents, self._defined = engine, contents, defined
         self._texts: OrderedDict[str, CutFile | None] = OrderedDict()
         self._known: dict[tuple[str, Era, str, str, str], frozenset[FindingKey] | None] = {}
 
@@ -197,7 +201,7 @@ class Judge:
         before = self._text(one.before) if one.before else None
         if one.before and before is None:
             return None
-        return self._engine(one.era).wrong(path, (before, text), one.key[1])
+        return self._engine(one.era).wrong(path, (before, text), one.key[1], self._defined)
 
     def _text(self, content: str) -> CutFile | None:
         if content not in self._texts:

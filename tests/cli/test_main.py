@@ -19,10 +19,10 @@ import pytest
 from command import THREADS, diff, mail
 from reviewbot import __version__
 from reviewbot.cli import main
-from reviewbot.cli.progress import PatientEngine
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
 from reviewbot.model.patch import Patch
+from reviewbot.review.patient_engine import PatientEngine
 
 DEMO = THREADS / "demo.mbox"
 SENDER = THREADS / "demo.toml"
@@ -102,7 +102,7 @@ def test_a_patch_that_takes_too_long_is_named_and_the_next_is_read(monkeypatch):
     engine = PatientEngine(kernel, rules, 1)
     patches = (Patch(1, 2, "slow", "", ""), Patch(2, 2, "quick", "", ""))
 
-    def review(_self, patch, _only):
+    def review(_self, patch, *_):
         while patch.number == 1:
             time.sleep(0.01)
         return "done"

@@ -14,12 +14,12 @@ from types import FrameType
 import pytest
 
 from growth_shapes import ASKS, LOCK, SCOPE, SHAPES, UNLOCK, each, function, rows
-from reviewbot.cli.progress import PatientEngine
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
 from reviewbot.model.patch import Patch, Series
 from reviewbot.model.review import PatchReview
 from reviewbot.review.engine import Engine
+from reviewbot.review.patient_engine import PatientEngine
 
 SIZE = 16
 BEND = 0.03  # of the work, that the second step up may cost more than the first; 0.22 is the square of the size
@@ -170,10 +170,10 @@ def test_a_patch_that_takes_too_long_is_said_and_the_next_one_reviewed(monkeypat
     waiting = PatientEngine(engine().kernel, [rule for rule, _ in engine().rules], 1)
     inner = Engine.patch
 
-    def patch(self, one, only=None):
+    def patch(self, one, *asked):
         while one.number == 1:
             pass
-        return inner(self, one, only)
+        return inner(self, one, *asked)
 
     monkeypatch.setattr(Engine, "patch", patch)
     series = tuple(Patch(at, 2, "toy", "", diff(LEAKS)) for at in (1, 2))

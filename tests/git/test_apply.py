@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from kerneltree import LINES, KernelTree, nothing_is_left, placed, reasons, snapshot, steps, trees_of, two
 from reviewbot.git import apply as tree
-from reviewbot.git import base
+from reviewbot.git import base, cat_file
 from reviewbot.git.repository import Repository
 from reviewbot.mail import series
 from reviewbot.model.patch import Patch, Series
@@ -325,17 +325,14 @@ def test_an_answer_cut_off_is_not_taken_for_the_next(kernel, monkeypatch):
     top = kernel.tree("HEAD")
     with Repository(kernel.folder) as repository:
         assert repository.read(top, "Makefile")
-        ask = repository._ask
 
-        def cut(name, most):
-            repository._batch.stdin.write(f"{name}\n".encode())
-            repository._batch.stdin.flush()
-            repository._batch.stdout.read(3)
+        def cut(stdout, _most):
+            stdout.read(3)
             raise TimeoutError
 
-        monkeypatch.setattr(repository, "_ask", cut)
-        assert repository.read(top, "large.c") is None
-        monkeypatch.setattr(repository, "_ask", ask)
+        with monkeypatch.context() as patched:
+            patched.setattr(cat_file, "_answer", cut)
+            assert repository.read(top, "large.c") is None
         assert repository.read(top, "fs/a.c") == LINES.encode()
 
 

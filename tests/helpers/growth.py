@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from re import _constants as sre
 from re import _parser
@@ -50,11 +51,11 @@ class Growth(NamedTuple):
 def expressions() -> Iterator[Found]:
     """Every regular expression of the package, once for each way it is used; what is put in at run time is a name."""
     for path in sorted(TOP.rglob("*.py")):
-        tree = ast.parse(path.read_text())
+        tree, known = ast.parse(path.read_text()), texts(path)
         module = path.relative_to(TOP).with_suffix("").as_posix()
         names = {}
         for node in ast.walk(tree):
-            if isinstance(node, ast.Assign) and (made := _compiled(node.value)) is not None:
+            if isinstance(node, ast.Assign) and (made := _compiled(node.value, known)) is not None:
                 target = node.targets[0]
                 names[target.id if isinstance(target, ast.Name) else getattr(target, "attr", "")] = made
         uses: dict[str, set[str]] = {name: set() for name in names}
@@ -72,15 +73,31 @@ def expressions() -> Iterator[Found]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 func = node.func
                 inline = isinstance(func.value, ast.Name) and func.value.id == "re" and func.attr != "compile"
-                if inline and node.args and (source := _text(node.args[0])) is not None:
+                if inline and node.args and (source := _text(node.args[0], known)) is not None:
                     way = "match" if func.attr in ("match", "fullmatch") else "search"
                     yield Found(f"{module}:{node.lineno}", re.compile(source, _flags(node)), way)
 
 
-def _compiled(node: ast.expr) -> re.Pattern | None:
+@cache
+def texts(path: Path) -> Mapping[str, str | bytes]:
+    """The texts that names at the top of a module stand for, those it imports included."""
+    found: dict[str, str | bytes] = {}
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("reviewbot."):
+            source = TOP.parent.joinpath(*node.module.split(".")).with_suffix(".py")
+            theirs = texts(source) if source.is_file() else {}
+            found |= {one.asname or one.name: theirs[one.name] for one in node.names if one.name in theirs}
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            text = _text(node.value, found)
+            if text is not None:
+                found[node.targets[0].id] = text
+    return found
+
+
+def _compiled(node: ast.expr, known: Mapping[str, str | bytes]) -> re.Pattern | None:
     if not (isinstance(node, ast.Call) and ast.unparse(node.func) in ("re.compile", "pattern")):
         return None
-    source = _text(node.args[0])
+    source = _text(node.args[0], known)
     return None if source is None else re.compile(source, _flags(node))
 
 
@@ -93,17 +110,22 @@ def _flags(call: ast.Call) -> int:
     return flags
 
 
-def _text(node: ast.expr) -> str | bytes | None:
+def _text(node: ast.expr, known: Mapping[str, str | bytes]) -> str | bytes | None:
     """What an expression in the source says, with a name for all that is known at run time alone."""
+    if isinstance(node, ast.Name):
+        return known.get(node.id)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "encode":
+        text = _text(node.func.value, known)
+        return text.encode() if isinstance(text, str) else None
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str | bytes) else None
     if isinstance(node, ast.JoinedStr):
         return "".join(one.value if isinstance(one, ast.Constant) else "name" for one in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
-        left = _text(node.left)
+        left = _text(node.left, known)
         return None if left is None else re.sub(rb"%[bs]", b"name", left) if isinstance(left, bytes) else left
     if isinstance(node, ast.BinOp):
-        left, right = _text(node.left), _text(node.right)
+        left, right = _text(node.left, known), _text(node.right, known)
         return None if left is None or right is None else left + right
     return None
 

@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from reviewbot.cli.arguments.parser import parser
-from reviewbot.cli.progress import PatientEngine
 from reviewbot.cli.session import Session, for_series, open_session
 from reviewbot.integrations.b4 import message
 from reviewbot.mail import mailbox, series
 from reviewbot.model.errors import InputError, ReviewbotError
 from reviewbot.report.registry import LOCAL
 from reviewbot.report.remarks import ReportContext
+from reviewbot.review.patient_engine import PatientEngine
 
 
 class Became(NamedTuple):

@@ -126,3 +126,37 @@ def _docstring_lines(text: str) -> set[int]:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return lines
+
+
+def test_commands_do_not_import_each_other():
+    """What two of them do stands in sources, or in cli beside them."""
+    commands = [path for path in SOURCES if path.parent == TOP / "cli" / "commands"]
+    assert len(commands) > 5
+    for path in commands:
+        own = _module(path)
+        for name in _imports(path):
+            assert name == own or not _within(name, "reviewbot.cli.commands"), f"{own} imports {name}"
+
+
+# who may give an attribute to an object of another class, and why
+SET_FROM_OUTSIDE = {
+    "integrations/b4/settings.py": "shlex has no argument for it",
+    "mail/series.py": "b4 and logging are set up through attributes alone",
+    "patch/parse.py": "a section, filled line by line by the functions beside its class",
+    "report/formats/checkstyle.py": "the text of an XML element is set by its attribute",
+    "report/formats/junit.py": "the text of an XML element is set by its attribute",
+    "frontend/preprocess/directives.py": "groups of branches, filled row by row by the function that makes them",
+    "review/prefilter/sieve.py": "what the prefilter has worked out of a text is kept with it",
+}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=_module)
+def test_objects_are_complete_when_they_are_made(path):
+    """No attribute is set but by an object's own methods."""
+    found = {
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+        if not (isinstance(node.value, ast.Name) and node.value.id in ("self", "cls"))
+    }
+    assert bool(found) == (path.relative_to(TOP).as_posix() in SET_FROM_OUTSIDE), f"{_module(path)} sets {found}"

@@ -149,9 +149,9 @@ def test_a_file_is_looked_at_once_for_all_its_remarks(span, on, monkeypatch, pro
     asked: list[tuple[str, str]] = []
     wrong = Engine.wrong
 
-    def counted(self, path, texts, function):
+    def counted(self, path, texts, function, defined):
         asked.append((path, function))
-        return wrong(self, path, texts, function)
+        return wrong(self, path, texts, function, defined)
 
     monkeypatch.setattr(Engine, "wrong", counted)
     found = settled(span, "grown")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot import config
-from reviewbot.cli.progress import PatientEngine, counting
 from reviewbot.cli.session import Session, SessionOptions, for_series, program, session_options
 from reviewbot.drafts import write
 from reviewbot.git.objects import Objects
@@ -25,6 +24,7 @@ from reviewbot.report.reply.headers import usable_address
 from reviewbot.report.reply.message import again
 from reviewbot.report.select import ordered, select
 from reviewbot.review import baseline
+from reviewbot.review.patient_engine import PatientEngine
 from reviewbot.support.escape import one_line
 
 
@@ -42,7 +42,7 @@ def agent(options: argparse.Namespace) -> int:
         setup, reviews = _reviewed(there, objects, given)
         earlier = EarlierRemarks(setup.kernel, _earlier(there, objects, setup))
         severity = options.min_severity or given.config.report.min_severity
-        confidence = options.min_confidence or given.config.surface.b4
+        confidence = options.min_confidence or given.config.surface.of(config.B4)
         bars = _Bars(severity, confidence, given.config.mail.most)
         asked = [_asked(reviewed, one, earlier, bars) for reviewed, one in _wanted(there, reviews, setup)]
     by = f"kernel {setup.kernel_name}, rules {rules.digest(setup.folders)}"
@@ -74,8 +74,8 @@ def _reviewed(there: Checkout, objects: Objects, given: SessionOptions) -> tuple
         raise NothingToReview(f"a series to {other}, which is not the kernel: {one_line(found.series.subject)}")
     setup = for_series(given, found.series, version, names)
     setup.tell(f"read: {found.how}")
-    engine = PatientEngine(setup.kernel, setup.rules, given.config.limits.seconds, found.read)
-    with counting(len(found.series.patches), setup.quiet) as engine.done:
+    with setup.counting(len(found.series.patches)) as done:
+        engine = PatientEngine(setup.kernel, setup.rules, given.config.limits.seconds, found.read, done=done)
         return setup, baseline.without_ignored(engine.review(found.series).patches, setup.config.ignore)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions, for_series, program, session_options
+from reviewbot.config import B4
 from reviewbot.integrations.b4 import check_protocol
 from reviewbot.integrations.b4.check_protocol import FAIL, WARN, CheckContext
 from reviewbot.kernel import rules
@@ -39,7 +40,7 @@ def b4_check(options: argparse.Namespace) -> int:
     if options.series and options.protocol == PREP:
         raise UsageError("--series: b4 prep checks its patches one by one")
     if options.protocol == PREP:
-        options.quiet, options.verbose = True, False
+        options = argparse.Namespace(**{**vars(options), "quiet": True, "verbose": False})
     try:
         return _answer(options)
     except ReviewbotError as error:
@@ -63,7 +64,7 @@ def _answer(options: argparse.Namespace) -> int:
         how=how,
         url=setup.config.b4.url,
         min_severity=options.min_severity or setup.config.report.min_severity,
-        min_confidence=options.min_confidence or setup.config.surface.b4,
+        min_confidence=options.min_confidence or setup.config.surface.of(B4),
     )
     if options.protocol == PREP:
         _print_lines([line for reviewed in patches for line in check_protocol.prep_lines(reviewed, told)])
@@ -100,16 +101,16 @@ def _reviewed(
                 version, names = kernel_of_commit(found.commit, objects, given.config.tree.headers)
         except TooSlow:
             raise InputError(f"reading the repository was {slow(seconds)}") from None
-        from reviewbot.cli.progress import PatientEngine  # takes as long as all of the above
+        from reviewbot.review.patient_engine import PatientEngine  # takes as long as all of the above
 
         if version is None and program(given, found.series):  # no tree says that it is the kernel's all the same
             return (), given, ""
         setup = for_series(given, found.series, version, names)
         setup.tell(f"read: {found.how}")
-        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read)
         if found.at is None:
+            engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read)
             return engine.review(found.series).patches, setup, found.how
-        engine.until = until
+        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read, until=until)
         return (engine.one(found.series, found.at),), setup, found.how
 
 

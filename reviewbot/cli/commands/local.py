@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from reviewbot.cli import streams
-from reviewbot.cli.commands import working_tree
+from reviewbot.cli import review_command, streams
+from reviewbot.cli.commit_ranges import at_end, ruleset
 from reviewbot.cli.output import Output
-from reviewbot.cli.session import Session, open_session
-from reviewbot.cli.verdict import ExitPolicy
+from reviewbot.cli.review_command import OpenSource, Reviewed
+from reviewbot.cli.session import Session, for_series
 from reviewbot.git import worktree
 from reviewbot.git.repository import Repository
 from reviewbot.model.errors import InputError, UsageError
@@ -23,6 +23,8 @@ from reviewbot.model.review import Review
 from reviewbot.report.registry import LOCAL
 from reviewbot.report.remarks import remarks_of
 from reviewbot.report.terminal.local import Viewpoint
+from reviewbot.sources.commit_range import tell_merges
+from reviewbot.sources.work_tree import WorkingTree
 from reviewbot.support.escape import visible
 
 # variables by which a hook, a git alias or a shell tells git about the repository
@@ -30,40 +32,14 @@ _TOLD = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EDITOR")
 _HERE = "the current folder"
 
 
-class _Found(NamedTuple):
-    """A review, and how to show it. `nothing`: why there is nothing to review, else ""; `editor`: its command."""
-
-    review: Review
-    setup: Session
-    desk: Viewpoint = Viewpoint()
-    nothing: str = ""
-    editor: str = ""
-
-
 def local(options: argparse.Namespace) -> int:
     """Review changes or patch files. Gives the exit code; raises InputError if none could be read."""
     _check(options)
-    setup = open_session(options)
-    output = Output(options, setup, tuple(LOCAL))
-    gate = ExitPolicy(options, setup)
-    try:
-        found = _files(options, setup) if options.patches else _changes(options, setup)
-    except InputError as error:
-        # a program that reads the output gets its object even when there was nothing to read
-        output.write_nothing(Review(Series("", 0, ()), (), setup.version, (Unread(None, str(error)),)))
-        raise
-    gate.setup = output.setup = found.setup
-    output.desk = found.desk
-    if found.nothing:
-        setup.say(f"nothing to review: {found.nothing}")
-    review = gate.passed(found.review)
-    output.write(review)
-    if not review.looked:
-        raise InputError("nothing was reviewed: none of it could be read")
-    code = gate.code(review, output)
+    source = _files if options.patches else _changes
+    done = review_command.run(options, source, tuple(LOCAL), "none of it")
     if options.edit:
-        _edit(found.editor, review, output)
-    return code
+        _edit(done.found.editor, done.found.review, done.output)
+    return done.code
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -89,8 +65,19 @@ def _opened(options: argparse.Namespace) -> Repository:
     return Repository(Path(), told, _HERE)
 
 
-def _changes(options: argparse.Namespace, setup: Session) -> _Found:
-    """Review the commits that are not upstream, and the changes in the index and the work tree."""
+def _opened_if_there(options: argparse.Namespace) -> tuple[Repository | None, str]:
+    """The same; None and the reason where no repository was named and there is none around this folder."""
+    try:
+        return _opened(options), ""
+    except UsageError as error:
+        if options.tree is not None or options.base is not None:
+            raise
+        return None, str(error)
+
+
+@contextmanager
+def _changes(options: argparse.Namespace, session: Session) -> Iterator[OpenSource]:
+    """The commits that are not upstream, and what is in the index and the work tree."""
     told = dict(os.environ)  # an open repository takes out what is about one
     with _opened(options) as repository:
         place = worktree.work_tree_of(repository)
@@ -98,50 +85,53 @@ def _changes(options: argparse.Namespace, setup: Session) -> _Found:
             raise UsageError(f"--staged: {options.tree or _HERE} has no work tree, so nothing is staged there")
         editor = _editor(repository) if options.edit else ""
         there = _desk(place, options, told)
-        work = working_tree.WorkingTree(repository, place, setup, lambda path: visible(there.name(path)))
-        if not options.staged:
-            work.commits(options.base)
-        if place is not None:
-            work.index(options.staged, options.untracked)
-        review = work.review()
-        desk = replace(there, later=work.later(options.staged, review), what=work.what)
-        return _Found(review, work.setup, desk, work.nothing, editor)
+        limits = session.config.limits
+        work = WorkingTree(repository, place, lambda path: visible(there.name(path)), limits, session)
+
+        def reviewed() -> Reviewed:
+            if not options.staged:
+                work.commits(options.base)
+            if place is not None:
+                work.index(options.staged, options.untracked)
+            tell_merges(work.span, session)
+            end = at_end(repository, work.span, session) if work.span.tip else session
+            review, rules = work.review(ruleset(end))
+            desk = replace(there, later=work.later(options.staged, review), what=work.what)
+            nothing = f"nothing to review: {work.nothing}" if work.nothing else ""
+            return Reviewed(review, replace(end, rules=rules), desk, nothing, editor)
+
+        yield OpenSource(session, reviewed)
 
 
-def _files(options: argparse.Namespace, setup: Session) -> _Found:
-    """Review patch files, applied to the repository if there is one and they fit."""
-    from reviewbot.cli.commands.thread import placed, within
-    from reviewbot.cli.progress import PatientEngine, counting
-    from reviewbot.cli.session import for_series
+@contextmanager
+def _files(options: argparse.Namespace, session: Session) -> Iterator[OpenSource]:
+    """Patch files, applied to the repository if there is one and they fit."""
     from reviewbot.mail import patch_files
+    from reviewbot.sources.series import apply_to_tree, first_patches, review_series
 
-    limits, desk, told = setup.config.limits, Viewpoint(), dict(os.environ)
+    limits, told = session.config.limits, dict(os.environ)
     found = patch_files.read_patches(
         options.patches, streams.stdin(), limits.mail_bytes, limits.mailbox_bytes, limits.seconds
     )
-    found = within(found, limits.patches)
+    found = first_patches(found, limits.patches)
 
-    def reviewed(setup: Session, found: Series, repository: Repository | None) -> Review:
-        read = repository.read if repository is not None else None
-        engine = PatientEngine(setup.kernel, setup.rules, limits.seconds, read)
-        with counting(len(found.patches), setup.quiet) as engine.done:
-            return engine.review(found)
+    def reviewed(found: Series, there: Session, repository: Repository | None = None) -> Review:
+        return review_series(found, there.kernel, there.rules, limits.seconds, repository, session)
 
-    try:
-        repository = _opened(options)
-    except UsageError as error:
-        if options.tree is not None or options.base is not None:
-            raise
-        setup.say(f"reviewed as the patches show it: {error} (--tree PATH names another)")
-        found = replace(found, unread=(*found.unread, Unread(None, f"whole files: {error} (--tree PATH)")))
-        setup = for_series(setup, found)
-        return _Found(reviewed(setup, found, None), setup, desk)
+    repository, why = _opened_if_there(options)
+    if repository is None:
+        session.say(f"reviewed as the patches show it: {why} (--tree PATH names another)")
+        unplaced = replace(found, unread=(*found.unread, Unread(None, f"whole files: {why} (--tree PATH)")))
+        hunks = for_series(session, unplaced)
+        yield OpenSource(session, lambda: Reviewed(reviewed(unplaced, hunks), hunks))
+        return
     with repository:
         if options.base is not None and repository.commit(options.base) is None:
             raise UsageError(f"--base {options.base}: there is no such commit in {repository.path}")
         desk = _desk(worktree.work_tree_of(repository), options, told)
-        setup, found = placed(repository, options.base, setup, found)
-        return _Found(reviewed(setup, found, repository), setup, desk)
+        placed = apply_to_tree(repository, options.base, found, session.config.tree, session)
+        there = for_series(session, *placed)
+        yield OpenSource(session, lambda: Reviewed(reviewed(placed.series, there, repository), there, desk))
 
 
 def _desk(place: worktree.WorkTree | None, options: argparse.Namespace, env: Mapping[str, str]) -> Viewpoint:

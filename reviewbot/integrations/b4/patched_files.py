@@ -14,9 +14,7 @@ from reviewbot.git.objects import Objects
 from reviewbot.model.patch import FileChange, Patch, ReadFile
 from reviewbot.patch import parse
 from reviewbot.patch.relocate import relocate
-from reviewbot.support.patterns import pattern
-
-_INDEX = pattern(r"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})(?: [0-7]+)?")
+from reviewbot.support.diff_lines import blob_ids
 
 
 def by_commits(objects: Objects) -> ReadFile:
@@ -95,9 +93,9 @@ def _is_at(objects: Objects, change: FileChange) -> bool:
 
 
 def _ids(change: FileChange) -> tuple[str, str]:
-    """The ids, maybe cut short, of the blobs before and after; "" for none."""
-    match = next((match for line in change.header if (match := _INDEX.fullmatch(line))), None)
-    return (_real(match[1]), _real(match[2])) if match else ("", "")
+    """The blobs before and after; "" for none."""
+    found = blob_ids(change.header)
+    return (_real(found[0]), _real(found[1])) if found else ("", "")
 
 
 def _real(name: str) -> str:

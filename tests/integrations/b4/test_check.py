@@ -175,7 +175,7 @@ def test_nothing_of_a_patch_decides_that_a_check_fails_or_reaches_the_terminal(c
 def test_a_patch_that_takes_too_long_is_said_to_be_unread(check, settings, monkeypatch):
     settings("[limits]\nseconds = 1\n")
 
-    def slow(_self, _patch, _only=None):
+    def slow(*_):
         while True:
             time.sleep(0.01)
 

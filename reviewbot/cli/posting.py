@@ -12,9 +12,8 @@ from typing import NamedTuple
 
 from reviewbot import config
 from reviewbot.cli import streams
-from reviewbot.cli.arguments.patchwork import Post
 from reviewbot.cli.output import Output
-from reviewbot.cli.progress import waiting
+from reviewbot.cli.review_command import Post
 from reviewbot.cli.session import Session
 from reviewbot.integrations.patchwork import checks as patchwork
 from reviewbot.integrations.patchwork.checks import CheckTerms, PatchCheck
@@ -31,8 +30,12 @@ FROM_CONFIG = "config"  # for --patchwork: the server of config.toml
 _UNKNOWN = "nothing says which mail it came by (a Message-ID: or Link: at the end of the commit message would)"
 
 
-def posting(options: argparse.Namespace, setup: Session, output: Output) -> Post:
-    """The function of arguments.patchwork.chosen() for --patchwork; raises the same."""
+def posting(options: argparse.Namespace, setup: Session) -> Post:
+    """What posts the checks of a review, and is true where one could not be posted.
+
+    Called before anything is fetched: raises UsageError for options that cannot be meant, ConfigError for settings
+    that cannot be used, and where there is no token.
+    """
     settings = setup.config.patchwork
     if options.patchwork == FROM_CONFIG and not settings.url:
         raise UsageError("--patchwork config: there is no url under [patchwork] in config.toml")
@@ -48,7 +51,7 @@ def posting(options: argparse.Namespace, setup: Session, output: Output) -> Post
     if not project.isprintable():
         raise UsageError("--patchwork-project: that is no name of a project")
     where = _Where(at, token, project, patchwork.slug(settings.context), patchwork.target(settings.target_url))
-    return _Posting(setup, output, where, really=not options.dry_run)
+    return lambda review, output: _Posting(setup, output, where, really=not options.dry_run).post(review)
 
 
 class _Where(NamedTuple):
@@ -64,7 +67,7 @@ class _Posting:
         self.setup, self.output, self.where, self.really = setup, output, where, really
         self.failed = False
 
-    def __call__(self, review: Review) -> bool:
+    def post(self, review: Review) -> bool:
         checks = patchwork.checks(review, self._terms())
         known = [check for check in checks if check.origin.ids]
         for check in checks:
@@ -84,7 +87,7 @@ class _Posting:
     def _terms(self) -> CheckTerms:
         return CheckTerms(
             min_severity=self.output.severity,
-            min_confidence=self.output.confidence("patchwork"),
+            min_confidence=self.output.confidence(config.PATCHWORK),
             fail_on=self.setup.config.patchwork.fail_on,
             context=self.where.context,
             target=self.where.target,
@@ -97,7 +100,7 @@ class _Posting:
         server = Server(where.at, where.token, settings.timeout, time.monotonic() + settings.seconds)
         poster = Poster(server, where.project, settings.user, settings.retries, self.setup.tell, self.really)
         try:
-            with waiting("posting checks", self.setup.quiet):
+            with self.setup.waiting("posting checks"):
                 for outcome in poster.post(checks):
                     outcomes.append(outcome)
                     self._tell(outcome)

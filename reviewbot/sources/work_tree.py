@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from reviewbot.cli.commands.range import reviewed, session_at, tell_merges
-from reviewbot.cli.session import Session
 from reviewbot.git import upstream, worktree
 from reviewbot.git.commits import diffs
 from reviewbot.git.repository import Repository
@@ -18,8 +16,11 @@ from reviewbot.model.errors import InputError
 from reviewbot.model.patch import FileChange, Series, Unread
 from reviewbot.model.review import PatchReview, Review
 from reviewbot.patch import parse
+from reviewbot.sources.commit_range import FOREVER, ReviewedRange, review_range
+from reviewbot.sources.kernel_eras import RuleSet
+from reviewbot.sources.progress import Progress
+from reviewbot.sources.settings import Limits
 
-_FOREVER = 86_400  # seconds: who waits for it can stop it
 _NAMED = 3  # untracked files
 _WORDS = {
     worktree.STAGED: "staged changes",
@@ -31,14 +32,20 @@ _WORDS = {
 class WorkingTree:
     """The changes of a repository to review. Call commits(), then index(), then review().
 
-    `name`: gives a path of the tree as the user sees it.
+    `name` says how a path is called for somebody to read. `nothing`: why there is nothing to review, after review().
     """
 
     def __init__(
-        self, repository: Repository, place: WorkTree | None, setup: Session, name: Callable[[str], str]
+        self,
+        repository: Repository,
+        place: WorkTree | None,
+        name: Callable[[str], str],
+        limits: Limits,
+        progress: Progress,
     ) -> None:
-        repository.allow(_FOREVER)
-        self.setup, self.nothing = setup, ""
+        repository.allow(FOREVER)
+        self.nothing = ""
+        self._limits, self._progress = limits, progress
         self._repository, self._place, self._name = repository, place, name
         self._head = repository.commit("HEAD")
         self._span = CommitRange("", self._head, self._head or "", ())
@@ -62,14 +69,14 @@ class WorkingTree:
                 self._unread += (Unread(None, f"the commits: {why} (--base REV names what they go on from)"),)
 
     def _guessed(self, found: Upstream) -> str:
-        """Take the commits after an upstream that was found. Gives "", or why it cannot be the upstream."""
-        self.setup.tell(f"commits since {found.how} ({found.commit[:12]})")
+        """Take the commits on top of what was found to be upstream; why not, where that cannot be meant."""
+        self._progress.tell(f"commits since {found.how} ({found.commit[:12]})")
         try:
             there = commit_range(self._repository, f"{found.commit}..{self._head}")
         except InputError as error:
             return str(error)
         commits = tuple(one for one in there.commits if one.id != found.cover)
-        most = self.setup.config.limits.patches
+        most = self._limits.patches
         if len(commits) > most:
             return f"{len(commits)} of them since {found.how} are more than {most} (patches under [limits])"
         self._span, self._base = there._replace(commits=commits), f" since {found.how}"
@@ -93,7 +100,7 @@ class WorkingTree:
     def _tell_untracked(self, paths: Sequence[str]) -> None:
         more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
         named = ", ".join(map(self._name, paths[:_NAMED]))
-        self.setup.say(f"untracked, and not looked at: {named}{more} (--untracked)")
+        self._progress.say(f"untracked, and not looked at: {named}{more} (--untracked)")
 
     # --- what is in it ---
 
@@ -104,30 +111,34 @@ class WorkingTree:
         commits = [f"{count} commit{'' if count == 1 else 's'}{self._base}"] if count else []
         return ", ".join((*commits, *(_WORDS[one.label] for one in self._groups)))
 
-    def review(self) -> Review:
-        """Review all of it: commit by commit, then staged, unstaged and untracked changes."""
-        whole = self._with((*self._span.commits, *self._groups))
-        tell_merges(whole, self.setup)
-        if whole.tip:
-            self.setup = session_at(self._repository, whole, self.setup)
+    @property
+    def span(self) -> CommitRange:
+        """All that is reviewed, each group as a commit on top."""
+        return self._with((*self._span.commits, *self._groups))
+
+    def review(self, ruleset: RuleSet) -> ReviewedRange:
+        """All of it, commit by commit, and then each group. `ruleset`: that of the end of `span`."""
+        whole = self.span
         if not whole.commits and not whole.merges:
             own = " that its sides do not have" if self._place is not None and self._place.merging() else ""
             self.nothing = "" if self._unread else f"no change{self._base}{own}"
             series = Series(self.what, 1, (), unread=self._unread)
-            return Review(series, (), self.setup.kernel.version)
-        at_tip = self.setup
-        found, self.setup = reviewed(self._repository, whole, at_tip)
+            return ReviewedRange(Review(series, (), ruleset.kernel.version), ruleset.rules)
+        found, rules = self._reviewed(whole, ruleset)
         patches = [_unnamed(one) for one in found.patches]
         if self._merging:
             sides = (self._with([one])._replace(merges=()) for one in self._merging)
-            others = [reviewed(self._repository, side, at_tip)[0].patches[0] for side in sides]
+            others = [self._reviewed(side, ruleset).review.patches[0] for side in sides]
             patches = [_of_all(one, others) if one.patch.label == worktree.STAGED else one for one in patches]
         if not any(one.files or one.patch.unread for one in patches) and not self._unread:
             what = f"{self.what} change no file that can be read (.c, .h, .inc, .S)"
             self.nothing = what if patches else "nothing but merges"
         unread = (*found.series.unread, *self._unread)
         series = replace(found.series, subject=self.what, patches=tuple(one.patch for one in patches), unread=unread)
-        return replace(found, series=series, patches=tuple(patches))
+        return ReviewedRange(replace(found, series=series, patches=tuple(patches)), rules)
+
+    def _reviewed(self, span: CommitRange, ruleset: RuleSet) -> ReviewedRange:
+        return review_range(self._repository, span, ruleset, self._limits, self._progress)
 
     def _with(self, commits: Sequence[Commit]) -> CommitRange:
         tip = commits[-1].id if commits else self._span.tip
@@ -138,7 +149,7 @@ class WorkingTree:
         if not (alone and self._index is not None and any(one.findings for one in review.patches)):
             return ()
         ids = [one.id for one in self._index.unstaged()]
-        largest = self.setup.config.limits.mail_bytes
+        largest = self._limits.mail_bytes
         texts = (
             [section for sections, _ in diffs(self._repository, ids, largest) for section in sections] if ids else []
         )

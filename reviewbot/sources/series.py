@@ -1,0 +1,69 @@
+"""Reviews a series of patches, applied to a git tree where there is one.
+
+In: a series from mails or patch files. Out: its review. What of it is not looked at is named in the series.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec.structs import replace
+
+from reviewbot.model.kernel import Kernel, Rule, Version
+from reviewbot.model.patch import Series, Unread
+from reviewbot.model.review import Review
+from reviewbot.review.patient_engine import PatientEngine
+from reviewbot.sources.progress import Progress
+from reviewbot.sources.settings import TreeOptions
+
+if TYPE_CHECKING:
+    from reviewbot.git.repository import Repository
+
+
+class TreeSeries(NamedTuple):
+    """A series on its base. `version` and `names`: of the kernel there, see git.apply.kernel_in()."""
+
+    series: Series
+    version: Version | None
+    names: frozenset[str] | None
+
+
+def apply_to_tree(
+    repository: Repository, base: str | None, found: Series, settings: TreeOptions, progress: Progress
+) -> TreeSeries:
+    """The series applied to the tree as far as it goes, to the commit `base` if that is given."""
+    from reviewbot.git import apply
+
+    repository.allow(settings.seconds)
+    with progress.waiting("applying the patches"):
+        there = apply.apply_series(repository, found, base, settings.branches)
+        version, names = apply.kernel_of_base(repository, there, settings.headers)
+    if there.base is not None:
+        progress.tell(f"base {there.base.commit[:12]} ({there.base.how})")
+    if there.reason:
+        what = "not all of" if there.base else "none of"
+        progress.say(f"{what} the series was applied to the tree: {there.reason}")
+    return TreeSeries(there.series, version, names)
+
+
+def first_patches(found: Series, most: int) -> Series:
+    """The first so many patches of a series."""
+    if len(found.patches) <= most:
+        return found
+    reason = f"the last {len(found.patches) - most} patches (patches under [limits] in config.toml)"
+    return replace(found, patches=found.patches[:most], unread=(*found.unread, Unread(None, reason)))
+
+
+def review_series(
+    found: Series,
+    kernel: Kernel,
+    rules: Sequence[Rule],
+    seconds: int,
+    repository: Repository | None,
+    progress: Progress,
+) -> Review:
+    """Each patch in at most so many seconds; whole files are read where it was applied to a repository."""
+    read = repository.read if repository is not None else None
+    with progress.counting(len(found.patches)) as done:
+        return PatientEngine(kernel, rules, seconds, read, done=done).review(found)

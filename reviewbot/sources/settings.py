@@ -1,0 +1,29 @@
+"""Names what sources take from config.toml: bounds, the archive of mails, and how trees are looked at.
+
+One struct a table, one field a key; what each means is said in that file. config.py reads and checks the values.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class LoreOptions(Struct, frozen=True):
+    url: str
+    hosts: tuple[str, ...]
+    timeout: int
+    seconds: int
+
+
+class TreeOptions(Struct, frozen=True):
+    branches: tuple[str, ...]
+    seconds: int
+    headers: tuple[str, ...]
+
+
+class Limits(Struct, frozen=True):
+    mail_bytes: int
+    mailbox_bytes: int
+    patches: int
+    seconds: int
+    processes: int
