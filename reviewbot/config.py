@@ -55,6 +55,7 @@ class Bars(Struct, frozen=True):
     """The lowest confidence each surface shows: a field for each format, for b4 and for Patchwork."""
 
     def of(self, surface: str) -> str:
+        """The lowest confidence that a surface shows."""
         bar: str = getattr(self, surface)
         return bar
 

@@ -8,7 +8,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -265,3 +265,6 @@ def _repository(env: Mapping[str, str]) -> str:
     if env.get("GITHUB_SERVER_URL") and env.get("GITHUB_REPOSITORY"):
         return f"{env['GITHUB_SERVER_URL']}/{env['GITHUB_REPOSITORY']}"
     return env.get("CI_PROJECT_URL", "")
+
+
+Post = Callable[[Review, Output], bool]  # posts the checks of a review; whether one failed

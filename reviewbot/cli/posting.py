@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from reviewbot import config
 from reviewbot.cli import streams
-from reviewbot.cli.output import Output
-from reviewbot.cli.review_command import Post
+from reviewbot.cli.output import Output, Post
 from reviewbot.cli.session import Session
 from reviewbot.integrations.patchwork import checks as patchwork
 from reviewbot.integrations.patchwork.checks import CheckTerms, PatchCheck
@@ -31,10 +30,10 @@ _UNKNOWN = "nothing says which mail it came by (a Message-ID: or Link: at the en
 
 
 def posting(options: argparse.Namespace, setup: Session) -> Post:
-    """What posts the checks of a review, and is true where one could not be posted.
+    """A function that posts the checks of a review, and gives whether one failed.
 
-    Called before anything is fetched: raises UsageError for options that cannot be meant, ConfigError for settings
-    that cannot be used, and where there is no token.
+    Called before anything is fetched: raises UsageError for invalid options, ConfigError for invalid settings, and
+    without a token.
     """
     settings = setup.config.patchwork
     if options.patchwork == FROM_CONFIG and not settings.url:

@@ -1,6 +1,6 @@
-"""Runs a command that reviews: opens its source, prints what was found, posts checks, and gives the exit code.
+"""Runs a command that reviews: opens its source, prints the findings, posts checks, and gives the exit code.
 
-In: the options, and a source as a context manager. Out: the exit code, and for who goes on the review and its output.
+Input: the options, and a source as a context manager. Output: the exit code, and for callers that go on, the review.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from reviewbot.cli.output import Output, open_output
+from reviewbot.cli.output import Output, Post, open_output
 from reviewbot.cli.session import Session, open_session
 from reviewbot.cli.verdict import FAILED, ExitPolicy
 from reviewbot.model.errors import InputError, UsageError
@@ -21,7 +21,7 @@ from reviewbot.model.review import Review
 from reviewbot.report.terminal.local import Viewpoint
 
 
-class Reviewed(NamedTuple):
+class SourceReview(NamedTuple):
     """A review, and by what it was made.
 
     `nothing`: what to say where there was nothing to review; `editor`: the command that opens files, if one is wanted.
@@ -38,22 +38,21 @@ class OpenSource(NamedTuple):
     """A source that can be read: the session for what is known of it by now, and what reviews all of it."""
 
     session: Session
-    review: Callable[[], Reviewed]
+    review: Callable[[], SourceReview]
 
 
-class Done(NamedTuple):
+class CommandResult(NamedTuple):
     """A command that has printed its report."""
 
     code: int
-    found: Reviewed
+    found: SourceReview
     output: Output
 
 
-Source = Callable[[argparse.Namespace, Session], AbstractContextManager[OpenSource]]
-Post = Callable[[Review, Output], bool]
+SourceOpener = Callable[[argparse.Namespace, Session], AbstractContextManager[OpenSource]]
 
 
-def run(options: argparse.Namespace, source: Source, formats: Sequence[str], unread: str) -> Done:
+def run(options: argparse.Namespace, source: SourceOpener, formats: Sequence[str], unread: str) -> CommandResult:
     """Review what a source holds; the code is 1 if there are remarks at or above the bar.
 
     What is wrong with the configuration, the outputs or the options is said before the source is opened. Raises
@@ -80,7 +79,7 @@ def run(options: argparse.Namespace, source: Source, formats: Sequence[str], unr
     if not review.looked:
         raise InputError(f"nothing was reviewed: {unread} could be read")
     code = gate.code(review, output)
-    return Done(FAILED if failed else code, found._replace(review=review), output)
+    return CommandResult(FAILED if failed else code, found._replace(review=review), output)
 
 
 def _post(options: argparse.Namespace, session: Session) -> Post:

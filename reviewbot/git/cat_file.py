@@ -42,6 +42,7 @@ class CatFile:
 
     @property
     def has_started(self) -> bool:
+        """Whether a process runs."""
         return self._batch is not None
 
     def close(self) -> None:

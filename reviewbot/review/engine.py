@@ -42,6 +42,8 @@ _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone
 
 Hits = Mapping[str, Sequence[Pair]]  # by rule
 Only = Mapping[str, Sequence[Rows]]
+Keys = frozenset[FindingKey]
+FileTexts = tuple[CutFile | None, CutFile]  # before and after
 
 NO_NAMES = frozenset[str]()
 _ALL = NO_NAMES  # names that are no restriction
@@ -121,10 +123,10 @@ class Engine:
         self._first_missing = _first_missing(series)
 
     def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:
-        """One patch, each of its files on its own: what is wrong with one is no reason to skip the next.
+        """Review one patch, file by file: if one cannot be read, `unread` says so and the next one is reviewed.
 
-        `only`: by path, the rows (from 0) of the functions to read after the patch; what is not there is not read.
-        `defined`: names that what comes before the patch defines.
+        `only`: by path, the 0-based rows of the functions to read after the patch; paths not in it are not read.
+        `defined`: flag names that what comes before the patch defines.
         """
         self._incomplete = patch.number > self._first_missing
         files, unread = parse.parse_diff(patch.diff)
@@ -151,16 +153,10 @@ class Engine:
         hits = self._hits(file, defined)
         return self._findings([(file, hits)], defined), [*unread, *_unfollowed(file)]
 
-    def wrong(
-        self,
-        path: str,
-        texts: tuple[CutFile | None, CutFile],
-        function: str,
-        defined: frozenset[str] = NO_NAMES,
-    ) -> frozenset[FindingKey] | None:
-        """What is wrong in a function of a file, "" for anything there, held against what the file was before.
+    def wrong(self, path: str, texts: FileTexts, function: str, defined: frozenset[str] = NO_NAMES) -> Keys | None:
+        """The keys of all hits in a function of a file, or anywhere in it for "". `texts`: the file before and after.
 
-        `defined`: as for patch(). None where that is not known, for not all of it was understood.
+        `defined`: as for patch(). None where the hits are not known, because a part of the file could not be parsed.
         """
         before, after = texts
         change = function_hunks(path, before, after, function)

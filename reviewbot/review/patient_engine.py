@@ -1,19 +1,14 @@
-"""Reviews patches within a time: one that takes too long is left unread, and says so.
-
-In: what an Engine takes, the seconds for a patch, and when all has to be done. Out: what an Engine gives.
-"""
+"""Reviews patches within a time limit: one that takes too long is left unread, and its review says so."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 
-from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.model.patch import Patch, ReadFile, Unread
 from reviewbot.model.review import PatchReview
-from reviewbot.review.engine import NO_NAMES, Engine, Only
-from reviewbot.review.resolved import FindingKey
+from reviewbot.review.engine import NO_NAMES, Engine, FileTexts, Keys, Only
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
 _NEVER = float("inf")
@@ -39,6 +34,7 @@ class PatientEngine(Engine):
         self.seconds, self._until, self._done = seconds, until, done
 
     def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:
+        """Review one patch as Engine.patch(); where time is up, only `unread` of the result says so."""
         try:
             with bounded(self._time_left()):
                 return super().patch(patch, only, defined)
@@ -47,13 +43,8 @@ class PatientEngine(Engine):
         finally:
             self._done()
 
-    def wrong(
-        self,
-        path: str,
-        texts: tuple[CutFile | None, CutFile],
-        function: str,
-        defined: frozenset[str] = NO_NAMES,
-    ) -> frozenset[FindingKey] | None:
+    def wrong(self, path: str, texts: FileTexts, function: str, defined: frozenset[str] = NO_NAMES) -> Keys | None:
+        """The keys of all hits as Engine.wrong(); None also where time is up."""
         try:
             with bounded(self._time_left()):
                 return super().wrong(path, texts, function, defined)

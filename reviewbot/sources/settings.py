@@ -9,6 +9,8 @@ from msgspec import Struct
 
 
 class LoreOptions(Struct, frozen=True):
+    """The keys of [lore]; times in seconds."""
+
     url: str
     hosts: tuple[str, ...]
     timeout: int
@@ -16,12 +18,16 @@ class LoreOptions(Struct, frozen=True):
 
 
 class TreeOptions(Struct, frozen=True):
+    """The keys of [tree]."""
+
     branches: tuple[str, ...]
     seconds: int
     headers: tuple[str, ...]
 
 
 class Limits(Struct, frozen=True):
+    """The keys of [limits]."""
+
     mail_bytes: int
     mailbox_bytes: int
     patches: int

@@ -111,7 +111,6 @@ def test_an_output_format(tmp_path, command):
     errand.add("reviewbot/report/formats/<name>.py", _text("exfoo.py"))
     last = '    "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),\n'
     errand.edit("reviewbot/report/registry.py", last, '    "exfoo": Format("formats.exfoo", TEXT, unread=False),\n')
-    errand.edit("reviewbot/config.py", "    rdjsonl: str\n", "    exfoo: str\n")
     errand.edit("config.toml", 'rdjsonl = "medium"\n', 'exfoo = "medium"\n')
     errand.edit("README.md", "    reviewbot thread series.mbox --format rdjsonl\n", EXAMPLE)
     errand.edit("README.md", "`gitlab`, `rdjson`, `rdjsonl`", ", `exfoo`")

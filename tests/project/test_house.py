@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 TESTS = Path(__file__).parents[1]
-CROWDED = {"reviewbot.dataflow", "reviewbot.frontend", "reviewbot.integrations.b4"}  # one subject each
+CROWDED = {"reviewbot.dataflow", "reviewbot.frontend", "reviewbot.git", "reviewbot.integrations.b4"}  # one subject each
 MOST, CROWD, TOP, LINES = 10, 12, 3, 50
 # packages without tests of their own folder: which tests hold them
 COVERED = {

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from reviewbot.cli import review_command, streams
 from reviewbot.cli.commit_ranges import at_end, ruleset
 from reviewbot.cli.output import Output
-from reviewbot.cli.review_command import OpenSource, Reviewed
+from reviewbot.cli.review_command import OpenSource, SourceReview
 from reviewbot.cli.session import Session, for_series
 from reviewbot.git import worktree
 from reviewbot.git.repository import Repository
@@ -88,7 +88,7 @@ def _changes(options: argparse.Namespace, session: Session) -> Iterator[OpenSour
         limits = session.config.limits
         work = WorkingTree(repository, place, lambda path: visible(there.name(path)), limits, session)
 
-        def reviewed() -> Reviewed:
+        def reviewed() -> SourceReview:
             if not options.staged:
                 work.commits(options.base)
             if place is not None:
@@ -98,7 +98,7 @@ def _changes(options: argparse.Namespace, session: Session) -> Iterator[OpenSour
             review, rules = work.review(ruleset(end))
             desk = replace(there, later=work.later(options.staged, review), what=work.what)
             nothing = f"nothing to review: {work.nothing}" if work.nothing else ""
-            return Reviewed(review, replace(end, rules=rules), desk, nothing, editor)
+            return SourceReview(review, replace(end, rules=rules), desk, nothing, editor)
 
         yield OpenSource(session, reviewed)
 
@@ -123,7 +123,7 @@ def _files(options: argparse.Namespace, session: Session) -> Iterator[OpenSource
         session.say(f"reviewed as the patches show it: {why} (--tree PATH names another)")
         unplaced = replace(found, unread=(*found.unread, Unread(None, f"whole files: {why} (--tree PATH)")))
         hunks = for_series(session, unplaced)
-        yield OpenSource(session, lambda: Reviewed(reviewed(unplaced, hunks), hunks))
+        yield OpenSource(session, lambda: SourceReview(reviewed(unplaced, hunks), hunks))
         return
     with repository:
         if options.base is not None and repository.commit(options.base) is None:
@@ -131,7 +131,7 @@ def _files(options: argparse.Namespace, session: Session) -> Iterator[OpenSource
         desk = _desk(worktree.work_tree_of(repository), options, told)
         placed = apply_to_tree(repository, options.base, found, session.config.tree, session)
         there = for_series(session, *placed)
-        yield OpenSource(session, lambda: Reviewed(reviewed(placed.series, there, repository), there, desk))
+        yield OpenSource(session, lambda: SourceReview(reviewed(placed.series, there, repository), there, desk))
 
 
 def _desk(place: worktree.WorkTree | None, options: argparse.Namespace, env: Mapping[str, str]) -> Viewpoint:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from reviewbot.cli import review_command
 from reviewbot.cli.commit_ranges import at_end, ruleset
-from reviewbot.cli.review_command import OpenSource, Reviewed
+from reviewbot.cli.review_command import OpenSource, SourceReview
 from reviewbot.cli.session import Session
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import CommitRange, commit_range
@@ -34,10 +34,10 @@ def _commits(options: argparse.Namespace, session: Session) -> Iterator[OpenSour
         span = commit_range(repository, options.range, options.since_merge_base)
         there = at_end(repository, span, session)
 
-        def reviewed() -> Reviewed:
+        def reviewed() -> SourceReview:
             found = review_range(repository, span, ruleset(there), session.config.limits, session)
             tell_merges(span, session)
-            return Reviewed(found.review, replace(there, rules=found.rules), nothing=_nothing(span, found.review))
+            return SourceReview(found.review, replace(there, rules=found.rules), nothing=_nothing(span, found.review))
 
         yield OpenSource(there, reviewed)
 

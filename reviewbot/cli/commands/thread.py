@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reviewbot.cli import review_command, streams
-from reviewbot.cli.review_command import OpenSource, Reviewed
+from reviewbot.cli.review_command import OpenSource, SourceReview
 from reviewbot.cli.session import Session, for_series
 from reviewbot.model.errors import UsageError
 from reviewbot.report.registry import NAMES
@@ -35,8 +35,10 @@ def _series(options: argparse.Namespace, session: Session) -> Iterator[OpenSourc
             placed = apply_to_tree(repository, options.base, found, settings.tree, session)
             found, there = placed.series, for_series(session, *placed)
 
-        def reviewed() -> Reviewed:
-            return Reviewed(review_series(found, there.kernel, there.rules, limits.seconds, repository, session), there)
+        def reviewed() -> SourceReview:
+            return SourceReview(
+                review_series(found, there.kernel, there.rules, limits.seconds, repository, session), there
+            )
 
         yield OpenSource(there, reviewed)
 

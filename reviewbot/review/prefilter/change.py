@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words
+from reviewbot.frontend.cut_functions import CutFile, FunctionRows, FunctionText, byte_words, changed
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
@@ -39,12 +39,26 @@ class Telling:
 class ChangedFile(CutFile):
     """A file as a commit leaves it, cut into functions, with what the triggers ask of all of it."""
 
-    def __init__(self, path: str, text: bytes, telling: Telling) -> None:
+    def __init__(self, path: str, section: bytes, text: bytes, telling: Telling) -> None:
         super().__init__(path.encode("utf-8", "surrogateescape"), text)
-        self.telling = telling
-        self.changed: frozenset[bytes] = frozenset()  # all words that were, and those beside them
-        self.narrowed: Collection[bytes] | None = None  # see triggers.Narrowed
-        self.masks: frozenset[bytes] | None = None  # see masks.MaskChanged
+        self.telling, self._section = telling, section
+        self._kept: dict[str, frozenset[bytes]] = {}
+
+    @cached_property
+    def touched(self) -> Sequence[tuple[FunctionRows, Change]]:
+        """The functions that the diff touches, with their rows."""
+        return [(place, Change(self, place.part, said)) for place, said in changed(self, self._section)]
+
+    @cached_property
+    def changed(self) -> frozenset[bytes]:
+        """All words that were changed, and those beside them."""
+        return frozenset(word for _, change in self.touched for word in change.words)
+
+    def once(self, name: str, make: Callable[[], frozenset[bytes]]) -> frozenset[bytes]:
+        """Words that a trigger finds in all of the file, found once. `name` tells them from those of other triggers."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
 
     @cached_property
     def asking(self) -> frozenset[bytes]:

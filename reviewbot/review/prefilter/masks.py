@@ -90,9 +90,9 @@ class MaskChanged:
 
     def _masks(self, file: ChangedFile) -> frozenset[bytes]:
         """The names in a file that stand for a mask: macros, variables, and functions that give one back."""
-        if file.masks is None:
-            file.masks = frozenset((*self._defined.findall(file.text), *self._declared.findall(file.text)))
-        return file.masks
+        return file.once(
+            "masks", lambda: frozenset((*self._defined.findall(file.text), *self._declared.findall(file.text)))
+        )
 
 
 def _minds(allocator: Allocator, mask: Flag) -> bool:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reviewbot.frontend.cut_functions import changed, removed_lines
+from reviewbot.frontend.cut_functions import removed_lines
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.program.reader import Rows
 from reviewbot.review.prefilter import triggers
@@ -41,10 +41,8 @@ class Prefilter:
             return ((0, after.count(b"\n")),) if after else ()
         if not self._telling.stand_in(after):
             return ()
-        file = ChangedFile(path, after, self._telling)
-        touched = [(place, Change(file, place.part, said)) for place, said in changed(file, section)]
-        file.changed = frozenset(word for _, change in touched for word in change.words)
-        return tuple((place.first, place.last) for place, change in touched if self._may_be_new(change))
+        file = ChangedFile(path, section, after, self._telling)
+        return tuple((place.first, place.last) for place, change in file.touched if self._may_be_new(change))
 
     def takes(self, section: bytes) -> bool:
         """Whether a file's part of a diff takes a line away that tells something."""

@@ -105,25 +105,23 @@ class Narrowed:
     def __call__(self, change: Change) -> bool:
         if not change.asks or not (change.tells or self._leads(change)):
             return False
-        return change.part.name in self._narrowed(change.file)
+        return change.part.name in change.file.once("narrowed", lambda: self._narrowed(change.file))
 
     def _leads(self, change: Change) -> bool:
         """Whether what was changed in the file has to do with how the function comes to be run."""
         return change.part.name in change.file.changed or not self._run.isdisjoint(change.file.changed)
 
-    def _narrowed(self, file: ChangedFile) -> Collection[bytes]:
+    def _narrowed(self, file: ChangedFile) -> frozenset[bytes]:
         """The functions of a file that are run so, or called from such."""
-        if file.narrowed is None:
-            handles = [word for word in self._handles if word in file.text]
-            found = {part.name for part in file.having(handles) if part.name}
-            found |= {name for name, part in file.named.items() if self._others.is_typed(part)}
-            if has_any(file.text, self._members):
-                found |= file.named.keys() & set(self._put.findall(file.text))
-            for word in self._registers:
-                found |= file.named.keys() & set(file.given_to(word) if word in file.text else ())
-            new = set(found)
-            while new:
-                new = {name for one in new for name in file.named[one].words & file.named.keys()} - found
-                found |= new
-            file.narrowed = found
-        return file.narrowed
+        handles = [word for word in self._handles if word in file.text]
+        found = {part.name for part in file.having(handles) if part.name}
+        found |= {name for name, part in file.named.items() if self._others.is_typed(part)}
+        if has_any(file.text, self._members):
+            found |= file.named.keys() & set(self._put.findall(file.text))
+        for word in self._registers:
+            found |= file.named.keys() & set(file.given_to(word) if word in file.text else ())
+        new = set(found)
+        while new:
+            new = {name for one in new for name in file.named[one].words & file.named.keys()} - found
+            found |= new
+        return frozenset(found)
