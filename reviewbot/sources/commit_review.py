@@ -77,7 +77,7 @@ class Reviewer:
         self._tools: OrderedDict[Era, _Tools] = OrderedDict()
         self._ids: dict[tuple[str, str], str] = {}
         self._near: Mapping[str, bytes | None] = {}  # what was looked at last
-        self.engine, self._sieve = self._turned(end)
+        self.engine, self._prefilter = self._turned(end)
 
     def _turned(self, era: Era) -> _Tools:
         """The engine and the prefilter for a kernel, out of the eight used last, else made anew."""
@@ -98,7 +98,7 @@ class Reviewer:
         reviewed = self.engine.patch(one.patch(kept), only, one.defined)
         read = {section.file.path: section.text for section in kept}
         rest = (section.text for section in whole if section.text != read.get(section.file.path))
-        if reviewed.findings and any(map(self._sieve.takes, rest)):  # what they say may have stood there before
+        if reviewed.findings and any(map(self._prefilter.takes, rest)):  # what they say may have stood there before
             reviewed = self.engine.patch(one.patch(whole), only, one.defined)
         names = {section.file.path for section in kept}
         found = replace(
@@ -119,7 +119,7 @@ class Reviewer:
 
     def turn_to(self, one: NumberedCommit) -> None:
         """Have the files of a commit at hand, and what reviews by its kernel."""
-        self.engine, self._sieve = self._turned(one.era)
+        self.engine, self._prefilter = self._turned(one.era)
         self._ids, self._near = {}, {}
         for section in one.change.sections:
             file = section.file
@@ -139,14 +139,14 @@ class Reviewer:
             self._near = self._contents([section.new for section in some if section.new])
             for section in some:
                 after = self._near[section.new] if section.new else b""
-                rows = () if after is None else self._sieve.kept(section.file.path, section.text, after)
+                rows = () if after is None else self._prefilter.kept(section.file.path, section.text, after)
                 text = section.text if after is None else section.among(rows) if rows else b""
                 yield _Kept(section.file, text, rows)
 
 
 class _Tools(NamedTuple):
     engine: Engine
-    sieve: Prefilter
+    prefilter: Prefilter
 
 
 class _Kept(NamedTuple):

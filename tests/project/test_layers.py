@@ -146,7 +146,6 @@ SET_FROM_OUTSIDE = {
     "report/formats/checkstyle.py": "the text of an XML element is set by its attribute",
     "report/formats/junit.py": "the text of an XML element is set by its attribute",
     "frontend/preprocess/directives.py": "groups of branches, filled row by row by the function that makes them",
-    "review/prefilter/sieve.py": "what the prefilter has worked out of a text is kept with it",
 }
 
 
