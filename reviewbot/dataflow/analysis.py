@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from types import MappingProxyType
 
 from reviewbot.dataflow import mask_env
+from reviewbot.dataflow.cfg import Cfg
 from reviewbot.dataflow.conditions import choosing, normal, simplified
 from reviewbot.dataflow.scope_table import ScopeTable, argument, is_local, token_of
 from reviewbot.dataflow.state import OTHER, Event, Masks, OpenScope, State, merge
@@ -42,6 +43,7 @@ class FunctionAnalysis:
 
     def __init__(self, function: Function, lookup: ScopeTable, given: Masks = MappingProxyType({})) -> None:
         self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
+        self.cfg = Cfg(function.steps)
         self.params = frozenset(name for _, name in function.params if name)
         self.declared = frozenset(step.target for step in function.steps if step.declares and not step.static)
         hidden = function.holes  # what else may be done to a variable
@@ -81,7 +83,7 @@ class FunctionAnalysis:
             starts.update({i: (entry,) for i, step in enumerate(steps) if step.kind == "join" and step.name})
         for index, first in starts.items():
             self.at[index] = first
-        lasts = {target: at for at, step in enumerate(steps) for target in step.next if target <= at}
+        lasts = {head: at for at, head in self.cfg.back_edges()}
         # in the order of the text, so that a join waits for all that leads to it; so does the head of a loop, for all
         # ways back to it
         todo, rounds = [(at, at) for at in sorted(starts)], [0] * len(steps)
@@ -110,15 +112,15 @@ class FunctionAnalysis:
         """The states after an instruction, by its successors."""
         step = self.function.steps[index]
         if step.kind == "test":
-            for way, target in zip((True, False), step.next, strict=False):
-                if target >= 0:
+            for way in (True, False):
+                if (target := self.cfg.branch(index, way)) >= 0:
                     ways = (self._tested(state, index, step, way) for state in self.at[index])
                     yield target, self._onward([state for state in ways if state is not None], index, target)
             return
         if step.kind == "call" and step.name in self.kernel.words["noreturn"]:
             return
         states = [self._take(state, index, step) for state in self.at[index]]
-        for target in step.next:
+        for target in self.cfg.succ[index]:
             yield target, self._onward(states, index, target)
 
     def _onward(self, states: list[State], index: int, head: int) -> list[State]:
@@ -128,9 +130,9 @@ class FunctionAnalysis:
         endings = self._ends.get((index, head))
         if endings is None:
             inside = range(head, index + 1)
-            tests = [step for step in self.function.steps[head : index + 1] if step.kind == "test" and step.value]
-            leaving = [step for step in tests if any(at >= 0 and at not in inside for at in step.next)]
-            texts = {normal(step.value, True)[0] for step in leaving if step.value is not None}
+            steps = self.function.steps
+            leaving = [steps[at] for at in inside if any(to not in inside for to in self.cfg.succ[at])]
+            texts = {normal(step.value, True)[0] for step in leaving if step.kind == "test" and step.value is not None}
             endings = self._ends[index, head] = frozenset(text for text in texts if not is_local(text))
         if not endings:
             return states
@@ -167,7 +169,7 @@ class FunctionAnalysis:
         In a function that saves a scope's state, those that are tested more than once as well.
         """
         steps = self.function.steps
-        chosen = choosing(self.function, self.kernel.words["flag_prefixes"])
+        chosen = choosing(self.cfg, self.kernel.words["flag_prefixes"])
         if not any(
             scope_call.token for step in steps if step.kind == "call" for _, scope_call in self.lookup.opened(step, "")
         ):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from reviewbot.frontend.instructions import Expr, Function
+from reviewbot.dataflow.cfg import Cfg
+from reviewbot.frontend.instructions import Expr
 
 _FALSE = ("NULL", "0", "false")
 _DEEPEST = 8  # tests in a row that lead to one assignment
@@ -79,35 +80,29 @@ def rebuilt(expr: Expr, args: tuple[Expr, ...]) -> Expr:
     return expr._replace(args=args, text=text)
 
 
-def choosing(function: Function, stems: Collection[str]) -> frozenset[str]:
+def choosing(cfg: Cfg, stems: Collection[str]) -> frozenset[str]:
     """The conditions right above an assignment of flags, or of a choice between two masks.
 
     `stems`: how the names of flags begin.
     """
     chosen = [
         at
-        for at, step in enumerate(function.steps)
+        for at, step in enumerate(cfg.steps)
         if step.kind == "assign" and step.value is not None and any(stem in step.value.text for stem in stems)
     ]
-    if not chosen:
-        return frozenset()
-    before: dict[int, list[int]] = {}
-    for at, step in enumerate(function.steps):
-        for target in step.next:
-            before.setdefault(target, []).append(at)
-    return frozenset(text for at in chosen for text in _above(function, at, before))
+    return frozenset(text for at in chosen for text in _above(cfg, at))
 
 
-def _above(function: Function, at: int, before: dict[int, list[int]]) -> Iterator[str]:
+def _above(cfg: Cfg, at: int) -> Iterator[str]:
     """The tests that lead to an instruction with nothing but straight code between."""
-    todo, seen = list(before.get(at, ())), {at}
+    todo, seen = list(cfg.pred[at]), {at}
     while todo and len(seen) < _DEEPEST:
         here = todo.pop()
         if here in seen or here > at:
             continue
         seen.add(here)
-        step = function.steps[here]
+        step = cfg.steps[here]
         if step.kind == "test" and step.value is not None:
             yield normal(step.value, True)[0]
-        if step.kind == "test" or len(before.get(here, ())) == 1:
-            todo += before.get(here, ())
+        if step.kind == "test" or len(cfg.pred[here]) == 1:
+            todo += cfg.pred[here]

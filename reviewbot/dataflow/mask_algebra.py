@@ -7,14 +7,14 @@ OR-ed together, whatever bits they hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 
 from msgspec import Struct, field
 
 from reviewbot.frontend.instructions import Expr
-from reviewbot.model.kernel import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask, ScopeKind
 
 _NONE: frozenset[str] = frozenset()
 _ZERO = ("0", "0x0", "0U", "0u", "0UL")
@@ -277,3 +277,17 @@ def terms(expr: Expr) -> tuple[Expr, ...]:
         else:
             out.append(at)
     return tuple(out)
+
+
+def apply_scopes(mask: Mask, scopes: Iterable[ScopeKind]) -> Mask:
+    """The mask that is left inside all of these scopes; their order and how often one is open make no difference.
+
+    The same as current_gfp_context() of include/linux/sched/mm.h: the kernel keeps one bit a kind of scope, and a scope
+    in whose `hides` another's bit stands is tested before that one and instead of it.
+    """
+    kinds = tuple(scopes)
+    hidden = {flag for kind in kinds for flag in kind.hides}
+    felt = [kind for kind in kinds if kind.flag not in hidden]
+    clears = frozenset[str]().union(*(kind.clears for kind in felt))
+    sets = frozenset[str]().union(*(kind.sets for kind in felt))
+    return Mask((mask.must - clears) | sets, (mask.may - clears) | sets)

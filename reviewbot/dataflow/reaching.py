@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 
+from reviewbot.dataflow.cfg import Cfg
 from reviewbot.dataflow.mask_env import WORD, mask_sources, may_change, member
-from reviewbot.frontend.instructions import Expr, Function
+from reviewbot.frontend.instructions import Expr
 
 _PARTS = ("->", ".", "[")
 _NONE = frozenset[int]()
@@ -21,8 +22,8 @@ Reached = Mapping[int, frozenset[int]]
 class Reaching:
     """The reaching definitions of one function; nothing is worked out before it is asked for."""
 
-    def __init__(self, function: Function) -> None:
-        self.steps = function.steps
+    def __init__(self, cfg: Cfg) -> None:
+        self.steps, self._succ = cfg.steps, cfg.succ
         self._reached: dict[str, Reached] = {}
 
     def sources(self, index: int, expr: Expr) -> tuple[int, ...]:
@@ -72,9 +73,9 @@ class Reaching:
             at = heappop(now)
             waiting.discard(at)
             out = frozenset((at,)) if at in touching else reached[at]
-            for target in self.steps[at].next:
+            for target in self._succ[at]:
                 before = reached.get(target, _NONE)
-                if target < 0 or out <= before:
+                if out <= before:
                     continue
                 reached[target] = before | out if before else out
                 if target in touching or target in waiting:

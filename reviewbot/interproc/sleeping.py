@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
+from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import UNUSED, Instruction
 from reviewbot.frontend.macros import Defines
@@ -157,29 +159,37 @@ def _changes(step: Instruction, context: Context) -> bool:
 def before(
     unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context, entry: SleepingAt | None = None
 ) -> Sequence[SleepingAt | None]:
-    """For each instruction a sleeper that every path to it has passed, with nothing since that changes the context.
+    """For each step a sleeper that every path to it has passed, with nothing since that changes the context.
 
-    `entry`: what sleeps where the function is called. A forward must-analysis.
+    `entry`: what sleeps where the function is called.
     """
-    steps = unit.steps
-    hidden = not unit.function.seen_from_start
-    roots = {0} | {i for i, one in enumerate(steps) if one.kind == "join" and one.name and hidden}
-    into: list[list[int]] = [[] for _ in steps]
-    for at, step in enumerate(steps):
-        for target in step.next if reached(unit, at) else ():
-            if target >= 0:
-                into[target].append(at)
-    state: list[SleepingAt | None] = [_UNKNOWN] * len(steps)
-    changed = True
-    while changed:
-        changed = False
-        for at in range(len(steps)):
-            ways = [_left(one, steps[one], state[one], sleepers, context) for one in into[at]]
-            ways += [entry] if at in roots else []
-            found = _all(ways) if ways else None
-            if found != state[at]:
-                state[at], changed = found, True
-    return state
+    values = solve(unit.cfg, _Passed(unit, sleepers, context, entry))
+    return [None] * len(unit.steps) if isinstance(values, Abstained) else values
+
+
+class _Passed:
+    """The sleeper that every path to an instruction has passed."""
+
+    backward = False
+
+    def __init__(
+        self, unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context, entry: SleepingAt | None
+    ) -> None:
+        self._unit, self._sleepers, self._context, self._entry = unit, sleepers, context, entry
+        hidden = not unit.function.seen_from_start
+        self._roots = {0} | {at for at, step in enumerate(unit.steps) if step.kind == "join" and step.name and hidden}
+        self._reached = [bool(reached(unit, at)) for at in range(len(unit.steps))]
+
+    def first(self, _at: int) -> SleepingAt | None:
+        return _UNKNOWN
+
+    def join(self, at: int, _now: SleepingAt | None, ways: Mapping[int, SleepingAt | None]) -> SleepingAt | None:
+        known = [value for way, value in ways.items() if self._reached[way]]
+        known += [self._entry] if at in self._roots else []
+        return _all(known) if known else None
+
+    def transfer(self, at: int, value: SleepingAt | None) -> SleepingAt | None:
+        return _left(at, self._unit.steps[at], value, self._sleepers, self._context)
 
 
 def _left(
@@ -197,27 +207,34 @@ def _all(ways: Sequence[SleepingAt | None]) -> SleepingAt | None:
 
 
 def after(unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context) -> Sequence[SleepingAt | None]:
-    """For each instruction a sleeper that surely follows it, failures aside, before anything changes the context.
+    """For each step a sleeper that surely follows it, failures aside, before anything changes the context."""
+    values = solve(unit.cfg, _Ahead(unit, sleepers, context))
+    return [None] * len(unit.steps) if isinstance(values, Abstained) else values
 
-    A backward must-analysis.
-    """
-    steps = unit.steps
-    results = {step.target for step in steps if step.kind == "call" and step.target not in ("", UNUSED)}
-    state: list[SleepingAt | None] = [None] * len(steps)
-    changed = True
-    while changed:
-        changed = False
-        for at in range(len(steps) - 1, -1, -1):
-            targets = [one for one in steps[at].next if one >= 0]
-            ways = {one: _entered(one, steps[one], state[one], sleepers, context) for one in targets}
-            found = min((way for way in ways.values() if way is not None), default=None)
-            silent = [one for one, way in ways.items() if way is None]
-            one_way = bool(silent) or (steps[at].kind == "test" and len(targets) < 2)
-            if _asks_context(steps[at], context) or (one_way and not _fails(unit, at, silent, results)):
-                found = None
-            if found != state[at] and state[at] is None:
-                state[at], changed = found, True
-    return state
+
+class _Ahead:
+    """The sleeper that surely follows an instruction, failures aside. What is known once stays, so that it settles."""
+
+    backward = True
+
+    def __init__(self, unit: FunctionUnit, sleepers: Mapping[int, SleeperName], context: Context) -> None:
+        self._unit, self._sleepers, self._context = unit, sleepers, context
+        self._results = {step.target for step in unit.steps if step.kind == "call" and step.target not in ("", UNUSED)}
+
+    def first(self, _at: int) -> SleepingAt | None:
+        return None
+
+    def join(self, at: int, now: SleepingAt | None, ways: Mapping[int, SleepingAt | None]) -> SleepingAt | None:
+        if now is not None or _asks_context(self._unit.steps[at], self._context):
+            return now
+        silent = [one for one, way in ways.items() if way is None]
+        one_way = bool(silent) or (self._unit.steps[at].kind == "test" and len(ways) < 2)
+        if one_way and not _fails(self._unit, at, silent, self._results):
+            return None
+        return min((way for way in ways.values() if way is not None), default=None)
+
+    def transfer(self, at: int, value: SleepingAt | None) -> SleepingAt | None:
+        return _entered(at, self._unit.steps[at], value, self._sleepers, self._context)
 
 
 def _fails(unit: FunctionUnit, at: int, silent: Sequence[int], results: set[str]) -> bool:
@@ -231,12 +248,8 @@ def _fails(unit: FunctionUnit, at: int, silent: Sequence[int], results: set[str]
 
 def _gives_up(unit: FunctionUnit, at: int) -> bool:
     """Whether a path leaves the function within _SOON instructions, and nothing of it is out of sight."""
-    todo, seen = [at], {at}
-    while todo and len(seen) <= _SOON:
-        more = {one for one in unit.steps[todo.pop()].next if one >= 0} - seen
-        seen |= more
-        todo += more
-    return len(seen) <= _SOON and not any(unit.steps[one].name == OPEN for one in seen)
+    soon = list(islice(unit.cfg.reachable((at,), lambda _: True), _SOON + 1))
+    return len(soon) <= _SOON and not any(unit.steps[one].name == OPEN for one in soon)
 
 
 def _entered(

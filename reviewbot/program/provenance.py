@@ -55,10 +55,7 @@ def held_flags(side: FileVersion, unit: FunctionUnit, index: int, term: Expr, co
 def _leads(unit: FunctionUnit, start: int, index: int) -> bool:
     """Whether every path from an assignment comes to an instruction, with nothing taken from the variable between."""
     name = unit.steps[start].target
-    todo = list(unit.steps[start].next)
-    seen = set(todo)
-    while todo:
-        at = todo.pop()
+    for at in unit.cfg.reachable(unit.cfg.succ[start], lambda at: at != index):
         step = unit.steps[at]
         if any(name not in (state.masks or {}) for state in unit.flow.at[at]):
             return False  # somebody was given it to write to
@@ -68,9 +65,8 @@ def _leads(unit: FunctionUnit, start: int, index: int) -> bool:
             step.kind == "assign" and step.op != "|=" and may_change(step.target, name)
         ):
             return False
-        more = set(step.next) - seen
-        seen |= more
-        todo.extend(more)
+        if unit.cfg.leaves(at):
+            return False
     return True
 
 

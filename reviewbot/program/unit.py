@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
+from reviewbot.dataflow.cfg import Cfg
 from reviewbot.dataflow.file_masks import file_masks
 from reviewbot.dataflow.macro_calls import macro_allocators
 from reviewbot.dataflow.reaching import Reaching
@@ -45,6 +46,11 @@ class FunctionUnit:
         """The analysis of its paths."""
         return self._follow()
 
+    @cached_property
+    def cfg(self) -> Cfg:
+        """The control-flow graph of its instructions."""
+        return Cfg(self.steps)
+
     @property
     def unfollowed(self) -> str:
         """Why nothing is known of its paths; "" if something is, or it was not analysed."""
@@ -62,7 +68,7 @@ class FunctionUnit:
     @cached_property
     def reaching(self) -> Reaching:
         """Its reaching definitions."""
-        return Reaching(self.function)
+        return Reaching(self.cfg)
 
 
 class PreparedText:

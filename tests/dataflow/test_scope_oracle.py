@@ -15,7 +15,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
-from reviewbot.dataflow.scope_masks import apply_scopes
+from reviewbot.dataflow.mask_algebra import apply_scopes
 from reviewbot.kernel.rules import load
 from reviewbot.model.kernel import Kernel, Mask, ScopeKind, Version
 

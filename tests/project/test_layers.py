@@ -103,6 +103,13 @@ def test_imports_go_downward_and_each_world_has_one_door(path):
                 assert any(_within(own, door) for door in doors), f"{own} may not import {world}"
 
 
+@pytest.mark.parametrize("path", [path for path in SOURCES if path.is_relative_to(TOP / "checks")], ids=_module)
+def test_no_check_walks_over_successors(path):
+    """It asks Cfg, which knows of ways that leave the text, or a solver, which has a bound."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        assert not (isinstance(node, ast.Attribute) and node.attr == "next"), f"{path.name}:{node.lineno}"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=_module)
 def test_a_file_stays_short(path):
     assert len(path.read_text().splitlines()) <= LONGEST

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -70,17 +71,14 @@ def _changed_below(
     unit: FunctionUnit, index: int, changes: frozenset[str], context: Context
 ) -> Iterator[tuple[int, str]]:
     """Steps that change a list and that a way from a step leads to with nothing in between that may lock or unlock."""
-    todo, seen = list(unit.steps[index].next), {index}
-    while todo and len(seen) < _FURTHEST:
-        at = todo.pop()
-        if at < 0 or at in seen:
-            continue
-        seen.add(at)
+
+    def stays(at: int) -> bool:
+        return not may_lock(unit.steps[at], context) and not may_unlock(unit.steps[at], context)
+
+    for at in islice(unit.cfg.reachable(unit.cfg.succ[index], stays, without=(index,)), _FURTHEST - 1):
         step = unit.steps[at]
         if step.kind == "call" and step.name in changes and step.args and _LIST.match(step.args[-1].text):
             yield at, step.args[-1].text
-        if not may_lock(step, context) and not may_unlock(step, context):
-            todo += step.next
 
 
 def _elsewhere(

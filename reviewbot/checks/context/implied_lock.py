@@ -7,7 +7,6 @@ taken above.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import heappop, heappush
 
 from reviewbot.dataflow.scope_table import argument
 from reviewbot.dataflow.state import OpenScope, State
@@ -31,29 +30,17 @@ def released(unit: FunctionUnit, index: int, own: frozenset[str], context: Conte
     if _just_unlocked(unit, index, context):
         return -1
     own = own.union(name for name, _ in context.lookup.opened(unit.steps[index], ""))
-    found = _met(unit, index, unit.steps[index].next, own, context)
+    found = _met(unit, index, unit.cfg.succ[index], own, context)
     on_null = failed(unit, index) if found < 0 else -1
     return _met(unit, index, (on_null,), own, context) if on_null >= 0 else found
 
 
 def _just_unlocked(unit: FunctionUnit, index: int, context: Context) -> bool:
     """Whether a way to a step comes from what may unlock, with nothing since that may lock."""
-    above: dict[int, list[int]] = {}
-    for at, step in enumerate(unit.steps):
-        for following in step.next:
-            above.setdefault(following, []).append(at)
-    todo, seen = list(above.get(index, ())), {index}
-    while todo:
-        at = todo.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        step = unit.steps[at]
-        if _unlocks(step, frozenset(), context) or may_unlock(step, context):
-            return True
-        if not may_lock(step, context):
-            todo += above.get(at, ())
-    return False
+    above = unit.cfg.reachable(
+        unit.cfg.pred[index], lambda at: not may_lock(unit.steps[at], context), without=(index,), backward=True
+    )
+    return any(_unlocks(unit.steps[at], frozenset(), context) or may_unlock(unit.steps[at], context) for at in above)
 
 
 def _met(unit: FunctionUnit, index: int, ways: Sequence[int], own: frozenset[str], context: Context) -> int:
@@ -62,21 +49,14 @@ def _met(unit: FunctionUnit, index: int, ways: Sequence[int], own: frozenset[str
     A way that leaves the text is passed over; one that returns without an unlock, or meets a call that may take a
     lock, ends the proof.
     """
-    found: list[int] = []
-    todo, seen = list(ways), {index}
-    while todo:
-        at = todo.pop()
-        if at < 0 or at in seen:
-            continue
-        seen.add(at)
-        step = unit.steps[at]
-        if _unlocks(step, own, context):
-            found.append(at)
-            continue
-        if step.kind in ("return", "end") or may_lock(step, context):
-            return -1
-        todo += step.next
-    return min(found, default=-1)
+
+    def unlocks(at: int) -> bool:
+        return _unlocks(unit.steps[at], own, context)
+
+    def ends(at: int) -> bool:
+        return unit.steps[at].kind in ("return", "end") or may_lock(unit.steps[at], context)
+
+    return min(unit.cfg.on_all_ways(ways, unlocks, ends, without=(index,)) or (), default=-1)
 
 
 def given_back_below(unit: FunctionUnit, index: int, taken: OpenScope, context: Context) -> bool:
@@ -84,17 +64,10 @@ def given_back_below(unit: FunctionUnit, index: int, taken: OpenScope, context: 
 
     Of a lock that is taken on one of several paths this shows that the author has it in mind at the step.
     """
-    todo, seen = sorted(unit.steps[index].next), {index}
-    while todo:
-        at = heappop(todo)  # what is near first: most often it is given back there
-        if at < 0 or at in seen:
-            continue
-        seen.add(at)
-        if _leaves(unit.steps[at], taken, context) and any(state_has(state, taken) for state in unit.flow.at[at]):
-            return True
-        for target in unit.steps[at].next if at != taken.step else ():
-            heappush(todo, target)
-    return False
+    return any(
+        _leaves(unit.steps[at], taken, context) and any(state_has(state, taken) for state in unit.flow.at[at])
+        for at in unit.cfg.nearest(unit.cfg.succ[index], lambda at: at != taken.step, without=(index,))
+    )
 
 
 def state_has(state: State, taken: OpenScope) -> bool:
@@ -118,13 +91,12 @@ def failed(unit: FunctionUnit, index: int) -> int:
     """The step that follows where the result of a call turned out to be NULL; -1 if that is not asked at once."""
     target, at = unit.steps[index].target, index
     for _ in range(_NEAR):
-        following = unit.steps[at].next
-        if len(following) != 1 or not target:
+        at = unit.cfg.only(at) if target else -1
+        if at < 0:
             return -1
-        at = following[0]
         step = unit.steps[at]
         if step.kind == "test":
-            return step.next[1] if step.value is not None and step.value.text == target and len(step.next) > 1 else -1
+            return unit.cfg.branch(at, False) if step.value is not None and step.value.text == target else -1
         if step.kind not in ("assign", "join"):
             return -1
     return -1

@@ -143,24 +143,17 @@ def _gain(mask: Expr, rule: Rule, context: Context) -> str:
 
 def _fatal(unit: FunctionUnit, index: int, fatal: frozenset[str]) -> bool:
     """Whether the function gives up, and says so, where the result of a call is NULL."""
-    todo, seen = [failed(unit, index)], set[int]()
-    ended = False
-    while todo:
-        at = todo.pop()
-        if at < 0:
-            return False
-        if at in seen:
-            continue
-        seen.add(at)
+
+    def says_so(at: int) -> bool:
         step = unit.steps[at]
         said = step.value.text if step.value is not None and step.kind in ("assign", "return") else ""
-        if any(word in said for word in fatal):
-            ended = True
-        elif step.kind in ("return", "end", "lost", "test"):
-            return False
-        else:
-            todo += step.next
-    return ended
+        return any(word in said for word in fatal)
+
+    def goes_on(at: int) -> bool:
+        return unit.steps[at].kind in ("return", "end", "lost", "test")
+
+    start = failed(unit, index)
+    return bool(unit.cfg.on_all_ways((start,), says_so, goes_on)) if start >= 0 else False
 
 
 def _same_target(one: Instruction, other: Instruction) -> bool:

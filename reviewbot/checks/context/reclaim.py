@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
+from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import callbacks
@@ -235,27 +236,30 @@ def _handle(unit: FunctionUnit, row: Row) -> _Inside | None:
     return _Inside(_Entry(row, said, at, note), held, True)
 
 
-def _held(unit: FunctionUnit, row: Row, first: bool) -> list[bool]:
+def _held(unit: FunctionUnit, row: Row, first: bool) -> Sequence[bool]:
     """At which steps a handle is held on every way to them. `first`: whether it is on entry."""
-    steps, enters, leaves = unit.steps, strings(row, "enters"), strings(row, "leaves")
-    into: list[list[int]] = [[] for _ in steps]
-    for at, step in enumerate(steps):
-        for target in step.next:
-            if target >= 0:
-                into[target].append(at)
-    held = [True] * len(steps)
+    values = solve(unit.cfg, _Handle(unit, row, first))
+    return [False] * len(unit.steps) if isinstance(values, Abstained) else values
 
-    def after(at: int) -> bool:
-        name = steps[at].name if steps[at].kind == "call" else ""
-        return name in enters or (held[at] and not any(one in name for one in leaves))
 
-    todo = list(range(len(steps)))
-    while todo:  # a step goes from True to False once
-        at = todo.pop()
-        if held[at] and not (first if at == 0 else into[at] and all(after(one) for one in into[at])):
-            held[at] = False
-            todo += [target for target in steps[at].next if target >= 0]
-    return held
+class _Handle:
+    """Whether a handle is held on every way to an instruction."""
+
+    backward = False
+
+    def __init__(self, unit: FunctionUnit, row: Row, first: bool) -> None:
+        self._steps, self._entry = unit.steps, first
+        self._enters, self._leaves = strings(row, "enters"), strings(row, "leaves")
+
+    def first(self, _at: int) -> bool:
+        return True
+
+    def join(self, at: int, now: bool, ways: Mapping[int, bool]) -> bool:
+        return now and (self._entry if at == 0 else bool(ways) and all(ways.values()))
+
+    def transfer(self, at: int, value: bool) -> bool:
+        name = self._steps[at].name if self._steps[at].kind == "call" else ""
+        return name in self._enters or (value and not any(one in name for one in self._leaves))
 
 
 def _entries(side: FileVersion, rule: Rule, context: Context) -> Mapping[str, _Entry]:

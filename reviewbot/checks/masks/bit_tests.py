@@ -130,7 +130,7 @@ def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator
     if side.path.startswith(tuple(row_words(rule, "home"))):
         return
     for unit in side.units:
-        for step in unit.steps:
+        for index, step in enumerate(unit.steps):
             choices = [part for expr in expressions(step) for part in expr.walk() if part.op == "?:"]
             for part in choices:
                 asks = _asks(part.args[0], rule) if len(part.args) == 3 else ""
@@ -138,9 +138,8 @@ def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator
                     values = {"asks": asks, "mask": said(part)}
                     yield Hit((part.line, *step.lines), unit.function.name, f"{asks} {part.text}", values)
             asks = _asks(step.value, rule) if step.kind == "test" and step.value is not None else ""
-            one, other = (
-                (_chosen(unit, at, context) for at in step.next) if asks and len(step.next) == 2 else (None, None)
-            )
+            ways = [unit.cfg.branch(index, taken) for taken in (True, False)] if asks else ()
+            one, other = (_chosen(unit, at, context) for at in ways or (-1, -1))
             if one is not None and other is not None and _differ(one, other, rule, context.kernel):
                 values = {"asks": asks, "mask": f"{said(one)} or {said(other)}"}
                 yield Hit((*step.lines, one.line, other.line), unit.function.name, f"{asks} {one.text}", values)
@@ -154,8 +153,8 @@ def _asks(condition: Expr, rule: Rule) -> str:
 
 def _chosen(unit: FunctionUnit, at: int, context: Context) -> Expr | None:
     """The mask that a branch begins by choosing: it gives a variable flags, or allocates with them."""
-    while at >= 0 and unit.steps[at].kind == "join" and len(unit.steps[at].next) == 1:
-        at = unit.steps[at].next[0]
+    while at >= 0 and unit.steps[at].kind == "join" and unit.cfg.only(at) >= 0:
+        at = unit.cfg.only(at)
     step = unit.steps[at] if at >= 0 else None
     if step is None or step.kind not in ("assign", "call"):
         return None

@@ -99,18 +99,16 @@ def _used(unit: FunctionUnit, index: int) -> bool:
     made = unit.steps[index]
     if made.kind != "assign":
         return True
-    todo = list(made.next)
-    seen = set(todo)
-    while todo:
-        at = todo.pop()
+
+    def keeps(at: int) -> bool:
         step = unit.steps[at]
-        if step.kind in ("call", "return") and any(made.target in mask_sources(expr) for expr in expressions(step)):
-            return True
-        if step.kind != "assign" or step.target != made.target or step.op == "|=":
-            more = set(step.next) - seen
-            seen |= more
-            todo.extend(more)
-    return False
+        return step.kind != "assign" or step.target != made.target or step.op == "|="
+
+    return any(
+        unit.steps[at].kind in ("call", "return")
+        and any(made.target in mask_sources(expr) for expr in expressions(unit.steps[at]))
+        for at in unit.cfg.reachable(unit.cfg.succ[index], keeps)
+    )
 
 
 @check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("adds", "calls", "defensive", "nested", "reclaim", "retries"))

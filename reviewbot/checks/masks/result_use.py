@@ -180,7 +180,7 @@ def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterat
     """
     for unit in side.units:
         for index, step in enumerate(unit.steps):
-            if step.kind != "test" or len(step.next) < 2 or not reached(unit, index):
+            if step.kind != "test" or not reached(unit, index):
                 continue
             again = _asks_again(unit, index, rule, context)
             wait = _waits_for_nofail(unit, index, rule, context) if again is None else None
@@ -203,25 +203,22 @@ def _asks_again(unit: FunctionUnit, index: int, rule: Rule, context: Context) ->
     if value is None:
         return None
     null = value.op in ("==", "!=") and len(value.args) == 2 and value.args[1].text in ("NULL", "0")
-    tested, first = (value.args[0].text if null else value.text), step.next[0 if null and value.op == "==" else 1]
-    todo, seen, again = [first], set[int](), -1
-    while todo:
-        at = todo.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        here = unit.steps[at] if at >= 0 else None
-        if here is None or here.kind in ("return", "end", "lost", "leave"):
-            return None  # a way out
-        if here.kind == "call" and here.target == tested and allocation(here, context.kernel) is not None:
-            if at >= index:
-                return None  # another try after the loop
-            again = at
-        elif here.kind == "call" and here.name not in row_words(rule, "waits"):
-            return None
-        else:
-            todo += here.next
-    found = allocation(unit.steps[again], context.kernel) if 0 <= again < index else None
+    tested, first = value.args[0].text if null else value.text, unit.cfg.branch(index, null and value.op == "==")
+
+    def tries(at: int) -> bool:
+        here = unit.steps[at]
+        return here.kind == "call" and here.target == tested and allocation(here, context.kernel) is not None
+
+    def ends(at: int) -> bool:
+        here = unit.steps[at]
+        way_out = here.kind in ("return", "end", "lost", "leave") or unit.cfg.leaves(at)
+        return way_out or (here.kind == "call" and here.name not in row_words(rule, "waits"))
+
+    tried = unit.cfg.on_all_ways((first,), tries, ends) if first >= 0 else None
+    if not tried or max(tried) >= index:  # another try after the loop
+        return None
+    again = tried[-1]
+    found = allocation(unit.steps[again], context.kernel)
     if found is None or _way_out(unit, again, index) or not _may_wait(unit, again, found, rule, context):
         return None
     return unit.steps[again]
@@ -231,7 +228,10 @@ def _way_out(unit: FunctionUnit, first: int, last: int) -> bool:
     """Whether a step between two may lead elsewhere: a goto, a return or a break by which the loop ends."""
     between = range(first, last + 1)
     inside = unit.steps[first + 1 : last]
-    return any(step.kind in ("return", "lost") or any(to not in between for to in step.next) for step in inside)
+    return any(
+        step.kind in ("return", "lost") or unit.cfg.leaves(at) or any(to not in between for to in unit.cfg.succ[at])
+        for at, step in enumerate(inside, first + 1)
+    )
 
 
 def _may_wait(unit: FunctionUnit, index: int, found: Allocator, rule: Rule, context: Context) -> bool:
@@ -252,7 +252,7 @@ def _waits_for_nofail(unit: FunctionUnit, index: int, rule: Rule, context: Conte
     value = step.value
     if value is None or value.op != "&" or nofail not in {arg.text for arg in value.args}:
         return None
-    at, wait = step.next[0], None
+    at, wait = unit.cfg.branch(index, True), None
     for _ in range(len(unit.steps)):
         if at < 0:
             return None
@@ -265,5 +265,5 @@ def _waits_for_nofail(unit: FunctionUnit, index: int, rule: Rule, context: Conte
             return wait
         if here.kind in ("test", "return", "end", "lost"):
             return None
-        at = here.next[0] if len(here.next) == 1 else -1
+        at = unit.cfg.only(at)
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from reviewbot.checks.declaration import CALLBACKS, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.scope_masks import apply_scopes
+from reviewbot.dataflow.mask_algebra import apply_scopes
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import leads, taker

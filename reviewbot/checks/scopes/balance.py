@@ -139,18 +139,13 @@ def _inside(side: FileVersion, unit: FunctionUnit, save: int) -> tuple[int, ...]
 
 def _leads(unit: FunctionUnit, start: int, token: str, exits: frozenset[int], context: Context) -> bool:
     """Whether a way out is reached from a step without a restore of the token."""
-    todo, seen = [start], {start}
-    while todo:
-        at = todo.pop()
+
+    def stays_open(at: int) -> bool:
         step = unit.steps[at]
-        if at in exits:
-            return True
-        if step.kind == "call" and step.name in context.lookup.leave and any(token == arg.text for arg in step.args):
-            continue
-        fresh = [index for index in step.next if index >= 0 and index not in seen]
-        seen.update(fresh)
-        todo += fresh
-    return False
+        leave = step.kind == "call" and step.name in context.lookup.leave
+        return not (leave and any(token == arg.text for arg in step.args))
+
+    return any(at in exits for at in unit.cfg.reachable((start,), stays_open))
 
 
 # --- scope-restore-mismatch ---
@@ -204,7 +199,7 @@ def _unasked(unit: FunctionUnit, event: Event) -> bool:
     """A restore that some ways without the save reach, and that no condition stands right before."""
     if event.always or event.token not in unit.flow.made or not unit.function.starts:
         return False
-    return not any(step.kind == "test" and event.step in step.next for step in unit.steps)
+    return not any(unit.steps[at].kind == "test" for at in unit.cfg.pred[event.step])
 
 
 def _alike(rule: Rule, kernel: Kernel) -> bool:

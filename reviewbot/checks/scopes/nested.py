@@ -176,8 +176,8 @@ def _narrows(step: Instruction, context: Context) -> bool:
 def _until_restore(unit: FunctionUnit, index: int, context: Context) -> int:
     """The step of the only call between a save and its restore, -1 if they do not stand in one straight line."""
     inside, at = -1, index
-    while len(unit.steps[at].next) == 1 and unit.steps[at].kind in ("call", "assign"):
-        at = unit.steps[at].next[0]
+    while unit.cfg.only(at) >= 0 and unit.steps[at].kind in ("call", "assign"):
+        at = unit.cfg.only(at)
         step = unit.steps[at]
         if step.kind == "call" and step.name in context.lookup.leave:
             return inside

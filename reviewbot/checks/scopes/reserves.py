@@ -152,11 +152,10 @@ def _reach(unit: FunctionUnit, begin: _Begin, rule: Rule, context: Context) -> _
 def _repeated(unit: FunctionUnit, inside: set[int]) -> frozenset[int]:
     """The steps below the scope that lie between the head of a loop and the way back to it."""
     deeper = [0] * (len(unit.steps) + 1)
-    for at in inside:
-        for target in unit.steps[at].next:
-            if target in inside and target <= at:
-                deeper[target] += 1
-                deeper[at + 1] -= 1
+    for at, head in unit.cfg.back_edges():
+        if at in inside and head in inside:
+            deeper[head] += 1
+            deeper[at + 1] -= 1
     return frozenset(at for at, depth in enumerate(accumulate(deeper)) if depth)
 
 
@@ -171,21 +170,17 @@ def _followed(unit: FunctionUnit, begin: _Begin) -> set[int]:
 
 def _by_hand(unit: FunctionUnit, begin: _Begin, context: Context) -> set[int]:
     """The steps after an assignment that sets the flag, up to what may clear it."""
-    first, flag, inside = unit.steps[begin.index], begin.scope.flag, set[int]()
-    todo = list(first.next)
-    while todo:
-        at = todo.pop()
-        if at < 0 or at in inside:
-            continue
+    first, flag = unit.steps[begin.index], begin.scope.flag
+
+    def inside(at: int) -> bool:
         step = unit.steps[at]
         ends = step.kind == "assign" and step.target == first.target and step.op in ("&=", "=")
         if step.kind == "call" and not step.op:
             ends = any(_names(arg, flag) for arg in step.args)
             ends |= any(kind.flag == flag for kind, _ in context.lookup.closed(step))
-        if not ends and step.name != OPEN:  # it may end in what is not shown
-            inside.add(at)
-            todo += step.next
-    return inside
+        return not ends and step.name != OPEN  # it may end in what is not shown
+
+    return {at for at in unit.cfg.reachable(unit.cfg.succ[begin.index], inside) if inside(at)}
 
 
 def _may_allocate(unit: FunctionUnit, at: int, rule: Rule, context: Context) -> bool:
