@@ -216,7 +216,7 @@ class Output(Struct, frozen=True, dict=True):
 def open_output(options: argparse.Namespace, setup: Session, names: Sequence[str] = NAMES) -> Output:
     """`names` are the formats there are.
 
-    Raises UsageError for outputs that cannot be meant, InputError where a file cannot be written, ConfigError where
+    Raises UsageError for invalid outputs, InputError where a file cannot be written, ConfigError where
     drafts are wanted and nobody is there to send them, or their texts cannot be used.
     """
     wanted = targets(options.format, options.output, names)

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace, source: SourceOpener, formats: Sequence[str
 def _post(options: argparse.Namespace, session: Session) -> Post:
     """What posts the checks of a review, and is true where one could not be; without --patchwork it does nothing.
 
-    Raises UsageError for options that cannot be meant.
+    Raises UsageError for invalid options.
     """
     if getattr(options, "patchwork", None) is not None:
         from reviewbot.cli.posting import posting

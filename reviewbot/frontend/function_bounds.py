@@ -1,12 +1,12 @@
 """Finds where functions end, and the name before a parenthesis, in text and in bytes.
 
-In: a file or a part of one. Out: the offset behind each row that ends a function. As kernel style has it, such a row
-begins with a brace.
+Input: a file or a part of one. Output: the offset behind each row that ends a function. As kernel style has it,
+such a row begins with a brace.
 
-What cuts text (fragments) and what cuts bytes (cut_functions) share this alone. The first has prepared text, which may
-begin inside a function and end before its last row ends: so a first row and a last one count there. The second has a
-raw file, of which each version is cut anew, and what stands behind its last row is none. The names that they make of a
-head differ as well: behind a hunk's @@ stands half a head, or a macro that makes one.
+What cuts text (fragments) and what cuts bytes (cut_functions) share this alone. The first has prepared text, which
+may begin inside a function and end before its last row ends: so a first row and a last one count there. The second
+has a raw file, of which each version is cut anew, and what stands behind its last row is none. The names that they
+make of a head differ as well: behind a hunk's @@ stands half a head, or a macro that makes one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads objects of a repository from one process of `git cat-file --batch`.
 
-In: how to start the process, and names as git-rev-parse(1) has them. Out: what each means: id, type and bytes. No
+Input: how to start the process, and names as git-rev-parse(1) has them. Output: what each means: id, type and bytes. No
 answer is kept that is larger than asked for. A process of which an answer is left unread is ended, as the rest would be
 taken for the next answer; another one is started for the next name.
 """

@@ -1,6 +1,6 @@
 """Reviews the commits of a range, each by its own kernel.
 
-In: a repository, a range and the rules at its end. Out: the review and the rules of all of it. What merges change
+Input: a repository, a range and the rules at its end. Output: the review and the rules of all of it. What merges change
 themselves is not looked at, and named.
 """
 

@@ -1,6 +1,6 @@
 """Says by which kernel each commit of a range is judged, and makes what reviews by it.
 
-In: a repository, and the rules that hold at the end of the range. Out: the era of a commit, an engine for an era.
+Input: a repository, and the rules that hold at the end of the range. Output: the era of a commit, an engine for an era.
 """
 
 from __future__ import annotations

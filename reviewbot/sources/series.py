@@ -1,6 +1,6 @@
 """Reviews a series of patches, applied to a git tree where there is one.
 
-In: a series from mails or patch files. Out: its review. What of it is not looked at is named in the series.
+Input: a series from mails or patch files. Output: its review. What of it is not looked at is named in the series.
 """
 
 from __future__ import annotations

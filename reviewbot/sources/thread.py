@@ -1,6 +1,6 @@
 """Reads the newest version of a series from a mail thread.
 
-In: a message id, a URL, or files of mails. Out: the series. Raises InputError where nothing of it can be read.
+Input: a message id, a URL, or files of mails. Output: the series. Raises InputError where nothing of it can be read.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class WorkingTree:
                 self._unread += (Unread(None, f"the commits: {why} (--base REV names what they go on from)"),)
 
     def _guessed(self, found: Upstream) -> str:
-        """Take the commits on top of what was found to be upstream; why not, where that cannot be meant."""
+        """Take the commits after an upstream that was found. Gives "", or why it cannot be the upstream."""
         self._progress.tell(f"commits since {found.how} ({found.commit[:12]})")
         try:
             there = commit_range(self._repository, f"{found.commit}..{self._head}")

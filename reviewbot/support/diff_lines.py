@@ -1,7 +1,7 @@
 """Reads the two lines of a diff that carry numbers and ids: the head of a hunk (@@), and git's index line.
 
-In: lines, as text or as bytes. Out: counts of lines, and ids of contents. git-diff(1) and POSIX diff -u say what they
-look like; who writes more than nine digits means no file.
+Input: lines, as text or as bytes. Output: counts of lines, and ids of contents. git-diff(1) and POSIX diff -u say
+what they look like; who writes more than nine digits means no file.
 """
 
 from __future__ import annotations
