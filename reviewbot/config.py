@@ -21,7 +21,7 @@ from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import SURFACES
-from reviewbot.report.reply.headers import CC
+from reviewbot.report.reply import CC
 from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
 from reviewbot.sources.settings import Limits, LoreOptions, TreeOptions

@@ -7,8 +7,6 @@ Commands are imported when they run: --help, --version and a typing mistake answ
 from __future__ import annotations
 
 import argparse
-import gc
-import os
 import signal
 import sys
 import threading
@@ -17,7 +15,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
 
 from reviewbot.cli import streams
 from reviewbot.cli.arguments.parser import parser
@@ -38,25 +35,11 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE: the reader of the output closed the pipe
 UNEXPECTED = 3
 
 
-GARBAGE = 50_000  # new objects after which garbage is collected; with the default a check spent a tenth of its time
-
-
 class _Stopped(BaseException):
     """A signal has asked the run to end. It is no Exception, so that only cleanup code sees it."""
 
     def __init__(self, number: int) -> None:
         self.number = signal.Signals(number)
-
-
-def entry() -> NoReturn:
-    """Run the installed program `reviewbot`, and exit."""
-    gc.set_threshold(GARBAGE)
-    streams.open_closed_streams()
-    code = main()
-    streams.settle(drop=code >= STOPPED)
-    if sys.getprofile() is None and sys.gettrace() is None:  # those write at the end what they have seen
-        os._exit(code)  # main() has cleaned up; to unload the modules takes as long as the review of a patch
-    raise SystemExit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,7 +21,6 @@ from reviewbot import config
 from reviewbot.cli import streams
 from reviewbot.cli.session import Session
 from reviewbot.cli.targets import Target, targets
-from reviewbot.drafts import write as drafts
 from reviewbot.filesystem import files
 from reviewbot.kernel import rules
 from reviewbot.model.errors import UsageError
@@ -28,12 +28,13 @@ from reviewbot.model.patch import Unread
 from reviewbot.model.review import SEVERITIES, Review
 from reviewbot.report.registry import LOCAL, MAIL, NAMES
 from reviewbot.report.remarks import ReportContext, unread
-from reviewbot.report.reply import message
-from reviewbot.report.reply.message import Draft, DraftSet, Sender, Texts
 from reviewbot.report.select import select
 from reviewbot.report.terminal import local, text
 from reviewbot.report.terminal.local import Viewpoint
 from reviewbot.report.unread import FAIL, SAY, unread_summary
+
+if TYPE_CHECKING:  # drafts are rarely wanted, and take a while to import
+    from reviewbot.report.reply.message import Draft, DraftSet, Sender, Texts
 
 _READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
@@ -177,6 +178,8 @@ class Output(Struct, frozen=True, dict=True):
     def _drafted(self, review: Review) -> DraftSet | None:
         if self.sender is None or self.texts is None:
             return None
+        from reviewbot.report.reply import message
+
         settings = self.setup.config.mail
         options = message.Options(
             now=datetime.now().astimezone(),
@@ -199,7 +202,9 @@ class Output(Struct, frozen=True, dict=True):
             if self.speaks(review) and not drafted.skipped:
                 self.setup.say("no draft: nothing is sure enough to be asked on a list")
             return
-        done = drafts.write_drafts(drafted.drafts, folder, self.again)
+        from reviewbot.drafts.write import write_drafts
+
+        done = write_drafts(drafted.drafts, folder, self.again)
         for problem in done.wrong:
             self.setup.say(problem)
         new, gone = len(done.written), len(done.gone)
@@ -226,9 +231,12 @@ def open_output(options: argparse.Namespace, setup: Session, names: Sequence[str
         raise UsageError("--again is about drafts: it needs --drafts DIR")
     sender, texts = None, None
     if folder is not None or any(target.format == MAIL for target in wanted):
+        from reviewbot.drafts.write import load_texts
+        from reviewbot.report.reply.message import Sender
+
         who = config.identity(setup.config)
         sender = Sender(who.name, who.email, setup.config.mail.contact)
-        texts = drafts.load_texts(setup.config.template_folder)
+        texts = load_texts(setup.config.template_folder)
     for target in wanted:
         if target.path is not None:
             files.require_writable(target.path)

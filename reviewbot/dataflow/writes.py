@@ -13,9 +13,10 @@ from functools import lru_cache
 from reviewbot.dataflow.conditions import normal
 from reviewbot.dataflow.state import FactSet
 from reviewbot.frontend.instructions import Function
+from reviewbot.support.patterns import pattern
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
-_LVALUE = re.compile(r"(?<![\w*])\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])++|(?<!\*)\*++[A-Za-z_]\w*+")
+_LVALUE = pattern(r"(?<![\w*])\**+[A-Za-z_]\w*+(?:(?:->|\.)\w++|\[[^][]*+\])++|(?<!\*)\*++[A-Za-z_]\w*+")
 _PARTS = ("->", ".", "[")
 _NONE = frozenset[tuple[str, bool]]()
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import shutil
 import stat
 import time
@@ -20,10 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.model.errors import InputError
+from reviewbot.support.patterns import pattern
 
 _HANDLE = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY  # O_PATH: a folder that may be written and not read
-_PART = re.compile(r"\.reviewbot-[0-9a-f]{16}\.part")
-_FOLDER = re.compile(r"\.?reviewbot-[0-9a-f]{16}")
+_PART = pattern(r"\.reviewbot-[0-9a-f]{16}\.part")
+_FOLDER = pattern(r"\.?reviewbot-[0-9a-f]{16}")
 _PATIENCE = 30  # seconds that another run may take to write what it has
 _PAUSE = 0.02  # seconds
 

@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from reviewbot.frontend.function_bounds import NAME_BYTES, function_ends_bytes
 from reviewbot.support.diff_lines import HUNK_HEAD_BYTES
+from reviewbot.support.patterns import pattern
 
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
 # the parts of a hunk: its first line, lines that stay, lines that do not
-_TOKEN = re.compile(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
-_ADDED = re.compile(rb"^\+", re.MULTILINE)
-_REMOVED = re.compile(rb"^-(.*\n)", re.MULTILINE)
+_TOKEN = pattern(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
+_ADDED = pattern(rb"^\+", re.MULTILINE)
+_REMOVED = pattern(rb"^-(.*\n)", re.MULTILINE)
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments

@@ -15,7 +15,7 @@ from string import Template
 from typing import Any
 
 from reviewbot.filesystem import cache, files
-from reviewbot.kernel import schema, serialized, tables
+from reviewbot.kernel import schema, serialized
 from reviewbot.kernel.projects import Project, Projects
 from reviewbot.kernel.releases import Releases
 from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
@@ -75,6 +75,8 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
 
 
 def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
+    from reviewbot.kernel import tables  # most runs find all in the cache
+
     files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
     kernel = tables.kernel([(str(path), table) for path, table in files if path.name in tables.TOP], version)
     rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in tables.TOP}
@@ -167,6 +169,8 @@ def _parse(path: Path) -> dict[str, Any]:
 
 def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     import tomli
+
+    from reviewbot.kernel import tables
 
     try:
         table = tomli.loads(text.decode())

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from reviewbot.support.diff_lines import HUNK, hunk_lengths
+from reviewbot.support.patterns import pattern
 
 _GIT = re.compile(r"diff --(?:git|cc|combined) \S")
 # what can only follow a `diff` line that means it; an index line or file names alone do not
@@ -23,7 +24,7 @@ _PROOF = re.compile(
 _HEADER = re.compile(
     _GIT.pattern + "|" + _PROOF.pattern + r"|diff -|index [0-9a-f]+|--- |\+\+\+ |Index: |={20}|\\ |(?:literal|delta) \d"
 )
-_IN_BODY = re.compile(r"\A(?:(?:From|Subject|Date): .*\n)+\n+")  # git am takes the author from there
+_IN_BODY = pattern(r"\A(?:(?:From|Subject|Date): .*\n)+\n+")  # git am takes the author from there
 _NEAR = 12  # header lines between `diff` and its first hunk, wrapped ones counted twice
 
 

@@ -5,7 +5,6 @@ A text is needed more than once: by the rules, for what stood there before, and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 
@@ -21,9 +20,10 @@ from reviewbot.frontend.instructions import Function
 from reviewbot.frontend.preprocess import directives, prepare, rewrite
 from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
 from reviewbot.model.kernel import Kernel, Mask
+from reviewbot.support.patterns import pattern
 
 _MOST_OPEN = 4  # both sides of two files
-_WORD = re.compile(r"\w+")
+_WORD = pattern(r"\w+")
 
 
 class FunctionUnit:

@@ -7,7 +7,7 @@ themselves is not looked at, and named.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from reviewbot.git import apply
 from reviewbot.git.commits import diffs, message, read_commits
@@ -19,9 +19,11 @@ from reviewbot.model.review import Review
 from reviewbot.patch import parse
 from reviewbot.sources.commit_review import Reviewer, outcome, review
 from reviewbot.sources.kernel_eras import Eras, RuleSet
-from reviewbot.sources.progress import Progress
 from reviewbot.sources.settings import Limits
 from reviewbot.support import workers
+
+if TYPE_CHECKING:
+    from reviewbot.sources.progress import Progress
 
 FOREVER = 86_400  # seconds for git: who asks for a long range may wait, or stop it
 _FEW = 24  # commits that are read before other processes have begun

@@ -14,11 +14,11 @@ from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import Series, Unread
 from reviewbot.model.review import Review
 from reviewbot.review.patient_engine import PatientEngine
-from reviewbot.sources.progress import Progress
 from reviewbot.sources.settings import TreeOptions
 
 if TYPE_CHECKING:
     from reviewbot.git.repository import Repository
+    from reviewbot.sources.progress import Progress
 
 
 class TreeSeries(NamedTuple):

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec.structs import replace
 
 from reviewbot.kernel import rules
 from reviewbot.mail import lore, mailbox, series
 from reviewbot.model.patch import Series, Unread
-from reviewbot.sources.progress import Progress
 from reviewbot.sources.series import first_patches
 from reviewbot.sources.settings import Limits, LoreOptions
 from reviewbot.web.download import Bounds
+
+if TYPE_CHECKING:
+    from reviewbot.sources.progress import Progress
 
 
 def read_thread(

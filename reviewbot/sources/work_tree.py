@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -18,8 +19,10 @@ from reviewbot.model.review import PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.sources.commit_range import FOREVER, ReviewedRange, review_range
 from reviewbot.sources.kernel_eras import RuleSet
-from reviewbot.sources.progress import Progress
 from reviewbot.sources.settings import Limits
+
+if TYPE_CHECKING:
+    from reviewbot.sources.progress import Progress
 
 _NAMED = 3  # untracked files
 _WORDS = {

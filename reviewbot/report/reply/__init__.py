@@ -1,1 +1,4 @@
 """Writes the reply that a reviewer would send: header lines, quoted diff and questions, as one message."""
+
+# the words of [mail] cc in config.toml: of those who have the patch, who gets the reply as well
+CC = ("all", "list", "none")

@@ -15,7 +15,6 @@ from reviewbot.support.ci_commands import orders
 from reviewbot.support.escape import clip, one_line
 from reviewbot.support.patterns import pattern
 
-CC = ("all", "list", "none")
 # of RFC 5322's dot-atom what no mail program, shell or alias file takes for more than a name: nothing that begins an
 # option ("-f"), a command ("|cmd"), a file ("/file"), a list (":include:") or a route ("@host:"), nothing quoted
 _LOCAL = r"(?=[^@]{1,64}@)[A-Za-z0-9_](?:[A-Za-z0-9_+\-='#/~]|\.(?![.@]))*"
