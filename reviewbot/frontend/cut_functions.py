@@ -27,7 +27,7 @@ _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next on
 BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes between an argument and where its call begins
 _SHORT = 80  # bytes; what is longer is no brace with blanks around it
-_KEPT = 8 << 20  # bytes of functions that are kept
+_KEPT = 2 << 20  # bytes of functions that are kept; what is worked out of them takes ten times as much
 
 
 class FunctionText:

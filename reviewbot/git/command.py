@@ -41,7 +41,15 @@ QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
 }
 # the last: a bare repository is only used if the user names it; its owner is checked all the same
-_SETTINGS = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "safe.bareRepository=all")
+_SETTINGS = (
+    # a long range runs several of it: with as much as git would like each has a pack and 100 MB of deltas in memory
+    "core.deltaBaseCacheLimit=8m",
+    "core.packedGitLimit=32m",
+    "core.packedGitWindowSize=2m",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "safe.bareRepository=all",
+)
 _NO_SPACE = (*(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)), "Out of diskspace")
 
 

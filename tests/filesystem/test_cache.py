@@ -59,7 +59,9 @@ def test_the_code_that_makes_what_is_kept_is_part_of_its_key():
         assert (package / name).is_file()
     texts = "".join((package / name).read_text() for name in store._CODE)
     used = set(
-        re.findall(r"from reviewbot\.(kernel) import ([\w, ]+)|from reviewbot\.(kernel|model)\.(kernel|\w+) import", texts)
+        re.findall(
+            r"from reviewbot\.(kernel) import ([\w, ]+)|from reviewbot\.(kernel|model)\.(kernel|\w+) import", texts
+        )
     )
     names = {f"kernel/{one.strip()}.py" for row in used if row[0] for one in row[1].split(",")}
     names |= {f"{row[2]}/{row[3]}.py" for row in used if row[2]}
