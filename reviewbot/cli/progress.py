@@ -1,4 +1,4 @@
-"""Bounds the review of a patch in time, and shows progress on a terminal.
+"""Shows on a terminal that work goes on, and how far it is.
 
 In a pipe, with -q and for short work nothing is printed.
 """

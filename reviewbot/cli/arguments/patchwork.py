@@ -1,4 +1,4 @@
-"""Declares the options by which a command posts checks to Patchwork, and makes the function that posts them."""
+"""Declares the options by which a command posts checks to Patchwork. Imports nothing that posting needs."""
 
 from __future__ import annotations
 
