@@ -45,8 +45,7 @@ Only = Mapping[str, Sequence[Rows]]
 Keys = frozenset[FindingKey]
 FileTexts = tuple[CutFile | None, CutFile]  # before and after
 
-NO_NAMES = frozenset[str]()
-_ALL = NO_NAMES  # names that are no restriction
+NO_NAMES = frozenset[str]()  # where functions are chosen by names: no restriction
 
 
 def check_of(rule: Rule) -> Check:
@@ -268,7 +267,7 @@ class Engine:
 
     def _sides(self, file: _File, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]) -> Sides:
         """The hits of a rule in a file after the patch, and before it in all functions that the patch touches."""
-        before = file.before(_ALL)
+        before = file.before(NO_NAMES)
         hits = _run(*rule, before, self._context(before, defined, lambda _: None))
         prefixes = tuple(self.kernel.words["flag_prefixes"])
         stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
@@ -353,7 +352,7 @@ def _run(rule: Rule, check: Check, side: FileVersion | None, context: Context) -
 def _names_to_read(names: Iterable[str]) -> frozenset[str]:
     """The names that restrict what is read. A name that is "" may stand anywhere, so it lifts the restriction."""
     restriction = frozenset(names)
-    return _ALL if "" in restriction else restriction
+    return NO_NAMES if "" in restriction else restriction
 
 
 def _without_yielded(pairs: Sequence[Pair], rule: Rule, hits: Hits) -> Sequence[Pair]:
@@ -386,7 +385,8 @@ def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]
     seen: dict[tuple[str, str, int, str], Finding] = {}
     for finding in findings:
         seen.setdefault((finding.rule, finding.path, finding.line, finding.message), finding)
-    return sorted(seen.values(), key=lambda finding: (paths.index(finding.path), finding.line, finding.rule))
+    place = {path: at for at, path in reversed([*enumerate(paths)])}  # a diff may name a file twice
+    return sorted(seen.values(), key=lambda finding: (place[finding.path], finding.line, finding.rule))
 
 
 def _unfollowed(file: _File) -> list[Unread]:

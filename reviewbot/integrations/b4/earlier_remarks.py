@@ -85,9 +85,10 @@ class EarlierRemarks:
     def _locks(self, finding: Finding) -> Iterator[str]:
         """The lock arguments of the calls in the evidence that enter or leave a scope."""
         for text in (one.text for one in finding.evidence):
-            for call in _WORD.findall(text):
-                position = self._lock_arguments.get(call, -1)
-                inside = text.partition(f"{call}(")[2].rpartition(")")[0].split(",")
+            for call in _WORD.finditer(text):
+                position = self._lock_arguments.get(call[0], -1)
+                behind = text[call.end() :]
+                inside = behind[1:].rpartition(")")[0].split(",") if behind.startswith("(") else []
                 if 0 <= position < len(inside):
                     lock = inside[position].strip().lstrip("&")
                     if len(lock) >= _SHORT and lock != "lock":
@@ -106,9 +107,15 @@ class EarlierRemarks:
 
     @cached_property
     def _lock_arguments(self) -> dict[str, int]:
-        """The same calls, each with the 0-based index of the argument that names a lock, -1 for none."""
-        scopes = self.kernel.scopes.values()
-        return {scope_call.call: scope_call.key for scope in scopes for scope_call in (*scope.enter, *scope.leave)}
+        """The same calls, each with the 0-based index of the argument that names a lock, -1 for none.
+
+        A call may enter or leave several scopes, as a lock and the interrupts that it turns off; one of them has it.
+        """
+        found: dict[str, int] = {}
+        for scope in self.kernel.scopes.values():
+            for scope_call in (*scope.enter, *scope.leave):
+                found[scope_call.call] = max(scope_call.key, found.get(scope_call.call, -1))
+        return found
 
 
 def _forms(line: str) -> frozenset[str]:

@@ -189,6 +189,22 @@ def test_who_has_said_it(found, who):
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        "spin_lock_irqsave(&exfoo->extent_lock, flags);",
+        "spin_unlock_irqrestore(&exfoo->extent_lock, flags);",
+        "raw_spin_unlock_irq(&exfoo->extent_lock);",
+        "exfoo_spin_lock(exfoo); spin_lock(&exfoo->extent_lock);",
+    ],
+)
+def test_the_lock_is_found_in_any_call(call):
+    """Also where the call turns off interrupts as well, or its name is the end of another one."""
+    earlier = EarlierRemarks(KERNEL, earlier_remarks.replies(CONTEXT, "somebody"))
+    there = Evidence("fs/exfoo/a.c", 2, "made", f"\t{call}", "lock taken")
+    assert earlier.sayer(finding(text="\tr = kmalloc(8, GFP_NOFS);", evidence=(there,)), ()) == "Bob <bob@example.org>"
+
+
+@pytest.mark.parametrize(
     ("comment", "known"),
     [
         (Comment("rita", "fs/exfoo/a.c", 4, f"+{LINE}", "NOFS again"), True),
