@@ -10,7 +10,6 @@ from functools import cached_property, lru_cache, partial
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.cfg import Cfg
-from reviewbot.dataflow.file_masks import file_masks
 from reviewbot.dataflow.macro_calls import macro_allocators
 from reviewbot.dataflow.reaching import Reaching
 from reviewbot.dataflow.scope_table import ScopeTable
@@ -20,6 +19,7 @@ from reviewbot.frontend.instructions import Function
 from reviewbot.frontend.preprocess import directives, prepare, rewrite
 from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
 from reviewbot.model.kernel import Kernel, Mask
+from reviewbot.program.file_masks import file_masks
 from reviewbot.support.patterns import pattern
 
 _MOST_OPEN = 4  # both sides of two files
