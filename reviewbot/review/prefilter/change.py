@@ -45,14 +45,14 @@ class ChangedFile(CutFile):
         self._kept: dict[str, frozenset[bytes]] = {}
 
     @cached_property
-    def touched(self) -> Sequence[tuple[FunctionRows, Change]]:
-        """The functions that the diff touches, with their rows."""
-        return [(place, Change(self, place.part, said)) for place, said in changed(self, self._section)]
+    def touched(self) -> Sequence[tuple[FunctionRows, bytes]]:
+        """The functions that the diff touches, each with what was changed in it and stands beside that."""
+        return [*changed(self, self._section)]
 
     @cached_property
     def changed(self) -> frozenset[bytes]:
         """All words that were changed, and those beside them."""
-        return frozenset(word for _, change in self.touched for word in change.words)
+        return frozenset(word for _, said in self.touched for word in byte_words(said))
 
     def once(self, name: str, make: Callable[[], frozenset[bytes]]) -> frozenset[bytes]:
         """Words that a trigger finds in all of the file, found once. `name` tells them from those of other triggers."""

@@ -42,7 +42,11 @@ class Prefilter:
         if not self._telling.stand_in(after):
             return ()
         file = ChangedFile(path, section, after, self._telling)
-        return tuple((place.first, place.last) for place, change in file.touched if self._may_be_new(change))
+        return tuple(
+            (place.first, place.last)
+            for place, said in file.touched
+            if self._may_be_new(Change(file, place.part, said))  # the file must not know it: whole files would stay
+        )
 
     def takes(self, section: bytes) -> bool:
         """Whether a file's part of a diff takes a line away that tells something."""
