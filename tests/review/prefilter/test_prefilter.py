@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from functools import lru_cache
 
@@ -9,6 +10,7 @@ import pytest
 
 import sifting
 from fixtures import CASES, Case
+from reviewbot.review.prefilter.change import Change, ChangedFile
 from reviewbot.review.prefilter.prefilter import Prefilter
 from sifting import Commit
 
@@ -22,6 +24,22 @@ def prefilter(version: str) -> Prefilter:
 def test_sifting_loses_nothing_that_a_rule_says(case: Case) -> None:
     commit = Commit(case)
     assert commit.found(sieve=prefilter(case.kernel)) == commit.found()
+
+
+def test_nothing_of_a_file_waits_for_garbage_to_be_looked_for():
+    """A long range has thousands of files: what holds each other would stay until then."""
+    text = "int toy(void)\n{\n\treturn kmalloc(1, GFP_KERNEL | __GFP_NOFAIL);\n}\n"
+    diff = "diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -0,0 +1,4 @@\n" + "".join(
+        f"+{row}" for row in text.splitlines(True)
+    )
+    sift = prefilter("6.12")
+    gc.collect()
+    gc.disable()
+    try:
+        assert sift.kept("a.c", diff.encode(), text.encode())
+        assert not [one for one in gc.get_objects() if isinstance(one, (ChangedFile, Change))]
+    finally:
+        gc.enable()
 
 
 UNITS = [
