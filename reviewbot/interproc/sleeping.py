@@ -228,7 +228,8 @@ class _Ahead:
         if now is not None or _asks_context(self._unit.steps[at], self._context):
             return now
         silent = [one for one, way in ways.items() if way is None]
-        one_way = bool(silent) or (self._unit.steps[at].kind == "test" and len(ways) < 2)
+        # both ways of a test may lead to one instruction
+        one_way = bool(silent) or (self._unit.steps[at].kind == "test" and len(self._unit.cfg.succ[at]) < 2)
         if one_way and not _fails(self._unit, at, silent, self._results):
             return None
         return min((way for way in ways.values() if way is not None), default=None)
