@@ -53,9 +53,7 @@ class EntryContext(Struct, frozen=True):
         first, *rest = self.callers
         if not rest:
             return f"where {first}() calls {name}(), {self.base}"
-        *between, last = [f"{one}()" for one in rest]
-        through = f"{', '.join(between)} and {last}" if between else last
-        return f"where {first}() gets here through {through}, {self.base}"
+        return f"in {' -> '.join(f'{one}()' for one in (*self.callers, name))}, {self.base}"
 
 
 Entries = tuple[EntryContext, ...]  # of one function
@@ -190,15 +188,15 @@ def leads(
     facts = frozenset[tuple[str, bool]]().union(*ways)
     undecided = {text for text, true in facts if (text, not true) in facts}
     settled = {text for text, _ in facts} - undecided - given.keys()
-    return bool(ways) and not any(asks_context(text, _numbers(unit), lookup.kernel.words) for text in settled)
+    return bool(ways) and not any(asks_context(text, numbers_of(unit), lookup.kernel.words) for text in settled)
 
 
 def asks_for_context(unit: FunctionUnit, condition: Expr, lookup: ScopeTable) -> bool:
     """Whether a condition of a function tests what its caller may do."""
-    return asks_context(condition.text, _numbers(unit), lookup.kernel.words)
+    return asks_context(condition.text, numbers_of(unit), lookup.kernel.words)
 
 
-def _numbers(unit: FunctionUnit) -> frozenset[str]:
+def numbers_of(unit: FunctionUnit) -> frozenset[str]:
     """The parameters that are no pointers."""
     return frozenset(name for kind, name in unit.function.params if name and not kind.startswith(_POINTS))
 
@@ -222,8 +220,8 @@ class Locks(Struct, frozen=True):
 
 def asserted(
     units: Sequence[FunctionUnit], rows: Sequence[str], lookup: ScopeTable, locks: Locks
-) -> Iterator[tuple[str, EntryContext]]:
-    """The functions that assert a lock, or are annotated with one, and their entry contexts.
+) -> Iterator[tuple[str, str, EntryContext]]:
+    """The functions that assert a lock, or are annotated with one, with the lock's last name and the entry context.
 
     Only where the text shows that the lock spins.
     """
@@ -240,6 +238,7 @@ def asserted(
                 if name is not None and (kind := spins(name[1])):
                     yield (
                         unit.function.name,
+                        name[1],
                         EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
                     )
 

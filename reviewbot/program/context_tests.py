@@ -59,19 +59,28 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def refuted(fact: tuple[str, bool], given: Mapping[str, str]) -> bool:
-    """Whether a fact contradicts the constants that parameters have: names in capitals, numbers, true, false, NULL."""
+    """Whether a fact contradicts the constants that parameters have."""
     text, true = fact
+    known = truth_under(text, given)
+    return known is not None and known != true
+
+
+def truth_under(text: str, given: Mapping[str, str]) -> bool | None:
+    """How a condition turns out where parameters have these constants; None if they do not say.
+
+    Constants are names in capitals, numbers, true, false and NULL.
+    """
     if text in given:
-        return is_false(given[text]) == true
+        return not is_false(given[text])
     if (found := _EQUAL.match(text)) and found[1] in given and is_constant(found[3]):
-        same = given[found[1]] == found[3]
-        return same != (true == (found[2] == "="))
+        return (given[found[1]] == found[3]) == (found[2] == "=")
     if (found := _ORDERED.match(text)) and given.get(found[1], "").isdigit():
-        return _ORDERS[found[2]](int(given[found[1]]), int(found[3])) != true
+        return _ORDERS[found[2]](int(given[found[1]]), int(found[3]))
     if (found := _MASKED.match(text)) and found[1] in given and is_constant(found[2]):
-        held = found[2] in _NAME.findall(given[found[1]])
-        return held != true and not (given[found[1]].isdigit() and given[found[1]] not in _FALSE)
-    return False
+        if found[2] in _NAME.findall(given[found[1]]):
+            return True
+        return None if given[found[1]].isdigit() and given[found[1]] not in _FALSE else False
+    return None
 
 
 def is_false(text: str) -> bool:

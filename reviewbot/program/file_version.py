@@ -65,6 +65,11 @@ class FileVersion(Struct, frozen=True):
         return self.beside.function_at(row) if self.beside is not None else ""
 
     @property
+    def quiet(self) -> frozenset[str]:
+        """The names of functions that the change touches, though they name nothing that rules are about."""
+        return self.beside.quiet if self.beside is not None else frozenset()
+
+    @property
     def others(self) -> frozenset[str]:
         """The names of all functions that the change does not touch."""
         return self.beside.names if self.beside is not None else frozenset()

@@ -19,7 +19,7 @@ class Neighbours:
     """Unchanged functions of the file that call, or are called by, changed ones.
 
     `units`: the changed functions; `far`: the fragments of all others; `speaks`: whether a fragment names anything that
-    rules are about; `read`: parses a fragment.
+    rules are about; `read`: parses a fragment. `quiet`: those of `far` that the change touches.
     """
 
     def __init__(
@@ -28,13 +28,29 @@ class Neighbours:
         far: list[Fragment],
         speaks: Callable[[Fragment], bool],
         read: Callable[[Fragment], tuple[FunctionUnit, ...]],
+        quiet: Sequence[Fragment] = (),
     ) -> None:
-        self._units, self._far, self._speaks, self._read = units, far, speaks, read
+        self._units, self._far, self._speaks, self.read = units, far, speaks, read
+        self._quiet = quiet
 
     @cached_property
     def names(self) -> frozenset[str]:
         """The names of all unchanged functions."""
         return frozenset(map(fragments.function_of, self._far)) - {""}
+
+    @cached_property
+    def quiet(self) -> frozenset[str]:
+        """The names of functions that the change touches, though they name nothing that rules are about."""
+        return frozenset(map(fragments.function_of, self._quiet)) - {""}
+
+    @cached_property
+    def named(self) -> Mapping[str, Sequence[Fragment]]:
+        """The fragments of all unchanged functions whose beginning is shown, by name."""
+        found: dict[str, list[Fragment]] = {}
+        for fragment in self._far:
+            if not fragment.macro and (name := fragments.function_of(fragment)):
+                found.setdefault(name, []).append(fragment)
+        return found
 
     @cached_property
     def around(self) -> tuple[FunctionUnit, ...]:
@@ -75,7 +91,7 @@ class Neighbours:
         return self._all([*self._callees[0], *self._callees[1]])
 
     def _all(self, found: Sequence[Fragment]) -> tuple[FunctionUnit, ...]:
-        return tuple(unit for fragment in found for unit in self._read(fragment))
+        return tuple(unit for fragment in found for unit in self.read(fragment))
 
     @cached_property
     def callers(self) -> list[Fragment]:

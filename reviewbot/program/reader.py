@@ -152,10 +152,13 @@ class Reader:
         names = [name.rstrip("()") for name in (*prepared.masks, *prepared.allocators)]
         near: list[Fragment] = []
         far: list[Fragment] = []
+        quiet: list[Fragment] = []
         for fragment in prepared.fragments:
             mine = touched is None or touched(fragment.line, fragment.line + fragment.text.count("\n"))
             mine = mine and (not wanted or not wanted.isdisjoint(_WORD.findall(fragment.text)))
-            (near if mine and self._speaks(fragment, names) else far).append(fragment)
+            speaks = mine and self._speaks(fragment, names)
+            (near if speaks else far).append(fragment)
+            quiet += [fragment] if mine and not speaks else []
         units: list[FunctionUnit] = []
         unread: list[str] = []
         lost = 0
@@ -170,7 +173,7 @@ class Reader:
                     unread.append(f"{unit.function.name}(): {unit.function.broken}")
                 units.append(unit)
         touching = tuple(units)
-        beside = Neighbours(touching, far, lambda fragment: self._speaks(fragment, names), prepared.units)
+        beside = Neighbours(touching, far, lambda fragment: self._speaks(fragment, names), prepared.units, quiet)
         text = "\n".join(one.text for one in stretches)
         defines = []
         for macro in prepared.macros:

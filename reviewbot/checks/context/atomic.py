@@ -7,39 +7,24 @@ and where others run the function. Where the text does not surely show it the co
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.checks.context.guarded_list import TextRows, guarded
+from reviewbot.checks.context.held_above import Held, HeldAbove
 from reviewbot.checks.context.implied_lock import given_back_below, released
-from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, matters, sleeper, sleeps_with
+from reviewbot.checks.context.sleeping_calls import Sleeper, last_user, matters
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.state import OpenScope
 from reviewbot.frontend.instructions import Instruction
-from reviewbot.interproc.callbacks import Callback, callbacks
-from reviewbot.interproc.entry import (
-    Entries,
-    EntryContext,
-    Locks,
-    asks_for_context,
-    asserted,
-    constants,
-    entry_contexts,
-    keeps_entry,
-    leads,
-    shown_as,
-    taker,
-)
-from reviewbot.interproc.specialize import Calls, Specialization, calls_of, specialized
+from reviewbot.interproc.entry import shown_as, taker
+from reviewbot.interproc.specialize import Specialization, specialized
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
 from reviewbot.model.review import CONFIDENCES
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.locked_rows import held_rows
 from reviewbot.program.query import expression_text, reached, requests
 from reviewbot.program.unit import FunctionUnit
 
@@ -48,21 +33,8 @@ _LAST_WORD = re.compile(r"(\w+)\W*\Z")
 _LONGEST = 200  # characters of the flags that something is made with
 
 
-class _Held(Struct, frozen=True):
-    """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each.
-
-    `taken`: the call that took the lock, "" if none is shown; `outside`: the function is entered with it.
-    """
-
-    where: str
-    rows: tuple[tuple[int, str], ...]
-    confidence: str = ""
-    taken: str = ""
-    outside: bool = False
-
-
 @check(
-    triggers=(Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
+    triggers=(Trigger.SLEEP_CONTEXT,),
     keys={
         **CALLBACKS,
         "frees": Role.REQUESTS,
@@ -105,38 +77,36 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     `asserts`, `spins`, `sleeps`: see entry.Locks. Rows with `as`, functions that are run where nothing may sleep:
     see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
     """
-    entries = _Entries(side, rule, context)
-    for unit in (*side.units, *entries.below()):
+    above = HeldAbove(side, rule, context)
+    for unit in above.all:
         if unit.function.macro:
             continue
         said = set()
-        for hit in (*_sleeps(unit, entries), *_given_masks(unit, entries)):
+        for hit in (*_sleeps(unit, above), *_given_masks(unit, above)):
             said.add(hit.rows)
             yield hit
-        for one in specialized(unit, lambda: entries.calls, context.lookup):
-            for hit in _sleeps(one.unit, entries, entered=False):
+        for one in specialized(unit, lambda: above.calls, context.lookup):
+            for hit in _sleeps(one.unit, above, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
                     yield _passed_on(hit, one)
 
 
-def _sleeps(unit: FunctionUnit, entries: _Entries, entered: bool = True) -> Iterator[Hit]:
+def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Iterator[Hit]:
     """What sleeps in a function; `entered`: also where it is only called where nothing may.
 
     Of a caller's mask that is not asked: whoever calls it below a lock may pass another one.
     """
-    rule, context = entries.rule, entries.context
-    for index, step in enumerate(unit.steps):
-        call = sleeper(unit, index, step, rule, entries.frees, context)
-        if call is None or (call.wraps and entries.gives_back(step.name)):
-            continue
-        own = _own(step, rule, entries.side, context)
+    rule, context = above.rule, above.context
+    for index, call in above.sleepers(unit):
+        step = unit.steps[index]
+        own = _own(step, rule, above.side, context)
         found = _here(unit, index, own, call, context)
         if found is None and call.always:
-            found = _given_back(unit, index, own, context) or _shared(unit, index, entries)
+            found = _given_back(unit, index, own, context) or _shared(unit, index, above)
         if found is None and entered:
-            found = _entered(unit, index, entries, own, call)
-        if found is None or not _sleeps_there(unit, index, call, found, entries):
+            found = next((one for one in above.held(unit, index) if one.scope not in own), None)
+        if found is None or not _sleeps_there(unit, index, call, found, above):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
         key = f"{step.name} {call.mask} {found.where}"
@@ -145,15 +115,15 @@ def _sleeps(unit: FunctionUnit, entries: _Entries, entered: bool = True) -> Iter
         yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure, cause=kind)
 
 
-def _given_masks(unit: FunctionUnit, entries: _Entries) -> Iterator[Hit]:
+def _given_masks(unit: FunctionUnit, above: HeldAbove) -> Iterator[Hit]:
     """Requests below a lock of the function itself, with a mask of callers who are known to pass one that may sleep."""
-    rule, context = entries.rule, entries.context
+    rule, context = above.rule, above.context
     params = [name for kind, name in unit.function.params if kind in context.kernel.words["mask_types"] and name]
     if len(params) != 1 or unit.flow.lost or any(step.target == params[0] for step in unit.steps):
         return
-    whose = entries.givers.get(unit.function.name)
+    whose = above.givers.get(unit.function.name)
     for request in requests((unit,), context) if whose is not None else ():
-        locks = _locks(unit, request.at, _own(request.step, rule, entries.side, context), context)
+        locks = _locks(unit, request.at, _own(request.step, rule, above.side, context), context)
         if whose is None or request.mask.text != params[0] or None in locks or request.allocator.sleeps == "never":
             continue
         if any(params[0] in _WORD.findall(text) for state in reached(unit, request.at) for text, _ in state.facts):
@@ -169,12 +139,12 @@ def _given_masks(unit: FunctionUnit, entries: _Entries) -> Iterator[Hit]:
         yield Hit(rows, unit.function.name, key, values, because, "medium", cause="request")
 
 
-def _sleeps_there(unit: FunctionUnit, index: int, call: Sleeper, found: _Held, entries: _Entries) -> bool:
+def _sleeps_there(unit: FunctionUnit, index: int, call: Sleeper, found: Held, above: HeldAbove) -> bool:
     if call.free is None:
         return True
     if found.outside and last_user(unit, index, call.free):
         return False
-    return matters(unit, index, call.free, entries.above(unit), found.taken, entries.context)
+    return matters(unit, index, call.free, above.above(unit, index), found.taken, above.context)
 
 
 def _passed_on(hit: Hit, one: Specialization) -> Hit:
@@ -186,114 +156,7 @@ def _passed_on(hit: Hit, one: Specialization) -> Hit:
     return replace(hit, rows=rows, key=f"{hit.key} {mask}", values=values, because=because, confidence="medium")
 
 
-class _Entries:
-    """Functions of the text that are entered where nothing may sleep, worked out when the first is asked for."""
-
-    def __init__(self, side: FileVersion, rule: Rule, context: Context) -> None:
-        self.side, self.rule, self.context = side, rule, context
-        self.frees = frees_of(rule)
-
-    @cached_property
-    def units(self) -> tuple[FunctionUnit, ...]:
-        return (*self.side.units, *self.side.around, *self.below())
-
-    @cached_property
-    def calls(self) -> Calls:
-        return calls_of(self.units)
-
-    def of(self, unit: FunctionUnit) -> Entries:
-        return self._all.get(unit.function.name, ()) if self._any else ()
-
-    @cached_property
-    def _any(self) -> bool:
-        """Whether any may be entered so: something takes a lock, or says that one is held, or others run one of them.
-
-        For most texts this is answered by their words, and nothing more is read.
-        """
-        side, names = self.side, {unit.function.name for unit in self.side.units} - {""}
-        if self._handed_down or any(any(self._called_with_lock(text, names)) for text in side.calling.values()):
-            return True
-        text = side.text
-        if any(word in text for word in row_words(self.rule, "asserts")):
-            return True
-        names |= side.calling.keys() - {""}
-        handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
-        typed = any(kind in text for kind in row_words(self.rule, "returns")) or self._signed
-        return (
-            bool(names) and bool(typed or handed.search(text)) and any(one.function in names for one in self.callbacks)
-        )
-
-    @property
-    def _signed(self) -> bool:
-        """Whether a function has the parameters of one that is run where nothing may sleep."""
-        wanted = row_words(self.rule, "takes")
-        return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in self.side.units)
-
-    @cached_property
-    def _handed_down(self) -> frozenset[str]:
-        """The functions of the text that a unit may call with a lock held."""
-        names = self.side.others | {unit.function.name for unit in self.side.units}
-        return frozenset(
-            name
-            for unit in self.side.units
-            for name in self._called_with_lock(unit.text, names)
-            if name != unit.function.name
-        )
-
-    def _called_with_lock(self, text: str, names: Collection[str]) -> Iterator[str]:
-        lookup = self.context.lookup
-        if (lookup.locks | lookup.unlocks).isdisjoint(_WORD.findall(text)):
-            return
-        rows = [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
-        held = held_rows(rows, lookup.locks, lookup.unlocks)
-        for _, words_ in (row for one, row in zip(held, rows, strict=True) if one):
-            yield from (word for word in words_ if word in names)
-
-    def below(self) -> tuple[FunctionUnit, ...]:
-        """The functions that units call with a lock held, or may hand a mask to."""
-        return self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
-
-    def gives_back(self, name: str) -> bool:
-        """Whether a function of the text gives back a lock that its caller holds, as its body or its head says."""
-        side = self.side
-        named = frozenset((name,)) if name in side.others else frozenset[str]()
-        units = (*side.units, *(side.telling_below((), named) if named else ()))
-        for unit in (one for one in units if one.function.name == name and not one.function.macro):
-            head = side.rows[max(unit.function.head[0], 0) : unit.function.head[1] + 1]
-            said = any(word in row for row in head for word in row_words(self.rule, "releases"))
-            if said or not keeps_entry(unit, self.context.lookup):
-                return True
-        return False
-
-    @cached_property
-    def callbacks(self) -> tuple[Callback, ...]:
-        """The functions of the text that others run where nothing may sleep."""
-        return tuple(callbacks(self.side, [row for row in self.rule.rows if "as" in row]))
-
-    @cached_property
-    def givers(self) -> Mapping[str, Callback]:
-        """The functions of the text that are handed a mask which may sleep, with who hands it."""
-        found = callbacks(self.side, [row for row in self.rule.rows if "given" in row])
-        return {one.function: one for one in found}
-
-    def above(self, unit: FunctionUnit) -> tuple[EntryContext, ...]:
-        """What a function is entered with, and what those are that call it there."""
-        mine = self.of(unit)
-        names = dict.fromkeys(name for one in mine for name in (unit.function.name, *one.callers))
-        return tuple(entry for name in names for entry in self._all.get(name, ()))
-
-    @cached_property
-    def _all(self) -> Mapping[str, Entries]:
-        rule, lookup = self.rule, self.context.lookup
-        spins = dict(pair.split(" ", 1) for pair in sorted(row_words(rule, "spins")))
-        locks = Locks(row_words(rule, "asserts"), spins, row_words(rule, "sleeps"))
-        first = {name: (entry,) for name, entry in asserted(self.units, self.side.rows, lookup, locks)}
-        for one in self.callbacks:
-            first.setdefault(one.function, (EntryContext("", one.said, ((one.row, one.note),)),))
-        return entry_contexts(self.units, lookup, first)
-
-
-def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> _Held | None:
+def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> Held | None:
     """The scope that the function itself has open where the call sleeps.
 
     Surely, if both is so on every path; less so if the call sleeps on one of them only, or a lock is taken on one, and
@@ -306,7 +169,7 @@ def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, co
     one = locks[meet[0]]
     assert one is not None
     entered = unit.steps[one.step]
-    found = _Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
+    found = Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
     if None not in locks:
         if call.always:
             return found
@@ -323,44 +186,29 @@ def _asks_mask(unit: FunctionUnit, index: int, number: int, context: Context) ->
     return any(word in text for text in texts for word in (*tests, *stems))
 
 
-def _given_back(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> _Held | None:
+def _given_back(unit: FunctionUnit, index: int, own: frozenset[str], context: Context) -> Held | None:
     """The lock that is given back below, though the text does not show where it was taken."""
     at = released(unit, index, own, context)
     if at < 0:
         return None
     step = unit.steps[at]
     where = f"before {shown_as(step)}, with no lock in between"
-    return _Held(where, ((step.lines[0], "unlocked here"),), "medium", taker(step))
+    return Held(where, ((step.lines[0], "unlocked here"),), "medium", taker(step))
 
 
-def _shared(unit: FunctionUnit, index: int, entries: _Entries) -> _Held | None:
+def _shared(unit: FunctionUnit, index: int, above: HeldAbove) -> Held | None:
     """The lock below which others change the list that is changed next."""
     if unit.function.seen_from_start:
         return None
-    changes, sets_up = row_words(entries.rule, "list_changes"), row_words(entries.rule, "sets_up")
-    text = TextRows(entries.side.rows, entries.units)
-    found = guarded(unit, index, text, changes, sets_up, entries.context)
-    begins = any(word in unit.function.name for word in row_words(entries.rule, "beginnings"))
+    changes, sets_up = row_words(above.rule, "list_changes"), row_words(above.rule, "sets_up")
+    text = TextRows(above.side.rows, above.units)
+    found = guarded(unit, index, text, changes, sets_up, above.context)
+    begins = any(word in unit.function.name for word in row_words(above.rule, "beginnings"))
     if found is None or begins:
         return None
     where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
     rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
-    return _Held(where, rows, "medium", found.call)
-
-
-def _entered(unit: FunctionUnit, index: int, entered: _Entries, own: frozenset[str], call: Sleeper) -> _Held | None:
-    """What the function is entered with, if it keeps it and does not ask first."""
-    entries, context = entered.of(unit), entered.context
-    if not entries or not keeps_entry(unit, context.lookup):
-        return None
-    if any(asks_for_context(unit, one, context.lookup) for one in call.chosen_by):
-        return None
-    for entry in entries:
-        if entry.scope in own or not sleeps_with(unit, index, call, constants(unit, entry), entered.rule, context):
-            continue
-        if leads(unit, index, context.lookup, entry, call.on):
-            return _Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, outside=True)
-    return None
+    return Held(where, rows, "medium", found.call)
 
 
 def _own(step: Instruction, rule: Rule, side: FileVersion, context: Context) -> frozenset[str]:

@@ -65,7 +65,7 @@ class _Request(Struct, frozen=True):
 
 
 @check(
-    triggers=(Trigger.MASK_CHANGED, Trigger.NARROWED, Trigger.SLEEP_CONTEXT),
+    triggers=(Trigger.NARROWED, Trigger.SLEEP_CONTEXT),
     keys={
         **CALLBACKS,
         "enters": Role.HANDLE_CALLS,

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.dataflow import mask_algebra
-from reviewbot.dataflow.conditions import simplified
-from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.dataflow.conditions import normal, simplified
+from reviewbot.frontend.instructions import Expr
 from reviewbot.interproc.entry import EntryContext, taker
+from reviewbot.interproc.function_reading import FunctionReading
+from reviewbot.interproc.summary import Way
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.program.context import Context
-from reviewbot.program.context_tests import is_false
 from reviewbot.program.query import (
     allocation,
     expression_text,
@@ -30,6 +32,7 @@ from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 _NOTHING = ("NULL", "0")
+_MOST_CHOICES = 4  # in one mask
 
 Frees = Mapping[str, Row]  # by the call, the rule's row about it
 
@@ -78,10 +81,9 @@ def frees_of(rule: Rule) -> Frees:
     return {name: row for row in rule.rows for name in strings(row, "frees")}
 
 
-def sleeper(
-    unit: FunctionUnit, index: int, step: Instruction, rule: Rule, frees: Frees, context: Context
-) -> Sleeper | None:
+def sleeper(unit: FunctionUnit, index: int, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
     """What a call that surely may sleep says about it; None for any other step."""
+    step = unit.steps[index]
     if step.kind != "call" or step.op:
         return None
     found, free = allocation(step, context.kernel), frees.get(step.name)
@@ -125,16 +127,25 @@ def _on_paths(made: Sleeper, mask: Expr, sides: Sequence[Sequence[bool]]) -> Sle
     return replace(made, how=how, somewhere=some, everywhere=every, choice=mask)
 
 
-def sleeps_with(
-    unit: FunctionUnit, index: int, call: Sleeper, given: Mapping[str, str], rule: Rule, context: Context
-) -> bool:
-    """Whether a call may sleep where parameters have these constants: they may settle a choice in its mask."""
-    facts = {(name, not is_false(value)) for name, value in given.items()}
-    if call.choice is None or not facts:
-        return True
-    reclaim = strings(rule.rows[0], "reclaim")[0]
-    mask = simplified(call.choice, facts, context.kernel.words["transparent"])
-    return any(reclaim in one.must for masks in masks_by_state(unit, index, mask, context) for one in masks)
+def ways_to(reading: FunctionReading, index: int, call: Sleeper, rule: Rule, context: Context) -> set[Way]:
+    """The conditions on which a call is reached and may sleep, by way; those of a choice in its mask are among them."""
+    if len(call.chosen_by) > _MOST_CHOICES:
+        return set()
+    states = (state for number, state in enumerate(reading.reaches(index)) if call.on(number))
+    found = set()
+    reclaim, transparent = strings(rule.rows[0], "reclaim")[0], context.kernel.words["transparent"]
+    for state in states:
+        for chosen in product((True, False), repeat=len(call.chosen_by)):
+            facts = {normal(one, way) for one, way in zip(call.chosen_by, chosen, strict=True)}
+            if any((text, not way) in state.facts for text, way in facts):
+                continue
+            if call.choice is not None and facts:
+                mask = simplified(call.choice, state.facts | facts, transparent)
+                known = mask_algebra.evaluate(mask, state.masks or {}, context.kernel, context.lookup.tools)
+                if reclaim not in known.must:
+                    continue
+            found.add(reading.way(state.facts | facts))
+    return found
 
 
 def _wrapper(unit: FunctionUnit, index: int, reclaim: str, rule: Rule, context: Context) -> Sleeper | None:

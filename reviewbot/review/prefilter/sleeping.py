@@ -12,6 +12,7 @@ from itertools import repeat
 
 from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import FunctionText, byte_words
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Kernel
 from reviewbot.program.locked_rows import held_rows
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
@@ -36,8 +37,8 @@ class SleepContext:
 
     def __call__(self, change: Change) -> bool:
         moves = change.tells or not self._turns.isdisjoint(change.words)
-        named = change.file.named
-        moves = moves or any(self._matters(change.file, named[name]) for name in named.keys() & change.words)
+        named = change.file.named.keys() & change.words
+        moves = moves or any(self._matters(change.file, one) for one in _below(change.file, named))
         return moves and self._may_sleep(change)
 
     def _matters(self, file: ChangedFile, part: FunctionText) -> bool:
@@ -45,23 +46,38 @@ class SleepContext:
         return file.asks(part) or not self._locks.isdisjoint(part.words)
 
     def _may_sleep(self, change: Change) -> bool:
-        """Whether something forbids sleeping where a function, or one that it calls, asks for memory."""
+        """Whether something forbids sleeping where a function, or one below it, asks for memory."""
         file, part = change.file, change.part
-        others = (name for name in file.named.keys() & part.words if name != part.name)
-        called = {name for name in others if file.asks(file.named[name])} | file.asking
+        others = _called(file, part)
+        called = {name for name in others if any(file.asks(one) for one in _below(file, (name,)))} | file.asking
         if not change.asks and not called:
             return False
         if self._asks_locked(part, called):
             return True
         if not self._locks.isdisjoint(part.words) and _jumps_back(part, change.said):
             return True
-        callers = [one for one in file.having((part.name,) if part.name else ()) if one is not part]
-        if any(held and part.name in words for one in callers for held, _, words in self._locked(one)):
-            return True
         handed = (file.named[name] for name in called & file.named.keys())
         if any(has_any(one.text, self._telling.stems) and self._asks_locked(one, ()) for one in handed):
             return True
-        return any(self._others.is_typed(one) or self._others.is_run(file, one.name) for one in (part, *callers))
+        return self._is_run(file, part) or self._is_below(file, part)
+
+    def _is_run(self, file: ChangedFile, part: FunctionText) -> bool:
+        """Whether others run a function."""
+        return self._others.is_typed(part) or self._others.is_run(file, part.name)
+
+    def _is_below(self, file: ChangedFile, part: FunctionText) -> bool:
+        """Whether a lock may be held where a function is called, or others run one that calls it, some calls deep."""
+        seen, level = {part.name}, {part.name} - {b""}
+        for _ in range(DEEPEST):
+            callers = [one for one in file.having(level) if one.name not in level] if level else ()
+            for one in callers:
+                if self._is_run(file, one):
+                    return True
+                if any(held and not level.isdisjoint(words) for held, _, words in self._locked(one)):
+                    return True
+            level = {one.name for one in callers} - seen - {b""}
+            seen |= level
+        return False
 
     def _asks_locked(self, part: FunctionText, called: Collection[bytes]) -> bool:
         """Whether a row of a function where a lock may be held names a flag, a request or a call of one that asks."""
@@ -81,6 +97,24 @@ class SleepContext:
         indents = (len(row) - len(row.lstrip()) for row in part.rows)
         held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
         return zip(held, part.rows, words, strict=True)
+
+
+def _called(file: ChangedFile, part: FunctionText) -> set[bytes]:
+    """The names of functions of the file that a function mentions, its own aside."""
+    return (file.named.keys() & part.words) - {part.name}
+
+
+def _below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText]:
+    """Some functions of a file and those that they call, some calls deep; the nearest first."""
+    seen, level = set(names), set(names)
+    for _ in range(DEEPEST + 1):
+        fresh: set[bytes] = set()
+        for name in level:
+            part = file.named[name]
+            yield part
+            fresh |= _called(file, part) - seen
+        seen |= fresh
+        level = fresh
 
 
 def _jumps_back(part: FunctionText, said: bytes) -> bool:

@@ -1,0 +1,220 @@
+"""Reads from the analysis of a function what its summary and its call sites are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from reviewbot.dataflow.conditions import normal
+from reviewbot.dataflow.scope_table import ScopeTable, argument
+from reviewbot.dataflow.solver import Abstained, solve
+from reviewbot.dataflow.state import State
+from reviewbot.frontend.instructions import Instruction
+from reviewbot.interproc import settle
+from reviewbot.interproc.entry import Counts, EntryContext, is_atomic, numbers_of, shown_as, taker
+from reviewbot.interproc.summary import ANY, CallSite, FunctionKey, Lock, SiteState, Way, last_member, passed_up
+from reviewbot.program.context_tests import asks_context
+from reviewbot.program.unit import FunctionUnit
+
+ReleasedBy = Mapping[FunctionKey, frozenset[Lock]]
+Callees = Mapping[str, FunctionKey]  # the known functions by the name that a call has for them
+_NOTHING = frozenset[Lock]()
+
+
+class FunctionReading:
+    """One function, read for its summary.
+
+    `callees`: the functions that it calls and of which something is known. `counts`: which kinds of scope matter;
+    `last`: words of a condition that only the last user meets.
+    """
+
+    def __init__(
+        self,
+        unit: FunctionUnit,
+        key: FunctionKey,
+        callees: Callees,
+        lookup: ScopeTable,
+        counts: Counts = is_atomic,
+        last: Collection[str] = (),
+    ) -> None:
+        self._last = last
+        self.unit, self.key, self._lookup = unit, key, lookup
+        hidden = {step.target for step in unit.steps if step.declares} | {name for _, name in unit.function.params}
+        self._callees = {name: one for name, one in callees.items() if name not in hidden}  # a pointer of that name
+        self._open = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
+        written = {step.target for step in unit.steps}
+        self.params = tuple("" if name in written else name for _, name in unit.function.params)
+        self._own = frozenset(self.params) - {""}
+        self._asks: dict[str, bool] = {}
+
+    @cached_property
+    def abstained(self) -> str:
+        """Why nothing is known that callers would have to know; "" if it is."""
+        function = self.unit.function
+        if self.unit.flow.lost:
+            return "more paths or open scopes than are followed"
+        return "" if function.seen_from_start and not function.macro else "the text does not show all of it"
+
+    @cached_property
+    def calls(self) -> Sequence[tuple[int, FunctionKey]]:
+        """The instructions that call known functions, and which; a function that calls itself says nothing new."""
+        return [
+            (at, self._callees[step.name])
+            for at, step in enumerate(self.unit.steps)
+            if step.kind == "call" and not step.op and step.name in self._callees and self.reaches(at)
+            if self._callees[step.name] != self.key
+        ]
+
+    def reaches(self, at: int) -> Sequence[State]:
+        """The states in which an instruction is reached, none where the analysis gave up."""
+        return () if self.unit.flow.lost else self.unit.flow.at[at]
+
+    # -- conditions --
+
+    def way(self, facts: Iterable[tuple[str, bool]]) -> Way:
+        """What facts at an instruction say that a caller may know better."""
+        told = [self._spelled(fact) for fact in facts]
+        return frozenset(settle.conditions_of(told, self._own, {text: self._telling(text) for text, _ in told}))
+
+    def _spelled(self, fact: tuple[str, bool]) -> tuple[str, bool]:
+        """A fact about a variable that is given a value once, as one about that value."""
+        name, true = fact
+        given = [one for at in self.unit.assigned.get(name, ()) if (one := self.unit.steps[at]).value is not None]
+        if len(given) != 1 or given[0].op != "=" or name in self._own or self._telling(name):
+            return fact
+        value = given[0].value
+        return normal(value, true) if value is not None and value.op != "num" and "(" not in value.text else fact
+
+    def _telling(self, text: str) -> bool:
+        if text not in self._asks:
+            self._asks[text] = asks_context(text, numbers_of(self.unit), self._lookup.kernel.words)
+        return self._asks[text]
+
+    # -- call sites --
+
+    def site(self, at: int, callee: FunctionKey, releases: ReleasedBy) -> CallSite:
+        """What is known at a call. `releases`: what the known functions give back."""
+        opened: dict[int, tuple[Lock, EntryContext]] = {}
+        states = []
+        step = self.unit.steps[at]
+        for state in self.reaches(at):
+            held = tuple(one.step for one in state.open if one.scope in self._open)
+            for one in state.open:
+                if one.scope in self._open and one.step not in opened:
+                    opened[one.step] = Lock(one.scope, last_member(one.key)), self._held(one.step, one.scope)
+            last = any(true and any(word in text for word in self._last) for text, true in state.facts)
+            states.append(SiteState(state.facts, self.way(state.facts), held, last))
+        numbers = {index: number for number, index in enumerate(opened)}
+        return CallSite(
+            self.key,
+            callee,
+            at,
+            step.lines[0],
+            tuple(arg.text for arg in step.args),
+            tuple(one._replace(held=tuple(numbers[index] for index in one.held)) for one in states),
+            tuple(opened.values()),
+            self.dropped(at, releases),
+        )
+
+    def _held(self, at: int, scope: str) -> EntryContext:
+        """The context in which a callee is entered while a scope is open that this instruction opened."""
+        taken = self.unit.steps[at]
+        rows = ((taken.lines[0], "taken here"),)
+        return EntryContext(scope, f"after {shown_as(taken)}", rows, taker(taken))
+
+    # -- what is given back --
+
+    @cached_property
+    def released(self) -> Mapping[int, frozenset[Lock]]:
+        """By instruction, what it gives back that the function has not taken, or may."""
+        found = {at: self._released(at, step) for at, step in enumerate(self.unit.steps) if step.kind == "call"}
+        return {at: locks for at, locks in found.items() if locks}
+
+    def _released(self, at: int, step: Instruction) -> frozenset[Lock]:
+        if step.op or not self.reaches(at):
+            return _NOTHING
+        names = self._lookup.kernel.words["neutral"]
+        plain = step.name not in self._lookup.leave and step.name not in self._lookup.enter and step.name not in names
+        if plain and step.name not in self._callees and any(word in step.name for word in self._lookup.may_unlock):
+            return frozenset((Lock(ANY, step.name),))
+        found = []
+        for kind, call in self._lookup.closed(step):
+            name = argument(step, call.key) if call.key >= 0 else ""
+            lock = Lock(kind.name, last_member(name), self._position(name))
+            if kind.atomic and not all(_has(state, lock) for state in self.reaches(at)):
+                found.append(lock)
+        return frozenset(found)
+
+    def _position(self, name: str) -> int:
+        """The position of the parameter that a lock is, -1 if it is none."""
+        return self.params.index(name) if name and name in self.params else -1
+
+    def given_back(self, releases: ReleasedBy) -> frozenset[Lock]:
+        """All that the function or one of its callees gives back."""
+        return _NOTHING.union(*self._by_step(releases).values())
+
+    def _by_step(self, releases: ReleasedBy) -> Mapping[int, frozenset[Lock]]:
+        found = dict(self.released)
+        for at, callee in self.calls:
+            if releases.get(callee):
+                args = tuple(arg.text for arg in self.unit.steps[at].args)
+                theirs = (
+                    one._replace(parameter=self._position(one.member)) for one in passed_up(releases[callee], args)
+                )
+                found[at] = found.get(at, _NOTHING).union(theirs)
+        return found
+
+    def dropped(self, at: int, releases: ReleasedBy) -> frozenset[Lock]:
+        """What may have been given back on some way to an instruction."""
+        if not self.given_back(releases):
+            return _NOTHING
+        if self._before is None or self._before[0] is not releases:
+            values = solve(self.unit.cfg, _GivenBack(self._by_step(releases)))
+            unknown = [frozenset((Lock(ANY, ""),))] * len(self.unit.steps)
+            self._before = releases, unknown if isinstance(values, Abstained) else values
+        return self._before[1][at]
+
+    _before: tuple[ReleasedBy, Sequence[frozenset[Lock]]] | None = None
+
+
+class _GivenBack:
+    """What may have been given back on some way to an instruction."""
+
+    backward = False
+
+    def __init__(self, by_step: Mapping[int, frozenset[Lock]]) -> None:
+        self._by_step = by_step
+
+    def first(self, _at: int) -> frozenset[Lock]:
+        return _NOTHING
+
+    def join(self, _at: int, now: frozenset[Lock], ways: Mapping[int, frozenset[Lock]]) -> frozenset[Lock]:
+        return now.union(*ways.values())
+
+    def transfer(self, at: int, value: frozenset[Lock]) -> frozenset[Lock]:
+        return value | self._by_step.get(at, _NOTHING)
+
+
+def _has(state: State, lock: Lock) -> bool:
+    """Whether a state has a lock open that is given back, or one of its kind where it has no name."""
+    if lock.member:
+        return any(last_member(one.key) == lock.member or not one.key for one in state.open)
+    return any(one.scope == lock.scope for one in state.open)
+
+
+def releases_of(readings: Collection[FunctionReading], deepest: int) -> ReleasedBy:
+    """What each of some functions gives back, itself or by one that it calls, at most so many calls deep."""
+    found: dict[FunctionKey, frozenset[Lock]] = {one.key: one.given_back({}) for one in readings}
+    for _ in range(deepest):
+        fresh = {one.key: one.given_back(found) for one in readings}
+        if fresh == found:
+            break
+        found = fresh
+    return found
+
+
+def entered_sites(readings: Iterable[FunctionReading], releases: ReleasedBy) -> Iterator[CallSite]:
+    """The call sites of all functions."""
+    for one in readings:
+        for at, callee in one.calls:
+            yield one.site(at, callee, releases)

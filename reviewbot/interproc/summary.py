@@ -1,0 +1,145 @@
+"""Defines what a caller has to know of a function, as plain data.
+
+A summary says which calls of a function, or of those below it, matter to its callers, on which conditions, and which
+locks are given back before. A call site says what the caller knows and holds where it calls. Neither refers to parsed
+text, so that both can be stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from reviewbot.interproc.entry import EntryContext
+from reviewbot.support.patterns import pattern
+
+DEEPEST = 4  # calls from what is held down to the function with the request
+ANY = "*"  # the scope of what a call gives back whose name says that it may
+_LAST = pattern(r"(\w+)\W*\Z")
+_ENABLES = ("irq", "enable", "exit")  # what is in the name of a call that ends more than a lock
+
+FunctionKey = tuple[str, str]  # the path of a file, and the name of a function in it
+
+
+class Lock(NamedTuple):
+    """What tells one lock from others: its scope, and the last member of its name.
+
+    `member`: "" for what has no name, such as an RCU section. `parameter`: the lock is the argument at this position,
+    from 0; -1 where it is not.
+    """
+
+    scope: str
+    member: str
+    parameter: int = -1
+
+
+class Condition(NamedTuple):
+    """A condition on the way to a call, and how it turned out.
+
+    `text`: in terms of the parameters of the function that it belongs to. `telling`: it may be what tells one caller's
+    context from another's; `fixed`: no caller can settle it.
+    """
+
+    text: str
+    true: bool
+    telling: bool
+    fixed: bool = False
+
+
+Way = frozenset[Condition]
+
+
+class SiteState(NamedTuple):
+    """What holds on some of the ways to a call: conditions as the caller has them, and the scopes that are open.
+
+    `last_user`: only who has given back the last reference comes there.
+    """
+
+    facts: frozenset[tuple[str, bool]]
+    way: Way
+    held: tuple[int, ...]
+    last_user: bool
+
+
+class CallSite(Struct, frozen=True):
+    """A call of one known function in another.
+
+    `at` and `row`: its instruction and its row in the caller, from 0; `args`: the texts of the arguments; `states`:
+    what is known on the ways to it, with the numbers of `opened`; `opened`: the entry context that each open scope
+    makes, and its lock; `dropped`: what the caller may have given back before.
+    """
+
+    caller: FunctionKey
+    callee: FunctionKey
+    at: int
+    row: int
+    args: tuple[str, ...]
+    states: tuple[SiteState, ...]
+    opened: tuple[tuple[Lock, EntryContext], ...]
+    dropped: frozenset[Lock] = frozenset()
+
+
+class Effect(Struct, frozen=True):
+    """A call that matters to the callers of a function, in it or in what it calls.
+
+    `origin`: the function in which that call stands, and its instruction; `at`: the instruction of the summary's own
+    function by which it comes to that; `calls`: the functions from there down to the origin, each with the row in which
+    it makes the next call. `ways`: the conditions on which it is reached; `dropped`: the locks that may be given back
+    before. `by_others`: it does not matter where only the last user comes to it, who need not hold what is held.
+    """
+
+    origin: tuple[FunctionKey, int]
+    at: int
+    ways: tuple[Way, ...]
+    dropped: frozenset[Lock] = frozenset()
+    calls: tuple[tuple[FunctionKey, int], ...] = ()
+    by_others: bool = False
+
+
+class Summary(Struct, frozen=True):
+    """What callers have to know of a function.
+
+    `params`: the names of its parameters, "" for one that it writes to; `effects`: what matters to them; `releases`:
+    the locks that it may give back without having taken them; `abstained`: why nothing else is known, "" if it is.
+    """
+
+    function: FunctionKey
+    params: tuple[str, ...]
+    static: bool
+    effects: tuple[Effect, ...] = ()
+    releases: frozenset[Lock] = frozenset()
+    abstained: str = ""
+
+
+def last_member(text: str) -> str:
+    """The last name in the text of a lock, by which it is known in all functions."""
+    found = _LAST.search(text)
+    return found[1] if found is not None else ""
+
+
+def given_back(lock: Lock, dropped: Iterable[Lock]) -> bool:
+    """Whether a lock may be among those that are given back."""
+    for one in dropped:
+        if one.scope == ANY or (lock.member and lock.member == one.member):
+            return True
+        if not lock.member and (one.scope == lock.scope or ("irq" in one.scope and "irq" in lock.scope)):
+            return True
+    return False
+
+
+def enables(dropped: Iterable[Lock]) -> bool:
+    """Whether anything that is given back may end the context in which others run a function: more than a lock is."""
+    return any(
+        any(word in one.member for word in _ENABLES) if one.scope == ANY else not one.member or "irq" in one.scope
+        for one in dropped
+    )
+
+
+def passed_up(dropped: Iterable[Lock], args: tuple[str, ...]) -> frozenset[Lock]:
+    """Locks that a callee gives back, as its caller knows them."""
+    return frozenset(
+        one._replace(member=last_member(args[one.parameter]), parameter=-1) if 0 <= one.parameter < len(args) else one
+        for one in dropped
+    )
