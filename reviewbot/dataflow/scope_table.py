@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from copy import copy
 
 from reviewbot.dataflow.mask_env import tools_of
 from reviewbot.dataflow.state import UNKNOWN
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.model.kernel import Kernel, ScopeCall, ScopeKind
 
+Rows = list[tuple[ScopeKind, ScopeCall]]
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
@@ -23,8 +25,8 @@ class ScopeTable:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.enter: dict[str, list[tuple[ScopeKind, ScopeCall]]] = {}
-        self.leave: dict[str, list[tuple[ScopeKind, ScopeCall]]] = {}
+        self.enter: dict[str, Rows] = {}
+        self.leave: dict[str, Rows] = {}
         self.guards: dict[str, ScopeKind] = {}
         self.openers: dict[str, frozenset[str]] = {}  # by scope, the words that stand where one is entered
         for scope in kernel.scopes.values():
@@ -41,6 +43,15 @@ class ScopeTable:
         self.unlocks = frozenset(scope_call.call for one in atomic for scope_call in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self.tools = tools_of(kernel)
+
+    def extended(self, enter: Mapping[str, Rows], leave: Mapping[str, Rows]) -> ScopeTable:
+        """A table with some more scope calls of atomic scopes, by name; this one if there are none."""
+        if not enter and not leave:
+            return self
+        found = copy(self)
+        found.enter, found.leave = {**self.enter, **enter}, {**self.leave, **leave}
+        found.locks, found.unlocks = self.locks | enter.keys(), self.unlocks | leave.keys()
+        return found
 
     def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:
         """The scopes a call opens; UNKNOWN where its argument names none that this version has.

@@ -70,6 +70,8 @@ class Transfer:
             return self.entry if step.name == OPEN else self._call(state, index, step)
         if step.kind == "assign":
             return self._assign(state, index, step)
+        if step.kind == "join" and step.args:
+            return state._replace(facts=state.facts | {normal(step.args[0], True)})
         if step.kind == "leave":
             return state._replace(open=tuple(one for one in state.open if one.guard != step.target))
         if step.kind in ("return", "end"):

@@ -30,6 +30,7 @@ class Writes:
         self._facts: dict[str, set[tuple[str, bool]]] = {}  # by the variables in their conditions
         self._members: dict[str, set[str]] = {}  # what is written, by each thing that it is a part of
         texts = {normal(step.value, True)[0] for step in function.steps if step.kind == "test" and step.value}
+        texts |= {normal(step.args[0], True)[0] for step in function.steps if step.kind == "join" and step.args}
         targets = {step.target for step in function.steps if step.kind == "assign"}
         for text in texts | targets:
             for name in {text, *names_in(text), *_lvalues(text)}:

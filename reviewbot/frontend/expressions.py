@@ -12,6 +12,11 @@ LEAVES = frozenset((*NAMES, "number_literal", "string_literal", "char_literal", 
 DEEPEST = 120  # nested statements or expressions; beyond it a function is unread, not guessed
 
 
+def equal(left: Expr, right: Expr) -> Expr:
+    """The condition that two expressions are equal."""
+    return Expr("==", f"{left.text}=={right.text}", (left, right), right.line)
+
+
 class TooMuch(Exception):
     """The function is larger or deeper than is followed; the text says which."""
 

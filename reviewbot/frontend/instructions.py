@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+Operation = Literal["call", "assign", "test", "return", "leave", "lost", "end", "join"]
 UNUSED = ";"  # the target of a call whose result a statement throws away
 
 
@@ -32,12 +33,12 @@ class Instruction(NamedTuple):
 
     kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no), "return" (value),
     "leave" (target: the guard that ends here), "lost" (the path goes on where the text does not), "end" (falls off the
-    function's end), "join" (name: the label, if it is one). `next` holds the indexes of the successors, -1 for a way
-    that a test cannot take. `lines` are the 0-based first and last text line; `derefs` the lvalues that are
-    dereferenced.
+    function's end), "join" (name: the label, if it is one; args: the condition that holds there, for a case to which
+    only the switch leads). `next` holds the indexes of the successors, -1 for a way that a test cannot take. `lines`
+    are the 0-based first and last text line; `derefs` the lvalues that are dereferenced.
     """
 
-    kind: str
+    kind: Operation
     lines: tuple[int, int]
     name: str = ""
     args: tuple[Expr, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from tree_sitter import Node
 
-from reviewbot.frontend.expressions import DEEPEST, TooMuch
+from reviewbot.frontend.expressions import DEEPEST, TooMuch, equal
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction, squash, squeeze
 from reviewbot.frontend.lower_expr import ExpressionLowering
@@ -218,6 +218,7 @@ class FunctionLowering(ExpressionLowering):
         condition, body = node.child_by_field_name("condition"), node.child_by_field_name("body")
         after = self.value(condition, after) if condition else after
         [head] = self.add(Instruction("join", self.span(node)), after)
+        chosen = self.expr(condition) if condition else None
         loop = self.enter_loop(False, switch=True)
         self.blocks.append([])
         ends: list[int] = []
@@ -225,17 +226,19 @@ class FunctionLowering(ExpressionLowering):
         for child in body.named_children if body else []:
             if child.type == "case_statement":
                 default |= self.text[child.start_byte : child.start_byte + 7] == b"default"
-                ends = self.case(child, [*ends, head])
+                ends = self.case(child, [*ends, head], None if ends else chosen)
             else:
                 ends = self.statement(child, ends)
         self.blocks.pop()
         self.loops.pop()
         return ends + loop.breaks + ([] if default else [head])
 
-    def case(self, node: Node, after: list[int]) -> list[int]:
-        """Lower the statements of one case."""
+    def case(self, node: Node, after: list[int], chosen: Expr | None = None) -> list[int]:
+        """Lower the statements of one case. `chosen`: what its switch is about, None where the case above goes on."""
         value = node.child_by_field_name("value")
-        after = self.add(Instruction("join", self.span(node)), after)
+        asked = self.expr(value) if value is not None and chosen is not None else None
+        known = (equal(chosen, asked),) if chosen is not None and asked is not None else ()
+        after = self.add(Instruction("join", self.span(node), args=known), after)
         for child in node.named_children:
             if child != value:
                 after = self.statement(child, after)

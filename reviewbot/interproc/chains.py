@@ -19,7 +19,6 @@ from reviewbot.interproc.summary import (
     DEEPEST,
     CallSite,
     Effect,
-    FunctionKey,
     Lock,
     SiteState,
     Summary,
@@ -28,6 +27,7 @@ from reviewbot.interproc.summary import (
     given_back,
     passed_up,
 )
+from reviewbot.program.call_graph import FunctionKey
 
 _MOST_EFFECTS = 64  # of one function and one depth
 _MOST_ALIKE = 4  # of these that come to one call
@@ -39,13 +39,13 @@ Entered = Mapping[FunctionKey, Sequence[tuple[Lock | None, EntryContext]]]
 class CallChain(Struct, frozen=True):
     """How a call is reached in a context in which it matters.
 
-    `entry`: the context, with the functions on the way; `calls`: those functions, each with the row of its next call;
-    `first`: the function that holds or is entered so.
+    `entry`: the context, with the functions on the way; `once`: it is reached only until something is set up; `shown`:
+    what shows it, each row, from 0, with the path of its file and a note.
     """
 
     entry: EntryContext
-    calls: tuple[tuple[FunctionKey, int], ...]
-    first: FunctionKey
+    once: bool
+    shown: tuple[tuple[str, int, str], ...]
 
 
 class CallChains:
@@ -67,10 +67,10 @@ class CallChains:
         self._found: dict[tuple[FunctionKey, int], list[CallChain]] = {}
         self._abstained: set[FunctionKey] = set()
         level = {key: [self._dropping(key, one) for one in some] for key, some in effects.items()}
-        for _ in range(DEEPEST + 1):
+        for depth in range(DEEPEST + 1):
             for key, some in level.items():
                 self._end(key, some)
-            level = self._up(level)
+            level = self._up(level) if depth < DEEPEST else {}
 
     def to(self, function: FunctionKey, at: int) -> Sequence[CallChain]:
         """The chains to a call, the shortest first."""
@@ -116,9 +116,10 @@ class CallChains:
         ways = {way for state in site.states for way in self._bound(effect, site, state)}
         if not ways:
             return None
-        dropped = site.dropped | passed_up(effect.dropped, site.args)
+        dropped = site.dropped | passed_up(effect.dropped, site.args, self._readings[site.caller].lock)
         calls = ((site.caller, site.row), *effect.calls)
-        return replace(effect, at=site.at, ways=settle.few(ways), dropped=dropped, calls=calls)
+        once = effect.once or site.once
+        return replace(effect, at=site.at, ways=settle.few(ways), dropped=dropped, calls=calls, once=once)
 
     def _bound(self, effect: Effect, site: CallSite, state: SiteState) -> set[Way]:
         if effect.by_others and state.last_user:
@@ -139,7 +140,7 @@ class CallChains:
                 held.append(state.held)
         if not held or settle.undecided(ways):
             return
-        dropped = passed_up(effect.dropped, site.args)
+        dropped = passed_up(effect.dropped, site.args, self._readings[site.caller].lock)
         for number in reversed(held[0]):  # the one taken last says most
             lock, entry = site.opened[number]
             if all(number in one for one in held) and not given_back(lock, dropped):
@@ -157,9 +158,11 @@ class CallChains:
         mine = self._found.setdefault(effect.origin, [])
         if len(mine) < _MOST_CHAINS:
             names = tuple(name for (_, name), _ in calls)
-            rows = (*entry.rows, *((row, "called from here") for _, row in calls))
             first = calls[0][0] if calls else effect.origin[0]
-            mine.append(CallChain(replace(entry, rows=rows, callers=names), calls, first))
+            shown = ((first[0], row, note) for row, note in entry.rows)
+            called = ((key[0], row, "called from here") for key, row in calls)
+            once = effect.once and len(calls) > 1
+            mine.append(CallChain(replace(entry, callers=names), once, (*shown, *called)))
 
 
 def _room(known: Sequence[Effect], effect: Effect) -> bool:

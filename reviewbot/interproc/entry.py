@@ -22,6 +22,7 @@ from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 _LAST = pattern(r"(\w+)\W*\Z")
+_MEMBER_BEFORE = pattern(r"(?:->|\.)(\w+)(?:->|\.)\w+\W*\Z")
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
 Counts = Callable[[ScopeKind], bool]
@@ -223,11 +224,11 @@ def asserted(
 ) -> Iterator[tuple[str, str, EntryContext]]:
     """The functions that assert a lock, or are annotated with one, with the lock's last name and the entry context.
 
-    Only where the text shows that the lock spins.
+    Only where the text shows that the lock spins; not where the function takes it itself, and then says so.
     """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
-    spins = cache(lambda name: _spins(name, [row for row in rows if name in row], lookup, locks))
+    spins = cache(lambda name: _spins(re.escape(name), [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
@@ -235,12 +236,26 @@ def asserted(
         for row in range(max(first, 0), min(last + 1, len(rows))):
             for lock in assertion.findall(rows[row]):
                 name = _LAST.search(lock)
-                if name is not None and (kind := spins(name[1])):
+                if name is None or (row > unit.function.head[1] and _takes(unit, name[1], lookup)):
+                    continue
+                if kind := spins(_told_by(lock, name[1])):
                     yield (
                         unit.function.name,
                         name[1],
                         EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
                     )
+
+
+def _told_by(lock: str, name: str) -> str:
+    """What tells the lock in a text from others: its last name, with the member before it where it has one."""
+    before = _MEMBER_BEFORE.search(lock)
+    return f"{before[1]}->{name}" if before is not None else name
+
+
+def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
+    """Whether a function has a call that takes a lock of this name."""
+    calls = (step for step in unit.steps if step.kind == "call" and step.name in lookup.enter)
+    return any(arg.text.endswith(name) for step in calls for arg in step.args)
 
 
 def _spins(name: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:

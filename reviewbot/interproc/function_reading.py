@@ -12,13 +12,15 @@ from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
 from reviewbot.interproc.entry import Counts, EntryContext, is_atomic, numbers_of, shown_as, taker
-from reviewbot.interproc.summary import ANY, CallSite, FunctionKey, Lock, SiteState, Way, last_member, passed_up
+from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Way, last_member, passed_up
+from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context_tests import asks_context
 from reviewbot.program.unit import FunctionUnit
 
 ReleasedBy = Mapping[FunctionKey, frozenset[Lock]]
 Callees = Mapping[str, FunctionKey]  # the known functions by the name that a call has for them
 _NOTHING = frozenset[Lock]()
+_EMPTY = ("NULL", "0", "false")
 
 
 class FunctionReading:
@@ -39,8 +41,9 @@ class FunctionReading:
     ) -> None:
         self._last = last
         self.unit, self.key, self._lookup = unit, key, lookup
-        hidden = {step.target for step in unit.steps if step.declares} | {name for _, name in unit.function.params}
-        self._callees = {name: one for name, one in callees.items() if name not in hidden}  # a pointer of that name
+        declared = {step.target for step in unit.steps if step.declares}
+        self._variables = declared | {name for _, name in unit.function.params}
+        self._callees = {name: one for name, one in callees.items() if name not in self._variables}
         self._open = {name for name, kind in lookup.kernel.scopes.items() if counts(kind)}
         written = {step.target for step in unit.steps}
         self.params = tuple("" if name in written else name for _, name in unit.function.params)
@@ -71,10 +74,42 @@ class FunctionReading:
 
     # -- conditions --
 
-    def way(self, facts: Iterable[tuple[str, bool]]) -> Way:
-        """What facts at an instruction say that a caller may know better."""
-        told = [self._spelled(fact) for fact in facts]
+    def way(self, at: int, facts: Iterable[tuple[str, bool]]) -> Way:
+        """What facts at an instruction say that a caller may know better, and what was asked on some ways to it."""
+        told = [self._spelled(fact) for fact in {*facts, *self._asked(at)}]
         return frozenset(settle.conditions_of(told, self._own, {text: self._telling(text) for text, _ in told}))
+
+    def _asked(self, at: int) -> Iterator[tuple[str, bool]]:
+        """The tests that may tell callers apart of which only one outcome leads to an instruction."""
+        for text, ways in self._tests:
+            if (at in ways[0]) != (at in ways[1]):
+                yield text, at in ways[0]
+
+    @cached_property
+    def _tests(self) -> Sequence[tuple[str, tuple[frozenset[int], frozenset[int]]]]:
+        """The tests that may tell callers apart, with the instructions that each outcome leads to."""
+        found = []
+        for at, step in enumerate(self.unit.steps):
+            if step.kind == "test" and step.value is not None and self._telling(step.value.text):
+                text, true = normal(step.value, True)
+                ways = [self._led_to(self.unit.cfg.branch(at, taken)) for taken in (true, not true)]
+                found.append((text, (ways[0], ways[1])))
+        return found
+
+    def _led_to(self, at: int) -> frozenset[int]:
+        return frozenset(self.unit.cfg.reachable((at,), lambda _: True))
+
+    def once(self, at: int) -> bool:
+        """Whether an instruction is reached only while something is not there yet that the function sets."""
+        states = self.reaches(at)
+        return bool(states) and all(any(not true and text in self._kept for text, true in one.facts) for one in states)
+
+    @cached_property
+    def _kept(self) -> frozenset[str]:
+        """What the function fills that outlives it: members, and variables that are not its own."""
+        own = {step.target for step in self.unit.steps if step.declares and not step.static}
+        filled = [(step.target, step.value) for step in self.unit.steps if step.kind == "assign" and step.op == "="]
+        return frozenset(name for name, value in filled if value and name not in own and value.text not in _EMPTY)
 
     def _spelled(self, fact: tuple[str, bool]) -> tuple[str, bool]:
         """A fact about a variable that is given a value once, as one about that value."""
@@ -83,7 +118,8 @@ class FunctionReading:
         if len(given) != 1 or given[0].op != "=" or name in self._own or self._telling(name):
             return fact
         value = given[0].value
-        return normal(value, true) if value is not None and value.op != "num" and "(" not in value.text else fact
+        plain = value is not None and value.op != "num" and not any(part.op == "call" for part in value.walk())
+        return normal(value, true) if value is not None and plain else fact
 
     def _telling(self, text: str) -> bool:
         if text not in self._asks:
@@ -101,9 +137,9 @@ class FunctionReading:
             held = tuple(one.step for one in state.open if one.scope in self._open)
             for one in state.open:
                 if one.scope in self._open and one.step not in opened:
-                    opened[one.step] = Lock(one.scope, last_member(one.key)), self._held(one.step, one.scope)
+                    opened[one.step] = self.lock(one.scope, one.key), self._held(one.step, one.scope)
             last = any(true and any(word in text for word in self._last) for text, true in state.facts)
-            states.append(SiteState(state.facts, self.way(state.facts), held, last))
+            states.append(SiteState(state.facts, self.way(at, state.facts), held, last))
         numbers = {index: number for number, index in enumerate(opened)}
         return CallSite(
             self.key,
@@ -114,6 +150,7 @@ class FunctionReading:
             tuple(one._replace(held=tuple(numbers[index] for index in one.held)) for one in states),
             tuple(opened.values()),
             self.dropped(at, releases),
+            self.once(at),
         )
 
     def _held(self, at: int, scope: str) -> EntryContext:
@@ -140,10 +177,15 @@ class FunctionReading:
         found = []
         for kind, call in self._lookup.closed(step):
             name = argument(step, call.key) if call.key >= 0 else ""
-            lock = Lock(kind.name, last_member(name), self._position(name))
-            if kind.atomic and not all(_has(state, lock) for state in self.reaches(at)):
-                found.append(lock)
-        return frozenset(found)
+            found += [self.lock(kind.name, name)] if kind.atomic else []
+        # a call that ends several kinds of scope ends what the function has taken, whichever that is
+        own = all(any(_has(state, lock) for lock in found) for state in self.reaches(at))
+        return _NOTHING if own else frozenset(found)
+
+    def lock(self, scope: str, name: str) -> Lock:
+        """What a lock of this name is in other functions."""
+        local = name in self._variables and name not in self.params
+        return Lock(scope, last_member(name), self._position(name), local)
 
     def _position(self, name: str) -> int:
         """The position of the parameter that a lock is, -1 if it is none."""
@@ -158,10 +200,7 @@ class FunctionReading:
         for at, callee in self.calls:
             if releases.get(callee):
                 args = tuple(arg.text for arg in self.unit.steps[at].args)
-                theirs = (
-                    one._replace(parameter=self._position(one.member)) for one in passed_up(releases[callee], args)
-                )
-                found[at] = found.get(at, _NOTHING).union(theirs)
+                found[at] = found.get(at, _NOTHING) | passed_up(releases[callee], args, self.lock)
         return found
 
     def dropped(self, at: int, releases: ReleasedBy) -> frozenset[Lock]:

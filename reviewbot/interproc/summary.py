@@ -7,12 +7,13 @@ text, so that both can be stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from reviewbot.interproc.entry import EntryContext
+from reviewbot.program.call_graph import FunctionKey
 from reviewbot.support.patterns import pattern
 
 DEEPEST = 4  # calls from what is held down to the function with the request
@@ -20,19 +21,18 @@ ANY = "*"  # the scope of what a call gives back whose name says that it may
 _LAST = pattern(r"(\w+)\W*\Z")
 _ENABLES = ("irq", "enable", "exit")  # what is in the name of a call that ends more than a lock
 
-FunctionKey = tuple[str, str]  # the path of a file, and the name of a function in it
-
 
 class Lock(NamedTuple):
     """What tells one lock from others: its scope, and the last member of its name.
 
     `member`: "" for what has no name, such as an RCU section. `parameter`: the lock is the argument at this position,
-    from 0; -1 where it is not.
+    from 0; -1 where it is not. `local`: the name is that of a variable of one function, and says nothing in others.
     """
 
     scope: str
     member: str
     parameter: int = -1
+    local: bool = False
 
 
 class Condition(NamedTuple):
@@ -68,7 +68,7 @@ class CallSite(Struct, frozen=True):
 
     `at` and `row`: its instruction and its row in the caller, from 0; `args`: the texts of the arguments; `states`:
     what is known on the ways to it, with the numbers of `opened`; `opened`: the entry context that each open scope
-    makes, and its lock; `dropped`: what the caller may have given back before.
+    makes, and its lock; `dropped`: what the caller may have given back before; `once`: see Effect.
     """
 
     caller: FunctionKey
@@ -79,6 +79,7 @@ class CallSite(Struct, frozen=True):
     states: tuple[SiteState, ...]
     opened: tuple[tuple[Lock, EntryContext], ...]
     dropped: frozenset[Lock] = frozenset()
+    once: bool = False
 
 
 class Effect(Struct, frozen=True):
@@ -88,6 +89,7 @@ class Effect(Struct, frozen=True):
     function by which it comes to that; `calls`: the functions from there down to the origin, each with the row in which
     it makes the next call. `ways`: the conditions on which it is reached; `dropped`: the locks that may be given back
     before. `by_others`: it does not matter where only the last user comes to it, who need not hold what is held.
+    `once`: a function on the way comes to it only as long as something is not there yet, which it then sets up.
     """
 
     origin: tuple[FunctionKey, int]
@@ -96,6 +98,7 @@ class Effect(Struct, frozen=True):
     dropped: frozenset[Lock] = frozenset()
     calls: tuple[tuple[FunctionKey, int], ...] = ()
     by_others: bool = False
+    once: bool = False
 
 
 class Summary(Struct, frozen=True):
@@ -124,6 +127,8 @@ def given_back(lock: Lock, dropped: Iterable[Lock]) -> bool:
     for one in dropped:
         if one.scope == ANY or (lock.member and lock.member == one.member):
             return True
+        if lock.member and lock.scope == one.scope and (lock.local or one.local or lock.parameter >= 0):
+            return True
         if not lock.member and (one.scope == lock.scope or ("irq" in one.scope and "irq" in lock.scope)):
             return True
     return False
@@ -137,9 +142,8 @@ def enables(dropped: Iterable[Lock]) -> bool:
     )
 
 
-def passed_up(dropped: Iterable[Lock], args: tuple[str, ...]) -> frozenset[Lock]:
-    """Locks that a callee gives back, as its caller knows them."""
+def passed_up(dropped: Iterable[Lock], args: tuple[str, ...], named: Callable[[str, str], Lock]) -> frozenset[Lock]:
+    """Locks that a callee gives back, as its caller knows them. `named(scope, text)`: what a lock is in the caller."""
     return frozenset(
-        one._replace(member=last_member(args[one.parameter]), parameter=-1) if 0 <= one.parameter < len(args) else one
-        for one in dropped
+        named(one.scope, args[one.parameter]) if 0 <= one.parameter < len(args) else one for one in dropped
     )

@@ -27,7 +27,7 @@ class Finding(Struct, frozen=True):
     """A finding of one rule at one line of the new file. `message` is for a terminal, `question` for a mail.
 
     `fix`: the whole line as it should be, None unless a change of this line alone surely mends it. `key`: identifies
-    the cause within (rule, function), independent of line numbers. `fingerprint`: see review.engine.fingerprint().
+    the cause within (rule, function), independent of line numbers. `fingerprint`: see review.findings.fingerprint().
     `resolved_by`: the name of the later patch that fixes it, None while it is open.
     """
 
@@ -45,6 +45,11 @@ class Finding(Struct, frozen=True):
     fingerprint: str = ""
     fix: str | None = None
     key: str = ""
+
+    @property
+    def needs_other_files(self) -> bool:
+        """Whether it takes other files to see it."""
+        return any(one.path != self.path for one in self.evidence)
 
 
 class PatchReview(Struct, frozen=True):

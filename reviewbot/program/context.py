@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.patch.suggestion import Replace
+from reviewbot.program.call_graph import FileCallGraph
 from reviewbot.program.file_version import FileVersion
 
 
@@ -20,7 +21,9 @@ class Hit(Struct, frozen=True):
     rule's own; they may only lower it. `replace`: a word of the first row and what surely belongs in its place ("":
     nothing, it goes with one "|"). `anywhere`: the same cause in another function counts as the same finding. `cause`:
     what is wrong, whatever the call, its variable or the lock's variant are called; None where the constants in `key`
-    say it.
+    say it. `side`: the file version that it stands in, None for the one that the check was given; `elsewhere`: rows of
+    others that are evidence too, with a note about each; they come first. `said`: a note about its first row, for a
+    remark that stands in another function.
     """
 
     rows: tuple[int, ...]
@@ -33,13 +36,16 @@ class Hit(Struct, frozen=True):
     replace: Replace | None = None
     anywhere: bool = False
     cause: str | None = None
+    side: FileVersion | None = None
+    elsewhere: tuple[tuple[FileVersion, int, str], ...] = ()
+    said: str = ""
 
 
 class Context(Struct, frozen=True):
     """What a check may ask beside its file version.
 
     `lookup`: the scope table of the kernel. `defined`: names that the series itself defines; `incomplete`: patches
-    before this one are missing, and may define some more.
+    before this one are missing, and may define some more. `calls`: who calls whom in all files that are read as one.
 
     `before(names)`: the file version of the other side with the functions that mention one of the names; None while
     that side is checked. It is parsed at the call, so call it only where the answer matters.
@@ -49,6 +55,7 @@ class Context(Struct, frozen=True):
     lookup: ScopeTable
     before: Callable[[frozenset[str]], FileVersion | None]
     defined: frozenset[str]
+    calls: FileCallGraph
     incomplete: bool = False
 
 

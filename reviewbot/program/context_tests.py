@@ -34,8 +34,8 @@ def asks_context(text: str, numbers: Collection[str], words: WordLists) -> bool:
 
     `numbers`: the parameters that are no pointers, which a caller may set by what it holds. `words`, of _macros.toml:
     `context_calls`, calls that look at the context; `context_words`, what the last part of a name that asks is, or any
-    part of a flag's; `lock_words`, the same for parameters alone; `context_helpers`, what else such a name may have in
-    it.
+    part of a flag's; `lock_words`, the same for parameters, and behind `context_questions`; `context_helpers`,
+    what else such a name may have in it.
     """
     return any(_tells(name, name in numbers, words) for name in _NAME.findall(text))
 
@@ -44,8 +44,11 @@ def _tells(name: str, given: bool, words: WordLists) -> bool:
     if name in words["context_calls"] or name.startswith(tuple(words["flag_prefixes"])):
         return True
     parts = _parts(name)
-    core = words["context_words"] | (words["lock_words"] if given else frozenset())
-    if not parts or core.isdisjoint(parts):
+    if not parts:
+        return False
+    asking = given or parts[0] in words["context_questions"]
+    core = words["context_words"] | (words["lock_words"] if asking else frozenset())
+    if core.isdisjoint(parts):
         return False
     if name.isupper():
         return not words["context_words"].isdisjoint(parts)

@@ -7,11 +7,13 @@ with an empty row for what is not shown between them. Rows count from 0; `number
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend import fragments
+from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.model.kernel import Allocator
@@ -24,7 +26,8 @@ class FileVersion(Struct, frozen=True):
 
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
     right above or below it. `units`: the functions that the change touches; `beside`: the other functions of the text;
-    `allocators`: macros of the text that wrap one.
+    `allocators`: macros of the text that wrap one; `lookup`: the scope calls with its own helpers, None where nothing
+    of it was parsed.
     """
 
     path: str
@@ -39,6 +42,7 @@ class FileVersion(Struct, frozen=True):
     whole: bool = False
     text: str = ""  # all rows
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
+    lookup: ScopeTable | None = None
 
     @property
     def around(self) -> tuple[FunctionUnit, ...]:
@@ -63,6 +67,15 @@ class FileVersion(Struct, frozen=True):
     def function_at(self, row: int) -> str:
         """The name of the function that a row stands in; "" if it is in none."""
         return self.beside.function_at(row) if self.beside is not None else ""
+
+    @property
+    def named(self) -> Mapping[str, Sequence[Fragment]]:
+        """The fragments of all functions that the change does not touch, or that name nothing that rules are about."""
+        return self.beside.named if self.beside is not None else {}
+
+    def read(self, fragment: Fragment) -> tuple[FunctionUnit, ...]:
+        """The functions of one of these fragments, parsed."""
+        return self.beside.read(fragment) if self.beside is not None else ()
 
     @property
     def quiet(self) -> frozenset[str]:

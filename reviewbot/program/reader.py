@@ -30,13 +30,14 @@ _MOST_FUNCTIONS = 10_000  # of one text; the largest file of the kernel has a te
 
 
 class ParsedText(Struct, frozen=True):
-    """The functions, macros and allocators of a text, and why some could not be read; see FileVersion."""
+    """The functions, macros, allocators and scope calls of a text, and why some could not be read; see FileVersion."""
 
     units: tuple[FunctionUnit, ...] = ()
     defines: Defines = field(default_factory=Defines)
     unread: tuple[str, ...] = ()
     beside: Neighbours | None = None
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
+    lookup: ScopeTable | None = None
 
 
 _NOTHING = ParsedText()
@@ -182,7 +183,7 @@ class Reader:
             asks = macro.name not in prepared.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
                 units += prepared.macro(macro)
-        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, prepared.allocators)
+        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, prepared.allocators, prepared.lookup)
 
     def _speaks(self, fragment: Fragment, names: Sequence[str]) -> bool:
         return self.telling(fragment.text) or any(name in fragment.text for name in names)
@@ -213,6 +214,7 @@ def _file_version(
         whole,
         "\n".join(rows),
         read.allocators,
+        read.lookup,
     )
 
 

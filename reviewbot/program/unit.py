@@ -20,6 +20,7 @@ from reviewbot.frontend.preprocess import directives, prepare, rewrite
 from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
 from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.program.file_masks import file_masks
+from reviewbot.program.file_scopes import file_scopes
 from reviewbot.support.patterns import pattern
 
 _MOST_OPEN = 4  # both sides of two files
@@ -74,15 +75,17 @@ class FunctionUnit:
 class PreparedText:
     """A text that was prepared and cut into fragments.
 
-    `masks`: those of its own macros and helpers, by name; `allocators`: macros of it that wrap one.
+    `masks`: those of its own macros and helpers, by name; `allocators`: macros of it that wrap one; `lookup`: the scope
+    calls, with helpers of it that take or give back a lock.
     """
 
     def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words) -> None:
-        self._lookup, self._words = lookup, words
+        self._words = words
         stitched = tuple(show(stretches, whole, words))
         self._marks = {at: word for one in stitched for at, word in one.prepared.marks.items()}
         self.masks = _masks(stitched, whole, lookup)
         self.fragments = connected(stitched)
+        self.lookup = file_scopes(self.fragments, self._marks, lookup)
         self.macros = [macro for one in stitched for macro in one.prepared.macros]
         self.allocators = macro_allocators(self.macros, lookup.kernel)
         self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the fragment, which lives as long as this
@@ -95,9 +98,9 @@ class PreparedText:
         return self._units[id(fragment)]
 
     def _read(self, fragment: Fragment) -> Iterator[FunctionUnit]:
-        read = parse.functions(fragment, self._lookup.kernel.words, self._marks)
+        read = parse.functions(fragment, self.lookup.kernel.words, self._marks)
         found = [
-            FunctionUnit(one, fragment.text, partial(FunctionAnalysis, one, self._lookup, self.masks)) for one in read
+            FunctionUnit(one, fragment.text, partial(FunctionAnalysis, one, self.lookup, self.masks)) for one in read
         ]
         if fragment.parts and any(unit.function.broken for unit in found):  # each part may still be understood
             for part in fragment.parts:
@@ -118,8 +121,8 @@ class PreparedText:
             fragment = fragments.mask_fragment(macro)
         if fragment is not None:
             marks: Mapping[int, str] = {at + macro.body_offset: word for at, word in prepared.marks.items()}
-            for function in parse.functions(fragment, self._lookup.kernel.words, marks):
-                yield FunctionUnit(function, fragment.text, partial(FunctionAnalysis, function, self._lookup))
+            for function in parse.functions(fragment, self.lookup.kernel.words, marks):
+                yield FunctionUnit(function, fragment.text, partial(FunctionAnalysis, function, self.lookup))
 
 
 def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:

@@ -6,30 +6,28 @@ adds, or where it removes one. With the trees of a patch whole files are read, u
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache, cached_property
 from importlib import import_module
-from string import Template
 
 from msgspec.structs import replace
 
 from reviewbot.frontend.cut_functions import CutFile
-from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Series, Unread
-from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding, PatchReview, Review
+from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import function_hunks, heirs, is_touched, speaks_of, text_of
 from reviewbot.patch.relocate import relocate
-from reviewbot.patch.renames import renamed
-from reviewbot.patch.suggestion import fixed
+from reviewbot.program.call_graph import FileCallGraph
 from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader, Rows
+from reviewbot.review.findings import finding_of, once_a_line
+from reviewbot.review.linked_files import Earlier, are_linked, grouped, link
 from reviewbot.review.new_findings import Pair, Sides, new_hits
+from reviewbot.review.patched_file import PatchedFile
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
 from reviewbot.support.patterns import pattern
 
@@ -58,33 +56,6 @@ def check_of(rule: Rule) -> Check:
     return check
 
 
-class _File:
-    """One file of a patch. `after`: None where the patch deletes it, or it is not needed any more.
-
-    `before(names)`: the file before the patch, with the functions that contain one of the names; with all if there are
-    no names. It is read on demand: most changes are hit by no rule. `whole`: it was read as a whole, not by its hunks.
-    """
-
-    def __init__(
-        self,
-        change: FileChange,
-        after: FileVersion | None,
-        before: Callable[[frozenset[str]], FileVersion | None],
-        whole: bool,
-    ) -> None:
-        self.change, self.after, self.whole = change, after, whole
-        self.before = cache(before)
-
-    def forget(self) -> None:
-        """Have no more of what it is after the patch."""
-        self.after = None
-
-    @cached_property
-    def old_names(self) -> Mapping[str, str]:
-        """The old names of renamed functions, by their new names."""
-        return renamed(self.change)
-
-
 class Engine:
     """Reviews patches by the facts of one kernel version and the rules that apply to it.
 
@@ -98,20 +69,29 @@ class Engine:
         self._defined = NO_NAMES  # by the series under review
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
         self._incomplete = False  # the patch at hand comes after one that is not here
+        self._earlier: Earlier | None = None  # what earlier patches of a series have left
 
     def review(self, series: Series) -> Review:
         """Review all patches of a series. A finding that a later patch fixes has that patch as `resolved_by`."""
         self._begin(series)
+        self._earlier = Earlier() if len(series.patches) > 1 else None
         resolver = Resolver(self._still_there)
         for patch in series.patches:
             resolver.add(self.patch(patch))
+        self._earlier = None
         return Review(series, resolver.reviews(), self.kernel.version, series.unread)
 
     def one(self, series: Series, at: int) -> PatchReview:
         """Review the patch at index `at`, and of the later ones only those that may fix its findings."""
         self._begin(series)
         resolver = Resolver(self._still_there)
+        self._earlier = Earlier()
+        for patch in series.patches[:at]:
+            if are_linked(patch.diff, series.patches[at].diff):
+                read = (self._file(patch, change, None)[0] for change in parse.parse_diff(patch.diff)[0])
+                self._earlier.add([file.after for file in read if file.after is not None])
         resolver.add(self.patch(series.patches[at]))
+        self._earlier = None
         for patch in series.patches[at + 1 :]:
             if resolver.concerns(parse.parse_diff(patch.diff)[0]):
                 resolver.add(self.patch(patch))
@@ -131,17 +111,25 @@ class Engine:
         files, unread = parse.parse_diff(patch.diff)
         notes = [*patch.unread, *unread]
         names = self._defined | defined | self.definitions(patch.diff)
-        read: list[tuple[_File, Hits]] = []
-        for at, change in enumerate(files):
-            if parse.is_source(change):
-                file, missed = self._file(patch, change, only)
-                notes += missed
+        read: list[tuple[PatchedFile, Hits]] = []
+        placed = {}
+        for group in grouped([one for one in enumerate(files) if parse.is_source(one[1])]):
+            opened = [(at, *self._file(patch, change, only)) for at, change in group]
+            self._link([file for _, file, _ in opened])
+            for at, file, missed in opened:
                 read.append((file, self._hits(file, names)))
-                notes += _unfollowed(file)
-                if not read[-1][1]:
+                notes += (*missed, *_unfollowed(file))
+                placed[at] = file.change
+            left = [file.after for _, file, _ in opened if file.after is not None]
+            for file, hits in read[-len(opened) :]:
+                if not hits:
                     file.forget()  # of a patch to thousands of files, only those that are hit stay in memory
-                files = (*files[:at], file.change, *files[at + 1 :])
+        files = tuple(placed.get(at, change) for at, change in enumerate(files))
         findings = self._findings(read, names)
+        for file, _ in read:
+            file.release()
+        if self._earlier is not None and read:
+            self._earlier.add(left)
         whole = frozenset(file.change.path for file, _ in read if file.whole)
         depth = "file" if read and all(file.whole for file, _ in read) else "diff"
         return PatchReview(patch, tuple(findings), tuple(notes), depth, files, whole)
@@ -149,8 +137,11 @@ class Engine:
     def file(self, change: FileChange, defined: frozenset[str]) -> tuple[list[Finding], list[Unread]]:
         """Review one file of a diff by its hunks alone. `defined`: flag names that the series defines."""
         file, unread = self._by_hunks(change)
+        self._link([file])
         hits = self._hits(file, defined)
-        return self._findings([(file, hits)], defined), [*unread, *_unfollowed(file)]
+        found = self._findings([(file, hits)], defined), [*unread, *_unfollowed(file)]
+        file.release()
+        return found
 
     def wrong(self, path: str, texts: FileTexts, function: str, defined: frozenset[str] = NO_NAMES) -> Keys | None:
         """The keys of all hits in a function of a file, or anywhere in it for "". `texts`: the file before and after.
@@ -166,13 +157,18 @@ class Engine:
         def earlier(names: frozenset[str]) -> FileVersion | None:
             return None if before is None else self.reader.file(change, _source(before), "-", names=names)
 
-        hits = self._hits(_File(change, side, earlier, True), self._defined | defined)
+        file = PatchedFile(change, side, earlier, True)
+        self._link([file])
+        hits = self._hits(file, self._defined | defined)
+        file.release()
         return frozenset((rule, hit.function, squeeze(hit.key)) for rule, pairs in hits.items() for _, hit in pairs)
 
     def _still_there(self, origin: FindingOrigin, patch: Patch, change: FileChange) -> bool | None:
         """Whether a finding is left after a patch to its file; see `left` of Resolver."""
         self._incomplete = patch.number > self._first_missing
         finding = origin.finding
+        if finding.needs_other_files:
+            return None
         old, new = self._before(patch, change), self._after(patch, change)
         if new is None or (old is None and not change.created):
             return False if change.deleted else None
@@ -200,7 +196,7 @@ class Engine:
         names = (name for line in lines for pair in _DEFINES.findall(line) for name in pair)
         return frozenset(names) & self.kernel.spans.keys()
 
-    def _file(self, patch: Patch, change: FileChange, only: Only | None) -> tuple[_File, list[Unread]]:
+    def _file(self, patch: Patch, change: FileChange, only: Only | None) -> tuple[PatchedFile, list[Unread]]:
         """Both sides of a file: as a whole if the trees are known and match the diff, else by its hunks."""
         if self.read is None or patch.before is None or patch.after is None:
             return self._by_hunks(change)
@@ -219,7 +215,7 @@ class Engine:
             old = self._before(patch, change)  # not kept: a patch may be to thousands of files
             return None if old is None else self.reader.file(placed, old, "-", names=names)
 
-        file = _File(placed, after, before, True)
+        file = PatchedFile(placed, after, before, True)
         return file, _unread(file)
 
     def _before(self, patch: Patch, change: FileChange) -> str | None:
@@ -232,79 +228,60 @@ class Engine:
         data = self.read(tree, path) if self.read is not None and tree is not None else None
         return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
 
-    def _by_hunks(self, change: FileChange) -> tuple[_File, list[Unread]]:
+    def _link(self, files: Sequence[PatchedFile]) -> None:
+        link(files, self.kernel, self._earlier.files if self._earlier is not None else ())
+
+    def _by_hunks(self, change: FileChange) -> tuple[PatchedFile, list[Unread]]:
         after = None if change.deleted else self.reader.hunks(change, "+")
-        file = _File(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
+        file = PatchedFile(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
         return file, _unread(file)
 
-    def _hits(self, file: _File, defined: frozenset[str]) -> Hits:
+    def _hits(self, file: PatchedFile, defined: frozenset[str]) -> Hits:
         """The hits of the rules in a file after the patch."""
-        context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)))
+        assert file.calls is not None
+        context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)), file.calls)
         hits = {rule.id: _run(rule, check, file.after, context) for rule, check in self.rules}
         remaining = ((rule.id, _without_yielded(hits[rule.id], rule, hits)) for rule, _ in self.rules)
         return {rule: pairs for rule, pairs in remaining if pairs}
 
-    def _findings(self, read: Sequence[tuple[_File, Hits]], defined: frozenset[str]) -> list[Finding]:
+    def _findings(self, read: Sequence[tuple[PatchedFile, Hits]], defined: frozenset[str]) -> list[Finding]:
         out: list[Finding] = []
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
             sides = [self._sides(file, hits.get(rule.id, ()), (rule, check), defined) for file, hits in read]
             for part, hit in new_hits(sides):
-                finding = self._finding(rule, part, hit)
+                finding = finding_of(rule, part, hit, self.reader.known_as)
                 if finding is not None:
                     out.append(finding)
-        return _once_a_line(out, [file.change.path for file, _ in read])
+        return once_a_line(out, [file.change.path for file, _ in read])
 
     def _context(
-        self, side: FileVersion | None, defined: frozenset[str], before: Callable[[frozenset[str]], FileVersion | None]
+        self,
+        side: FileVersion | None,
+        defined: frozenset[str],
+        before: Callable[[frozenset[str]], FileVersion | None],
+        calls: FileCallGraph,
     ) -> Context:
-        """The context of the checks on one side of a file. Macros of the file that wrap an allocator are added."""
+        """The context of the checks on one side of a file. Helpers of the file are added."""
         kernel, own = self.kernel, side.allocators if side is not None else {}
         if own:
             kernel = replace(kernel, allocators={**kernel.allocators, **own})
-        return Context(kernel, self.reader.lookup, before, defined, self._incomplete)
+        own_scopes = side.lookup if side is not None else None
+        return Context(kernel, own_scopes or self.reader.lookup, before, defined, calls, self._incomplete)
 
-    def _sides(self, file: _File, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]) -> Sides:
+    def _sides(
+        self, file: PatchedFile, after: Sequence[Pair], rule: tuple[Rule, Check], defined: frozenset[str]
+    ) -> Sides:
         """The hits of a rule in a file after the patch, and before it in all functions that the patch touches."""
         before = file.before(NO_NAMES)
-        hits = _run(*rule, before, self._context(before, defined, lambda _: None))
+        assert file.calls_before is not None
+        hits = _run(*rule, before, self._context(before, defined, lambda _: None, file.calls_before))
         prefixes = tuple(self.kernel.words["flag_prefixes"])
         stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
         return Sides(
             *(after, hits, (file.after, before), file.old_names),
             *(prefixes, stems, self.reader.lookup.markers),
-        )
-
-    def _finding(self, rule: Rule, part: FileVersion, hit: Hit) -> Finding | None:
-        """The finding of a hit; None where the patch changes none of its rows."""
-        row = _anchor(part, hit)
-        if row is None:
-            return None
-        confidence = min(rule.confidence, hit.confidence or rule.confidence, key=CONFIDENCES.index)
-        severity = min(rule.severity, hit.severity or rule.severity, key=SEVERITIES.index)
-        function = "" if hit.function == OPEN else hit.function
-        values = {**hit.values, "function": function, "line": squeeze(part.rows[row])}
-        evidence = tuple(
-            Evidence(part.path, part.numbers[at], part.function_at(at), part.rows[at], note)
-            for at, note in hit.because
-            if 0 <= at < len(part.rows)
-        )
-        text = part.rows[row]
-        return Finding(
-            rule=rule.id,
-            severity=severity,
-            confidence=confidence,
-            path=part.path,
-            line=part.numbers[row],
-            line_text=text,
-            function=function,
-            message=squeeze(filled_text(rule, "summary", values)),
-            question=filled_text(rule, "question", values).strip(),
-            evidence=evidence,
-            fingerprint=fingerprint(rule.id, part.path, self.reader.known_as(part, function), text),
-            fix=fixed(text, hit.replace) if hit.replace and row == hit.rows[0] else None,
-            key=squeeze(hit.key),
         )
 
 
@@ -313,26 +290,6 @@ def _first_missing(series: Series) -> float:
     here = {patch.number for patch in series.patches}
     gaps = (number for number in range(1, max(here, default=0)) if number not in here)
     return 0 if series.headless else next(gaps, float("inf"))
-
-
-def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
-    """A rule's "summary" or "question" with a hit's values. Raises ConfigError for a placeholder without a value."""
-    source = rule.summary if text == "summary" else rule.question
-    try:
-        return Template(source).substitute(values)
-    except (KeyError, ValueError) as error:
-        raise ConfigError(
-            f"rules/{rule.id}.toml: {text}: no value for {error}; known: {', '.join(sorted(values))}"
-        ) from error
-
-
-def fingerprint(rule: str, path: str, function: str, text: str) -> str:
-    """16 hex digits that identify a finding by rule, path, function and line text.
-
-    It survives rebases and lines that move within the function; in `text`, a run of white space counts as one blank.
-    """
-    parts = "\0".join((rule, path, function, squeeze(text)))
-    return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _source(text: CutFile) -> str:
@@ -344,9 +301,9 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
 
 
 def _run(rule: Rule, check: Check, side: FileVersion | None, context: Context) -> list[Pair]:
-    if side is None or not (side.units or side.defines):
+    if side is None or not (side.units or side.defines or side.quiet):
         return []
-    return [(side, hit) for hit in check(side, rule, context)]
+    return [(hit.side or side, hit) for hit in check(side, rule, context)]
 
 
 def _names_to_read(names: Iterable[str]) -> frozenset[str]:
@@ -366,35 +323,12 @@ def _rows(hit: Hit) -> set[int]:
     return {*hit.rows, *(row for row, _ in hit.because)}
 
 
-def _inside(part: FileVersion, row: int) -> bool:
-    return 0 <= row < len(part.rows)
-
-
-def _anchor(part: FileVersion, hit: Hit) -> int | None:
-    """The row of a finding: the first added row of the hit, else of its evidence, else one beside a removed line."""
-    rows = [row for row in hit.rows if _inside(part, row)]
-    causes = [row for row, _ in hit.because if _inside(part, row)]
-    for row in (*rows, *causes):
-        if part.changed[row]:
-            return row
-    return next((row for row in (*rows, *causes) if part.near[row]), None)
-
-
-def _once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:
-    """The findings in the order of the diff, without those that repeat a rule's message about a line."""
-    seen: dict[tuple[str, str, int, str], Finding] = {}
-    for finding in findings:
-        seen.setdefault((finding.rule, finding.path, finding.line, finding.message), finding)
-    place = {path: at for at, path in reversed([*enumerate(paths)])}  # a diff may name a file twice
-    return sorted(seen.values(), key=lambda finding: (place[finding.path], finding.line, finding.rule))
-
-
-def _unfollowed(file: _File) -> list[Unread]:
+def _unfollowed(file: PatchedFile) -> list[Unread]:
     """The functions of a file that a rule needed the analysis of, and for which the analysis gave up."""
     units = file.after.units if file.after is not None else ()
     lost = ((unit.function.name, unit.unfollowed) for unit in units)
     return [Unread(file.change.path, f"{name}(): {why}") for name, why in lost if why]
 
 
-def _unread(file: _File) -> list[Unread]:
+def _unread(file: PatchedFile) -> list[Unread]:
     return [Unread(file.change.path, reason) for reason in (file.after.unread if file.after is not None else ())]

@@ -245,7 +245,7 @@ def resolve_findings(
 
 def _origin(commit: int, at: int, finding: Finding, eras: Sequence[Era], trails: FileTrails) -> TracedFinding | None:
     state = trails.origin(commit, finding.path)
-    if state is None:
+    if state is None or finding.needs_other_files:
         return None
     key = finding.rule, finding.function, finding.key
     return TracedFinding((commit, at), key, eras[commit], state.old, state.new, (), finding.path, "")

@@ -109,10 +109,17 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
         if found is None or not _sleeps_there(unit, index, call, found, above):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
-        key = f"{step.name} {call.mask} {found.where}"
+        key = f"{step.name} {call.mask} {found.base or found.where}"
         sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
         kind = "request" if call.free is None else "free"
-        yield Hit((*call.rows, *step.lines), unit.function.name, key, values, found.rows, sure, cause=kind)
+        rows, side = (*call.rows, *step.lines), above.side_of(unit)
+        yield Hit(
+            *(rows, unit.function.name, key, values, found.rows, sure),
+            cause=kind,
+            side=side,
+            elsewhere=found.elsewhere,
+            said="may sleep here" if found.outside else "",
+        )
 
 
 def _given_masks(unit: FunctionUnit, above: HeldAbove) -> Iterator[Hit]:

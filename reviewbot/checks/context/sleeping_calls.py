@@ -144,7 +144,7 @@ def ways_to(reading: FunctionReading, index: int, call: Sleeper, rule: Rule, con
                 known = mask_algebra.evaluate(mask, state.masks or {}, context.kernel, context.lookup.tools)
                 if reclaim not in known.must:
                     continue
-            found.add(reading.way(state.facts | facts))
+            found.add(reading.way(index, state.facts | facts))
     return found
 
 

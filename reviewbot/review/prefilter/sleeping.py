@@ -14,6 +14,7 @@ from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import FunctionText, byte_words
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Kernel
+from reviewbot.program.file_scopes import LONGEST
 from reviewbot.program.locked_rows import held_rows
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.run_by_others import RunByOthers
@@ -52,12 +53,12 @@ class SleepContext:
         called = {name for name in others if any(file.asks(one) for one in _below(file, (name,)))} | file.asking
         if not change.asks and not called:
             return False
-        if self._asks_locked(part, called):
+        if self._asks_locked(file, part, called):
             return True
         if not self._locks.isdisjoint(part.words) and _jumps_back(part, change.said):
             return True
         handed = (file.named[name] for name in called & file.named.keys())
-        if any(has_any(one.text, self._telling.stems) and self._asks_locked(one, ()) for one in handed):
+        if any(has_any(one.text, self._telling.stems) and self._asks_locked(file, one, ()) for one in handed):
             return True
         return self._is_run(file, part) or self._is_below(file, part)
 
@@ -73,30 +74,39 @@ class SleepContext:
             for one in callers:
                 if self._is_run(file, one):
                     return True
-                if any(held and not level.isdisjoint(words) for held, _, words in self._locked(one)):
+                if any(held and not level.isdisjoint(words) for held, _, words in self._locked(file, one)):
                     return True
             level = {one.name for one in callers} - seen - {b""}
             seen |= level
         return False
 
-    def _asks_locked(self, part: FunctionText, called: Collection[bytes]) -> bool:
+    def _asks_locked(self, file: ChangedFile, part: FunctionText, called: Collection[bytes]) -> bool:
         """Whether a row of a function where a lock may be held names a flag, a request or a call of one that asks."""
         requests, stems = self._telling.requests, self._telling.stems
         return any(
             held and (any(word in requests or word in called for word in words) or has_any(row, stems))
-            for held, row, words in self._locked(part)
+            for held, row, words in self._locked(file, part)
         )
 
-    def _locked(self, part: FunctionText) -> Iterator[tuple[bool, bytes, list[bytes]]]:
+    def _locked(self, file: ChangedFile, part: FunctionText) -> Iterator[tuple[bool, bytes, list[bytes]]]:
         """Each row of a function with its words, and whether a lock may be held there."""
-        if self._locks.isdisjoint(part.words):
+        takes = file.once("takes a lock", lambda: self._enter | self._helpers(file, self._enter, self._leave))
+        gives = file.once("gives back a lock", lambda: self._leave | self._helpers(file, self._leave, self._enter))
+        if all(some.isdisjoint(part.words) for some in (takes, gives, self._asserts)):
             return iter(())
         words = [byte_words(row) for row in part.rows]
         if not self._asserts.isdisjoint(part.words):
             return zip(repeat(True), part.rows, words)
         indents = (len(row) - len(row.lstrip()) for row in part.rows)
-        held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
+        held = held_rows(list(zip(indents, words, strict=True)), takes, gives)
         return zip(held, part.rows, words, strict=True)
+
+    def _helpers(self, file: ChangedFile, some: frozenset[bytes], others: frozenset[bytes]) -> frozenset[bytes]:
+        """The short functions of a file with a word of `some` and none of `others`, who may do it for their callers."""
+        short = (part for part in file.parts if len(part.text) <= LONGEST and part.name)
+        return frozenset(
+            part.name for part in short if not some.isdisjoint(part.words) and others.isdisjoint(part.words)
+        )
 
 
 def _called(file: ChangedFile, part: FunctionText) -> set[bytes]:

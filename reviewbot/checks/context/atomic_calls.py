@@ -1,0 +1,229 @@
+"""Says which functions of a call graph are reached where nothing may sleep: by whom, and with what held.
+
+It is worked out once for all files that are read as one, when the first of their functions is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from msgspec.structs import replace
+
+from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, sleeper, ways_to
+from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.interproc.callbacks import Callback, callbacks
+from reviewbot.interproc.chains import CallChain, CallChains, Entered
+from reviewbot.interproc.entry import EntryContext, Locks, asserted, keeps_entry
+from reviewbot.interproc.function_reading import FunctionReading
+from reviewbot.interproc.settle import few
+from reviewbot.interproc.summary import DEEPEST, Effect, Lock
+from reviewbot.kernel.rows import row_words, strings
+from reviewbot.model.kernel import Rule
+from reviewbot.program.call_graph import FunctionKey, between
+from reviewbot.program.context import Context
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.locked_rows import held_rows
+from reviewbot.program.unit import FunctionUnit
+
+_WORD = re.compile(r"\w+")
+
+
+def atomic_calls(rule: Rule, context: Context) -> AtomicCalls:
+    """What a rule's check knows of the files that are read as one, worked out once for all of them."""
+    return context.calls.once(rule.id, lambda: AtomicCalls(rule, context))
+
+
+class AtomicCalls:
+    """The functions that are entered where nothing may sleep, among those that the change has to do with."""
+
+    def __init__(self, rule: Rule, context: Context) -> None:
+        self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
+        self._contexts = {path: _of_file(context, side) for path, side in self.graph.sides.items()}
+        self._paths: dict[int, str] = {}  # of the files that functions stand in
+        self._callbacks: dict[str, tuple[Callback, ...]] = {}
+        self._sleepers: dict[int, Sequence[tuple[int, Sleeper]]] = {}
+
+    @cached_property
+    def units(self) -> tuple[FunctionUnit, ...]:
+        """The functions between what may hold a lock, what the change touches, and what may sleep."""
+        touched = self.graph.touched
+        starts = [(one.path, unit.function.name) for one in touched for unit in one.units if not unit.function.macro]
+        starts += [(one.path, name) for one in touched for name in sorted(one.quiet)]
+        found = between(self.graph, dict.fromkeys(starts), self._holding, self._asking, DEEPEST)
+        units = [(key[0], unit) for key in found for unit in self.graph.units(key)]
+        self._paths.update((id(unit), path) for path, unit in units)
+        return tuple(unit for _, unit in units)
+
+    def path(self, unit: FunctionUnit) -> str:
+        """The path of the file that one of the units stands in; "" for any other."""
+        return self._paths.get(id(unit), "") if self.units else ""
+
+    def to(self, unit: FunctionUnit, index: int) -> Sequence[CallChain]:
+        """The chains to an instruction of a function, the shortest first."""
+        path = self.path(unit)
+        return self._chains.to((path, unit.function.name), index) if path else ()
+
+    # -- which functions matter, by words --
+
+    def _asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        kernel = self.graph.kernel
+        known = {name for name, one in kernel.allocators.items() if one.allocates} | self.frees.keys()
+        stems = kernel.words["flag_prefixes"]
+        own = {path: known | side.allocators.keys() for path, side in self.graph.sides.items()}
+        texts = ((one, self.graph.text(one)) for one in functions)
+        return [
+            one
+            for one, text in texts
+            if any(stem in text for stem in stems) or not own[one[0]].isdisjoint(_WORD.findall(text))
+        ]
+
+    def _holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
+        """Of some functions those that hold something on entry, as their own, and what others call with a lock held."""
+        run = self._run(functions)
+        asserts = row_words(self.rule, "asserts")
+        found: dict[FunctionKey, Collection[FunctionKey]] = {}
+        for one in functions:
+            text = self.graph.text(one)
+            if one in run or any(word in text for word in asserts):
+                found[one] = (one,)
+            elif below := [*self._called_with_lock(one, text)]:
+                meant = (self.graph.meant(one[0], name) for name in dict.fromkeys(below))
+                found[one] = [key for key in meant if key is not None]
+        return found
+
+    def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
+        lookup = self._contexts[function[0]].lookup
+        names = {name for _, name in self.graph.callees(function)}
+        yield from called_with_lock(text, names, lookup.locks, lookup.unlocks) if names else ()
+
+    def _run(self, functions: Collection[FunctionKey]) -> frozenset[FunctionKey]:
+        """Those of some functions that others run where nothing may sleep.
+
+        For most texts this is answered by their words, and nothing more is read.
+        """
+        found: set[FunctionKey] = set()
+        for path in {one[0] for one in functions}:
+            side, names = self.graph.sides[path], {name for where, name in functions if where == path}
+            handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
+            typed = any(kind in side.text for kind in row_words(self.rule, "returns")) or self._signed(side)
+            if typed or handed.search(side.text):
+                found |= {(path, one.function) for one in self._run_in(side) if one.function in names}
+        return frozenset(found)
+
+    def _signed(self, side: FileVersion) -> bool:
+        """Whether a function has the parameters of one that is run where nothing may sleep."""
+        wanted = row_words(self.rule, "takes")
+        return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in side.units)
+
+    def _run_in(self, side: FileVersion) -> tuple[Callback, ...]:
+        if side.path not in self._callbacks:
+            self._callbacks[side.path] = tuple(callbacks(side, [row for row in self.rule.rows if "as" in row]))
+        return self._callbacks[side.path]
+
+    # -- what may sleep --
+
+    def sleepers(self, unit: FunctionUnit, path: str) -> Sequence[tuple[int, Sleeper]]:
+        """The calls of a function of a file that may sleep, by instruction."""
+        if id(unit) not in self._sleepers:
+            context = self._contexts[path]
+            found = ((at, sleeper(unit, at, self.rule, self.frees, context)) for at in range(len(unit.steps)))
+            self._sleepers[id(unit)] = [
+                (at, one)
+                for at, one in found
+                if one is not None and not (one.wraps and self._is_harmless(unit, path, at, one))
+            ]
+        return self._sleepers[id(unit)]
+
+    def _is_harmless(self, unit: FunctionUnit, path: str, at: int, call: Sleeper) -> bool:
+        """Whether a function that is handed a mask gives back a lock, or does nothing with the mask."""
+        step = unit.steps[at]
+        key = self.graph.meant(path, step.name)
+        units = self.graph.units(key) if key is not None else ()
+        if key is not None and any(self._gives_back(one, self.graph.sides[key[0]]) for one in units):
+            return True
+        function = units[0].function if len(units) == 1 else None
+        if function is None or not function.whole or len(function.params) != len(step.args):
+            return False
+        names = {name for (_, name), arg in zip(function.params, step.args, strict=True) if arg.text == call.mask}
+        return not any(part.text in names for one in function.steps for expr in _all_of(one) for part in expr.walk())
+
+    def _gives_back(self, unit: FunctionUnit, side: FileVersion) -> bool:
+        """Whether a function gives back a lock that its caller holds, as its body or its head says."""
+        head = side.rows[max(unit.function.head[0], 0) : unit.function.head[1] + 1]
+        said = any(word in row for row in head for word in row_words(self.rule, "releases"))
+        return said or not keeps_entry(unit, self._contexts[side.path].lookup)
+
+    # -- chains --
+
+    @cached_property
+    def _chains(self) -> CallChains:
+        last = {word for row in self.frees.values() for word in strings(row, "counted")}
+        keys = {id(unit): (self._paths[id(unit)], unit.function.name) for unit in self.units}
+        count = Counter(keys.values())
+        known = [unit for unit in self.units if count[keys[id(unit)]] == 1]
+        names = {name for _, name in count}
+        callees = {path: self._meant(path, names, count.keys()) for path in {path for path, _ in count}}
+        readings = [
+            FunctionReading(unit, keys[id(unit)], callees[keys[id(unit)][0]], unit.flow.lookup, last=last)
+            for unit in known
+        ]
+        return CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
+
+    def _meant(self, path: str, names: Collection[str], known: Collection[FunctionKey]) -> Mapping[str, FunctionKey]:
+        """What names mean in a file, as far as that is known."""
+        meant = ((name, self.graph.meant(path, name)) for name in names)
+        return {name: key for name, key in meant if key is not None and key in known}
+
+    def _effects(self, reading: FunctionReading) -> Iterator[Effect]:
+        path = reading.key[0]
+        for at, call in self.sleepers(reading.unit, path):
+            ways = ways_to(reading, at, call, self.rule, self._contexts[path])
+            free = call.free is not None
+            if ways and not (call.free is not None and last_user(reading.unit, at, call.free)):
+                yield Effect((reading.key, at), at, few(ways), by_others=free, once=reading.once(at))
+
+    def _entered(self) -> Entered:
+        rule = self.rule
+        spins = dict(pair.split(" ", 1) for pair in sorted(row_words(rule, "spins")))
+        locks = Locks(row_words(rule, "asserts"), spins, row_words(rule, "sleeps"))
+        found: dict[FunctionKey, list[tuple[Lock | None, EntryContext]]] = {}
+        for path, side in self.graph.sides.items():
+            units = [unit for unit in self.units if self._paths[id(unit)] == path]
+            for name, lock, entry in asserted(units, side.rows, self._contexts[path].lookup, locks):
+                found.setdefault((path, name), []).append((Lock(entry.scope, lock), entry))
+            run = self._run([(path, unit.function.name) for unit in units]) if units else ()
+            for one in self._run_in(side) if run else ():
+                if (path, one.function) in run:
+                    entry = EntryContext("", one.said, ((one.row, one.note),))
+                    found.setdefault((path, one.function), []).append((None, entry))
+        return found
+
+
+def _of_file(context: Context, side: FileVersion) -> Context:
+    """The context of a check for one of the files that are read as one."""
+    kernel = context.calls.kernel
+    if side.allocators:
+        kernel = replace(kernel, allocators={**kernel.allocators, **side.allocators})
+    return replace(context, kernel=kernel, lookup=side.lookup or context.lookup)
+
+
+def called_with_lock(
+    text: str, names: Collection[str], locks: Collection[str], unlocks: Collection[str]
+) -> Iterator[str]:
+    """Those of some names that stand in a function's text where one of some locks may be held."""
+    words = frozenset(_WORD.findall(text))
+    if words.isdisjoint(locks) and words.isdisjoint(unlocks):
+        return
+    rows = [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
+    held = held_rows(rows, locks, unlocks)
+    for _, said in (row for one, row in zip(held, rows, strict=True) if one):
+        yield from (word for word in said if word in names)
+
+
+def _all_of(step: Instruction) -> Iterator[Expr]:
+    yield from step.args
+    if step.value is not None:
+        yield step.value

@@ -1,0 +1,189 @@
+"""Answers who calls whom, and reads the functions that lie between what is held and what is asked for.
+
+A file has hundreds of functions, and few of them have to do with a change. So words say first who may call whom; only
+functions on a way from one that may hold something, through one of the change, to one that may ask for memory are
+parsed, at most _MOST_READ of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Protocol, TypeVar, cast
+
+from reviewbot.model.kernel import Kernel
+from reviewbot.program.file_version import FileVersion
+from reviewbot.program.unit import FunctionUnit
+from reviewbot.support.patterns import pattern
+
+_CALL = pattern(r"\b(\w+)\s*\(")
+_MOST_READ = 160  # functions beside those of the change, of some file versions
+
+FunctionKey = tuple[str, str]  # the path of a file, and the name of a function in it
+Found = TypeVar("Found")
+Asking = Callable[[Collection[FunctionKey]], Collection[FunctionKey]]
+Holding = Callable[[Collection[FunctionKey]], Mapping[FunctionKey, Collection[FunctionKey]]]
+
+
+class CallGraph(Protocol):
+    """Who calls whom."""
+
+    def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
+        """The functions that one calls, as far as they are known."""
+
+    def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
+        """The functions that call one, as far as they are known."""
+
+    def units(self, function: FunctionKey) -> Sequence[FunctionUnit]:
+        """What a function is when it is parsed; more than one where several have its name."""
+
+
+class FileCallGraph:
+    """The call graph of some file versions read as one, as their words have it.
+
+    `touched`: gives those that a patch changes; `earlier`: others of its series, as they are by now. A name means the
+    function of the same file, else the only one of the others that is visible there. `kernel`: the one they are read
+    for.
+    """
+
+    def __init__(
+        self, touched: Callable[[], Sequence[FileVersion]], kernel: Kernel, earlier: Sequence[FileVersion] = ()
+    ) -> None:
+        self._touched, self.kernel, self._earlier = touched, kernel, earlier
+        self._callees: dict[FunctionKey, Sequence[FunctionKey]] = {}
+        self._kept: dict[str, object] = {}
+
+    def once(self, name: str, make: Callable[[], Found]) -> Found:
+        """What a check works out of the graph, once. `name` tells it from what others do."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return cast(Found, self._kept[name])
+
+    @cached_property
+    def touched(self) -> Sequence[FileVersion]:
+        """The file versions that the patch changes."""
+        return self._touched()
+
+    @cached_property
+    def earlier(self) -> Sequence[FileVersion]:
+        """The others."""
+        paths = {side.path for side in self.touched}
+        return [side for side in self._earlier if side.path not in paths]
+
+    @cached_property
+    def sides(self) -> Mapping[str, FileVersion]:
+        """All of them, by path."""
+        return {side.path: side for side in (*self.earlier, *self.touched)}
+
+    @cached_property
+    def _units(self) -> Mapping[FunctionKey, Sequence[FunctionUnit]]:
+        found: dict[FunctionKey, list[FunctionUnit]] = {}
+        for side in self.sides.values():
+            for unit in side.units:
+                if unit.steps and not unit.function.macro and unit.function.name:
+                    found.setdefault((side.path, unit.function.name), []).append(unit)
+        return found
+
+    @cached_property
+    def _texts(self) -> Mapping[FunctionKey, Sequence[str]]:
+        found: dict[FunctionKey, list[str]] = {}
+        for key, units in self._units.items():
+            found.setdefault(key, []).extend(unit.text for unit in units)
+        for side in self.sides.values():
+            for name, fragments in side.named.items():
+                found.setdefault((side.path, name), []).extend(one.text for one in fragments)
+        # a macro is what a call means where a function has the same name
+        macros = {side.path: {one.name for one in side.defines} for side in self.sides.values()}
+        return {key: texts for key, texts in found.items() if key[1] not in macros[key[0]]}
+
+    def text(self, function: FunctionKey) -> str:
+        """The text of a function, with what stands around it."""
+        return "\n".join(self._texts.get(function, ()))
+
+    def meant(self, path: str, name: str) -> FunctionKey | None:
+        """The function that a name means in a file; None where it is none of these, or one of several."""
+        if (path, name) in self._texts:
+            return path, name
+        seen = self._visible.get(name, ())
+        return seen[0] if len(seen) == 1 else None
+
+    def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
+        """The functions that one names before a parenthesis."""
+        if function not in self._callees:
+            named = dict.fromkeys(one for text in self._texts.get(function, ()) for one in _CALL.findall(text))
+            meant = (self.meant(function[0], name) for name in named)
+            self._callees[function] = [one for one in meant if one is not None and one != function]
+        return self._callees[function]
+
+    def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
+        """The functions that name one before a parenthesis."""
+        return self._callers.get(function, ())
+
+    def units(self, function: FunctionKey) -> Sequence[FunctionUnit]:
+        """The functions of this name, parsed."""
+        side, name = self.sides[function[0]], function[1]
+        found = self._units.get(function, ()) or [unit for one in side.named.get(name, ()) for unit in side.read(one)]
+        return [one for one in found if one.function.name == name and one.steps and not one.function.macro]
+
+    @cached_property
+    def _visible(self) -> Mapping[str, Sequence[FunctionKey]]:
+        """The functions that other files may call, by name."""
+        found: dict[str, list[FunctionKey]] = {}
+        for key in self._texts if len(self.sides) > 1 else ():
+            if not any(_is_static(text, key[1]) for text in self._texts[key]):
+                found.setdefault(key[1], []).append(key)
+        return found
+
+    @cached_property
+    def _callers(self) -> Mapping[FunctionKey, Sequence[FunctionKey]]:
+        found: dict[FunctionKey, list[FunctionKey]] = {}
+        for function in self._texts:
+            for one in self.callees(function):
+                found.setdefault(one, []).append(function)
+        return found
+
+
+def _is_static(text: str, name: str) -> bool:
+    """Whether a text defines a function for its own file alone."""
+    return re.search(rf"\bstatic\b[^;{{}}()]*\b{re.escape(name)}\s*\(", text) is not None
+
+
+def between(
+    graph: CallGraph, starts: Collection[FunctionKey], holding: Holding, asking: Asking, deepest: int
+) -> Sequence[FunctionKey]:
+    """The functions on a way from one that holds something, through one of `starts`, to one that asks.
+
+    `holding`: of some functions those that are reached at once where one of them may hold something, by that one;
+    `asking`: those that may ask. At most `deepest` calls lie above and below a start.
+    """
+    below = _near(graph.callees, starts, deepest)
+    askers = asking(below)
+    above = _near(graph.callers, starts, deepest) if askers else {}
+    held = holding(above) if askers else {}
+    near = above.keys() | below.keys()
+    first = dict.fromkeys(one for some in held.values() for one in some if one in near)
+    reached = _near(graph.callees, first, deepest, near)
+    leading = _near(graph.callers, askers, deepest, near) if first else {}
+    found = [one for one in reached if one in leading][:_MOST_READ]
+    return list(dict.fromkeys((*found, *(one for one, some in held.items() if not leading.keys().isdisjoint(some)))))
+
+
+def _near(
+    onward: Callable[[FunctionKey], Collection[FunctionKey]],
+    starts: Collection[FunctionKey],
+    deepest: int,
+    within: Collection[FunctionKey] | None = None,
+) -> Mapping[FunctionKey, int]:
+    """The functions at most so many steps from `starts`, and how many; the nearest first."""
+    found = dict.fromkeys(starts, 0)
+    level = list(starts)
+    for depth in range(1, deepest + 1):
+        fresh = []
+        for one in level:
+            for other in onward(one):
+                if other not in found and (within is None or other in within):
+                    found[other] = depth
+                    fresh.append(other)
+        level = fresh
+    return found

@@ -1,0 +1,92 @@
+"""Finds the functions of a text that only take or only give back a lock for their caller.
+
+Such a helper is one more scope call of this text: what follows its call is below the lock. Only short functions are
+looked at, and only those that surely return with the lock held; one that may give back a lock is believed to do so.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from reviewbot.dataflow.analysis import FunctionAnalysis
+from reviewbot.dataflow.scope_table import ScopeTable, argument
+from reviewbot.frontend import parse
+from reviewbot.frontend.fragments import Fragment
+from reviewbot.frontend.instructions import Function
+from reviewbot.model.kernel import ScopeCall, ScopeKind
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
+LONGEST = 800  # characters of such a function, and of what stands above it
+_MOST = 40  # functions of one text that are read for this
+_HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
+
+Row = tuple[ScopeKind, ScopeCall]
+
+
+def file_scopes(parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
+    """The scope calls of a text: those of the kernel, and its own helpers."""
+    enter: dict[str, list[Row]] = {}
+    leave: dict[str, list[Row]] = {}
+    names: Counter[str] = Counter()
+    for fragment in [one for one in parts if _may_be_helper(one, lookup)][:_MOST]:
+        for function in parse.functions(fragment, lookup.kernel.words, marks):
+            names[function.name] += 1
+            if function.whole and not function.broken and not function.macro:
+                flow = FunctionAnalysis(function, lookup)
+                if not flow.lost:
+                    enter.setdefault(function.name, []).extend(_kept(flow, lookup))
+                    leave.setdefault(function.name, []).extend(_given_back(flow, lookup))
+    once = {
+        name for name, count in names.items() if count == 1 and name not in lookup.enter and name not in lookup.leave
+    }
+    return lookup.extended(_only(enter, once), _only(leave, once))
+
+
+def _only(found: Mapping[str, list[Row]], names: set[str]) -> dict[str, list[Row]]:
+    return {name: rows for name, rows in found.items() if rows and name in names}
+
+
+def _may_be_helper(fragment: Fragment, lookup: ScopeTable) -> bool:
+    """Whether a function takes locks and gives none back, or the other way round, by its words."""
+    text = fragment.text
+    if len(text) > LONGEST or not fragment.starts or not any(hint in text for hint in _HINTS):
+        return False
+    words = _WORD.findall(text)
+    return lookup.locks.isdisjoint(words) != lookup.unlocks.isdisjoint(words)
+
+
+def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[Row]:
+    """The scopes that are open wherever the function returns."""
+    ends = [
+        state for step, states in zip(flow.function.steps, flow.at, strict=True) for state in states if _ends(step.kind)
+    ]
+    kept = [{(one.scope, one.key) for one in state.open if not one.guard} for state in ends]
+    for scope, key in sorted(set.intersection(*kept)) if kept else ():
+        kind = lookup.kernel.scopes.get(scope)
+        if kind is not None and kind.atomic:
+            yield kind, ScopeCall(flow.function.name, key=_position(flow.function, key))
+
+
+def _ends(kind: str) -> bool:
+    return kind in ("return", "end")
+
+
+def _given_back(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[Row]:
+    """The scopes that the function may close and has not opened."""
+    for step, states in zip(flow.function.steps, flow.at, strict=True):
+        for kind, call in lookup.closed(step) if step.kind == "call" and not step.op and states else ():
+            if kind.atomic and not any(one.scope == kind.name for state in states for one in state.open):
+                name = argument(step, call.key) if call.key >= 0 else ""
+                yield kind, ScopeCall(flow.function.name, key=_position(flow.function, name))
+
+
+def _position(function: Function, lock: str) -> int:
+    """The position of the parameter that a lock is, or is a part of; -1 if it is none."""
+    places = [at for at, (_, name) in enumerate(function.params) if name and _is_part(lock, name)]
+    return places[0] if places else -1
+
+
+def _is_part(lock: str, name: str) -> bool:
+    return lock == name or lock.startswith((f"{name}->", f"{name}."))

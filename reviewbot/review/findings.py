@@ -1,0 +1,105 @@
+"""Makes findings of hits: where a remark stands, what it says, and what identifies it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from string import Template
+
+from reviewbot.frontend.fragments import OPEN
+from reviewbot.frontend.instructions import squeeze
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Rule
+from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding
+from reviewbot.patch.suggestion import fixed
+from reviewbot.program.context import Hit
+from reviewbot.program.file_version import FileVersion
+
+Place = tuple[FileVersion, int]
+
+
+def finding_of(rule: Rule, part: FileVersion, hit: Hit, known_as: Callable[[FileVersion, str], str]) -> Finding | None:
+    """The finding of a hit in a file version; None where the patch changes none of its rows.
+
+    `known_as`: gives the name that hunks inside a function know it by, see Reader.known_as().
+    """
+    place = _anchor(part, hit)
+    if place is None:
+        return None
+    here, row = place
+    confidence = min(rule.confidence, hit.confidence or rule.confidence, key=CONFIDENCES.index)
+    severity = min(rule.severity, hit.severity or rule.severity, key=SEVERITIES.index)
+    name = hit.function if here is part else here.function_at(row)
+    function = "" if name == OPEN else name
+    text = here.rows[row]
+    values = {**hit.values, "function": function, "line": squeeze(text)}
+    return Finding(
+        rule=rule.id,
+        severity=severity,
+        confidence=confidence,
+        path=here.path,
+        line=here.numbers[row],
+        line_text=text,
+        function=function,
+        message=squeeze(filled_text(rule, "summary", values)),
+        question=filled_text(rule, "question", values).strip(),
+        evidence=tuple(_evidence(part, hit, apart=here is not part or row not in hit.rows)),
+        fingerprint=fingerprint(rule.id, here.path, known_as(here, function), text),
+        fix=fixed(text, hit.replace) if hit.replace and here is part and row == hit.rows[0] else None,
+        key=squeeze(hit.key),
+    )
+
+
+def _evidence(part: FileVersion, hit: Hit, apart: bool) -> Iterator[Evidence]:
+    """The rows that show a hit; `apart`: the remark stands at none of its own rows."""
+    own = [(part, at, note) for at, note in hit.because]
+    own += [(part, hit.rows[0], hit.said)] if apart and hit.said else []
+    for side, at, note in (*hit.elsewhere, *own):
+        if _inside(side, at):
+            yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
+
+
+def _inside(part: FileVersion, row: int) -> bool:
+    return 0 <= row < len(part.rows)
+
+
+def _anchor(part: FileVersion, hit: Hit) -> Place | None:
+    """Where a finding stands: at the first added row of the hit, else of its evidence, else beside a removed line."""
+    own = [(part, row) for row in (*hit.rows, *(row for row, _ in hit.because)) if _inside(part, row)]
+    places = [*own, *((side, row) for side, row, _ in hit.elsewhere if _inside(side, row))]
+    for side, row in places:
+        if side.changed[row]:
+            return side, row
+    return next(((side, row) for side, row in places if side.near[row]), None)
+
+
+def once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:
+    """The findings in the order of the diff, without those that repeat a rule's message about a line.
+
+    `paths`: those of the diff, in its order.
+    """
+    seen: dict[tuple[str, str, int, str], Finding] = {}
+    for finding in findings:
+        seen.setdefault((finding.rule, finding.path, finding.line, finding.message), finding)
+    place = {path: at for at, path in reversed([*enumerate(paths)])}  # a diff may name a file twice
+    return sorted(seen.values(), key=lambda finding: (place[finding.path], finding.line, finding.rule))
+
+
+def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
+    """A rule's "summary" or "question" with a hit's values. Raises ConfigError for a placeholder without a value."""
+    source = rule.summary if text == "summary" else rule.question
+    try:
+        return Template(source).substitute(values)
+    except (KeyError, ValueError) as error:
+        raise ConfigError(
+            f"rules/{rule.id}.toml: {text}: no value for {error}; known: {', '.join(sorted(values))}"
+        ) from error
+
+
+def fingerprint(rule: str, path: str, function: str, text: str) -> str:
+    """16 hex digits that identify a finding by rule, path, function and line text.
+
+    It survives rebases and lines that move within the function; in `text`, a run of white space counts as one blank.
+    """
+    parts = "\0".join((rule, path, function, squeeze(text)))
+    return hashlib.sha256(parts.encode("utf-8", "surrogateescape")).hexdigest()[:16]

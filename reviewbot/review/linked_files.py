@@ -1,0 +1,67 @@
+"""Links the files that a patch, or a series, touches, so that a call from one into another is followed.
+
+Of a patch to many files each is read by itself: memory has to stay flat, and most of them have nothing to do with each
+other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from reviewbot.model.kernel import Kernel
+from reviewbot.program.call_graph import FileCallGraph
+from reviewbot.program.file_version import FileVersion
+from reviewbot.review.patched_file import PatchedFile
+from reviewbot.support.patterns import pattern
+
+_MOST_LINKED = 16  # files of one patch
+_MOST_EARLIER = 16  # files of earlier patches, the last ones
+
+_HEAD = pattern(r"^(?:[ +]|@@.*@@ )[a-zA-Z_][^=;\n]*?\b(\w+)\(", re.MULTILINE)  # a function's, and in a diff
+_CALL = pattern(r"\b(\w+)\(")
+
+_ALL = frozenset[str]()  # no names that restrict what is read
+
+One = TypeVar("One")
+
+
+def grouped(files: Sequence[One]) -> Sequence[Sequence[One]]:
+    """The files of a patch in groups that are read as one: all of them, or each alone where they are many."""
+    return [files] if 0 < len(files) <= _MOST_LINKED else [[one] for one in files]
+
+
+def link(files: Sequence[PatchedFile], kernel: Kernel, earlier: Sequence[FileVersion] = ()) -> None:
+    """Have some files read as one, together with `earlier` ones of their series."""
+    after = FileCallGraph(lambda: [one.after for one in files if one.after is not None], kernel, earlier)
+    before = FileCallGraph(lambda: [side for one in files if (side := one.before(_ALL)) is not None], kernel, earlier)
+    for file in files:
+        file.calls, file.calls_before = after, before
+
+
+def are_linked(earlier: str, diff: str) -> bool:
+    """Whether one of two diffs shows the head of a function that the other calls, by their words."""
+    heads, calls = (
+        [set(_HEAD.findall(one)) for one in (earlier, diff)],
+        [set(_CALL.findall(one)) for one in (earlier, diff)],
+    )
+    return not heads[0].isdisjoint(calls[1]) or not heads[1].isdisjoint(calls[0])
+
+
+class Earlier:
+    """The files of a series as the patches so far have left them. `files`: they count as unchanged."""
+
+    def __init__(self) -> None:
+        self.files: Sequence[FileVersion] = ()
+
+    def add(self, files: Sequence[FileVersion]) -> None:
+        """Add the files of one more patch, in place of what they were before it."""
+        fresh = {side.path: side for side in files if side.units or side.beside is not None}
+        kept = [one for one in self.files if one.path not in fresh]
+        unchanged = [
+            replace(side, changed=(False,) * len(side.rows), near=(False,) * len(side.rows)) for side in fresh.values()
+        ]
+        self.files = (*kept, *unchanged)[-_MOST_EARLIER:]
