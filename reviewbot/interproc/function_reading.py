@@ -20,7 +20,7 @@ from reviewbot.program.unit import FunctionUnit
 ReleasedBy = Mapping[FunctionKey, frozenset[Lock]]
 Callees = Mapping[str, FunctionKey]  # the known functions by the name that a call has for them
 _NOTHING = frozenset[Lock]()
-_EMPTY = ("NULL", "0", "false")
+_DONE = ("1", "true")
 
 
 class FunctionReading:
@@ -100,16 +100,24 @@ class FunctionReading:
         return frozenset(self.unit.cfg.reachable((at,), lambda _: True))
 
     def once(self, at: int) -> bool:
-        """Whether an instruction is reached only while something is not there yet that the function sets."""
+        """Whether an instruction is reached only while something is not there yet that the function then makes."""
         states = self.reaches(at)
-        return bool(states) and all(any(not true and text in self._kept for text, true in one.facts) for one in states)
+        if not states or not self._made:
+            return False
+        after = self._led_to(at)
+        made = {name for name, places in self._made.items() if any(one in after for one in places)}
+        return all(any(not true and text in made for text, true in one.facts) for one in states)
 
     @cached_property
-    def _kept(self) -> frozenset[str]:
-        """What the function fills that outlives it: members, and variables that are not its own."""
+    def _made(self) -> Mapping[str, Sequence[int]]:
+        """What the function makes that outlives it, in members and variables that are not its own, and where."""
         own = {step.target for step in self.unit.steps if step.declares and not step.static}
-        filled = [(step.target, step.value) for step in self.unit.steps if step.kind == "assign" and step.op == "="]
-        return frozenset(name for name, value in filled if value and name not in own and value.text not in _EMPTY)
+        found: dict[str, list[int]] = {}
+        for at, step in enumerate(self.unit.steps):
+            value = step.value if step.kind == "assign" and step.op == "=" and step.target not in own else None
+            if value is not None and (value.op == "call" or value.text in _DONE):
+                found.setdefault(step.target, []).append(at)
+        return found
 
     def _spelled(self, fact: tuple[str, bool]) -> tuple[str, bool]:
         """A fact about a variable that is given a value once, as one about that value."""
@@ -184,8 +192,8 @@ class FunctionReading:
 
     def lock(self, scope: str, name: str) -> Lock:
         """What a lock of this name is in other functions."""
-        local = name in self._variables and name not in self.params
-        return Lock(scope, last_member(name), self._position(name), local)
+        name = name.lstrip("&")
+        return Lock(scope, last_member(name), self._position(name), name in self._variables)
 
     def _position(self, name: str) -> int:
         """The position of the parameter that a lock is, -1 if it is none."""

@@ -16,7 +16,7 @@ from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import UNUSED, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.interproc.entry import keeps_entry
-from reviewbot.interproc.specialize import Calls, calls_of
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import strings
 from reviewbot.model.kernel import Rule
 from reviewbot.program.context import Context
@@ -30,6 +30,7 @@ _WORD = pattern(r"\w+")
 _ORDER = ("<", ">", "<=", ">=")
 _SOON = 16  # steps from a failure to where the function ends
 _ROUNDS = 3  # calls in each other that are followed
+_MOST_READ = 200  # functions of a file that are asked for
 
 
 class SleeperName(NamedTuple):
@@ -53,25 +54,23 @@ class Sleeping:
 
     def __init__(self, side: FileVersion, rule: Rule, context: Context) -> None:
         self.side, self.rule, self.context = side, rule, context
-        self.units = tuple(
-            unit for unit in (*side.units, *side.around, *side.below) if unit.steps and not unit.function.macro
-        )
-        self.functions: dict[str, SleeperName] = {}  # that surely sleep, and the call by which they do
+        self._sleeps: dict[str, SleeperName | None] = {}  # of functions of the file, the call by which they surely do
         self._named: dict[int, Mapping[int, SleeperName]] = {}
-        self._learn()
+        self._asked: list[str] = []  # functions that are being worked out, one called by the other
 
-    def _learn(self) -> None:
-        for _ in range(_ROUNDS):
-            known = len(self.functions)
-            self._named.clear()
-            for unit in self.units:
-                name = unit.function.name
-                if name not in self.functions and unit.function.seen_from_start and not unit.flow.lost:
-                    found = after(unit, self.named(unit), self.context)[0]
-                    if found is not None:
-                        self.functions[name] = found[1]
-            if len(self.functions) == known:
-                return
+    def _by(self, name: str) -> SleeperName | None:
+        """The call by which a function of the file surely sleeps; None if none is known, or it is being asked for."""
+        if name not in self._sleeps:
+            graph, key = self.context.calls, (self.side.path, name)
+            self._sleeps[name] = None
+            depth = len(self._asked)
+            units = graph.units(key) if depth < _ROUNDS and len(self._sleeps) < _MOST_READ and graph.text(key) else ()
+            if len(units) == 1 and units[0].function.seen_from_start and not units[0].flow.lost:
+                self._asked.append(name)
+                found = after(units[0], self.named(units[0]), self.context)[0]
+                self._asked.pop()
+                self._sleeps[name] = found[1] if found is not None else None
+        return self._sleeps[name]
 
     def named(self, unit: FunctionUnit) -> Mapping[int, SleeperName]:
         """All calls of a function that surely may sleep, by instruction."""
@@ -89,8 +88,7 @@ class Sleeping:
                     yield index, SleeperName(f"{step.name}({step.args[0].text})")
             elif step.name in listed["sleepers"]:
                 yield index, SleeperName(f"{step.name}()")
-            elif step.name in self.functions:
-                inner = self.functions[step.name]
+            elif (inner := self._by(step.name)) is not None:
                 call = inner.inside or inner.text
                 yield index, SleeperName(f"{step.name}(), with {call} in it,", inner.mask, call)
             elif (request := _waiting(unit, index, self.rule, self.context)) is not None:
@@ -98,30 +96,35 @@ class Sleeping:
                 yield index, SleeperName(request.said, asked)
 
     @cached_property
-    def _calls(self) -> Calls:
-        return calls_of(self.units)
-
-    @cached_property
     def _word_counts(self) -> Counter[str]:
         """How often each word stands in the text."""
         return Counter(_WORD.findall(self.side.text))
 
-    def entered(self, unit: FunctionUnit) -> tuple[SleeperName, int] | None:
-        """The sleeper around the call of a static function, and its row; None unless every call in the file has one."""
+    def entered(self, unit: FunctionUnit, deepest: int = DEEPEST) -> tuple[SleeperName, int] | None:
+        """The sleeper around the call of a static function, and its row; None unless every call in the file has one.
+
+        At most `deepest` calls lie between.
+        """
         name = unit.function.name
         if not (self.side.whole and unit.function.static and keeps_entry(unit, self.context.lookup)):
             return None
-        calls = [(one, at) for one, at in self._calls.get(name, ()) if not one.steps[at].op]
+        every = self.context.calls.calls((self.side.path, name)) if deepest else ()
+        calls = [(one.unit, one.at) for one in every if one.path == self.side.path]
         if len(calls) + 1 != self._word_counts[name]:
             return None  # its address may be taken, or a call was not read
-        found = [self._beside(one, at) for one, at in calls]
+        found = [self._beside(one, at, deepest) for one, at in calls]
         return found[0] if found and all(found) else None
 
-    def _beside(self, unit: FunctionUnit, at: int) -> tuple[SleeperName, int] | None:
+    def _beside(self, unit: FunctionUnit, at: int, deepest: int) -> tuple[SleeperName, int] | None:
         """The sleeper that surely runs before or after an instruction, in the same context, other than itself."""
         mine = {index: text for index, text in self.named(unit).items() if index != at}
         found = before(unit, mine, self.context)[at] or after(unit, mine, self.context)[at]
-        return (found[1], unit.steps[found[0]].lines[0]) if found is not None and found[0] >= 0 else None
+        if found is not None and found[0] >= 0:
+            return found[1], unit.steps[found[0]].lines[0]
+        around = self.entered(unit, deepest - 1)
+        if around is None or before(unit, mine, self.context, (ENTRY, around[0]))[at] is None:
+            return None
+        return around
 
 
 def _base(unit: FunctionUnit, request: Request, context: Context) -> str:

@@ -6,16 +6,21 @@ most _MOST different masks are tried for a function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr, Function
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Kernel, Mask
+from reviewbot.program.call_graph import Call, FileCallGraph, FunctionKey
+from reviewbot.program.context import Context, Hit
+from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
@@ -24,57 +29,52 @@ _MOST = 8  # different masks for one function
 class Specialization(Struct, frozen=True):
     """A function analysed with one caller's mask.
 
-    `unit`: the function, with the mask in `param`; `arg`: what `caller` wrote, at its instruction `at`.
+    `unit`: the function, with the mask in `param`; `arg`: what the caller wrote, in `call`.
     """
 
     unit: FunctionUnit
     param: str
     arg: Expr
-    caller: FunctionUnit
-    at: int
+    call: Call
 
 
-Calls = Mapping[str, Sequence[tuple[FunctionUnit, int]]]  # by the name of what is called, the function and the step
+def specialized(unit: FunctionUnit, path: str, graph: FileCallGraph, lookup: ScopeTable) -> Iterator[Specialization]:
+    """A specialisation for each mask that a call surely passes, itself or by functions that hand on their own.
 
-
-def calls_of(units: Sequence[FunctionUnit]) -> Calls:
-    """All calls of some functions, by the name of the callee."""
-    found: dict[str, list[tuple[FunctionUnit, int]]] = {}
-    for unit in units:
-        for at, step in enumerate(unit.steps if not unit.function.macro else ()):
-            if step.kind == "call":
-                found.setdefault(step.name, []).append((unit, at))
-    return found
-
-
-def specialized(unit: FunctionUnit, calls: Callable[[], Calls], lookup: ScopeTable) -> Iterator[Specialization]:
-    """A specialisation for each mask that a call surely passes.
-
-    `calls` is called only where the function has a gfp parameter.
+    `path`: that of the function's file.
     """
-    place = _mask_param(unit.function, lookup.kernel)
+    place = mask_param(unit.function, lookup.kernel)
     if place < 0 or unit.flow.lost:
         return
     name = unit.function.params[place][1]
     seen: set[Mask] = set()
-    for caller, at in calls().get(unit.function.name, ()):
-        step = caller.steps[at]
-        if caller.function.name == unit.function.name or len(step.args) != len(unit.function.params):
+    for call, arg, mask in _masks(unit, (path, unit.function.name), place, graph, lookup, DEEPEST):
+        if len(seen) < _MOST and mask not in seen:
+            seen.add(mask)
+            given = unit.function, lookup, {**unit.flow.given, name: mask}
+            made = FunctionUnit(unit.function, unit.text, partial(FunctionAnalysis, *given))
+            yield Specialization(made, name, arg, call)
+
+
+def _masks(
+    unit: FunctionUnit, key: FunctionKey, place: int, graph: FileCallGraph, lookup: ScopeTable, deepest: int
+) -> Iterator[tuple[Call, Expr, Mask]]:
+    """The masks that calls of a function surely pass: the call that names one, the argument, and the mask."""
+    for call in graph.calls(key):
+        caller, step = call.unit, call.unit.steps[call.at]
+        if caller.function.name == key[1] or len(step.args) != len(unit.function.params) or caller.flow.lost:
             continue
         arg = step.args[place]
-        if caller.flow.lost or len(seen) >= _MOST:
-            continue
-        mask = _passed(caller, at, arg, lookup)
-        if mask is None or mask in seen:
-            continue
-        seen.add(mask)
-        given = unit.function, lookup, {**unit.flow.given, name: mask}
-        yield Specialization(
-            FunctionUnit(unit.function, unit.text, partial(FunctionAnalysis, *given)), name, arg, caller, at
-        )
+        mask = _passed(caller, call.at, arg, lookup)
+        if mask is not None:
+            yield call, arg, mask
+        elif deepest > 1 and (own := mask_param(caller.function, lookup.kernel)) >= 0:
+            handed = caller.function.params[own][1] == arg.text
+            if handed and not any(one.target == arg.text for one in caller.steps):
+                yield from _masks(caller, (call.path, caller.function.name), own, graph, lookup, deepest - 1)
 
 
-def _mask_param(function: Function, kernel: Kernel) -> int:
+def mask_param(function: Function, kernel: Kernel) -> int:
     """The position of the only parameter that is a mask; -1 if there is none, or more than one."""
     if function.macro or not function.starts:
         return -1
@@ -87,3 +87,13 @@ def _passed(caller: FunctionUnit, at: int, arg: Expr, lookup: ScopeTable) -> Mas
     masks = {mask_algebra.evaluate(arg, state.masks or {}, lookup.kernel, lookup.tools) for state in caller.flow.at[at]}
     mask = masks.pop() if len(masks) == 1 else None
     return mask if mask is not None and mask.must == mask.may and mask.must else None
+
+
+def handed_over(hit: Hit, one: Specialization, side: FileVersion, context: Context) -> Hit:
+    """A hit of a specialisation with the place where its mask is handed over, which may be in another file."""
+    note, step = "the mask is handed over here", one.call.unit.steps[one.call.at]
+    if one.call.path != side.path:
+        elsewhere = (context.calls.sides[one.call.path], one.arg.line, note)
+        return replace(hit, elsewhere=(*hit.elsewhere, elsewhere))
+    rows = (*hit.rows, one.arg.line, *range(step.lines[0], step.lines[1] + 1))
+    return replace(hit, rows=rows, because=(*hit.because, (one.arg.line, note)))

@@ -127,7 +127,7 @@ def given_back(lock: Lock, dropped: Iterable[Lock]) -> bool:
     for one in dropped:
         if one.scope == ANY or (lock.member and lock.member == one.member):
             return True
-        if lock.member and lock.scope == one.scope and (lock.local or one.local or lock.parameter >= 0):
+        if lock.member and lock.scope == one.scope and (lock.local or one.local):
             return True
         if not lock.member and (one.scope == lock.scope or ("irq" in one.scope and "irq" in lock.scope)):
             return True

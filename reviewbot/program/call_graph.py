@@ -8,9 +8,9 @@ parsed, at most _MOST_READ of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Protocol, TypeVar, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 
 from reviewbot.model.kernel import Kernel
 from reviewbot.program.file_version import FileVersion
@@ -24,6 +24,14 @@ FunctionKey = tuple[str, str]  # the path of a file, and the name of a function 
 Found = TypeVar("Found")
 Asking = Callable[[Collection[FunctionKey]], Collection[FunctionKey]]
 Holding = Callable[[Collection[FunctionKey]], Mapping[FunctionKey, Collection[FunctionKey]]]
+
+
+class Call(NamedTuple):
+    """A call of a function: the path of its file, the function that makes it, and its instruction there."""
+
+    path: str
+    unit: FunctionUnit
+    at: int
 
 
 class CallGraph(Protocol):
@@ -52,6 +60,7 @@ class FileCallGraph:
     ) -> None:
         self._touched, self.kernel, self._earlier = touched, kernel, earlier
         self._callees: dict[FunctionKey, Sequence[FunctionKey]] = {}
+        self._calls: dict[FunctionKey, Sequence[Call]] = {}
         self._kept: dict[str, object] = {}
 
     def once(self, name: str, make: Callable[[], Found]) -> Found:
@@ -97,6 +106,11 @@ class FileCallGraph:
         macros = {side.path: {one.name for one in side.defines} for side in self.sides.values()}
         return {key: texts for key, texts in found.items() if key[1] not in macros[key[0]]}
 
+    def changed(self, side: FileVersion) -> Iterator[FunctionKey]:
+        """The functions of a file version that the change touches."""
+        yield from ((side.path, unit.function.name) for unit in side.units if not unit.function.macro)
+        yield from ((side.path, name) for name in sorted(side.quiet))
+
     def text(self, function: FunctionKey) -> str:
         """The text of a function, with what stands around it."""
         return "\n".join(self._texts.get(function, ()))
@@ -119,6 +133,19 @@ class FileCallGraph:
     def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that name one before a parenthesis."""
         return self._callers.get(function, ())
+
+    def calls(self, function: FunctionKey) -> Sequence[Call]:
+        """The calls of a function, those of its own file first."""
+        if function not in self._calls:
+            found = sorted(self.callers(function), key=lambda key: key[0] != function[0])
+            self._calls[function] = [
+                Call(key[0], unit, at)
+                for key in found
+                for unit in self.units(key)
+                for at, step in enumerate(unit.steps)
+                if step.kind == "call" and not step.op and step.name == function[1]
+            ]
+        return self._calls[function]
 
     def units(self, function: FunctionKey) -> Sequence[FunctionUnit]:
         """The functions of this name, parsed."""
@@ -167,6 +194,29 @@ def between(
     leading = _near(graph.callers, askers, deepest, near) if first else {}
     found = [one for one in reached if one in leading][:_MOST_READ]
     return list(dict.fromkeys((*found, *(one for one, some in held.items() if not leading.keys().isdisjoint(some)))))
+
+
+def taking_masks(graph: FileCallGraph, side: FileVersion, deepest: int) -> Sequence[FunctionUnit]:
+    """The unchanged functions of a file that changed ones may hand a mask, by others that hand on theirs."""
+    kinds = graph.kernel.words["mask_types"]
+    first = dict.fromkeys(graph.changed(side))
+    text = graph.text
+
+    def handed(function: FunctionKey) -> Collection[FunctionKey]:
+        near = (one for one in graph.callees(function) if one[0] == side.path)
+        return [one for one in near if any(kind in text(one) for kind in kinds)]
+
+    found = _near(handed, first, deepest)
+    return [unit for one in found if one not in first for unit in graph.units(one)]
+
+
+def giving_back(
+    graph: CallGraph, functions: Collection[FunctionKey], unlocking: Asking, deepest: int
+) -> Sequence[FunctionKey]:
+    """The functions by which some others may come to one that gives back a lock. `unlocking`: which ones may do so."""
+    below = _near(graph.callees, functions, deepest)
+    leading = _near(graph.callers, unlocking(below), deepest, below)
+    return [one for one in leading if one not in functions][:_MOST_READ]
 
 
 def _near(

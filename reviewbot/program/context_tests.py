@@ -61,13 +61,6 @@ def _parts(name: str) -> tuple[str, ...]:
     return tuple(part.lower() for word in name.split("_") for part in _PART.findall(word))
 
 
-def refuted(fact: tuple[str, bool], given: Mapping[str, str]) -> bool:
-    """Whether a fact contradicts the constants that parameters have."""
-    text, true = fact
-    known = truth_under(text, given)
-    return known is not None and known != true
-
-
 def truth_under(text: str, given: Mapping[str, str]) -> bool | None:
     """How a condition turns out where parameters have these constants; None if they do not say.
 

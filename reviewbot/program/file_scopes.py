@@ -7,7 +7,7 @@ looked at, and only those that surely return with the lock held; one that may gi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable, argument
@@ -20,28 +20,46 @@ from reviewbot.support.patterns import pattern
 _WORD = pattern(r"\w+")
 LONGEST = 800  # characters of such a function, and of what stands above it
 _MOST = 40  # functions of one text that are read for this
+_ROUNDS = 3  # helpers that call helpers
 _HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
 
 Row = tuple[ScopeKind, ScopeCall]
 
 
-def file_scopes(parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
-    """The scope calls of a text: those of the kernel, and its own helpers."""
+def file_scopes(parts: Sequence[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
+    """The scope calls of a text: those of the kernel, and its own helpers, also those that only call one of these."""
+    known = lookup
+    for _ in range(_ROUNDS):
+        found = _with_helpers(parts, marks, known)
+        if found is known:
+            break
+        known = found
+    return known
+
+
+def _with_helpers(parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
     enter: dict[str, list[Row]] = {}
     leave: dict[str, list[Row]] = {}
     names: Counter[str] = Counter()
     for fragment in [one for one in parts if _may_be_helper(one, lookup)][:_MOST]:
         for function in parse.functions(fragment, lookup.kernel.words, marks):
             names[function.name] += 1
-            if function.whole and not function.broken and not function.macro:
-                flow = FunctionAnalysis(function, lookup)
-                if not flow.lost:
-                    enter.setdefault(function.name, []).extend(_kept(flow, lookup))
-                    leave.setdefault(function.name, []).extend(_given_back(flow, lookup))
-    once = {
-        name for name, count in names.items() if count == 1 and name not in lookup.enter and name not in lookup.leave
-    }
-    return lookup.extended(_only(enter, once), _only(leave, once))
+            flow = FunctionAnalysis(function, lookup) if _is_readable(function, lookup) else None
+            if flow is not None and not flow.lost:
+                enter.setdefault(function.name, []).extend(_kept(flow, lookup))
+                leave.setdefault(function.name, []).extend(_given_back(flow, lookup))
+    once = {name for name, count in names.items() if count == 1}
+    takes, gives = _only(enter, once), _only(leave, once)
+    both = takes.keys() & gives.keys()  # that leave all as it was
+    return lookup.extended(_only(takes, once - both), _only(gives, once - both))
+
+
+def _is_readable(function: Function, lookup: ScopeTable) -> bool:
+    """Whether a function is new to the table, and calls nothing else that may give back a lock."""
+    if not function.whole or function.broken or function.macro or function.name in {*lookup.enter, *lookup.leave}:
+        return False
+    others = (step.name for step in function.steps if step.kind == "call" and step.name not in lookup.leave)
+    return not any(word in name for name in others for word in lookup.may_unlock)
 
 
 def _only(found: Mapping[str, list[Row]], names: set[str]) -> dict[str, list[Row]]:

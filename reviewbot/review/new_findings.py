@@ -220,7 +220,9 @@ def _moved(sides: Sides, pair: Pair, there: Sides, old: Pair) -> bool:
     if sides.cause(hit) != sides.cause(old[1]):
         return False
     moved, same = _changed(pair) and _changed(old), _text(pair) == _text(old) != ""
-    made = sides is there and hit.function in sides.made
+    before = there.versions[1].path if there.versions[1] is not None else ""
+    linked = sides is there or any(side.path == before for side, _, _ in hit.elsewhere)
+    made = linked and hit.function in sides.made
     return (moved and (made or same)) or (made and same)
 
 

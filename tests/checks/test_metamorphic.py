@@ -42,6 +42,10 @@ WRITTEN = {
     "split over rows": "e = kzalloc(sizeof(*e),\n\t\t\tGFP_KERNEL | __GFP_NOWARN);",
     "odd layout": "static int\ntoy_add(struct toy *t, u32 id) {\n",
     "#ifdef": "#ifdef CONFIG_TOY\nstatic int toy_add(",
+    "through a quiet function": "toy_read_by(struct toy *t, size_t len)\n{\n\treturn toy_read(t, len);\n}",
+    "through two quiet functions": "toy_read_byby(struct toy *t, size_t len)\n{\n\treturn toy_read_by(t, len);\n}",
+    "arguments swapped": "ret = toy_read(64, my_t);",
+    "callee in another file": "\nMODULE_LICENSE(",
 }
 # what stands before the patch, or after it, in the first case or the second
 BEFORE = {
@@ -70,7 +74,7 @@ def bench() -> ModuleType:
 
 def rewritten(way: str) -> list[Pair]:
     pairs = [pair for case in CASES if (pair := pair_of(case))]
-    assert len(pairs) == 2
+    assert len(pairs) == 3
     return [made for pair in pairs if (made := (WAYS | OLD)[way](pair))]
 
 

@@ -19,7 +19,7 @@ from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_rol
 from reviewbot.dataflow.state import OpenScope
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.entry import shown_as, taker
-from reviewbot.interproc.specialize import Specialization, specialized
+from reviewbot.interproc.specialize import Specialization, handed_over, specialized
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
 from reviewbot.model.review import CONFIDENCES
@@ -85,11 +85,11 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
         for hit in (*_sleeps(unit, above), *_given_masks(unit, above)):
             said.add(hit.rows)
             yield hit
-        for one in specialized(unit, lambda: above.calls, context.lookup):
+        for one in specialized(unit, above.path(unit), context.calls, context.lookup):
             for hit in _sleeps(one.unit, above, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
-                    yield _passed_on(hit, one)
+                    yield _passed_on(hit, one, above)
 
 
 def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Iterator[Hit]:
@@ -154,13 +154,12 @@ def _sleeps_there(unit: FunctionUnit, index: int, call: Sleeper, found: Held, ab
     return matters(unit, index, call.free, above.above(unit, index), found.taken, above.context)
 
 
-def _passed_on(hit: Hit, one: Specialization) -> Hit:
+def _passed_on(hit: Hit, one: Specialization, above: HeldAbove) -> Hit:
     """A hit that holds for the mask of one caller."""
-    mask, name = f"{expression_text(one.arg)} from {one.caller.function.name}()", hit.values["callee"]
+    mask, name = f"{expression_text(one.arg)} from {one.call.unit.function.name}()", hit.values["callee"]
     values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
-    because = (*hit.because, (one.arg.line, "the mask is handed over here"))
-    rows = (*hit.rows, one.arg.line, *one.caller.steps[one.at].lines)
-    return replace(hit, rows=rows, key=f"{hit.key} {mask}", values=values, because=because, confidence="medium")
+    made = handed_over(hit, one, above.side, above.context)
+    return replace(made, key=f"{hit.key} {mask}", values=values, confidence="medium")
 
 
 def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> Held | None:

@@ -6,7 +6,6 @@ It is worked out once for all files that are read as one, when the first of thei
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
@@ -14,15 +13,16 @@ from msgspec.structs import replace
 
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, sleeper, ways_to
 from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.interproc.between import Between
 from reviewbot.interproc.callbacks import Callback, callbacks
 from reviewbot.interproc.chains import CallChain, CallChains, Entered
 from reviewbot.interproc.entry import EntryContext, Locks, asserted, keeps_entry
 from reviewbot.interproc.function_reading import FunctionReading
 from reviewbot.interproc.settle import few
-from reviewbot.interproc.summary import DEEPEST, Effect, Lock
+from reviewbot.interproc.summary import Effect, Lock
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
-from reviewbot.program.call_graph import FunctionKey, between
+from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.locked_rows import held_rows
@@ -42,29 +42,27 @@ class AtomicCalls:
     def __init__(self, rule: Rule, context: Context) -> None:
         self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
         self._contexts = {path: _of_file(context, side) for path, side in self.graph.sides.items()}
-        self._paths: dict[int, str] = {}  # of the files that functions stand in
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
         self._sleepers: dict[int, Sequence[tuple[int, Sleeper]]] = {}
 
     @cached_property
-    def units(self) -> tuple[FunctionUnit, ...]:
+    def _between(self) -> Between:
+        return Between(self.graph, self._holding, self._asking, self._unlocking)
+
+    @property
+    def units(self) -> Sequence[FunctionUnit]:
         """The functions between what may hold a lock, what the change touches, and what may sleep."""
-        touched = self.graph.touched
-        starts = [(one.path, unit.function.name) for one in touched for unit in one.units if not unit.function.macro]
-        starts += [(one.path, name) for one in touched for name in sorted(one.quiet)]
-        found = between(self.graph, dict.fromkeys(starts), self._holding, self._asking, DEEPEST)
-        units = [(key[0], unit) for key in found for unit in self.graph.units(key)]
-        self._paths.update((id(unit), path) for path, unit in units)
-        return tuple(unit for _, unit in units)
+        return self._between.units
 
     def path(self, unit: FunctionUnit) -> str:
         """The path of the file that one of the units stands in; "" for any other."""
-        return self._paths.get(id(unit), "") if self.units else ""
+        key = self._between.key(unit)
+        return key[0] if key is not None else ""
 
     def to(self, unit: FunctionUnit, index: int) -> Sequence[CallChain]:
         """The chains to an instruction of a function, the shortest first."""
-        path = self.path(unit)
-        return self._chains.to((path, unit.function.name), index) if path else ()
+        key = self._between.key(unit)
+        return self._chains.to(key, index) if key is not None else ()
 
     # -- which functions matter, by words --
 
@@ -93,6 +91,10 @@ class AtomicCalls:
                 meant = (self.graph.meant(one[0], name) for name in dict.fromkeys(below))
                 found[one] = [key for key in meant if key is not None]
         return found
+
+    def _unlocking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        texts = ((one, _WORD.findall(self.graph.text(one))) for one in functions)
+        return [one for one, words in texts if not self._contexts[one[0]].lookup.unlocks.isdisjoint(words)]
 
     def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
         lookup = self._contexts[function[0]].lookup
@@ -161,21 +163,8 @@ class AtomicCalls:
     @cached_property
     def _chains(self) -> CallChains:
         last = {word for row in self.frees.values() for word in strings(row, "counted")}
-        keys = {id(unit): (self._paths[id(unit)], unit.function.name) for unit in self.units}
-        count = Counter(keys.values())
-        known = [unit for unit in self.units if count[keys[id(unit)]] == 1]
-        names = {name for _, name in count}
-        callees = {path: self._meant(path, names, count.keys()) for path in {path for path, _ in count}}
-        readings = [
-            FunctionReading(unit, keys[id(unit)], callees[keys[id(unit)][0]], unit.flow.lookup, last=last)
-            for unit in known
-        ]
+        readings = self._between.readings(last=last)
         return CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
-
-    def _meant(self, path: str, names: Collection[str], known: Collection[FunctionKey]) -> Mapping[str, FunctionKey]:
-        """What names mean in a file, as far as that is known."""
-        meant = ((name, self.graph.meant(path, name)) for name in names)
-        return {name: key for name, key in meant if key is not None and key in known}
 
     def _effects(self, reading: FunctionReading) -> Iterator[Effect]:
         path = reading.key[0]
@@ -191,7 +180,7 @@ class AtomicCalls:
         locks = Locks(row_words(rule, "asserts"), spins, row_words(rule, "sleeps"))
         found: dict[FunctionKey, list[tuple[Lock | None, EntryContext]]] = {}
         for path, side in self.graph.sides.items():
-            units = [unit for unit in self.units if self._paths[id(unit)] == path]
+            units = [unit for unit in self.units if self.path(unit) == path]
             for name, lock, entry in asserted(units, side.rows, self._contexts[path].lookup, locks):
                 found.setdefault((path, name), []).append((Lock(entry.scope, lock), entry))
             run = self._run([(path, unit.function.name) for unit in units]) if units else ()

@@ -11,8 +11,9 @@ from reviewbot.checks.context.atomic_calls import atomic_calls, called_with_lock
 from reviewbot.checks.context.sleeping_calls import Sleeper
 from reviewbot.interproc.callbacks import Callback, callbacks
 from reviewbot.interproc.entry import EntryContext
-from reviewbot.interproc.specialize import Calls, calls_of
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Rule
+from reviewbot.program.call_graph import taking_masks
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
@@ -45,12 +46,7 @@ class HeldAbove:
     @cached_property
     def units(self) -> tuple[FunctionUnit, ...]:
         """The functions of the change, and those that call them or are called."""
-        return (*self.side.units, *self.side.around, *self.below())
-
-    @cached_property
-    def calls(self) -> Calls:
-        """The calls of these."""
-        return calls_of(self.units)
+        return (*self.side.units, *self.side.around, *self._below)
 
     @cached_property
     def all(self) -> tuple[FunctionUnit, ...]:
@@ -60,14 +56,15 @@ class HeldAbove:
         """
         here = {self.side.path, *(one.path for one in self._calls.graph.earlier)}
         near = (unit for unit in self._calls.units if self._calls.path(unit) in here)
-        return tuple({id(unit): unit for unit in (*self.side.units, *self.below(), *near)}.values())
+        return tuple({id(unit): unit for unit in (*self.side.units, *self._below, *near)}.values())
 
     def side_of(self, unit: FunctionUnit) -> FileVersion | None:
         """The file version that a function stands in, None for that of the check."""
-        path = self._path(unit)
+        path = self.path(unit)
         return None if path == self.side.path else self._calls.graph.sides[path]
 
-    def _path(self, unit: FunctionUnit) -> str:
+    def path(self, unit: FunctionUnit) -> str:
+        """The path of the file that a function stands in."""
         return self._calls.path(unit) or self.side.path
 
     @cached_property
@@ -81,9 +78,11 @@ class HeldAbove:
             if name != unit.function.name
         )
 
-    def below(self) -> tuple[FunctionUnit, ...]:
+    @cached_property
+    def _below(self) -> tuple[FunctionUnit, ...]:
         """The functions that units call with a lock held, or may hand a mask to."""
-        return self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
+        handed = taking_masks(self._calls.graph, self.side, DEEPEST)
+        return (*self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down), *handed)
 
     @cached_property
     def givers(self) -> Mapping[str, Callback]:
@@ -93,11 +92,11 @@ class HeldAbove:
 
     def sleepers(self, unit: FunctionUnit) -> Sequence[tuple[int, Sleeper]]:
         """The calls of a function that may sleep, by instruction."""
-        return self._calls.sleepers(unit, self._path(unit))
+        return self._calls.sleepers(unit, self.path(unit))
 
     def held(self, unit: FunctionUnit, index: int) -> Iterator[Held]:
         """What callers of a function surely hold where an instruction of it is reached, the nearest first."""
-        name, path, sides = unit.function.name, self._path(unit), self._calls.graph.sides
+        name, path, sides = unit.function.name, self.path(unit), self._calls.graph.sides
         for chain in self._calls.to(unit, index):
             one = chain.entry
             rows = tuple((row, note) for where, row, note in chain.shown if where == path)

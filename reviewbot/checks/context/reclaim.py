@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -14,15 +14,15 @@ from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Rule
 from reviewbot.model.review import CONFIDENCES
+from reviewbot.program.call_graph import FunctionKey, between
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.query import allocation, expression_text, flag_rows, masks_at, reached, request_at
 from reviewbot.program.unit import FunctionUnit
-
-_MOST_ROUNDS = 5  # calls from where reclaim comes by down to the function
 
 
 class _Entry(Struct, frozen=True):
@@ -262,6 +262,21 @@ class _Handle:
         return name in self._enters or (value and not any(one in name for one in self._leaves))
 
 
+def _between(
+    side: FileVersion, entered: Collection[str], handles: Collection[str], context: Context
+) -> Iterator[FunctionUnit]:
+    """The functions of the file between those where reclaim comes by and those that the change touches."""
+    graph = context.calls
+
+    def holding(functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
+        told = (one for one in functions if one[1] in entered or any(word in graph.text(one) for word in handles))
+        return {one: (one,) for one in told}
+
+    starts = dict.fromkeys((side.path, unit.function.name) for unit in side.units if not unit.function.macro)
+    for key in between(graph, starts, holding, lambda functions: [one for one in functions if one in starts], DEEPEST):
+        yield from graph.units(key) if key[0] == side.path else ()
+
+
 def _entries(side: FileVersion, rule: Rule, context: Context) -> Mapping[str, _Entry]:
     """Functions of the text that are entered where reclaim comes by: registered, or called from there."""
     out: dict[str, _Entry] = {}
@@ -269,12 +284,12 @@ def _entries(side: FileVersion, rule: Rule, context: Context) -> Mapping[str, _E
         said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
         out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
     handles = (*row_words(rule, "enters"), *row_words(rule, "params"))
-    texts = {**side.calling, **{unit.function.name: unit.text for unit in side.units}}
-    if not any(name in out or any(word in text for word in handles) for name, text in texts.items()):
+    if not out and not any(word in side.text for word in handles):
         return out  # nothing leads here, and no caller need be read
-    units = (*side.units, *side.around)
+    between_them = _between(side, out.keys(), handles, context)
+    units = tuple({id(unit): unit for unit in (*side.units, *between_them)}.values())
     names = {unit.function.name for unit in units if unit.steps and not unit.function.macro}
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(DEEPEST):
         before = len(out)
         for unit in units:
             inside = _inside(unit, out, rule, context)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from msgspec.structs import replace
 
 from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.masks.nofail import mask_text, remark_rows, sides
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.interproc.specialize import Specialization, calls_of, specialized
+from reviewbot.interproc.specialize import Specialization, handed_over, specialized
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import row_words
 from reviewbot.model.kernel import Allocator, Limit, Mask, Rule
 from reviewbot.model.review import CONFIDENCES
+from reviewbot.program.call_graph import taking_masks
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import evidence_of
-from reviewbot.program.query import expression_text, instruction_rows, masks_at, reached, requests
+from reviewbot.program.query import expression_text, masks_at, reached, requests
 from reviewbot.program.unit import FunctionUnit
 
 
@@ -28,17 +29,17 @@ def unsupported_flag(side: FileVersion, rule: Rule, context: Context) -> Iterato
     Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size; `one`, calls for
     one structure.
     """
-    calls = cache(lambda: calls_of((*side.units, *side.around)))
-    for unit in (*side.units, *side.telling_below(context.kernel.words["mask_types"])):
+    below = (*side.telling_below(context.kernel.words["mask_types"]), *taking_masks(context.calls, side, DEEPEST))
+    for unit in {id(unit): unit for unit in (*side.units, *below)}.values():
         said = set()
         for hit in _refused(side, unit, rule, context):
             said.add(hit.key)
             yield hit
-        for one in specialized(unit, calls, context.lookup):
+        for one in specialized(unit, side.path, context.calls, context.lookup):
             for hit in _refused(side, one.unit, rule, context):
                 if hit.key not in said:
                     said.add(hit.key)
-                    yield _passed_on(hit, one)
+                    yield _passed_on(hit, one, side, context)
 
 
 def _refused(side: FileVersion, unit: FunctionUnit, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -69,14 +70,12 @@ def _refused(side: FileVersion, unit: FunctionUnit, rule: Rule, context: Context
             break
 
 
-def _passed_on(hit: Hit, one: Specialization) -> Hit:
+def _passed_on(hit: Hit, one: Specialization, side: FileVersion, context: Context) -> Hit:
     """A hit that holds for the mask of one caller, and is one step less sure."""
-    mask, caller = expression_text(one.arg), one.caller.function.name
+    mask, caller = expression_text(one.arg), one.call.unit.function.name
     return replace(
-        hit,
-        rows=(*hit.rows, one.arg.line, *instruction_rows(one.caller.steps[one.at])),
+        handed_over(hit, one, side, context),
         values={**hit.values, "mask": f"{mask} from {caller}()"},
-        because=(*hit.because, (one.arg.line, "the mask is handed over here")),
         confidence=_lowered(hit.confidence or CONFIDENCES[-1]),
     )
 
@@ -113,13 +112,8 @@ def _called_in_scope(side: FileVersion, unit: FunctionUnit, limit: Limit, contex
     """Whether a static function is called where a scope takes that away."""
     if not limit.lacks or not unit.function.static:
         return False
-    units = (*side.units, *side.around)
-    calls = ((one, at) for one in units for at, step in enumerate(one.steps) if _calls(step, unit))
-    return any(_scoped(one, at, limit, context) for one, at in calls)
-
-
-def _calls(step: Instruction, unit: FunctionUnit) -> bool:
-    return step.kind == "call" and not step.op and step.name == unit.function.name
+    calls = context.calls.calls((side.path, unit.function.name))
+    return any(_scoped(one.unit, one.at, limit, context) for one in calls)
 
 
 def _fits(step: Instruction, found: Allocator, limit: Limit, rule: Rule) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from reviewbot.checks.declaration import CALLBACKS, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
@@ -10,8 +10,10 @@ from reviewbot.dataflow.mask_algebra import apply_scopes
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import leads, taker
+from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
+from reviewbot.program.call_graph import FunctionKey, between
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import spelled_out
@@ -198,26 +200,50 @@ def _constant(side: FileVersion, one: Request, rule: Rule, context: Context) -> 
 
 def _not_handed_on(side: FileVersion, unit: FunctionUnit, param: str, rule: Rule, context: Context) -> Iterator[Hit]:
     """Requests that may sleep in functions of the text which are called without the mask."""
-    calls = {step.name: at for at, step in enumerate(unit.steps) if step.kind == "call" and not step.op}
-    others = (*side.units, *side.telling_below(context.kernel.words["flag_prefixes"], calls))
-    called = {one.function.name: one for one in others if one.function.name in calls and not one.function.macro}
-    for name, other in called.items():
-        at, types = calls[name], {kind for kind, _ in other.function.params}
-        if name == unit.function.name or types & context.kernel.words["mask_types"] or not other.function.static:
-            continue
-        if _asked(unit, at, param) or _locks(unit, context):
+    if _locks(unit, context):
+        return
+    for at, others, other in _called_without(side, unit, context):
+        if _asked(unit, at, param):
             continue
         for one in requests((other,), context):
             plain = _constant(side, one, rule, context)
             if plain is None or not _may_sleep(one, rule, context) or not leads(other, one.at, context.lookup):
                 continue
-            taken, inside = unit.function.name, f"in {name}(), which it calls,"
+            taken, name = unit.function.name, other.function.name
+            by = f" by {' -> '.join(f'{each}()' for each in others)}" if others else ""
+            inside = f"in {name}(), which it calls{by},"
             values = {"taker": taken, "inside": inside, "where": f" {inside}", "param": param}
             values |= {"callee": one.step.name, "mask": expression_text(plain)}
             called_at = unit.steps[at].lines
             because = ((unit.function.head[0], "takes the mask"), (called_at[0], "calls without it"))
             rows = (one.mask.line, *one.step.lines, *called_at)
             yield Hit(rows, name, f"{one.step.name} {one.mask.text} {taken}", values, because)
+
+
+def _called_without(
+    side: FileVersion, unit: FunctionUnit, context: Context
+) -> Iterator[tuple[int, tuple[str, ...], FunctionUnit]]:
+    """The static functions that a function calls without a mask, by others like them: its call, and the others."""
+    graph, start, types = context.calls, (side.path, unit.function.name), context.kernel.words["mask_types"]
+    stems = context.kernel.words["flag_prefixes"]
+
+    def asking(functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        return [one for one in functions if any(stem in graph.text(one) for stem in stems)]
+
+    known = frozenset(between(graph, (start,), lambda _: {start: graph.callees(start)}, asking, DEEPEST))
+    calls = {step.name: at for at, step in enumerate(unit.steps) if step.kind == "call" and not step.op}
+    level: list[tuple[int, tuple[str, ...], str]] = [(at, (), name) for name, at in calls.items()]
+    seen = {unit.function.name}
+    for _ in range(DEEPEST):
+        fresh: list[tuple[int, tuple[str, ...], str]] = []
+        for at, way, name in level:
+            units = graph.units((side.path, name)) if name not in seen and (side.path, name) in known else ()
+            seen.add(name)
+            plain = len(units) == 1 and units[0].function.static
+            if plain and not {kind for kind, _ in units[0].function.params} & types:
+                yield at, way, units[0]
+                fresh += [(at, (*way, name), key[1]) for key in graph.callees((side.path, name))]
+        level = fresh
 
 
 def _asked(unit: FunctionUnit, at: int, param: str) -> bool:

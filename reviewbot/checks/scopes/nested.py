@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property, partial
 
 from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
-from reviewbot.interproc.entry import Entries, entry_contexts, leads
+from reviewbot.interproc.between import Between
+from reviewbot.interproc.chains import CallChains
+from reviewbot.interproc.function_reading import FunctionReading
+from reviewbot.interproc.settle import few
+from reviewbot.interproc.summary import Effect
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Kernel, Rule, ScopeKind
+from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import meant_here, spelled_out
@@ -76,9 +81,10 @@ def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator
     wanted = row_words(rule, "nofail")
     if not any(word in side.text for word in wanted):
         return
-    entered: dict[int, Mapping[str, Entries]] = {}
     named = {one.name for one in side.defines if any(word in one.body for word in wanted)}
-    for unit in (*side.units, *side.telling_below(wanted | named | context.kernel.words["mask_types"])):
+    telling = wanted | named | context.kernel.words["mask_types"]
+    above = [_Above(row, telling, context) for row in rule.rows]
+    for unit in (*side.units, *side.telling_below(telling)):
         for index, step in enumerate(unit.steps):
             found = allocation(step, context.kernel)
             mask = mask_of(step, found) if found is not None else None
@@ -87,13 +93,10 @@ def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator
                 if mask is None or not masks or not all(set(strings(row, "nofail")) <= one.must for one in masks):
                     continue
                 around = _scope_around(unit, index, row, context)
-                if around is None and _may_be_opened(side.text, row, context):
-                    if at not in entered:
-                        units = (*side.units, *side.around, *side.below)
-                        entered[at] = entry_contexts(units, context.lookup, {}, partial(_breaks, row=row))
-                    around = _scope_above(unit, index, entered[at], context)
+                if around is None and _may_be_opened(row, context):
+                    around = above[at].around(unit, index)
                 if around is not None:
-                    call, because, sure = around
+                    call, because, sure, elsewhere = around
                     values = {
                         "callee": step.name,
                         "mask": expression_text(mask),
@@ -101,17 +104,20 @@ def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator
                         "effect": str(row["effect"]),
                     }
                     rows, key = (mask.line, *step.lines), f"{step.name} {mask.text}"
-                    yield Hit(rows, unit.function.name, key, values, because, sure)
+                    yield Hit(rows, unit.function.name, key, values, because, sure, elsewhere=elsewhere)
                     break
 
 
-def _may_be_opened(text: str, row: Row, context: Context) -> bool:
-    """Whether a text has a word by which a scope of a row is opened: else nothing further need be read."""
+def _may_be_opened(row: Row, context: Context) -> bool:
+    """Whether a file has a word by which a scope of a row is opened: else nothing further need be read."""
+    texts = [side.text for side in context.calls.sides.values()]
     kinds = (scope for scope in context.kernel.scopes.values() if _breaks(scope, row))
-    return any(word in text for scope in kinds for word in context.lookup.openers[scope.name])
+    words = {word for scope in kinds for word in context.lookup.openers[scope.name]}
+    return any(word in text for text in texts for word in words)
 
 
-_Around = tuple[str, tuple[tuple[int, str], ...], str]  # the call that opened a scope, what shows it, how sure
+# the call that opened a scope, what shows it, how sure, and what shows it in other files
+_Around = tuple[str, tuple[tuple[int, str], ...], str, tuple[tuple[FileVersion, int, str], ...]]
 
 
 def _scope_around(unit: FunctionUnit, index: int, row: Row, context: Context) -> _Around | None:
@@ -120,16 +126,50 @@ def _scope_around(unit: FunctionUnit, index: int, row: Row, context: Context) ->
     if not inside or inside[0] is None or None in inside:
         return None
     entered = unit.steps[inside[0].step]
-    return entered.name, ((entered.lines[0], "the scope is entered here"),), ""
+    return entered.name, ((entered.lines[0], "the scope is entered here"),), "", ()
 
 
-def _scope_above(unit: FunctionUnit, index: int, entered: Mapping[str, Entries], context: Context) -> _Around | None:
-    """The scope that a caller has open, unless the function asks how it was called."""
-    for entry in entered.get(unit.function.name, ()) if not unit.flow.lost else ():
-        if leads(unit, index, context.lookup, entry):
-            (first, _), *rest = entry.rows
-            return entry.taken, ((first, "the scope is entered here"), *rest), "medium"
-    return None
+class _Above:
+    """The scopes of a row that callers have open, worked out when the first is asked for."""
+
+    def __init__(self, row: Row, wanted: Collection[str], context: Context) -> None:
+        self._row, self._wanted, self._context = row, wanted, context
+
+    def around(self, unit: FunctionUnit, index: int) -> _Around | None:
+        """The scope that surely is open where an instruction is reached, unless somebody asks how it was called."""
+        key = self._between.key(unit)
+        chain = next(iter(self._chains.to(key, index)), None) if key is not None else None
+        if chain is None or key is None:
+            return None
+        (path, first, _), *rest = chain.shown
+        shown = [(path, first, "the scope is entered here"), *rest]
+        sides = self._context.calls.sides
+        here = tuple((row, note) for path, row, note in shown if path == key[0])
+        return chain.entry.taken, here, "medium", tuple((sides[one[0]], *one[1:]) for one in shown if one[0] != key[0])
+
+    @cached_property
+    def _between(self) -> Between:
+        return Between(self._context.calls, self._holding, self._asking)
+
+    def _holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
+        graph, lookup = self._context.calls, self._context.lookup
+        kinds = (scope for scope in self._context.kernel.scopes.values() if _breaks(scope, self._row))
+        words = frozenset[str]().union(*(lookup.openers[scope.name] for scope in kinds))
+        return {one: graph.callees(one) for one in functions if any(word in graph.text(one) for word in words)}
+
+    def _asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        return [one for one in functions if any(word in self._context.calls.text(one) for word in self._wanted)]
+
+    @cached_property
+    def _chains(self) -> CallChains:
+        readings = self._between.readings(partial(_breaks, row=self._row))
+        return CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, {})
+
+    def _effects(self, reading: FunctionReading) -> Iterator[Effect]:
+        for at, step in enumerate(reading.unit.steps):
+            if allocation(step, self._context.kernel) is not None:
+                ways = {reading.way(at, state.facts) for state in reading.reaches(at)}
+                yield Effect((reading.key, at), at, few(ways))
 
 
 def _broken(state: State, row: Row, kernel: Kernel) -> OpenScope | None:

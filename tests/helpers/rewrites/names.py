@@ -34,7 +34,7 @@ def function_names(text: str, suffix: str) -> str:
     return edited(text, [Edit(one.end, one.end, suffix) for one in found])
 
 
-def variables(text: str, suffix: str) -> str:
+def variables(text: str, suffix: str, prefix: str = "") -> str:
     """The local variables and parameters of each function renamed, and the fields of those that are toys."""
     toks, edits = tokens(text), []
     bare = {one.text for at, one in enumerate(toks) if at and not _member(toks, at)}
@@ -47,7 +47,7 @@ def variables(text: str, suffix: str) -> str:
             field = before in ("->", ".") and locals_.get(toks[at - 2].text, "").startswith("toy") and name not in bare
             field = field and toks[at - 3].text not in ("->", ".")
             if toks[at].kind == "name" and at not in members and ((free and name in locals_) or field):
-                edits.append(Edit(toks[at].end, toks[at].end, suffix))
+                edits.append(Edit(toks[at].start, toks[at].end, f"{prefix}{toks[at].text}{suffix}"))
     return edited(text, edits)
 
 

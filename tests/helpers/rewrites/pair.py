@@ -15,7 +15,8 @@ Way = Callable[["Pair"], "Pair | None"]
 @dataclass(frozen=True)
 class Pair:
     """`before` is None for a new file. `names`: what functions are called since, old name first; `helpers`: functions
-    that a rewrite made, in which a remark counts as one on their caller.
+    that a rewrite made, in which a remark counts as one on their caller. `other`: a second file of the patch, its path
+    and both its texts.
     """
 
     path: str
@@ -24,21 +25,27 @@ class Pair:
     after: str
     names: tuple[tuple[str, str], ...] = ()
     helpers: tuple[str, ...] = ()
+    other: tuple[str, str | None, str] | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:
         return (self.after,) if self.before is None else (self.before, self.after)
 
     def diff(self) -> str:
-        """One hunk that is the whole file."""
-        sides = ["" if self.before is None else f"a/{self.path}", f"b/{self.path}"]
-        made = ["new file mode 100644\n"] if self.before is None else []
-        rows = [(text or "").splitlines(True) for text in (self.before, self.after)]
-        hunk = difflib.unified_diff(rows[0], rows[1], sides[0] or "/dev/null", sides[1], n=len(rows[0]) + len(rows[1]))
-        return "".join([f"diff --git a/{self.path} b/{self.path}\n", *made, *hunk])
+        """One hunk that is the whole file, for each file."""
+        more = _diff(*self.other) if self.other is not None and self.other[1] != self.other[2] else ""
+        return _diff(self.path, self.before, self.after) + more if self.before != self.after else more
 
     def name(self, function: str) -> str:
         return dict(self.names).get(function, function)
+
+
+def _diff(path: str, before: str | None, after: str) -> str:
+    sides = ["" if before is None else f"a/{path}", f"b/{path}"]
+    made = ["new file mode 100644\n"] if before is None else []
+    rows = [(text or "").splitlines(True) for text in (before, after)]
+    hunk = difflib.unified_diff(rows[0], rows[1], sides[0] or "/dev/null", sides[1], n=len(rows[0]) + len(rows[1]))
+    return "".join([f"diff --git a/{path} b/{path}\n", *made, *hunk])
 
 
 def pair_of(case: Case) -> Pair | None:

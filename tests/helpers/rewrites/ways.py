@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewrites import control, helper, layout, locks, masks, names, old
+from rewrites import chains, control, helper, layout, locks, masks, names, old
 from rewrites.pair import Pair, Way
 
 
@@ -37,6 +37,10 @@ WAYS: dict[str, Way] = {
     "split over rows": layout.split,
     "odd layout": layout.odd,
     "#ifdef": layout.conditional,
+    "through a quiet function": chains.quiet(1),
+    "through two quiet functions": chains.quiet(2),
+    "arguments swapped": chains.swapped,
+    "callee in another file": chains.elsewhere,
 }
 OLD: dict[str, Way] = {
     "old: function": old.function,
@@ -61,6 +65,7 @@ OLD: dict[str, Way] = {
 
 # rule, way: why the rule is right to stay silent, or to speak
 _MORE = "the rule is about a scope with nothing but one allocation in it"
+_OTHERS = "a function that other files may call has callers that are not shown"
 _APART = "the rule compares what stands in one function"
 DESIGN: dict[tuple[str, str], str] = {
     ("scope-around-one-allocation", "unrelated test"): _MORE,
@@ -68,6 +73,8 @@ DESIGN: dict[tuple[str, str], str] = {
     ("scope-around-one-allocation", "unrelated loop"): _MORE,
     ("scope-around-one-allocation", "static helper"): _MORE,
     ("mixed-reclaim-flags", "static helper"): _APART,
+    ("ignored-gfp-argument", "callee in another file"): _OTHERS,
+    ("unneeded-atomic", "callee in another file"): _OTHERS,
     ("reserves-scope", "unrelated call"): "a call that nobody can see through may take from the reserves",
     ("open-coded-nofail", "unrelated call"): "a call on the way back may end the loop or find memory",
     ("new-scope-api", "old: function"): "a helper for a scope that has a new name is a new one to its callers",
