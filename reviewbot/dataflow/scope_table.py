@@ -20,7 +20,7 @@ class ScopeTable:
 
     `enter` and `leave`: by the name of the call; `guards`: scopes by the class of their guard. `locks`: the words at
     which an atomic scope is entered; `unlocks`: calls that end one; `markers`: calls of the other scopes. `may_unlock`:
-    parts of names that say that a call may unlock.
+    parts of names that say that a call may unlock, but for those in `keeps`.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -42,6 +42,7 @@ class ScopeTable:
         self.markers = frozenset(scope_call.call for one in marking for scope_call in (*one.enter, *one.leave))
         self.unlocks = frozenset(scope_call.call for one in atomic for scope_call in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
+        self.keeps = frozenset[str]()
         self.tools = tools_of(kernel)
 
     def extended(self, enter: Mapping[str, Rows], leave: Mapping[str, Rows]) -> ScopeTable:
@@ -52,6 +53,18 @@ class ScopeTable:
         found.enter, found.leave = {**self.enter, **enter}, {**self.leave, **leave}
         found.locks, found.unlocks = self.locks | enter.keys(), self.unlocks | leave.keys()
         return found
+
+    def keeping(self, names: frozenset[str]) -> ScopeTable:
+        """A table that knows of some calls that they give back no lock, whatever they are called."""
+        if not names:
+            return self
+        found = copy(self)
+        found.keeps = names
+        return found
+
+    def may_give_back(self, name: str) -> bool:
+        """Whether a call of this name may end atomic scopes, though nothing is known of it."""
+        return name not in self.keeps and any(word in name for word in self.may_unlock)
 
     def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:
         """The scopes a call opens; UNKNOWN where its argument names none that this version has.

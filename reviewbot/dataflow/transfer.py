@@ -115,7 +115,7 @@ class Transfer:
             state = self._enter(state, index, step, scope_name, scope_call)
         if opened or step.name in self._lookup.enter:
             return state
-        if state.open and any(word in step.name for word in self._lookup.may_unlock):
+        if state.open and self._lookup.may_give_back(step.name):
             state = state._replace(open=tuple(one for one in state.open if not self._atomic(one)))
         if state.open:
             passed = {word for arg in step.args for word in _WORD.findall(arg.text)}

@@ -81,7 +81,7 @@ def keeps_entry(unit: FunctionUnit, lookup: ScopeTable) -> bool:
         if kinds and any(not any(one.scope in kinds for one in state.open) for state in unit.flow.at[at]):
             return False
         plain = step.name not in lookup.leave and step.name not in lookup.enter and step.name not in neutral
-        if plain and any(word in step.name for word in lookup.may_unlock):
+        if plain and lookup.may_give_back(step.name):
             return False
     return True
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from reviewbot.dataflow.conditions import normal
 from reviewbot.dataflow.scope_table import ScopeTable, argument
 from reviewbot.dataflow.solver import Abstained, solve
-from reviewbot.dataflow.state import State
+from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
 from reviewbot.interproc.entry import Counts, EntryContext, is_atomic, numbers_of, shown_as, taker
@@ -19,7 +19,9 @@ from reviewbot.program.unit import FunctionUnit
 
 ReleasedBy = Mapping[FunctionKey, frozenset[Lock]]
 Callees = Mapping[str, FunctionKey]  # the known functions by the name that a call has for them
+Gone = frozenset[tuple[Lock, str]]  # locks that were given back, and what they are called in the function
 _NOTHING = frozenset[Lock]()
+_NONE = Gone()
 _DONE = ("1", "true")
 
 
@@ -139,15 +141,17 @@ class FunctionReading:
     def site(self, at: int, callee: FunctionKey, releases: ReleasedBy) -> CallSite:
         """What is known at a call. `releases`: what the known functions give back."""
         opened: dict[int, tuple[Lock, EntryContext]] = {}
+        surely: set[int] = set()
         states = []
         step = self.unit.steps[at]
         for state in self.reaches(at):
-            held = tuple(one.step for one in state.open if one.scope in self._open)
+            held = [one.step for one in state.open if one.scope in self._open]
             for one in state.open:
                 if one.scope in self._open and one.step not in opened:
                     opened[one.step] = self.lock(one.scope, one.key), self._held(one.step, one.scope)
+                    surely |= {one.step} if self._is_kept(one, at) else set()
             last = any(true and any(word in text for word in self._last) for text, true in state.facts)
-            states.append(SiteState(state.facts, self.way(at, state.facts), held, last))
+            states.append(SiteState(state.facts, self.way(at, state.facts), tuple(held), last))
         numbers = {index: number for number, index in enumerate(opened)}
         return CallSite(
             self.key,
@@ -155,11 +159,29 @@ class FunctionReading:
             at,
             step.lines[0],
             tuple(arg.text for arg in step.args),
-            tuple(one._replace(held=tuple(numbers[index] for index in one.held)) for one in states),
+            tuple(one._replace(held=tuple(numbers[index] for index in {*one.held, *surely})) for one in states),
             tuple(opened.values()),
             self.dropped(at, releases),
             self.once(at),
         )
+
+    def _is_kept(self, taken: OpenScope, at: int) -> bool:
+        """Whether all ways to an instruction take a lock, and nothing gives it back that surely does so.
+
+        What only sounds as if it did may have been called the last time around a loop.
+        """
+        cfg = self.unit.cfg
+        if at in cfg.reachable((0,), lambda one: one != taken.step):
+            return False
+        ends = (one for one, step in enumerate(self.unit.steps) if self._closes(step, taken))
+        after = (to for one in ends for to in cfg.succ[one])
+        return at not in cfg.reachable(after, lambda one: one != taken.step)
+
+    def _closes(self, step: Instruction, taken: OpenScope) -> bool:
+        if step.kind == "leave":
+            return step.target == taken.guard
+        closed = self._lookup.closed(step) if step.kind == "call" and not step.op else ()
+        return any(kind.atomic for kind, _ in closed)
 
     def _held(self, at: int, scope: str) -> EntryContext:
         """The context in which a callee is entered while a scope is open that this instruction opened."""
@@ -170,25 +192,30 @@ class FunctionReading:
     # -- what is given back --
 
     @cached_property
-    def released(self) -> Mapping[int, frozenset[Lock]]:
-        """By instruction, what it gives back that the function has not taken, or may."""
+    def released(self) -> Mapping[int, Gone]:
+        """By instruction, what it gives back that the function has not taken, or may, each with what it is called."""
         found = {at: self._released(at, step) for at, step in enumerate(self.unit.steps) if step.kind == "call"}
         return {at: locks for at, locks in found.items() if locks}
 
-    def _released(self, at: int, step: Instruction) -> frozenset[Lock]:
+    def _released(self, at: int, step: Instruction) -> Gone:
         if step.op or not self.reaches(at):
-            return _NOTHING
+            return _NONE
         names = self._lookup.kernel.words["neutral"]
         plain = step.name not in self._lookup.leave and step.name not in self._lookup.enter and step.name not in names
-        if plain and step.name not in self._callees and any(word in step.name for word in self._lookup.may_unlock):
-            return frozenset((Lock(ANY, step.name),))
-        found = []
+        if plain and step.name not in self._callees and self._lookup.may_give_back(step.name):
+            return frozenset(((Lock(ANY, step.name), ""),))
+        found = set()
         for kind, call in self._lookup.closed(step):
             name = argument(step, call.key) if call.key >= 0 else ""
-            found += [self.lock(kind.name, name)] if kind.atomic else []
+            found |= {(self.lock(kind.name, name), name or kind.name)} if kind.atomic else set()
         # a call that ends several kinds of scope ends what the function has taken, whichever that is
-        own = all(any(_has(state, lock) for lock in found) for state in self.reaches(at))
-        return _NOTHING if own else frozenset(found)
+        own = all(any(_has(state, lock) for lock, _ in found) for state in self.reaches(at))
+        return _NONE if own else frozenset(found)
+
+    def _taken(self, step: Instruction) -> Iterator[str]:
+        """What the locks are called that an instruction takes."""
+        for scope, call in self._lookup.opened(step, "") if step.kind == "call" and not step.op else ():
+            yield argument(step, call.key) if call.key >= 0 else scope
 
     def lock(self, scope: str, name: str) -> Lock:
         """What a lock of this name is in other functions."""
@@ -200,46 +227,50 @@ class FunctionReading:
         return self.params.index(name) if name and name in self.params else -1
 
     def given_back(self, releases: ReleasedBy) -> frozenset[Lock]:
-        """All that the function or one of its callees gives back."""
-        return _NOTHING.union(*self._by_step(releases).values())
+        """What is given back where the function returns, by itself or one of its callees, and not taken again."""
+        ends = [at for at, step in enumerate(self.unit.steps) if step.kind in ("return", "end") and self.reaches(at)]
+        return _NOTHING.union(*(self.dropped(at, releases) for at in ends))
 
-    def _by_step(self, releases: ReleasedBy) -> Mapping[int, frozenset[Lock]]:
-        found = dict(self.released)
+    def dropped(self, at: int, releases: ReleasedBy) -> frozenset[Lock]:
+        """What may have been given back on some way to an instruction, and not been taken again."""
+        if self._before is None or self._before[0] is not releases:
+            self._before = releases, self._solved(releases)
+        return frozenset(lock for lock, _ in self._before[1][at]) if self._before[1] else _NOTHING
+
+    _before: tuple[ReleasedBy, Sequence[Gone]] | None = None
+
+    def _solved(self, releases: ReleasedBy) -> Sequence[Gone]:
+        """What was given back before each instruction; () where nothing is in all of the function."""
+        gone = dict(self.released)
         for at, callee in self.calls:
             if releases.get(callee):
                 args = tuple(arg.text for arg in self.unit.steps[at].args)
-                found[at] = found.get(at, _NOTHING) | passed_up(releases[callee], args, self.lock)
-        return found
-
-    def dropped(self, at: int, releases: ReleasedBy) -> frozenset[Lock]:
-        """What may have been given back on some way to an instruction."""
-        if not self.given_back(releases):
-            return _NOTHING
-        if self._before is None or self._before[0] is not releases:
-            values = solve(self.unit.cfg, _GivenBack(self._by_step(releases)))
-            unknown = [frozenset((Lock(ANY, ""),))] * len(self.unit.steps)
-            self._before = releases, unknown if isinstance(values, Abstained) else values
-        return self._before[1][at]
-
-    _before: tuple[ReleasedBy, Sequence[frozenset[Lock]]] | None = None
+                theirs = passed_up(releases[callee], args, self.lock)
+                gone[at] = gone.get(at, _NONE) | {(lock, "") for lock in theirs}
+        if not gone:
+            return ()
+        taken = {at: frozenset(self._taken(step)) for at, step in enumerate(self.unit.steps)}
+        values = solve(self.unit.cfg, _GivenBack(gone, taken))
+        return [frozenset(((Lock(ANY, ""), ""),))] * len(taken) if isinstance(values, Abstained) else values
 
 
 class _GivenBack:
-    """What may have been given back on some way to an instruction."""
+    """What may have been given back on some way to an instruction, and not been taken again."""
 
     backward = False
 
-    def __init__(self, by_step: Mapping[int, frozenset[Lock]]) -> None:
-        self._by_step = by_step
+    def __init__(self, gone: Mapping[int, Gone], taken: Mapping[int, frozenset[str]]) -> None:
+        self._gone, self._taken = gone, taken
 
-    def first(self, _at: int) -> frozenset[Lock]:
-        return _NOTHING
+    def first(self, _at: int) -> Gone:
+        return _NONE
 
-    def join(self, _at: int, now: frozenset[Lock], ways: Mapping[int, frozenset[Lock]]) -> frozenset[Lock]:
+    def join(self, _at: int, now: Gone, ways: Mapping[int, Gone]) -> Gone:
         return now.union(*ways.values())
 
-    def transfer(self, at: int, value: frozenset[Lock]) -> frozenset[Lock]:
-        return value | self._by_step.get(at, _NOTHING)
+    def transfer(self, at: int, value: Gone) -> Gone:
+        left = frozenset(one for one in value if one[1] not in self._taken[at]) if self._taken[at] else value
+        return left | self._gone.get(at, _NONE)
 
 
 def _has(state: State, lock: Lock) -> bool:

@@ -16,6 +16,7 @@ from reviewbot.support.patterns import pattern
 _NAME = pattern(r"[A-Za-z_]\w*")
 _PART = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _EQUAL = pattern(r"\(?(\w+)\s*([=!])=\s*(\w+)\)?\Z")
+_CHOICE = pattern(r"[A-Z][A-Z0-9]*_\w+\Z")  # one of the names that an enumeration has
 _ORDERED = pattern(r"\(?(\w+)\s*([<>]=?)\s*(\d+)\)?\Z")
 _MASKED = pattern(r"\(?(\w+)\s*&\s*(\w+)\)?\Z")
 _ORDERS: Mapping[str, Callable[[int, int], bool]] = {
@@ -37,6 +38,8 @@ def asks_context(text: str, numbers: Collection[str], words: WordLists) -> bool:
     part of a flag's; `lock_words`, the same for parameters, and behind `context_questions`; `context_helpers`,
     what else such a name may have in it.
     """
+    if (found := _EQUAL.match(text)) and _CHOICE.match(found[3]):
+        return _tells(found[3], False, words)  # which of several kinds something is, unless the kind says it
     return any(_tells(name, name in numbers, words) for name in _NAME.findall(text))
 
 

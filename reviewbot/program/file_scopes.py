@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable, argument
 from reviewbot.frontend import parse
-from reviewbot.frontend.fragments import Fragment
+from reviewbot.frontend.fragments import Fragment, function_of
 from reviewbot.frontend.instructions import Function
 from reviewbot.model.kernel import ScopeCall, ScopeKind
 from reviewbot.support.patterns import pattern
@@ -21,6 +21,7 @@ _WORD = pattern(r"\w+")
 LONGEST = 800  # characters of such a function, and of what stands above it
 _MOST = 40  # functions of one text that are read for this
 _ROUNDS = 3  # helpers that call helpers
+_DEEPEST = 5  # calls below a function that are looked at for one that gives back a lock
 _HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
 
 Row = tuple[ScopeKind, ScopeCall]
@@ -34,7 +35,34 @@ def file_scopes(parts: Sequence[Fragment], marks: Mapping[int, str], lookup: Sco
         if found is known:
             break
         known = found
-    return known
+    return known.keeping(_keeping(parts, known))
+
+
+def _keeping(parts: Sequence[Fragment], lookup: ScopeTable) -> frozenset[str]:
+    """The functions of a text that sound as if they gave back a lock, and by their words give back none."""
+    told = [one for one in parts if one.starts and any(word in one.text for word in lookup.may_unlock)]
+    sounding = {name: one for one in told if _sounds(name := function_of(one), lookup)}
+    if not sounding:
+        return frozenset()
+    texts = {function_of(one): one.text for one in parts if one.starts}
+    return frozenset(name for name in sounding if not _may_give_back(name, texts, lookup))
+
+
+def _sounds(name: str, lookup: ScopeTable) -> bool:
+    known = name in lookup.leave or name in lookup.enter or name in lookup.kernel.words["neutral"]
+    return not known and any(word in name for word in lookup.may_unlock)
+
+
+def _may_give_back(name: str, texts: Mapping[str, str], lookup: ScopeTable) -> bool:
+    """Whether a function, or one of the text that it calls, some calls deep, may give back a lock."""
+    seen, level = {name}, {name}
+    for _ in range(_DEEPEST):
+        words = {word for one in level for word in _WORD.findall(texts[one])} - seen
+        if not lookup.unlocks.isdisjoint(words) or any(_sounds(word, lookup) for word in words - texts.keys()):
+            return True
+        level = words & texts.keys()
+        seen |= level
+    return bool(level)
 
 
 def _with_helpers(parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
