@@ -23,7 +23,7 @@ class Between:
         self, graph: FileCallGraph, holding: Holding, asking: Asking, unlocking: Asking = lambda _: ()
     ) -> None:
         self._graph = graph
-        starts = dict.fromkeys(key for side in graph.touched for key in graph.changed(side))
+        starts = dict.fromkeys(key for side in graph.touched for key in graph.changed(side) if side.path in graph.sides)
         found = between(graph, starts, holding, asking, DEEPEST)
         found = [*found, *giving_back(graph, found, unlocking, DEEPEST)] if found else []
         units = [(key, unit) for key in found for unit in graph.units(key)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 from reviewbot.model.kernel import Kernel
@@ -18,6 +18,8 @@ from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _CALL = pattern(r"\b(\w+)\s*\(")
+_HEAD = pattern(r"^[A-Za-z_][^=;\n]*?\b(\w+)\s*\(", re.MULTILINE)  # of a function
+_WORD = pattern(r"\w+")
 _MOST_READ = 160  # functions beside those of the change, of some file versions
 
 FunctionKey = tuple[str, str]  # the path of a file, and the name of a function in it
@@ -82,8 +84,10 @@ class FileCallGraph:
 
     @cached_property
     def sides(self) -> Mapping[str, FileVersion]:
-        """All of them, by path."""
-        return {side.path: side for side in (*self.earlier, *self.touched)}
+        """All of them that say or lead to anything, by path."""
+        every = {side.path: side for side in (*self.earlier, *self.touched)}
+        words = {path: frozenset(_WORD.findall(side.text)) for path, side in every.items() if len(every) > 1}
+        return {path: side for path, side in every.items() if side.beside is not None or _is_named(side, words)}
 
     @cached_property
     def _units(self) -> Mapping[FunctionKey, Sequence[FunctionUnit]]:
@@ -125,7 +129,7 @@ class FileCallGraph:
     def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that one names before a parenthesis."""
         if function not in self._callees:
-            named = dict.fromkeys(one for text in self._texts.get(function, ()) for one in _CALL.findall(text))
+            named = dict.fromkeys(one for text in self._texts.get(function, ()) for one in _called_in(text))
             meant = (self.meant(function[0], name) for name in named)
             self._callees[function] = [one for one in meant if one is not None and one != function]
         return self._callees[function]
@@ -169,6 +173,18 @@ class FileCallGraph:
             for one in self.callees(function):
                 found.setdefault(one, []).append(function)
         return found
+
+
+def _is_named(side: FileVersion, words: Mapping[str, frozenset[str]]) -> bool:
+    """Whether another file names a function of one that says nothing itself: it may lie between others."""
+    heads = frozenset(_HEAD.findall(side.text)) if words else frozenset[str]()
+    return any(path != side.path and not heads.isdisjoint(said) for path, said in words.items())
+
+
+@lru_cache(maxsize=1024)  # the next version of a file has most functions as they were
+def _called_in(text: str) -> Sequence[str]:
+    """The names that stand before a parenthesis, each once."""
+    return tuple(dict.fromkeys(_CALL.findall(text)))
 
 
 def _is_static(text: str, name: str) -> bool:

@@ -7,7 +7,7 @@ with an empty row for what is not shown between them. Rows count from 0; `number
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -27,7 +27,7 @@ class FileVersion(Struct, frozen=True):
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
     right above or below it. `units`: the functions that the change touches; `beside`: the other functions of the text;
     `allocators`: macros of the text that wrap one; `lookup`: the scope calls with its own helpers, None where nothing
-    of it was parsed.
+    of it was parsed; `later`: gives the functions of a text that names nothing rules are about, read at the first use.
     """
 
     path: str
@@ -42,6 +42,7 @@ class FileVersion(Struct, frozen=True):
     whole: bool = False
     text: str = ""  # all rows
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
+    later: Callable[[], Neighbours | None] = lambda: None
     lookup: ScopeTable | None = None
 
     @property
@@ -71,16 +72,19 @@ class FileVersion(Struct, frozen=True):
     @property
     def named(self) -> Mapping[str, Sequence[Fragment]]:
         """The fragments of all functions that the change does not touch, or that name nothing that rules are about."""
-        return self.beside.named if self.beside is not None else {}
+        beside = self.beside or self.later()
+        return beside.named if beside is not None else {}
 
     def read(self, fragment: Fragment) -> tuple[FunctionUnit, ...]:
         """The functions of one of these fragments, parsed."""
-        return self.beside.read(fragment) if self.beside is not None else ()
+        beside = self.beside or self.later()
+        return beside.read(fragment) if beside is not None else ()
 
     @property
     def quiet(self) -> frozenset[str]:
         """The names of functions that the change touches, though they name nothing that rules are about."""
-        return self.beside.quiet if self.beside is not None else frozenset()
+        beside = self.beside or self.later()
+        return beside.quiet if beside is not None else frozenset()
 
     @property
     def others(self) -> frozenset[str]:

@@ -13,6 +13,21 @@ from typing import TypeVar
 AnyText = TypeVar("AnyText", str, bytes)
 
 
+def gives_back_untaken(
+    rows: Sequence[tuple[int, Collection[AnyText]]], enter: Collection[AnyText], leave: Collection[AnyText]
+) -> bool:
+    """Whether a function may give back a lock that it has not taken; see held_rows()."""
+    held: list[int] = []
+    for indent, words in rows:
+        if not _meets(words, leave):
+            held += (indent,) if _meets(words, enter) else ()
+        elif not held:
+            return True
+        elif indent <= held[-1]:
+            held.pop()
+    return False
+
+
 def held_rows(
     rows: Sequence[tuple[int, Collection[AnyText]]], enter: Collection[AnyText], leave: Collection[AnyText]
 ) -> list[bool]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend import fragments
@@ -104,7 +106,9 @@ class Reader:
             near += _near(hunk, mark)
         telling = any(self.telling(one.text) for one in stretches)
         read = self.read_all(stretches, change.created) if telling else _NOTHING
-        return _file_version(change.path, rows, numbers, (changed, near), read, whole=change.created)
+        later = _once(lambda: self.read_all(stretches, change.created))
+        made = _file_version(change.path, rows, numbers, (changed, near), read, whole=change.created)
+        return made if telling else replace(made, later=later)
 
     def file(
         self,
@@ -128,8 +132,11 @@ class Reader:
                 changed[at], near[at] = line.mark == mark, beside
         among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
         touched = [at for part in among for at in part if changed[at] or near[at]]
-        read = self.read(text, "", True, _among(touched), names) if touched and self.telling(text) else _NOTHING
-        return _file_version(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
+        telling = bool(touched) and self.telling(text)
+        read = self.read(text, "", True, _among(touched), names) if telling else _NOTHING
+        made = _file_version(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
+        later = _once(lambda: self.read(text, "", True, _among(touched), names))
+        return made if telling or not touched else replace(made, later=later)
 
     def read(
         self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
@@ -214,8 +221,13 @@ def _file_version(
         whole,
         "\n".join(rows),
         read.allocators,
-        read.lookup,
+        lookup=read.lookup,
     )
+
+
+def _once(read: Callable[[], ParsedText]) -> Callable[[], Neighbours | None]:
+    """The functions beside those of the change, of a text that is read at the first use."""
+    return cache(lambda: read().beside)
 
 
 def _function(units: Sequence[FunctionUnit], name: str) -> Function | None:

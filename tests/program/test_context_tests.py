@@ -6,7 +6,7 @@ import pytest
 
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
-from reviewbot.program.context_tests import asks_context, is_constant, refuted
+from reviewbot.program.context_tests import asks_context, is_constant, truth_under
 
 WORDS = load([data_path("rules")], (6, 12))[0].words
 
@@ -68,27 +68,45 @@ def test_a_parameter_may_say_what_a_caller_holds(name, asks):
 
 
 @pytest.mark.parametrize(
-    ("fact", "given", "cannot"),
+    ("text", "asks"),
     [
-        (("more", True), "false", True),
-        (("more", True), "true", False),
-        (("more", False), "1", True),
-        (("more", False), "NULL", False),
-        (("other", True), "false", False),
-        (("more==TOY_A", True), "TOY_B", True),
-        (("more==TOY_A", True), "TOY_A", False),
-        (("more!=TOY_A", True), "TOY_A", True),
-        (("more==TOY_A", False), "TOY_A", True),
-        (("more==limit", True), "TOY_A", False),
-        (("more&TOY_A", True), "TOY_B", True),
-        (("more&TOY_A", True), "TOY_A|TOY_B", False),
-        (("more&TOY_A", False), "TOY_A|TOY_B", True),
-        (("more&TOY_A", True), "0", True),
-        (("more&TOY_A", True), "3", False),
+        ("io->in_bh", True),
+        ("toy->from_irq", True),
+        ("toy->may_block", True),
+        ("toy->is_async", True),
+        ("toy->bh", False),
+        ("toy->irq_enabled", False),
+        ("toy->in_use", False),
+        ("block==TOY_BLOCK_USB", False),  # which of several, whatever the variable is called
+        ("mode==TOY_MODE_ATOMIC", True),
+        ("block==1", True),
     ],
 )
-def test_a_constant_settles_a_test(fact, given, cannot):
-    assert refuted(fact, {"more": given}) is cannot
+def test_a_member_asks_by_the_question_in_its_name_and_a_choice_by_what_is_chosen(text, asks):
+    assert asks_context(text, {"block"}, WORDS) is asks
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "known"),
+    [
+        ("more", "false", False),
+        ("more", "true", True),
+        ("more", "1", True),
+        ("more", "NULL", False),
+        ("other", "false", None),
+        ("more==TOY_A", "TOY_B", False),
+        ("more==TOY_A", "TOY_A", True),
+        ("more!=TOY_A", "TOY_A", False),
+        ("more==limit", "TOY_A", None),
+        ("more>3", "4", True),
+        ("more&TOY_A", "TOY_B", False),
+        ("more&TOY_A", "TOY_A|TOY_B", True),
+        ("more&TOY_A", "0", False),
+        ("more&TOY_A", "3", None),
+    ],
+)
+def test_a_constant_settles_a_test(text, given, known):
+    assert truth_under(text, {"more": given}) is known
 
 
 @pytest.mark.parametrize("text", ["true", "0", "TOY_A", "TOY_A|TOY_B", "NULL", "-1"])

@@ -25,7 +25,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.locked_rows import held_rows
+from reviewbot.program.locked_rows import gives_back_untaken, held_rows
 from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")
@@ -93,8 +93,13 @@ class AtomicCalls:
         return found
 
     def _unlocking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
-        texts = ((one, _WORD.findall(self.graph.text(one))) for one in functions)
-        return [one for one, words in texts if not self._contexts[one[0]].lookup.unlocks.isdisjoint(words)]
+        found = []
+        for one in functions:
+            lookup, text = self._contexts[one[0]].lookup, self.graph.text(one)
+            telling = not lookup.unlocks.isdisjoint(_WORD.findall(text))
+            if telling and gives_back_untaken(_rows(text), lookup.locks, lookup.unlocks):
+                found.append(one)
+        return found
 
     def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
         lookup = self._contexts[function[0]].lookup
@@ -206,10 +211,15 @@ def called_with_lock(
     words = frozenset(_WORD.findall(text))
     if words.isdisjoint(locks) and words.isdisjoint(unlocks):
         return
-    rows = [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
+    rows = _rows(text)
     held = held_rows(rows, locks, unlocks)
     for _, said in (row for one, row in zip(held, rows, strict=True) if one):
         yield from (word for word in said if word in names)
+
+
+def _rows(text: str) -> list[tuple[int, list[str]]]:
+    """The indents and the words of the rows of a text."""
+    return [(len(row) - len(row.lstrip()), _WORD.findall(row)) for row in text.split("\n")]
 
 
 def _all_of(step: Instruction) -> Iterator[Expr]:
