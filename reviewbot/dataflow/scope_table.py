@@ -51,7 +51,7 @@ class ScopeTable:
             return self
         found = copy(self)
         found.enter, found.leave = {**self.enter, **enter}, {**self.leave, **leave}
-        found.locks, found.unlocks = self.locks | enter.keys(), self.unlocks | leave.keys()
+        found.locks, found.unlocks = self.locks.union(enter), self.unlocks.union(leave)
         return found
 
     def keeping(self, names: frozenset[str]) -> ScopeTable:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,7 +38,7 @@ _BARE_HEAD = pattern(r"\s*[A-Za-z_]\w*\s*\(")
 _NO_FUNCTION = frozenset({"if", "while", "for", "switch", "return", "sizeof", "do", "else"})
 
 
-class Fragment(Struct, frozen=True):
+class Fragment(Struct, frozen=True, dict=True):
     """A part of a text, about one function, closed so that it parses.
 
     `source` = prefix + text + suffix; `offset` and `line` (0-based) say where `text` stood. `parts`: the fragments that
@@ -54,6 +55,13 @@ class Fragment(Struct, frozen=True):
     ends: bool  # its end is in the text
     macro: bool = False
     parts: tuple[Fragment, ...] = ()
+
+    @cached_property
+    def function(self) -> str:
+        """The name of the function that it is of, "" where none is found."""
+        if self.name or not self.starts:
+            return self.name
+        return function_name(self.text[: _body_start(self.text)].rpartition(";")[2])
 
     @property
     def source(self) -> str:
@@ -304,7 +312,7 @@ def join_fragments(first: Fragment, second: Fragment) -> Fragment | None:
 
     None if they are not of one function, or the gap has no room for what must be closed and opened.
     """
-    name = function_of(first)
+    name = first.function
     if first.ends or second.starts or first.macro or not name or name != second.name:
         return None
     ends = first.suffix.strip()
@@ -316,13 +324,6 @@ def join_fragments(first: Fragment, second: Fragment) -> Fragment | None:
     parts = (*(first.parts or (first,)), second)
     text = f"{first.text}\n{between.ljust(room)}\n{second.text}"
     return replace(first, text=text, suffix=second.suffix, ends=second.ends, parts=parts)
-
-
-def function_of(fragment: Fragment) -> str:
-    """The name of the function that a fragment is of."""
-    if fragment.name or not fragment.starts:
-        return fragment.name
-    return function_name(fragment.text[: _body_start(fragment.text)].rpartition(";")[2])
 
 
 def mask_fragment(macro: Macro) -> Fragment:

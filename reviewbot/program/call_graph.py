@@ -208,19 +208,27 @@ def between(
     first = dict.fromkeys(one for some in held.values() for one in some if one in near)
     reached = _near(graph.callees, first, deepest, near)
     leading = _near(graph.callers, askers, deepest, near) if first else {}
-    found = [one for one in reached if one in leading][:_MOST_READ]
-    return list(dict.fromkeys((*found, *(one for one, some in held.items() if not leading.keys().isdisjoint(some)))))
+    # a start that no way leads through is of no use to those above and below it
+    used = [one for one in starts if one in leading and (one in reached or one in held)]
+    around = _near(graph.callees, used, deepest, near).keys() | _near(graph.callers, used, deepest, near).keys()
+    found = [one for one in reached if one in leading and one in around][:_MOST_READ]
+    holders = (one for one, some in held.items() if one in around and not leading.keys().isdisjoint(some))
+    return list(dict.fromkeys((*found, *holders)))
 
 
 def taking_masks(graph: FileCallGraph, side: FileVersion, deepest: int) -> Sequence[FunctionUnit]:
     """The unchanged functions of a file that changed ones may hand a mask, by others that hand on theirs."""
     kinds = graph.kernel.words["mask_types"]
     first = dict.fromkeys(graph.changed(side))
-    text = graph.text
+
+    def takes(function: FunctionKey) -> bool:
+        head = graph.text(function).partition("{")[0]
+        return any(kind in head for kind in kinds)
 
     def handed(function: FunctionKey) -> Collection[FunctionKey]:
-        near = (one for one in graph.callees(function) if one[0] == side.path)
-        return [one for one in near if any(kind in text(one) for kind in kinds)]
+        if function not in first and not takes(function):
+            return ()
+        return [one for one in graph.callees(function) if one[0] == side.path and takes(one)]
 
     found = _near(handed, first, deepest)
     return [unit for one in found if one not in first for unit in graph.units(one)]

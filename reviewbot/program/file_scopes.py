@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable, argument
 from reviewbot.frontend import parse
-from reviewbot.frontend.fragments import Fragment, function_of
+from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Function
 from reviewbot.model.kernel import ScopeCall, ScopeKind
 from reviewbot.support.patterns import pattern
@@ -41,10 +41,10 @@ def file_scopes(parts: Sequence[Fragment], marks: Mapping[int, str], lookup: Sco
 def _keeping(parts: Sequence[Fragment], lookup: ScopeTable) -> frozenset[str]:
     """The functions of a text that sound as if they gave back a lock, and by their words give back none."""
     told = [one for one in parts if one.starts and any(word in one.text for word in lookup.may_unlock)]
-    sounding = {name: one for one in told if _sounds(name := function_of(one), lookup)}
+    sounding = {name: one for one in told if _sounds(name := one.function, lookup)}
     if not sounding:
         return frozenset()
-    texts = {function_of(one): one.text for one in parts if one.starts}
+    texts = {one.function: one.text for one in parts if one.starts}
     return frozenset(name for name in sounding if not _may_give_back(name, texts, lookup))
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from msgspec import Struct, field
 
 from reviewbot.dataflow.scope_table import ScopeTable
-from reviewbot.frontend import fragments
 from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
@@ -54,7 +53,7 @@ class FileVersion(Struct, frozen=True):
     def calling(self) -> Mapping[str, str]:
         """The texts of these callers by their names."""
         found = self.beside.callers if self.beside is not None else ()
-        return {fragments.function_of(fragment): fragment.text for fragment in found}
+        return {fragment.function: fragment.text for fragment in found}
 
     @property
     def below(self) -> tuple[FunctionUnit, ...]:

@@ -36,19 +36,19 @@ class Neighbours:
     @cached_property
     def names(self) -> frozenset[str]:
         """The names of all unchanged functions."""
-        return frozenset(map(fragments.function_of, self._far)) - {""}
+        return frozenset(one.function for one in self._far) - {""}
 
     @cached_property
     def quiet(self) -> frozenset[str]:
         """The names of functions that the change touches, though they name nothing that rules are about."""
-        return frozenset(map(fragments.function_of, self._quiet)) - {""}
+        return frozenset(one.function for one in self._quiet) - {""}
 
     @cached_property
     def named(self) -> Mapping[str, Sequence[Fragment]]:
         """The fragments of all unchanged functions whose beginning is shown, by name."""
         found: dict[str, list[Fragment]] = {}
         for fragment in self._far:
-            if not fragment.macro and (name := fragments.function_of(fragment)):
+            if not fragment.macro and (name := fragment.function):
                 found.setdefault(name, []).append(fragment)
         return found
 
@@ -72,17 +72,13 @@ class Neighbours:
             return "" if self._rows[row] == fragments.OPEN else self._rows[row]
         for fragment in (one for one in self._far if not one.macro):
             if any(part.line <= row <= part.line + part.text.count("\n") for part in fragment.parts or (fragment,)):
-                return fragments.function_of(fragment)
+                return fragment.function
         return ""
 
     def telling_below(self, words: frozenset[str], names: frozenset[str]) -> tuple[FunctionUnit, ...]:
         """Callees that name anything rules are about, and mention one of `words` or are one of `names`."""
         return self._all(
-            [
-                one
-                for one in self._callees[0]
-                if fragments.function_of(one) in names or any(word in one.text for word in words)
-            ]
+            [one for one in self._callees[0] if one.function in names or any(word in one.text for word in words)]
         )
 
     @cached_property
@@ -112,7 +108,7 @@ class Neighbours:
         names.update(name for fragment in self.callers for name in _CALL.findall(fragment.text))
         callers = {id(fragment) for fragment in self.callers}
         rest = (fragment for fragment in self._far if fragment.starts and id(fragment) not in callers)
-        found = [fragment for fragment in rest if fragments.function_of(fragment) in names]
+        found = [fragment for fragment in rest if fragment.function in names]
         telling = [fragment for fragment in found if self._speaks(fragment)][:_MOST_AROUND]
         quiet = [fragment for fragment in found if not self._speaks(fragment)]
         return telling, quiet[: _MOST_AROUND - len(telling)]

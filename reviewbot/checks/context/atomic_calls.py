@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec.structs import replace
 
@@ -205,16 +205,20 @@ def _of_file(context: Context, side: FileVersion) -> Context:
 
 
 def called_with_lock(
-    text: str, names: Collection[str], locks: Collection[str], unlocks: Collection[str]
+    text: str, names: Collection[str], locks: frozenset[str], unlocks: frozenset[str]
 ) -> Iterator[str]:
     """Those of some names that stand in a function's text where one of some locks may be held."""
+    yield from (word for word in _said_with_lock(text, locks, unlocks) if word in names)
+
+
+@lru_cache(maxsize=1024)  # both sides of a patch, and the next version of a file, have most functions as they were
+def _said_with_lock(text: str, locks: frozenset[str], unlocks: frozenset[str]) -> Sequence[str]:
     words = frozenset(_WORD.findall(text))
     if words.isdisjoint(locks) and words.isdisjoint(unlocks):
-        return
+        return ()
     rows = _rows(text)
     held = held_rows(rows, locks, unlocks)
-    for _, said in (row for one, row in zip(held, rows, strict=True) if one):
-        yield from (word for word in said if word in names)
+    return tuple(dict.fromkeys(word for one, (_, said) in zip(held, rows, strict=True) if one for word in said))
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
