@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 
 from reviewbot.dataflow.mask_env import tools_of
@@ -20,7 +20,7 @@ class ScopeTable:
 
     `enter` and `leave`: by the name of the call; `guards`: scopes by the class of their guard. `locks`: the words at
     which an atomic scope is entered; `unlocks`: calls that end one; `markers`: calls of the other scopes. `may_unlock`:
-    parts of names that say that a call may unlock, but for those in `keeps`.
+    parts of names that say that a call may unlock.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -42,7 +42,7 @@ class ScopeTable:
         self.markers = frozenset(scope_call.call for one in marking for scope_call in (*one.enter, *one.leave))
         self.unlocks = frozenset(scope_call.call for one in atomic for scope_call in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
-        self.keeps = frozenset[str]()
+        self._keeps: Callable[[str], bool] = lambda _: False
         self.tools = tools_of(kernel)
 
     def extended(self, enter: Mapping[str, Rows], leave: Mapping[str, Rows]) -> ScopeTable:
@@ -54,17 +54,15 @@ class ScopeTable:
         found.locks, found.unlocks = self.locks.union(enter), self.unlocks.union(leave)
         return found
 
-    def keeping(self, names: frozenset[str]) -> ScopeTable:
+    def keeping(self, keeps: Callable[[str], bool]) -> ScopeTable:
         """A table that knows of some calls that they give back no lock, whatever they are called."""
-        if not names:
-            return self
         found = copy(self)
-        found.keeps = names
+        found._keeps = keeps
         return found
 
     def may_give_back(self, name: str) -> bool:
         """Whether a call of this name may end atomic scopes, though nothing is known of it."""
-        return name not in self.keeps and any(word in name for word in self.may_unlock)
+        return any(word in name for word in self.may_unlock) and not self._keeps(name)
 
     def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:
         """The scopes a call opens; UNKNOWN where its argument names none that this version has.

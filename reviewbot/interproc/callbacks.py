@@ -26,6 +26,7 @@ _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
 _MOST_CALLS = 5_000  # of one text
 
+_WORDS = pattern(r"\w+")
 _BRACES = pattern(r"[{}]")
 _TOKEN = pattern(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
 _WORD_BEFORE = pattern(r"(?<![\w.>])(\w+)\s*\Z")
@@ -106,6 +107,22 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
             continue
         for function, how, at, note in found:
             yield Callback(function, how, at, note, row)
+
+
+def may_be_run(text: str, name: str, before: frozenset[str], calls: frozenset[str]) -> bool:
+    """Whether a function's name stands where it shows that others run the function, by the words around it.
+
+    `before`: the members that it is put into, and the types that it has; `calls`: those that it is handed to.
+    """
+    at = text.find(name)
+    while at >= 0:
+        end = at + len(name)
+        if not (text[at - 1 : at].isalnum() or text[at - 1 : at] == "_" or text[end : end + 1].isidentifier()):
+            words = _WORDS.findall(text, max(0, at - _CALL), at)
+            if words and (words[-1] in before or not calls.isdisjoint(words)):
+                return True
+        at = text.find(name, end)
+    return False
 
 
 def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:

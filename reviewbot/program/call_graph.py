@@ -20,6 +20,7 @@ from reviewbot.support.patterns import pattern
 _CALL = pattern(r"\b(\w+)\s*\(")
 _HEAD = pattern(r"^[A-Za-z_][^=;\n]*?\b(\w+)\s*\(", re.MULTILINE)  # of a function
 _WORD = pattern(r"\w+")
+_MANY = 60  # functions whose callers are looked for one by one
 _MOST_READ = 160  # functions beside those of the change, of some file versions
 
 FunctionKey = tuple[str, str]  # the path of a file, and the name of a function in it
@@ -62,6 +63,8 @@ class FileCallGraph:
     ) -> None:
         self._touched, self.kernel, self._earlier = touched, kernel, earlier
         self._callees: dict[FunctionKey, Sequence[FunctionKey]] = {}
+        self._found: dict[FunctionKey, Sequence[FunctionKey]] = {}
+        self._sought = 0
         self._calls: dict[FunctionKey, Sequence[Call]] = {}
         self._kept: dict[str, object] = {}
 
@@ -136,7 +139,13 @@ class FileCallGraph:
 
     def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that name one before a parenthesis."""
-        return self._callers.get(function, ())
+        self._sought += 1
+        if self._sought > _MANY:
+            return self._callers.get(function, ())
+        if function not in self._found:  # to look for a few names costs less than to look at all
+            texts = ((key, texts) for key, texts in self._texts.items() if any(function[1] in one for one in texts))
+            self._found[function] = [key for key, _ in texts if function in self.callees(key)]
+        return self._found[function]
 
     def calls(self, function: FunctionKey) -> Sequence[Call]:
         """The calls of a function, those of its own file first."""
@@ -150,6 +159,10 @@ class FileCallGraph:
                 if step.kind == "call" and not step.op and step.name == function[1]
             ]
         return self._calls[function]
+
+    def parsed(self, function: FunctionKey) -> Sequence[FunctionUnit]:
+        """The functions of this name that are parsed in any case, because the change touches them."""
+        return self._units.get(function, ())
 
     def units(self, function: FunctionKey) -> Sequence[FunctionUnit]:
         """The functions of this name, parsed."""

@@ -6,8 +6,10 @@ looked at, and only those that surely return with the lock held; one that may gi
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache, partial
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable, argument
@@ -25,27 +27,27 @@ _DEEPEST = 5  # calls below a function that are looked at for one that gives bac
 _HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
 
 Row = tuple[ScopeKind, ScopeCall]
+Helpers = Sequence[tuple[str, Sequence[Row], Sequence[Row]]]  # by name, the scopes left open and those closed
 
 
 def file_scopes(parts: Sequence[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
     """The scope calls of a text: those of the kernel, and its own helpers, also those that only call one of these."""
     known = lookup
-    for _ in range(_ROUNDS):
-        found = _with_helpers(parts, marks, known)
+    for each in range(_ROUNDS):
+        # a table of one text is of no use to others, and is not kept for them
+        found = _with_helpers(parts, marks, known, _helpers if each == 0 else _helpers.__wrapped__)
         if found is known:
             break
         known = found
-    return known.keeping(_keeping(parts, known))
+    return known.keeping(cache(partial(_keeps, parts, known)))
 
 
-def _keeping(parts: Sequence[Fragment], lookup: ScopeTable) -> frozenset[str]:
-    """The functions of a text that sound as if they gave back a lock, and by their words give back none."""
-    told = [one for one in parts if one.starts and any(word in one.text for word in lookup.may_unlock)]
-    sounding = {name: one for one in told if _sounds(name := one.function, lookup)}
-    if not sounding:
-        return frozenset()
+def _keeps(parts: Sequence[Fragment], lookup: ScopeTable, name: str) -> bool:
+    """Whether a function of a text sounds as if it gave back a lock, and by its words gives back none."""
+    if not any(one.function == name for one in parts if one.starts and name in one.text):
+        return False
     texts = {one.function: one.text for one in parts if one.starts}
-    return frozenset(name for name in sounding if not _may_give_back(name, texts, lookup))
+    return not _may_give_back(name, texts, lookup)
 
 
 def _sounds(name: str, lookup: ScopeTable) -> bool:
@@ -65,21 +67,39 @@ def _may_give_back(name: str, texts: Mapping[str, str], lookup: ScopeTable) -> b
     return bool(level)
 
 
-def _with_helpers(parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
+def _with_helpers(
+    parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable, read: Callable[..., Helpers]
+) -> ScopeTable:
     enter: dict[str, list[Row]] = {}
     leave: dict[str, list[Row]] = {}
     names: Counter[str] = Counter()
+    places = sorted(marks)
     for fragment in [one for one in parts if _may_be_helper(one, lookup)][:_MOST]:
-        for function in parse.functions(fragment, lookup.kernel.words, marks):
-            names[function.name] += 1
-            flow = FunctionAnalysis(function, lookup) if _is_readable(function, lookup) else None
-            if flow is not None and not flow.lost:
-                enter.setdefault(function.name, []).extend(_kept(flow, lookup))
-                leave.setdefault(function.name, []).extend(_given_back(flow, lookup))
+        start = fragment.offset
+        first, last = bisect_left(places, start), bisect_left(places, start + len(fragment.text))
+        own = tuple((at - start, marks[at]) for at in places[first:last])
+        for name, takes, gives in read(fragment.prefix, fragment.text, fragment.suffix, own, lookup):
+            names[name] += 1
+            enter.setdefault(name, []).extend(takes)
+            leave.setdefault(name, []).extend(gives)
     once = {name for name, count in names.items() if count == 1}
-    takes, gives = _only(enter, once), _only(leave, once)
-    both = takes.keys() & gives.keys()  # that leave all as it was
-    return lookup.extended(_only(takes, once - both), _only(gives, once - both))
+    takes_, gives_ = _only(enter, once), _only(leave, once)
+    both = takes_.keys() & gives_.keys()  # that leave all as it was
+    return lookup.extended(_only(takes_, once - both), _only(gives_, once - both))
+
+
+@lru_cache(maxsize=512)  # the next version of a file has most functions as they were
+def _helpers(prefix: str, text: str, suffix: str, marks: tuple[tuple[int, str], ...], lookup: ScopeTable) -> Helpers:
+    """The functions of a fragment, each with the scopes that it leaves open and those that it closes."""
+    found = []
+    fragment = Fragment(prefix, text, suffix, 0, 0, "", True, True)
+    for function in parse.functions(fragment, lookup.kernel.words, dict(marks)):
+        flow = FunctionAnalysis(function, lookup) if _is_readable(function, lookup) else None
+        known = flow is not None and not flow.lost
+        takes = [*_kept(flow, lookup)] if flow is not None and known else []
+        gives = [*_given_back(flow, lookup)] if flow is not None and known else []
+        found.append((function.name, takes, gives))
+    return found
 
 
 def _is_readable(function: Function, lookup: ScopeTable) -> bool:
@@ -96,11 +116,16 @@ def _only(found: Mapping[str, list[Row]], names: set[str]) -> dict[str, list[Row
 
 def _may_be_helper(fragment: Fragment, lookup: ScopeTable) -> bool:
     """Whether a function takes locks and gives none back, or the other way round, by its words."""
-    text = fragment.text
-    if len(text) > LONGEST or not fragment.starts or not any(hint in text for hint in _HINTS):
+    if len(fragment.text) > LONGEST or not fragment.starts:
         return False
-    words = _WORD.findall(text)
+    words = _words_of(fragment.text)
     return lookup.locks.isdisjoint(words) != lookup.unlocks.isdisjoint(words)
+
+
+@lru_cache(maxsize=4096)  # the next version of a file has most functions as they were
+def _words_of(text: str) -> frozenset[str]:
+    """The words of a text; none where it has not even a part of what the names of most scope calls contain."""
+    return frozenset(_WORD.findall(text)) if any(hint in text for hint in _HINTS) else frozenset()
 
 
 def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, sleeper, ways_to
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.interproc.between import Between
-from reviewbot.interproc.callbacks import Callback, callbacks
+from reviewbot.interproc.callbacks import Callback, callbacks, may_be_run
 from reviewbot.interproc.chains import CallChain, CallChains, Entered
 from reviewbot.interproc.entry import EntryContext, Locks, asserted, keeps_entry
 from reviewbot.interproc.function_reading import FunctionReading
@@ -71,12 +71,15 @@ class AtomicCalls:
         known = {name for name, one in kernel.allocators.items() if one.allocates} | self.frees.keys()
         stems = kernel.words["flag_prefixes"]
         own = {path: known | side.allocators.keys() for path, side in self.graph.sides.items()}
-        texts = ((one, self.graph.text(one)) for one in functions)
-        return [
-            one
-            for one, text in texts
-            if any(stem in text for stem in stems) or not own[one[0]].isdisjoint(_WORD.findall(text))
-        ]
+        found = []
+        for one in functions:
+            if parsed := self.graph.parsed(one):
+                asks = any(self.sleepers(unit, one[0]) for unit in parsed)
+            else:
+                text = self.graph.text(one)
+                asks = any(stem in text for stem in stems) or not own[one[0]].isdisjoint(_WORD.findall(text))
+            found += [one] if asks else []
+        return found
 
     def _holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
         """Of some functions those that hold something on entry, as their own, and what others call with a lock held."""
@@ -114,11 +117,20 @@ class AtomicCalls:
         found: set[FunctionKey] = set()
         for path in {one[0] for one in functions}:
             side, names = self.graph.sides[path], {name for where, name in functions if where == path}
-            handed = re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(names)))})\b(?!\s*\()")
-            typed = any(kind in side.text for kind in row_words(self.rule, "returns")) or self._signed(side)
-            if typed or handed.search(side.text):
+            listed = self._listed
+            if self._signed(side) or any(may_be_run(side.text, name, *listed) for name in names):
                 found |= {(path, one.function) for one in self._run_in(side) if one.function in names}
         return frozenset(found)
+
+    @cached_property
+    def _listed(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The words that stand before a function which others run: members and types, and the calls it is handed to."""
+        rows = [row for row in self.rule.rows if "as" in row]
+        members = (said for row in rows for said in (*strings(row, "members"), *strings(row, "holds")))
+        types = (said for row in rows for said in strings(row, "returns"))
+        calls = (said for row in rows for said in strings(row, "registers"))
+        before = frozenset(said.split()[-1] for one in (members, types) for said in one)
+        return before, frozenset(said.split()[0] for said in calls)
 
     def _signed(self, side: FileVersion) -> bool:
         """Whether a function has the parameters of one that is run where nothing may sleep."""

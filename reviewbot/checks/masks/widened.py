@@ -242,7 +242,8 @@ def _called_without(
             plain = len(units) == 1 and units[0].function.static
             if plain and not {kind for kind, _ in units[0].function.params} & types:
                 yield at, way, units[0]
-                fresh += [(at, (*way, name), key[1]) for key in graph.callees((side.path, name))]
+                called = dict.fromkeys(step.name for step in units[0].steps if step.kind == "call" and not step.op)
+                fresh += [(at, (*way, name), one) for one in called]
         level = fresh
 
 
