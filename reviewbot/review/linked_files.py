@@ -24,6 +24,8 @@ _MOST_EARLIER = 16  # files of earlier patches, the last ones
 _HEAD = pattern(r"^(?:[ +]|@@.*@@ )[a-zA-Z_][^=;\n]*?\b(\w+)\(", re.MULTILINE)  # a function's, and in a diff
 _CALL = pattern(r"\b(\w+)\(")
 
+_HEAD_BYTES = pattern(rb"^[ +][a-zA-Z_][^=;\n]*?\b(\w+)\(", re.MULTILINE)
+_CALL_BYTES = pattern(rb"\b(\w+)\(")
 _ALL = frozenset[str]()  # no names that restrict what is read
 
 One = TypeVar("One")
@@ -49,6 +51,23 @@ def are_linked(earlier: str, diff: str) -> bool:
         [set(_CALL.findall(one)) for one in (earlier, diff)],
     )
     return not heads[0].isdisjoint(calls[1]) or not heads[1].isdisjoint(calls[0])
+
+
+def linked_heads(diffs: Sequence[bytes]) -> Sequence[frozenset[bytes]]:
+    """For each file of a commit, by its part of the diff, the functions that link it with others of the commit.
+
+    Those whose heads it shows and another calls, or that it calls and whose heads another shows.
+    """
+    if not 1 < len(diffs) <= _MOST_LINKED:
+        return [frozenset()] * len(diffs)
+    heads = [frozenset(_HEAD_BYTES.findall(one)) for one in diffs]
+    calls = [frozenset(_CALL_BYTES.findall(one)) for one in diffs] if any(heads) else [frozenset[bytes]()] * len(diffs)
+    found = []
+    for at in range(len(diffs)):
+        others = [other for other in range(len(diffs)) if other != at]
+        names = (heads[at] & calls[other] | calls[at] & heads[other] for other in others)
+        found.append(frozenset[bytes]().union(*names))
+    return found
 
 
 class Earlier:

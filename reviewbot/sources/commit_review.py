@@ -24,6 +24,7 @@ from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
 from reviewbot.program.reader import Rows
 from reviewbot.review.engine import NO_NAMES, Engine
+from reviewbot.review.linked_files import linked_heads
 from reviewbot.review.prefilter.prefilter import Prefilter
 from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
@@ -137,9 +138,10 @@ class Reviewer:
         for at in range(0, len(sections), _FILES):
             some = sections[at : at + _FILES]
             self._near = self._contents([section.new for section in some if section.new])
-            for section in some:
+            called = linked_heads([section.text for section in some])
+            for section, names in zip(some, called, strict=True):
                 after = self._near[section.new] if section.new else b""
-                rows = () if after is None else self._prefilter.kept(section.file.path, section.text, after)
+                rows = () if after is None else self._prefilter.kept(section.file.path, section.text, after, names)
                 text = section.text if after is None else section.among(rows) if rows else b""
                 yield _Kept(section.file, text, rows)
 

@@ -32,20 +32,22 @@ class Prefilter:
         wanted = {trigger for one in known or () for trigger in one.declaration.triggers}
         self._triggers = triggers.composed(kernel, rows, self._telling, wanted)
 
-    def kept(self, path: str, section: bytes, after: bytes) -> tuple[Rows, ...]:
+    def kept(self, path: str, section: bytes, after: bytes, linked: frozenset[bytes] = frozenset()) -> tuple[Rows, ...]:
         """The first and last rows of the functions to read in `after`, a file; `section`: its part of the diff.
 
-        The rows of a function begin where the one above it ends.
+        The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
+        of the same commit; those that are of this name or call one are read.
         """
         if not self._sifts:
             return ((0, after.count(b"\n")),) if after else ()
-        if not self._telling.stand_in(after):
+        if not linked and not self._telling.stand_in(after):
             return ()
         file = ChangedFile(path, section, after, self._telling)
         return tuple(
             (place.first, place.last)
             for place, said in file.touched
-            if self._may_be_new(Change(file, place.part, said))  # the file must not know it: whole files would stay
+            if (linked and not linked.isdisjoint(place.part.words))
+            or self._may_be_new(Change(file, place.part, said))  # the file must not know it: whole files would stay
         )
 
     def takes(self, section: bytes) -> bool:
