@@ -11,7 +11,7 @@ from reviewbot.dataflow.state import UNKNOWN
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.model.kernel import Kernel, ScopeCall, ScopeKind
 
-Rows = list[tuple[ScopeKind, ScopeCall]]
+ScopeRows = list[tuple[ScopeKind, ScopeCall]]
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
 
 
@@ -25,8 +25,8 @@ class ScopeTable:
 
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
-        self.enter: dict[str, Rows] = {}
-        self.leave: dict[str, Rows] = {}
+        self.enter: dict[str, ScopeRows] = {}
+        self.leave: dict[str, ScopeRows] = {}
         self.guards: dict[str, ScopeKind] = {}
         self.openers: dict[str, frozenset[str]] = {}  # by scope, the words that stand where one is entered
         for scope in kernel.scopes.values():
@@ -45,20 +45,26 @@ class ScopeTable:
         self._keeps: Callable[[str], bool] = lambda _: False
         self.tools = tools_of(kernel)
 
-    def extended(self, enter: Mapping[str, Rows], leave: Mapping[str, Rows]) -> ScopeTable:
+    def extended(self, enter: Mapping[str, ScopeRows], leave: Mapping[str, ScopeRows]) -> ScopeTable:
         """A table with some more scope calls of atomic scopes, by name; this one if there are none."""
         if not enter and not leave:
             return self
         found = copy(self)
-        found.enter, found.leave = {**self.enter, **enter}, {**self.leave, **leave}
-        found.locks, found.unlocks = self.locks.union(enter), self.unlocks.union(leave)
+        found._add(enter, leave)
         return found
+
+    def _add(self, enter: Mapping[str, ScopeRows], leave: Mapping[str, ScopeRows]) -> None:
+        self.enter, self.leave = {**self.enter, **enter}, {**self.leave, **leave}
+        self.locks, self.unlocks = self.locks.union(enter), self.unlocks.union(leave)
 
     def keeping(self, keeps: Callable[[str], bool]) -> ScopeTable:
         """A table that knows of some calls that they give back no lock, whatever they are called."""
         found = copy(self)
-        found._keeps = keeps
+        found._believe(keeps)
         return found
+
+    def _believe(self, keeps: Callable[[str], bool]) -> None:
+        self._keeps = keeps
 
     def may_give_back(self, name: str) -> bool:
         """Whether a call of this name may end atomic scopes, though nothing is known of it."""

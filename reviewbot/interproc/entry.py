@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Instruction
+from reviewbot.interproc.context_tests import asks_context
 from reviewbot.model.kernel import ScopeKind
-from reviewbot.program.context_tests import asks_context
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 

@@ -11,10 +11,10 @@ from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
+from reviewbot.interproc.context_tests import asks_context
 from reviewbot.interproc.entry import Counts, EntryContext, is_atomic, numbers_of, shown_as, taker
 from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Way, last_member, passed_up
 from reviewbot.program.call_graph import FunctionKey
-from reviewbot.program.context_tests import asks_context
 from reviewbot.program.unit import FunctionUnit
 
 ReleasedBy = Mapping[FunctionKey, frozenset[Lock]]

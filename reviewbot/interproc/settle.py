@@ -11,8 +11,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from reviewbot.interproc.context_tests import is_constant, truth_under
 from reviewbot.interproc.summary import CallSite, Condition, SiteState, Way
-from reviewbot.program.context_tests import is_constant, truth_under
 from reviewbot.support.patterns import pattern
 
 _NAME = pattern(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")  # of a variable, not of a member

@@ -18,7 +18,9 @@ from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _CALL = pattern(r"\b(\w+)\s*\(")
-_HEAD = pattern(r"^[A-Za-z_][^=;\n]*?\b(\w+)\s*\(", re.MULTILINE)  # of a function
+_HEAD = pattern(r"^[A-Za-z_][^=;\n]{0,200}?\b(\w+)\s*\(", re.MULTILINE)  # of a function
+_BEFORE = pattern(r"[;{}()]")  # what ends before the head of a function
+_LONGEST = 200  # characters of a head before the name
 _WORD = pattern(r"\w+")
 _MANY = 60  # functions whose callers are looked for one by one
 _MOST_READ = 160  # functions beside those of the change, of some file versions
@@ -202,7 +204,8 @@ def _called_in(text: str) -> Sequence[str]:
 
 def _is_static(text: str, name: str) -> bool:
     """Whether a text defines a function for its own file alone."""
-    return re.search(rf"\bstatic\b[^;{{}}()]*\b{re.escape(name)}\s*\(", text) is not None
+    heads = (text[max(0, found.start() - _LONGEST) : found.start()] for found in re.finditer(rf"\b{name}\s*\(", text))
+    return any("static" in _WORD.findall(_BEFORE.split(head)[-1]) for head in heads)
 
 
 def between(

@@ -26,8 +26,8 @@ _ROUNDS = 3  # helpers that call helpers
 _DEEPEST = 5  # calls below a function that are looked at for one that gives back a lock
 _HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
 
-Row = tuple[ScopeKind, ScopeCall]
-Helpers = Sequence[tuple[str, Sequence[Row], Sequence[Row]]]  # by name, the scopes left open and those closed
+ScopeRow = tuple[ScopeKind, ScopeCall]
+Helpers = Sequence[tuple[str, Sequence[ScopeRow], Sequence[ScopeRow]]]  # by name, the scopes left open and those closed
 
 
 def file_scopes(parts: Sequence[Fragment], marks: Mapping[int, str], lookup: ScopeTable) -> ScopeTable:
@@ -70,8 +70,8 @@ def _may_give_back(name: str, texts: Mapping[str, str], lookup: ScopeTable) -> b
 def _with_helpers(
     parts: Iterable[Fragment], marks: Mapping[int, str], lookup: ScopeTable, read: Callable[..., Helpers]
 ) -> ScopeTable:
-    enter: dict[str, list[Row]] = {}
-    leave: dict[str, list[Row]] = {}
+    enter: dict[str, list[ScopeRow]] = {}
+    leave: dict[str, list[ScopeRow]] = {}
     names: Counter[str] = Counter()
     places = sorted(marks)
     for fragment in [one for one in parts if _may_be_helper(one, lookup)][:_MOST]:
@@ -110,7 +110,7 @@ def _is_readable(function: Function, lookup: ScopeTable) -> bool:
     return not any(word in name for name in others for word in lookup.may_unlock)
 
 
-def _only(found: Mapping[str, list[Row]], names: set[str]) -> dict[str, list[Row]]:
+def _only(found: Mapping[str, list[ScopeRow]], names: set[str]) -> dict[str, list[ScopeRow]]:
     return {name: rows for name, rows in found.items() if rows and name in names}
 
 
@@ -128,7 +128,7 @@ def _words_of(text: str) -> frozenset[str]:
     return frozenset(_WORD.findall(text)) if any(hint in text for hint in _HINTS) else frozenset()
 
 
-def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[Row]:
+def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:
     """The scopes that are open wherever the function returns."""
     ends = [
         state for step, states in zip(flow.function.steps, flow.at, strict=True) for state in states if _ends(step.kind)
@@ -144,7 +144,7 @@ def _ends(kind: str) -> bool:
     return kind in ("return", "end")
 
 
-def _given_back(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[Row]:
+def _given_back(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:
     """The scopes that the function may close and has not opened."""
     for step, states in zip(flow.function.steps, flow.at, strict=True):
         for kind, call in lookup.closed(step) if step.kind == "call" and not step.op and states else ():

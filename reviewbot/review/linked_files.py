@@ -21,10 +21,12 @@ from reviewbot.support.patterns import pattern
 _MOST_LINKED = 16  # files of one patch
 _MOST_EARLIER = 16  # files of earlier patches, the last ones
 
-_HEAD = pattern(r"^(?:[ +]|@@.*@@ )[a-zA-Z_][^=;\n]*?\b(\w+)\(", re.MULTILINE)  # a function's, and in a diff
+_HEAD = pattern(
+    r"^(?:[ +]|@@[-+,0-9 ]{1,60}@@ )[a-zA-Z_][^=;\n]{0,200}?\b(\w+)\(", re.MULTILINE
+)  # a function's, and in a diff
 _CALL = pattern(r"\b(\w+)\(")
 
-_HEAD_BYTES = pattern(rb"^[ +][a-zA-Z_][^=;\n]*?\b(\w+)\(", re.MULTILINE)
+_HEAD_BYTES = pattern(rb"^[ +][a-zA-Z_][^=;\n]{0,200}?\b(\w+)\(", re.MULTILINE)
 _CALL_BYTES = pattern(rb"\b(\w+)\(")
 _ALL = frozenset[str]()  # no names that restrict what is read
 
@@ -41,7 +43,7 @@ def link(files: Sequence[PatchedFile], kernel: Kernel, earlier: Sequence[FileVer
     after = FileCallGraph(lambda: [one.after for one in files if one.after is not None], kernel, earlier)
     before = FileCallGraph(lambda: [side for one in files if (side := one.before(_ALL)) is not None], kernel, earlier)
     for file in files:
-        file.calls, file.calls_before = after, before
+        file.link(after, before)
 
 
 def are_linked(earlier: str, diff: str) -> bool:

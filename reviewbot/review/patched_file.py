@@ -35,6 +35,10 @@ class PatchedFile:
         """Have no more of what it is after the patch."""
         self.after = self.calls = None
 
+    def link(self, calls: FileCallGraph, before: FileCallGraph) -> None:
+        """Have the call graphs of all files that are read as one with it, after the patch and before."""
+        self.calls, self.calls_before = calls, before
+
     def release(self) -> None:
         """Have nothing any more of what it is and was: linked files know each other, and nobody looks for garbage."""
         self.after = self.calls = self.calls_before = None

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, sleeper, ways_to
 from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.frontend.locked_rows import gives_back_untaken, held_rows
 from reviewbot.interproc.between import Between
 from reviewbot.interproc.callbacks import Callback, callbacks, may_be_run
 from reviewbot.interproc.chains import CallChain, CallChains, Entered
@@ -25,7 +26,6 @@ from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.locked_rows import gives_back_untaken, held_rows
 from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")

@@ -12,10 +12,10 @@ from itertools import repeat
 
 from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import FunctionText, byte_words
+from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Kernel
 from reviewbot.program.file_scopes import LONGEST
-from reviewbot.program.locked_rows import held_rows
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any

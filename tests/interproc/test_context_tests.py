@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reviewbot.config import data_path
+from reviewbot.interproc.context_tests import asks_context, is_constant, truth_under
 from reviewbot.kernel.rules import load
-from reviewbot.program.context_tests import asks_context, is_constant, truth_under
 
 WORDS = load([data_path("rules")], (6, 12))[0].words
 
