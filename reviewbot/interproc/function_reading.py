@@ -103,21 +103,36 @@ class FunctionReading:
 
     def once(self, at: int) -> bool:
         """Whether an instruction is reached only while something is not there yet that the function then makes."""
-        states = self.reaches(at)
-        if not states or not self._made:
-            return False
-        after = self._led_to(at)
-        made = {name for name, places in self._made.items() if any(one in after for one in places)}
-        return all(any(not true and text in made for text, true in one.facts) for one in states)
+        after = self._led_to(at) if self._made else frozenset[int]()
+        for test, places in self._made_tests:
+            if at in test[False] and at not in test[True] and any(one in after for one in places):
+                return True
+        return False
+
+    @cached_property
+    def _made_tests(self) -> Sequence[tuple[tuple[frozenset[int], frozenset[int]], Sequence[int]]]:
+        """The tests of what the function makes: where it leads that this is missing, or there; where it is made."""
+        found = []
+        for at, step in enumerate(self.unit.steps if self._made else ()):
+            text, true = normal(step.value, True) if step.kind == "test" and step.value is not None else ("", True)
+            if text in self._made:
+                there, missing = self.unit.cfg.branch(at, true), self.unit.cfg.branch(at, not true)
+                found.append(((self._led_to(missing), self._led_to(there)), self._made[text]))
+        return found
 
     @cached_property
     def _made(self) -> Mapping[str, Sequence[int]]:
-        """What the function makes that outlives it, in members and variables that are not its own, and where."""
+        """What the function makes that outlives it, in members and variables that are not its own, and where.
+
+        Also a bit that it sets, as a condition asks for it.
+        """
         own = {step.target for step in self.unit.steps if step.declares and not step.static}
         found: dict[str, list[int]] = {}
         for at, step in enumerate(self.unit.steps):
-            value = step.value if step.kind == "assign" and step.op == "=" and step.target not in own else None
-            if value is not None and (value.op == "call" or value.text in _DONE):
+            value = step.value if step.kind == "assign" and step.target not in own else None
+            if value is not None and step.op == "|=":
+                found.setdefault(f"{step.target}&{value.text}", []).append(at)
+            elif value is not None and step.op == "=" and (value.op == "call" or value.text in _DONE):
                 found.setdefault(step.target, []).append(at)
         return found
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import tomli
 
-from kernel_judge import FOLDERS, VERSION, everything, files
+from kernel_judge import FOLDERS, VERSION, everything, files, review
 
 LIST = Path(__file__).parents[1] / "kernel" / "judged.toml"
 REMARKS = tomli.loads(LIST.read_text(encoding="utf-8"))["remark"]
+CHAINS = tomli.loads(LIST.with_name("chains.toml").read_text(encoding="utf-8"))["chain"]
 MOST_WRONG = 1 / 20  # of the errors that are said with high confidence
 
 
@@ -51,3 +53,18 @@ def test_few_of_the_errors_are_wrong():
     assert all(one["why"] for one in REMARKS)
     wrong = sum(one["verdict"] == "wrong" for one in REMARKS)
     assert wrong <= MOST_WRONG * len(REMARKS)
+
+
+@pytest.mark.parametrize("path", sorted({one["path"] for one in CHAINS}))
+def test_a_chain_that_was_found_is_still_found(kernel, path):
+    if not (kernel / path).is_file():
+        pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
+    said = {(one.function, one.line) for one in review(kernel, path).remarks if one.rule == "sleep-in-atomic"}
+    assert {(one["function"], one["line"]) for one in CHAINS if one["path"] == path} - said == set()
+
+
+def test_no_chain_is_wrong_and_most_are_real():
+    counts = Counter(one["verdict"] for one in CHAINS)
+    assert counts.keys() == {"real", "arguable"}
+    assert counts["real"] > 2 * counts["arguable"]
+    assert all(one["why"] for one in CHAINS)
