@@ -43,7 +43,8 @@ class AtomicCalls:
         self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
         self._contexts = {path: _of_file(context, side) for path, side in self.graph.sides.items()}
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
-        self._sleepers: dict[int, Sequence[tuple[int, Sleeper]]] = {}
+        # the function is kept as well: another that is made later may get its id
+        self._sleepers: dict[int, tuple[FunctionUnit, Sequence[tuple[int, Sleeper]]]] = {}
 
     @cached_property
     def _between(self) -> Between:
@@ -149,12 +150,13 @@ class AtomicCalls:
         if id(unit) not in self._sleepers:
             context = self._contexts[path]
             found = ((at, sleeper(unit, at, self.rule, self.frees, context)) for at in range(len(unit.steps)))
-            self._sleepers[id(unit)] = [
+            kept = [
                 (at, one)
                 for at, one in found
                 if one is not None and not (one.wraps and self._is_harmless(unit, path, at, one))
             ]
-        return self._sleepers[id(unit)]
+            self._sleepers[id(unit)] = unit, kept
+        return self._sleepers[id(unit)][1]
 
     def _is_harmless(self, unit: FunctionUnit, path: str, at: int, call: Sleeper) -> bool:
         """Whether a function that is handed a mask gives back a lock, or does nothing with the mask."""
