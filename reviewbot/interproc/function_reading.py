@@ -103,11 +103,9 @@ class FunctionReading:
 
     def once(self, at: int) -> bool:
         """Whether an instruction is reached only while something is not there yet that the function then makes."""
-        after = self._led_to(at) if self._made else frozenset[int]()
-        for test, places in self._made_tests:
-            if at in test[False] and at not in test[True] and any(one in after for one in places):
-                return True
-        return False
+        told = [places for test, places in self._made_tests if at in test[False] and at not in test[True]]
+        after = self._led_to(at) if told else frozenset[int]()
+        return any(one in after for places in told for one in places)
 
     @cached_property
     def _made_tests(self) -> Sequence[tuple[tuple[frozenset[int], frozenset[int]], Sequence[int]]]:

@@ -76,6 +76,10 @@ class FileCallGraph:
             self._kept[name] = make()
         return cast(Found, self._kept[name])
 
+    def forget(self) -> None:
+        """Keep nothing any more of what checks have worked out: it knows the graph, and nobody looks for garbage."""
+        self._kept.clear()
+
     @cached_property
     def touched(self) -> Sequence[FileVersion]:
         """The file versions that the patch changes."""

@@ -116,16 +116,15 @@ def _only(found: Mapping[str, list[ScopeRow]], names: set[str]) -> dict[str, lis
 
 def _may_be_helper(fragment: Fragment, lookup: ScopeTable) -> bool:
     """Whether a function takes locks and gives none back, or the other way round, by its words."""
-    if len(fragment.text) > LONGEST or not fragment.starts:
+    return len(fragment.text) <= LONGEST and fragment.starts and _one_way(fragment.text, lookup.locks, lookup.unlocks)
+
+
+@lru_cache(maxsize=2048)  # the next version of a file has most functions as they were
+def _one_way(text: str, locks: frozenset[str], unlocks: frozenset[str]) -> bool:
+    if not any(hint in text for hint in _HINTS):
         return False
-    words = _words_of(fragment.text)
-    return lookup.locks.isdisjoint(words) != lookup.unlocks.isdisjoint(words)
-
-
-@lru_cache(maxsize=4096)  # the next version of a file has most functions as they were
-def _words_of(text: str) -> frozenset[str]:
-    """The words of a text; none where it has not even a part of what the names of most scope calls contain."""
-    return frozenset(_WORD.findall(text)) if any(hint in text for hint in _HINTS) else frozenset()
+    words = _WORD.findall(text)
+    return locks.isdisjoint(words) != unlocks.isdisjoint(words)
 
 
 def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:

@@ -33,6 +33,8 @@ class PatchedFile:
 
     def forget(self) -> None:
         """Have no more of what it is after the patch."""
+        if self.calls is not None:
+            self.calls.forget()
         self.after = self.calls = None
 
     def link(self, calls: FileCallGraph, before: FileCallGraph) -> None:
@@ -41,7 +43,10 @@ class PatchedFile:
 
     def release(self) -> None:
         """Have nothing any more of what it is and was: linked files know each other, and nobody looks for garbage."""
-        self.after = self.calls = self.calls_before = None
+        self.forget()
+        if self.calls_before is not None:
+            self.calls_before.forget()
+        self.calls_before = None
 
     @cached_property
     def old_names(self) -> Mapping[str, str]:

@@ -225,7 +225,7 @@ def called_with_lock(
     yield from (word for word in _said_with_lock(text, locks, unlocks) if word in names)
 
 
-@lru_cache(maxsize=1024)  # both sides of a patch, and the next version of a file, have most functions as they were
+@lru_cache(maxsize=256)  # both sides of a patch, and the next version of a file, have most functions as they were
 def _said_with_lock(text: str, locks: frozenset[str], unlocks: frozenset[str]) -> Sequence[str]:
     words = frozenset(_WORD.findall(text))
     if words.isdisjoint(locks) and words.isdisjoint(unlocks):
