@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from reviewbot.interproc.entry import Counts, is_atomic
 from reviewbot.interproc.function_reading import FunctionReading
 from reviewbot.interproc.summary import DEEPEST
-from reviewbot.program.call_graph import Asking, FileCallGraph, FunctionKey, Holding, between, giving_back
+from reviewbot.program.call_graph import MOST_READ, Asking, FileCallGraph, FunctionKey, Holding, between, giving_back
 from reviewbot.program.unit import FunctionUnit
 
 
@@ -26,6 +26,9 @@ class Between:
         starts = dict.fromkeys(key for side in graph.touched for key in graph.changed(side) if side.path in graph.sides)
         found = between(graph, starts, holding, asking, DEEPEST)
         found = [*found, *giving_back(graph, found, unlocking, DEEPEST)] if found else []
+        why = f"more than {MOST_READ} functions call each other around the change; not all were followed"
+        graph.cut_off += [(path, why) for path in dict.fromkeys(path for path, _ in found[MOST_READ:])]
+        found = found[:MOST_READ]
         units = [(key, unit) for key in found for unit in graph.units(key)]
         self.units: Sequence[FunctionUnit] = [unit for _, unit in units]
         self._keys = {id(unit): key for key, unit in units}

@@ -7,7 +7,7 @@ Conditions are settled on the way; one that nobody settles and that may tell one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -52,7 +52,8 @@ class CallChains:
     """The chains to some calls of known functions.
 
     `effects`: the calls that matter, by the function they stand in; `entered`: the functions that are entered in a
-    context of their own, each with the lock that this is, None where it is none.
+    context of their own, each with the lock that this is, None where it is none. `abstained`: the functions that come
+    to more calls that matter than are followed.
     """
 
     def __init__(
@@ -60,60 +61,46 @@ class CallChains:
     ) -> None:
         self._readings = {one.key: one for one in readings}
         self._entered = entered
-        self._releases: ReleasedBy = releases_of(readings, DEEPEST)
+        releases: ReleasedBy = releases_of(readings, DEEPEST)
         self._sites: dict[FunctionKey, list[CallSite]] = {}
-        for site in entered_sites(readings, self._releases):
+        for site in entered_sites(readings, releases):
             self._sites.setdefault(site.callee, []).append(site)
         self._found: dict[tuple[FunctionKey, int], list[CallChain]] = {}
-        self._abstained: set[FunctionKey] = set()
-        level = {key: [self._dropping(key, one) for one in some] for key, some in effects.items()}
+        self.abstained: set[FunctionKey] = set()
+        level = [_summary(one, effects.get(one.key, ()), releases) for one in readings]
+        self._known = level
         for depth in range(DEEPEST + 1):
-            for key, some in level.items():
-                self._end(key, some)
-            level = self._up(level) if depth < DEEPEST else {}
+            for summary in level:
+                self._end(summary)
+            level = self._up(level) if depth < DEEPEST else []
 
     def to(self, function: FunctionKey, at: int) -> Sequence[CallChain]:
         """The chains to a call, the shortest first."""
         return self._found.get((function, at), ())
 
-    @property
-    def abstained(self) -> Iterable[FunctionKey]:
-        """The functions that come to more calls that matter than are followed."""
-        return self._abstained
-
-    def summary(self, function: FunctionKey, effects: Sequence[Effect]) -> Summary:
-        """What callers have to know of a function."""
-        reading = self._readings[function]
-        static = reading.unit.function.static
-        return Summary(function, reading.params, static, tuple(effects), self._releases[function], reading.abstained)
-
-    def _dropping(self, key: FunctionKey, effect: Effect) -> Effect:
-        return replace(effect, dropped=effect.dropped | self._readings[key].dropped(effect.at, self._releases))
-
     # -- a step up --
 
-    def _up(self, level: Mapping[FunctionKey, Sequence[Effect]]) -> dict[FunctionKey, list[Effect]]:
-        """What the callers of some functions come to, by these."""
+    def _up(self, level: Sequence[Summary]) -> list[Summary]:
+        """The summaries of callers, of what they come to by some functions."""
         found: dict[FunctionKey, list[Effect]] = {}
-        for callee, effects in level.items():
-            if self._readings[callee].abstained:
-                continue
-            for site in self._sites.get(callee, ()):
+        for summary in (one for one in level if not one.abstained):
+            for site in self._sites.get(summary.function, ()):
                 mine = found.setdefault(site.caller, [])
-                for effect in effects:
-                    self._ends_held(site, effect)
-                    if (up := self._lifted(site, effect)) is not None and _room(mine, up):
+                for effect in summary.effects:
+                    self._ends_held(summary, site, effect)
+                    if (up := self._lifted(summary, site, effect)) is not None and _room(mine, up):
                         mine.append(up)
                 if len(mine) > _MOST_EFFECTS:
-                    self._abstained.add(site.caller)
+                    self.abstained.add(site.caller)
                     del mine[_MOST_EFFECTS:]
-        return found
+        known = {one.function: one for one in self._known}
+        return [replace(known[key], effects=tuple(effects)) for key, effects in found.items() if effects]
 
-    def _lifted(self, site: CallSite, effect: Effect) -> Effect | None:
+    def _lifted(self, summary: Summary, site: CallSite, effect: Effect) -> Effect | None:
         """An effect of a callee as one of its caller; None where the caller's conditions exclude it."""
         if any(key == site.caller for key, _ in effect.calls) or effect.origin[0] == site.caller:
             return None
-        ways = {way for state in site.states for way in self._bound(effect, site, state)}
+        ways = {way for state in site.states for way in self._bound(summary, effect, site, state)}
         if not ways:
             return None
         dropped = site.dropped | passed_up(effect.dropped, site.args, self._readings[site.caller].lock)
@@ -121,21 +108,21 @@ class CallChains:
         once = effect.once or site.once
         return replace(effect, at=site.at, ways=settle.few(ways), dropped=dropped, calls=calls, once=once)
 
-    def _bound(self, effect: Effect, site: CallSite, state: SiteState) -> set[Way]:
+    def _bound(self, summary: Summary, effect: Effect, site: CallSite, state: SiteState) -> set[Way]:
         if effect.by_others and state.last_user:
             return set()
-        params, own = self._readings[site.callee].params, self._readings[site.caller].params
-        return settle.bound(effect.ways, site, state, params, frozenset(own) - {""})
+        own = frozenset(self._readings[site.caller].params) - {""}
+        return settle.bound(effect.ways, site, state, summary.params, own)
 
     # -- where a chain ends --
 
-    def _ends_held(self, site: CallSite, effect: Effect) -> None:
+    def _ends_held(self, summary: Summary, site: CallSite, effect: Effect) -> None:
         """A chain from what the caller of a callee holds at the call, on every way on which it comes to the effect."""
         calls = ((site.caller, site.row), *effect.calls)
         held: list[tuple[int, ...]] = []
         ways: set[Way] = set()
         for state in site.states:
-            if found := self._bound(effect, site, state._replace(way=frozenset())):
+            if found := self._bound(summary, effect, site, state._replace(way=frozenset())):
                 ways |= found
                 held.append(state.held)
         if not held or settle.undecided(ways):
@@ -146,12 +133,12 @@ class CallChains:
             if all(number in one for one in held) and not given_back(lock, dropped):
                 self._add(effect, entry, calls)
 
-    def _end(self, key: FunctionKey, effects: Sequence[Effect]) -> None:
-        """CallChains from the contexts in which a function is entered itself."""
-        for lock, entry in self._entered.get(key, ()):
-            for effect in effects:
+    def _end(self, summary: Summary) -> None:
+        """Chains from the contexts in which a function is entered itself."""
+        for lock, entry in self._entered.get(summary.function, ()) if not summary.abstained else ():
+            for effect in summary.effects:
                 kept = not enables(effect.dropped) if lock is None else not given_back(lock, effect.dropped)
-                if kept and not self._readings[key].abstained and not settle.undecided(effect.ways):
+                if kept and not settle.undecided(effect.ways):
                     self._add(effect, entry, effect.calls)
 
     def _add(self, effect: Effect, entry: EntryContext, calls: tuple[tuple[FunctionKey, int], ...]) -> None:
@@ -163,6 +150,12 @@ class CallChains:
             called = ((key[0], row, "called from here") for key, row in calls)
             once = effect.once and len(calls) > 1
             mine.append(CallChain(replace(entry, callers=names), once, (*shown, *called)))
+
+
+def _summary(reading: FunctionReading, effects: Sequence[Effect], releases: ReleasedBy) -> Summary:
+    """What callers have to know of a function by itself."""
+    dropped = (replace(one, dropped=one.dropped | reading.dropped(one.at, releases)) for one in effects)
+    return Summary(reading.key, reading.params, tuple(dropped), releases[reading.key], reading.abstained)
 
 
 def _room(known: Sequence[Effect], effect: Effect) -> bool:

@@ -103,19 +103,19 @@ class FunctionReading:
 
     def once(self, at: int) -> bool:
         """Whether an instruction is reached only while something is not there yet that the function then makes."""
-        told = [places for test, places in self._made_tests if at in test[False] and at not in test[True]]
+        told = [places for missing, there, places in self._made_tests if at in missing and at not in there]
         after = self._led_to(at) if told else frozenset[int]()
         return any(one in after for places in told for one in places)
 
     @cached_property
-    def _made_tests(self) -> Sequence[tuple[tuple[frozenset[int], frozenset[int]], Sequence[int]]]:
+    def _made_tests(self) -> Sequence[tuple[frozenset[int], frozenset[int], Sequence[int]]]:
         """The tests of what the function makes: where it leads that this is missing, or there; where it is made."""
         found = []
         for at, step in enumerate(self.unit.steps if self._made else ()):
             text, true = normal(step.value, True) if step.kind == "test" and step.value is not None else ("", True)
             if text in self._made:
                 there, missing = self.unit.cfg.branch(at, true), self.unit.cfg.branch(at, not true)
-                found.append(((self._led_to(missing), self._led_to(there)), self._made[text]))
+                found.append((self._led_to(missing), self._led_to(there), self._made[text]))
         return found
 
     @cached_property
@@ -216,7 +216,8 @@ class FunctionReading:
         names = self._lookup.kernel.words["neutral"]
         plain = step.name not in self._lookup.leave and step.name not in self._lookup.enter and step.name not in names
         if plain and step.name not in self._callees and self._lookup.may_give_back(step.name):
-            return frozenset(((Lock(ANY, step.name), ""),))
+            wide = any(word in step.name for word in self._lookup.kernel.words["may_enable"])
+            return frozenset(((Lock(ANY, step.name, wide=wide), ""),))
         found = set()
         for kind, call in self._lookup.closed(step):
             name = argument(step, call.key) if call.key >= 0 else ""
@@ -233,7 +234,7 @@ class FunctionReading:
     def lock(self, scope: str, name: str) -> Lock:
         """What a lock of this name is in other functions."""
         name = name.lstrip("&")
-        return Lock(scope, last_member(name), self._position(name), name in self._variables)
+        return Lock(scope, last_member(name), self._position(name), name in self._variables, not name)
 
     def _position(self, name: str) -> int:
         """The position of the parameter that a lock is, -1 if it is none."""
@@ -289,7 +290,8 @@ class _GivenBack:
 def _has(state: State, lock: Lock) -> bool:
     """Whether a state has a lock open that is given back, or one of its kind where it has no name."""
     if lock.member:
-        return any(last_member(one.key) == lock.member or not one.key for one in state.open)
+        same = (one.key and last_member(one.key) == lock.member for one in state.open)
+        return any(same) or any(not one.key and one.scope == lock.scope for one in state.open)
     return any(one.scope == lock.scope for one in state.open)
 
 

@@ -60,17 +60,16 @@ class Sleeping:
 
     def _by(self, name: str) -> SleeperName | None:
         """The call by which a function of the file surely sleeps; None if none is known, or it is being asked for."""
-        if name not in self._sleeps:
+        if name not in self._sleeps and len(self._asked) < _ROUNDS:  # asked less deep it may be known
             graph, key = self.context.calls, (self.side.path, name)
             self._sleeps[name] = None
-            depth = len(self._asked)
-            units = graph.units(key) if depth < _ROUNDS and len(self._sleeps) < _MOST_READ and graph.text(key) else ()
+            units = graph.units(key) if len(self._sleeps) < _MOST_READ and graph.text(key) else ()
             if len(units) == 1 and units[0].function.seen_from_start and not units[0].flow.lost:
                 self._asked.append(name)
                 found = after(units[0], self.named(units[0]), self.context)[0]
                 self._asked.pop()
                 self._sleeps[name] = found[1] if found is not None else None
-        return self._sleeps[name]
+        return self._sleeps.get(name)
 
     def named(self, unit: FunctionUnit) -> Mapping[int, SleeperName]:
         """All calls of a function that surely may sleep, by instruction."""

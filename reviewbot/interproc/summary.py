@@ -19,7 +19,6 @@ from reviewbot.support.patterns import pattern
 DEEPEST = 4  # calls from what is held down to the function with the request
 ANY = "*"  # the scope of what a call gives back whose name says that it may
 _LAST = pattern(r"(\w+)\W*\Z")
-_ENABLES = ("irq", "enable", "exit")  # what is in the name of a call that ends more than a lock
 
 
 class Lock(NamedTuple):
@@ -27,12 +26,14 @@ class Lock(NamedTuple):
 
     `member`: "" for what has no name, such as an RCU section. `parameter`: the lock is the argument at this position,
     from 0; -1 where it is not. `local`: the name is that of a variable of one function, and says nothing in others.
+    `wide`: who gives it back may end more than a lock: interrupts or preemption are on again, or RCU is left.
     """
 
     scope: str
     member: str
     parameter: int = -1
     local: bool = False
+    wide: bool = False
 
 
 class Condition(NamedTuple):
@@ -104,13 +105,13 @@ class Effect(Struct, frozen=True):
 class Summary(Struct, frozen=True):
     """What callers have to know of a function.
 
-    `params`: the names of its parameters, "" for one that it writes to; `effects`: what matters to them; `releases`:
-    the locks that it may give back without having taken them; `abstained`: why nothing else is known, "" if it is.
+    `params`: the names of its parameters, "" for one that it writes to; `effects`: what matters to them, as many calls
+    deep as was asked; `releases`: the locks that it may give back without having taken them; `abstained`: why nothing
+    else is known, "" if it is.
     """
 
     function: FunctionKey
     params: tuple[str, ...]
-    static: bool
     effects: tuple[Effect, ...] = ()
     releases: frozenset[Lock] = frozenset()
     abstained: str = ""
@@ -129,17 +130,14 @@ def given_back(lock: Lock, dropped: Iterable[Lock]) -> bool:
             return True
         if lock.member and lock.scope == one.scope and (lock.local or one.local):
             return True
-        if not lock.member and (one.scope == lock.scope or ("irq" in one.scope and "irq" in lock.scope)):
+        if not lock.member and one.scope == lock.scope:
             return True
     return False
 
 
 def enables(dropped: Iterable[Lock]) -> bool:
-    """Whether anything that is given back may end the context in which others run a function: more than a lock is."""
-    return any(
-        any(word in one.member for word in _ENABLES) if one.scope == ANY else not one.member or "irq" in one.scope
-        for one in dropped
-    )
+    """Whether anything that is given back may end the context in which others run a function."""
+    return any(one.wide for one in dropped)
 
 
 def passed_up(dropped: Iterable[Lock], args: tuple[str, ...], named: Callable[[str, str], Lock]) -> frozenset[Lock]:

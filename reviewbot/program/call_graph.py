@@ -2,7 +2,7 @@
 
 A file has hundreds of functions, and few of them have to do with a change. So words say first who may call whom; only
 functions on a way from one that may hold something, through one of the change, to one that may ask for memory are
-parsed, at most _MOST_READ of them.
+parsed, at most MOST_READ of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _BEFORE = pattern(r"[;{}()]")  # what ends before the head of a function
 _LONGEST = 200  # characters of a head before the name
 _WORD = pattern(r"\w+")
 _MANY = 60  # functions whose callers are looked for one by one
-_MOST_READ = 160  # functions beside those of the change, of some file versions
+MOST_READ = 160  # functions beside those of the change, of some file versions
 
 FunctionKey = tuple[str, str]  # the path of a file, and the name of a function in it
 Found = TypeVar("Found")
@@ -57,7 +57,7 @@ class FileCallGraph:
 
     `touched`: gives those that a patch changes; `earlier`: others of its series, as they are by now. A name means the
     function of the same file, else the only one of the others that is visible there. `kernel`: the one they are read
-    for.
+    for. `cut_off`: the paths of files of which not all was followed, each with why.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class FileCallGraph:
         self._sought = 0
         self._calls: dict[FunctionKey, Sequence[Call]] = {}
         self._kept: dict[str, object] = {}
+        self.cut_off: list[tuple[str, str]] = []
 
     def once(self, name: str, make: Callable[[], Found]) -> Found:
         """What a check works out of the graph, once. `name` tells it from what others do."""
@@ -231,7 +232,7 @@ def between(
     # a start that no way leads through is of no use to those above and below it
     used = [one for one in starts if one in leading and (one in reached or one in held)]
     around = _near(graph.callees, used, deepest, near).keys() | _near(graph.callers, used, deepest, near).keys()
-    found = [one for one in reached if one in leading and one in around][:_MOST_READ]
+    found = [one for one in reached if one in leading and one in around]
     holders = (one for one, some in held.items() if one in around and not leading.keys().isdisjoint(some))
     return list(dict.fromkeys((*found, *holders)))
 
@@ -251,7 +252,7 @@ def taking_masks(graph: FileCallGraph, side: FileVersion, deepest: int) -> Seque
         return [one for one in graph.callees(function) if one[0] == side.path and takes(one)]
 
     found = _near(handed, first, deepest)
-    return [unit for one in found if one not in first for unit in graph.units(one)]
+    return [unit for one in list(found)[len(first) : len(first) + MOST_READ] for unit in graph.units(one)]
 
 
 def giving_back(
@@ -260,7 +261,7 @@ def giving_back(
     """The functions by which some others may come to one that gives back a lock. `unlocking`: which ones may do so."""
     below = _near(graph.callees, functions, deepest)
     leading = _near(graph.callers, unlocking(below), deepest, below)
-    return [one for one in leading if one not in functions][:_MOST_READ]
+    return [one for one in leading if one not in functions]
 
 
 def _near(

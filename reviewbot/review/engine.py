@@ -25,7 +25,7 @@ from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader, Rows
 from reviewbot.review.findings import finding_of, once_a_line
-from reviewbot.review.linked_files import Earlier, are_linked, grouped, link
+from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, grouped, link
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.patched_file import PatchedFile
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
@@ -88,14 +88,19 @@ class Engine:
         self._earlier = Earlier()
         for patch in series.patches[:at]:
             if are_linked(patch.diff, series.patches[at].diff):
-                read = (self._file(patch, change, None)[0] for change in parse.parse_diff(patch.diff)[0])
-                self._earlier.add([file.after for file in read if file.after is not None])
+                self._earlier.add(self.left_by(patch))
         resolver.add(self.patch(series.patches[at]))
         self._earlier = None
         for patch in series.patches[at + 1 :]:
             if resolver.concerns(parse.parse_diff(patch.diff)[0]):
                 resolver.add(self.patch(patch))
         return resolver.reviews()[0]
+
+    def left_by(self, patch: Patch) -> Sequence[FileVersion]:
+        """The files of a patch as it leaves them, not checked."""
+        changes = (change for change in parse.parse_diff(patch.diff)[0] if parse.is_source(change))
+        read = (self._file(patch, change, None)[0].after for change in changes)
+        return [side for side in read if side is not None]
 
     def _begin(self, series: Series) -> None:
         self._defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
@@ -113,14 +118,16 @@ class Engine:
         names = self._defined | defined | self.definitions(patch.diff)
         read: list[tuple[PatchedFile, Hits]] = []
         placed = {}
+        left: list[FileVersion] = []
         for group in grouped([one for one in enumerate(files) if parse.is_source(one[1])]):
             opened = [(at, *self._file(patch, change, only)) for at, change in group]
             self._link([file for _, file, _ in opened])
             for at, file, missed in opened:
                 read.append((file, self._hits(file, names)))
-                notes += (*missed, *_unfollowed(file))
+                notes += (*missed, *_unfollowed(file), *_cut_off(file))
                 placed[at] = file.change
-            left = [file.after for _, file, _ in opened if file.after is not None]
+            if self._earlier is not None:
+                left = [*left, *(file.after for _, file, _ in opened if file.after is not None)][-MOST_EARLIER:]
             for file, hits in read[-len(opened) :]:
                 if not hits:
                     file.forget()  # of a patch to thousands of files, only those that are hit stay in memory
@@ -128,7 +135,7 @@ class Engine:
         findings = self._findings(read, names)
         for file, _ in read:
             file.release()
-        if self._earlier is not None and read:
+        if self._earlier is not None:
             self._earlier.add(left)
         whole = frozenset(file.change.path for file, _ in read if file.whole)
         depth = "file" if read and all(file.whole for file, _ in read) else "diff"
@@ -139,7 +146,7 @@ class Engine:
         file, unread = self._by_hunks(change)
         self._link([file])
         hits = self._hits(file, defined)
-        found = self._findings([(file, hits)], defined), [*unread, *_unfollowed(file)]
+        found = self._findings([(file, hits)], defined), [*unread, *_unfollowed(file), *_cut_off(file)]
         file.release()
         return found
 
@@ -328,6 +335,12 @@ def _unfollowed(file: PatchedFile) -> list[Unread]:
     units = file.after.units if file.after is not None else ()
     lost = ((unit.function.name, unit.unfollowed) for unit in units)
     return [Unread(file.change.path, f"{name}(): {why}") for name, why in lost if why]
+
+
+def _cut_off(file: PatchedFile) -> list[Unread]:
+    """What a rule needed of the calls of a file, and a bound kept from it."""
+    found = file.calls.cut_off if file.calls is not None else ()
+    return [Unread(path, why) for path, why in dict.fromkeys(found) if path == file.change.path]
 
 
 def _unread(file: PatchedFile) -> list[Unread]:

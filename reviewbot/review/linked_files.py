@@ -19,15 +19,11 @@ from reviewbot.review.patched_file import PatchedFile
 from reviewbot.support.patterns import pattern
 
 _MOST_LINKED = 16  # files of one patch
-_MOST_EARLIER = 16  # files of earlier patches, the last ones
+MOST_EARLIER = 16  # files of earlier patches, the last ones
 
-_HEAD = pattern(
-    r"^(?:[ +]|@@[-+,0-9 ]{1,60}@@ )[a-zA-Z_][^=;\n]{0,200}?\b(\w+)\(", re.MULTILINE
-)  # a function's, and in a diff
-_CALL = pattern(r"\b(\w+)\(")
-
-_HEAD_BYTES = pattern(rb"^[ +][a-zA-Z_][^=;\n]{0,200}?\b(\w+)\(", re.MULTILINE)
-_CALL_BYTES = pattern(rb"\b(\w+)\(")
+# the head of a function in a diff, which may stand behind the @@ as well
+_HEAD = pattern(rb"^(?:[ +]|@@[-+,0-9 ]{1,60}@@ )[a-zA-Z_][^=;\n]{0,200}?\b(\w+)\(", re.MULTILINE)
+_CALL = pattern(rb"\b(\w+)\(")
 _ALL = frozenset[str]()  # no names that restrict what is read
 
 One = TypeVar("One")
@@ -48,11 +44,7 @@ def link(files: Sequence[PatchedFile], kernel: Kernel, earlier: Sequence[FileVer
 
 def are_linked(earlier: str, diff: str) -> bool:
     """Whether one of two diffs shows the head of a function that the other calls, by their words."""
-    heads, calls = (
-        [set(_HEAD.findall(one)) for one in (earlier, diff)],
-        [set(_CALL.findall(one)) for one in (earlier, diff)],
-    )
-    return not heads[0].isdisjoint(calls[1]) or not heads[1].isdisjoint(calls[0])
+    return any(linked_heads([one.encode("utf-8", "surrogateescape") for one in (earlier, diff)]))
 
 
 def linked_heads(diffs: Sequence[bytes]) -> Sequence[frozenset[bytes]]:
@@ -62,8 +54,8 @@ def linked_heads(diffs: Sequence[bytes]) -> Sequence[frozenset[bytes]]:
     """
     if not 1 < len(diffs) <= _MOST_LINKED:
         return [frozenset()] * len(diffs)
-    heads = [frozenset(_HEAD_BYTES.findall(one)) for one in diffs]
-    calls = [frozenset(_CALL_BYTES.findall(one)) for one in diffs] if any(heads) else [frozenset[bytes]()] * len(diffs)
+    heads = [frozenset(_HEAD.findall(one)) for one in diffs]
+    calls = [frozenset(_CALL.findall(one)) for one in diffs] if any(heads) else [frozenset[bytes]()] * len(diffs)
     found = []
     for at in range(len(diffs)):
         others = [other for other in range(len(diffs)) if other != at]
@@ -85,4 +77,4 @@ class Earlier:
         unchanged = [
             replace(side, changed=(False,) * len(side.rows), near=(False,) * len(side.rows)) for side in fresh.values()
         ]
-        self.files = (*kept, *unchanged)[-_MOST_EARLIER:]
+        self.files = (*kept, *unchanged)[-MOST_EARLIER:]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.model.patch import Patch, ReadFile, Unread
 from reviewbot.model.review import PatchReview
+from reviewbot.program.file_version import FileVersion
 from reviewbot.review.engine import NO_NAMES, Engine, FileTexts, Keys, Only
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
@@ -42,6 +43,14 @@ class PatientEngine(Engine):
             return PatchReview(patch, (), (*patch.unread, Unread(None, slow(self.seconds))))
         finally:
             self._done()
+
+    def left_by(self, patch: Patch) -> Sequence[FileVersion]:
+        """The files of a patch as Engine.left_by(); none of them where time is up."""
+        try:
+            with bounded(self._time_left()):
+                return super().left_by(patch)
+        except TooSlow:
+            return ()
 
     def wrong(self, path: str, texts: FileTexts, function: str, defined: frozenset[str] = NO_NAMES) -> Keys | None:
         """The keys of all hits as Engine.wrong(); None also where time is up."""

@@ -28,14 +28,13 @@ def test_a_lock_is_given_back_by_name(dropped: Lock, gone: bool) -> None:
 def test_what_has_no_name_is_given_back_by_its_kind() -> None:
     assert given_back(Lock("rcu", ""), [Lock("rcu", "")])
     assert not given_back(Lock("rcu", ""), [Lock("preempt-off", ""), HELD])
-    assert given_back(Lock("irqs-off", ""), [Lock("xa_lock-irq", "xa")])
+    assert given_back(Lock("irqs-off", ""), [Lock("spinlock", "lock"), Lock("irqs-off", "")])
     assert not given_back(HELD, [])
 
 
 def test_a_callback_stays_one_when_a_lock_is_given_back() -> None:
     assert not enables([HELD, Lock(ANY, "toy_unlock")])
-    assert enables([Lock("irqs-off", "")])
-    assert enables([Lock(ANY, "toy_irq_enable")])
+    assert enables([HELD, Lock("irqs-off", "", wide=True)])
 
 
 def test_a_lock_that_is_an_argument_has_the_callers_name_for_it() -> None:

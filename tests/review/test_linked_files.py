@@ -151,3 +151,11 @@ def test_in_a_commit_of_a_history(tmp_path: Path) -> None:
     done = span("start..HEAD", "--format", "json")
     found = [one for commit in json.loads(done.out)["patches"] for one in commit["findings"]]
     assert [(one["path"], one["line"], one["rule"]) for one in found] == [(B, 8, "sleep-in-atomic")]
+
+
+def test_what_a_bound_keeps_from_being_followed_is_said() -> None:
+    steps = [f"static void exfoo_{at}(struct exfoo *ex)\n{{\n\texfoo_fill(ex);\n}}\n" for at in range(200)]
+    calls = "".join(f"\texfoo_{at}(ex);\n" for at in range(200))
+    text = FILLS + "".join(steps) + HOLDS.replace("\tex->n++;\n", calls)
+    review = engine("6.12").patch(Patch(1, 1, "", "", diff(B, text, text.replace("(64, GFP", "(128, GFP"))))
+    assert [one.reason for one in review.unread if "not all were followed" in one.reason]

@@ -183,7 +183,10 @@ class AtomicCalls:
     def _chains(self) -> CallChains:
         last = {word for row in self.frees.values() for word in strings(row, "counted")}
         readings = self._between.readings(last=last)
-        return CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
+        found = CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
+        why = "comes to more calls that may sleep than are followed"
+        self.graph.cut_off += [(path, f"{name}() {why}") for path, name in sorted(found.abstained)]
+        return found
 
     def _effects(self, reading: FunctionReading) -> Iterator[Effect]:
         path = reading.key[0]
