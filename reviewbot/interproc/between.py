@@ -27,7 +27,7 @@ class Between:
         found = between(graph, starts, holding, asking, DEEPEST)
         found = [*found, *giving_back(graph, found, unlocking, DEEPEST)] if found else []
         why = f"more than {MOST_READ} functions call each other around the change; not all were followed"
-        graph.cut_off += [(path, why) for path in dict.fromkeys(path for path, _ in found[MOST_READ:])]
+        graph.cut_off.extend((path, why) for path in dict.fromkeys(path for path, _ in found[MOST_READ:]))
         found = found[:MOST_READ]
         units = [(key, unit) for key in found for unit in graph.units(key)]
         self.units: Sequence[FunctionUnit] = [unit for _, unit in units]

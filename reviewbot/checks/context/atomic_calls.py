@@ -185,7 +185,7 @@ class AtomicCalls:
         readings = self._between.readings(last=last)
         found = CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
         why = "comes to more calls that may sleep than are followed"
-        self.graph.cut_off += [(path, f"{name}() {why}") for path, name in sorted(found.abstained)]
+        self.graph.cut_off.extend((path, f"{name}() {why}") for path, name in sorted(found.abstained))
         return found
 
     def _effects(self, reading: FunctionReading) -> Iterator[Effect]:
