@@ -114,7 +114,7 @@ def may_be_run(text: str, name: str, before: frozenset[str], calls: frozenset[st
 
     `before`: the members that it is put into, and the types that it has; `calls`: those that it is handed to.
     """
-    at = text.find(name)
+    at = text.find(name) if name else -1  # what a damaged text defines may have no name
     while at >= 0:
         end = at + len(name)
         if not (text[at - 1 : at].isalnum() or text[at - 1 : at] == "_" or text[end : end + 1].isidentifier()):

@@ -122,7 +122,8 @@ class FileCallGraph:
 
     def changed(self, side: FileVersion) -> Iterator[FunctionKey]:
         """The functions of a file version that the change touches."""
-        yield from ((side.path, unit.function.name) for unit in side.units if not unit.function.macro)
+        names = (unit.function.name for unit in side.units if not unit.function.macro)
+        yield from ((side.path, name) for name in names if name)
         yield from ((side.path, name) for name in sorted(side.quiet))
 
     def text(self, function: FunctionKey) -> str:
@@ -209,7 +210,10 @@ def _called_in(text: str) -> Sequence[str]:
 
 def _is_static(text: str, name: str) -> bool:
     """Whether a text defines a function for its own file alone."""
-    heads = (text[max(0, found.start() - _LONGEST) : found.start()] for found in re.finditer(rf"\b{name}\s*\(", text))
+    heads = (
+        text[max(0, found.start() - _LONGEST) : found.start()]
+        for found in re.finditer(rf"\b{re.escape(name)}\s*\(", text)
+    )
     return any("static" in _WORD.findall(_BEFORE.split(head)[-1]) for head in heads)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engines import engine
 from reviewbot.model.patch import DiffLine, FileChange, Hunk
+from reviewbot.patch.function_hunks import text_of
 from reviewbot.program.call_graph import FileCallGraph, FunctionKey, between
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
@@ -136,3 +137,14 @@ def test_what_lies_between_is_below_what_holds_and_above_what_asks(
     if names:
         assert start in graph.steps(holder, 4)
         assert asker in graph.steps(start, 4)
+
+
+def test_a_function_that_has_lost_its_name_is_no_function_that_others_know() -> None:
+    """A damaged mail has such; looked for by its words, it stood everywhere and nowhere."""
+    damaged = ONE.replace("int toy_open(struct toy *t)", "int *(*)(struct toy *t)")
+    side = version("a.c", damaged)
+    assert "" in {unit.function.name for unit in side.units}
+    assert "" not in {name for _, name in graph_of(("a.c", damaged)).changed(side)}
+    locked = damaged.replace("\tt->p", "\tspin_lock(&t->lock);\n\tt->p")
+    found = engine("6.12").wrong("a.c", (None, text_of("a.c", locked)), "")
+    assert [(rule, name) for rule, name, _ in found] == [("sleep-in-atomic", "")]
