@@ -27,7 +27,7 @@ from reviewbot.program.context import Check
 
 
 class Trigger(Enum):
-    """What in or beside a change may make a hit of a check new; the cheapest to look for first."""
+    """What in or beside a change may make a hit of a check new."""
 
     SCOPE_CALL = "a call that enters or leaves a scope stands in the function"
     NEVER_FAILS = "a call stands in the function that never fails with a mask that may sleep"

@@ -23,11 +23,11 @@ from reviewbot.patch.relocate import relocate
 from reviewbot.program.call_graph import FileCallGraph
 from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.reader import Reader, Rows
+from reviewbot.program.reader import Reader
 from reviewbot.review.findings import finding_of, once_a_line
 from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, grouped, link
 from reviewbot.review.new_findings import Pair, Sides, new_hits
-from reviewbot.review.patched_file import PatchedFile
+from reviewbot.review.patched_file import PatchedFile, Selected
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
 from reviewbot.support.patterns import pattern
 
@@ -39,10 +39,11 @@ _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
 Hits = Mapping[str, Sequence[Pair]]  # by rule
-Only = Mapping[str, Sequence[Rows]]
+Only = Mapping[str, Selected]
 Keys = frozenset[FindingKey]
 FileTexts = tuple[CutFile | None, CutFile]  # before and after
 
+_NOTHING = Selected(())
 NO_NAMES = frozenset[str]()  # where functions are chosen by names: no restriction
 
 
@@ -109,7 +110,7 @@ class Engine:
     def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:
         """Review one patch, file by file: if one cannot be read, `unread` says so and the next one is reviewed.
 
-        `only`: by path, the 0-based rows of the functions to read after the patch; paths not in it are not read.
+        `only`: by path, what to look at; paths not in it are not read.
         `defined`: flag names that what comes before the patch defines.
         """
         self._incomplete = patch.number > self._first_missing
@@ -123,7 +124,8 @@ class Engine:
             opened = [(at, *self._file(patch, change, only)) for at, change in group]
             self._link([file for _, file, _ in opened])
             for at, file, missed in opened:
-                read.append((file, self._hits(file, names)))
+                selected = only.get(file.change.path) if only is not None else None
+                read.append((file, self._hits(file, names, selected.rules if selected is not None else None)))
                 notes += (*missed, *_unfollowed(file), *_cut_off(file))
                 placed[at] = file.change
             if self._earlier is not None:
@@ -215,7 +217,7 @@ class Engine:
         if placed is None:
             file, notes = self._by_hunks(change)
             return file, [Unread(change.path, _OTHER if patch.commit is None else _NO_FILE), *notes]
-        rows = None if only is None else only.get(change.path, ())
+        rows = None if only is None else only.get(change.path, _NOTHING).rows
         after = None if new is None else self.reader.file(placed, new, "+", rows)
 
         def before(names: frozenset[str]) -> FileVersion | None:
@@ -243,12 +245,15 @@ class Engine:
         file = PatchedFile(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
         return file, _unread(file)
 
-    def _hits(self, file: PatchedFile, defined: frozenset[str]) -> Hits:
-        """The hits of the rules in a file after the patch."""
+    def _hits(self, file: PatchedFile, defined: frozenset[str], wanted: frozenset[str] | None = None) -> Hits:
+        """The hits of the rules in a file after the patch. `wanted`: those rules that may find something new."""
         assert file.calls is not None
         context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)), file.calls)
-        hits = {rule.id: _run(rule, check, file.after, context) for rule, check in self.rules}
-        remaining = ((rule.id, _without_yielded(hits[rule.id], rule, hits)) for rule, _ in self.rules)
+        run = [(rule, check) for rule, check in self.rules if wanted is None or rule.id in wanted]
+        hits = {rule.id: _run(rule, check, file.after, context) for rule, check in run}
+        asked = {name for rule, _ in run if hits[rule.id] for name in rule.yields_to} - hits.keys()
+        hits |= {rule.id: _run(rule, check, file.after, context) for rule, check in self.rules if rule.id in asked}
+        remaining = ((rule.id, _without_yielded(hits[rule.id], rule, hits)) for rule, _ in run)
         return {rule: pairs for rule, pairs in remaining if pairs}
 
     def _findings(self, read: Sequence[tuple[PatchedFile, Hits]], defined: frozenset[str]) -> list[Finding]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
+from typing import NamedTuple
 
 from reviewbot.model.patch import FileChange
 from reviewbot.patch.renames import renamed
 from reviewbot.program.call_graph import FileCallGraph
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.reader import Rows
+
+
+class Selected(NamedTuple):
+    """What is looked at in a file: the 0-based rows of functions after the patch, and the rules, None for all."""
+
+    rows: Sequence[Rows]
+    rules: frozenset[str] | None = None
 
 
 class PatchedFile:

@@ -22,9 +22,9 @@ from reviewbot.git.kernel_versions import Era
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
 from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
-from reviewbot.program.reader import Rows
 from reviewbot.review.engine import NO_NAMES, Engine
 from reviewbot.review.linked_files import linked_heads
+from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter.prefilter import Prefilter
 from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
@@ -95,7 +95,7 @@ class Reviewer:
         self.turn_to(one)
         whole = [section for section in one.change.sections if section.has_hunks]
         kept = [section for section in self._sifted(whole) if section.text]
-        only = {section.file.path: section.rows for section in kept if section.rows}
+        only = {section.file.path: section.selected for section in kept if section.selected.rows}
         reviewed = self.engine.patch(one.patch(kept), only, one.defined)
         read = {section.file.path: section.text for section in kept}
         rest = (section.text for section in whole if section.text != read.get(section.file.path))
@@ -141,9 +141,11 @@ class Reviewer:
             called = linked_heads([section.text for section in some])
             for section, names in zip(some, called, strict=True):
                 after = self._near[section.new] if section.new else b""
-                rows = () if after is None else self._prefilter.kept(section.file.path, section.text, after, names)
-                text = section.text if after is None else section.among(rows) if rows else b""
-                yield _Kept(section.file, text, rows)
+                if after is None:
+                    yield _Kept(section.file, section.text, Selected(()))
+                    continue
+                found = self._prefilter.kept(section.file.path, section.text, after, names)
+                yield _Kept(section.file, section.among(found.rows) if found.rows else b"", found)
 
 
 class _Tools(NamedTuple):
@@ -154,7 +156,7 @@ class _Tools(NamedTuple):
 class _Kept(NamedTuple):
     file: FileChange
     text: bytes
-    rows: Sequence[Rows]
+    selected: Selected
 
 
 def _binary(change: CommitDiff) -> Iterator[Unread]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from fixtures import Case
@@ -12,6 +12,7 @@ from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.model.patch import FileChange, Patch
 from reviewbot.patch import parse
 from reviewbot.review.engine import Engine
+from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter.prefilter import Prefilter
 
 Found = list[tuple[str, int, str]]
@@ -62,6 +63,6 @@ class Commit:
         rows = None if sieve is None else self._kept(sieve)
         return [(one.rule, one.line, one.fingerprint) for one in made.patch(patch, rows).findings]
 
-    def _kept(self, sieve: Prefilter) -> Mapping[str, Sequence[tuple[int, int]]]:
+    def _kept(self, sieve: Prefilter) -> Mapping[str, Selected]:
         path = self._change.path
         return {path: sieve.kept(path, self.case.diff.encode(), self._texts["new"])}

@@ -1,6 +1,7 @@
 """Sifts away functions in which no check can find anything new, before they are parsed.
 
-Input: the hunks of a file, and the file as it is after them. Output: the functions in which a remark can be new. To
+Input: the hunks of a file, and the file as it is after them. Output: the functions in which a remark can be new, and
+the rules that can have one there. To
 read a function costs a hundred times as much as to look at its words, and most changes have nothing to do with memory:
 so a long history is sifted first. Nothing but words is looked at, and what is in doubt is kept.
 
@@ -11,11 +12,12 @@ tests/review/prefilter/, and not proven.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from reviewbot.checks.declaration import Trigger
 from reviewbot.frontend.cut_functions import removed_lines
 from reviewbot.model.kernel import Kernel, Rule
-from reviewbot.program.reader import Rows
+from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter import triggers
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
@@ -29,31 +31,39 @@ class Prefilter:
         rows = RowWords(known or ())
         self._sifts = known is not None
         self._telling = Telling(kernel, rows)
-        wanted = {trigger for one in known or () for trigger in one.declaration.triggers}
+        self._declared = {one.rule.id: one.declaration.triggers for one in known or ()}
+        wanted = frozenset[Trigger]().union(*self._declared.values())
         self._triggers = triggers.composed(kernel, rows, self._telling, wanted)
 
-    def kept(self, path: str, section: bytes, after: bytes, linked: frozenset[bytes] = frozenset()) -> tuple[Rows, ...]:
-        """The first and last rows of the functions to read in `after`, a file; `section`: its part of the diff.
+    def kept(self, path: str, section: bytes, after: bytes, linked: frozenset[bytes] = frozenset()) -> Selected:
+        """The functions to read in `after`, a file, and the rules to ask there; `section`: its part of the diff.
 
         The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
-        of the same commit; those that are of this name or call one are read.
+        of the same commit; those that are of this name or call one are read, for all rules.
         """
         if not self._sifts:
-            return ((0, after.count(b"\n")),) if after else ()
+            return Selected(((0, after.count(b"\n")),) if after else ())
         if not linked and not self._telling.stand_in(after):
-            return ()
+            return Selected(())
         file = ChangedFile(path, section, after, self._telling)
-        return tuple(
-            (place.first, place.last)
-            for place, said in file.touched
-            if (linked and not linked.isdisjoint(place.part.words))
-            or self._may_be_new(Change(file, place.part, said))  # the file must not know it: whole files would stay
-        )
+        rows, fired, leads = [], set[Trigger](), False
+        for place, said in file.touched:
+            new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
+            is_linked = not linked.isdisjoint(place.part.words)
+            if new or is_linked:
+                rows.append((place.first, place.last))
+            fired |= new
+            leads = leads or is_linked
+        return Selected(tuple(rows), None if leads else self._rules(fired))
 
     def takes(self, section: bytes) -> bool:
         """Whether a file's part of a diff takes a line away that tells something."""
         taken = removed_lines(section)
         return self._telling.stand_in(taken) if self._sifts else bool(taken)
 
-    def _may_be_new(self, change: Change) -> bool:
-        return any(fires(change) for fires in self._triggers)
+    def _fired(self, change: Change) -> set[Trigger]:
+        return {trigger for trigger, fires in self._triggers.items() if fires(change)}
+
+    def _rules(self, fired: Collection[Trigger]) -> frozenset[str]:
+        """The rules whose checks declare one of some triggers."""
+        return frozenset(name for name, some in self._declared.items() if not some.isdisjoint(fired))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from reviewbot.checks.declaration import Role, Trigger
 from reviewbot.frontend.cut_functions import FunctionText, byte_words
@@ -21,8 +21,8 @@ _BACK = frozenset(b"goto for while do continue".split())  # what asks again for 
 Fires = Callable[[Change], bool]  # whether what was changed in a function may make a hit in it new
 
 
-def composed(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Sequence[Fires]:
-    """Those of `wanted`, in the order in which Trigger names them: the cheapest first."""
+def composed(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collection[Trigger]) -> Mapping[Trigger, Fires]:
+    """Those of `wanted`."""
     others = RunByOthers(rows)
     ways: dict[Trigger, Callable[[], Fires]] = {
         Trigger.SCOPE_CALL: lambda: ScopeInFunction(telling),
@@ -33,7 +33,7 @@ def composed(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collectio
         Trigger.NARROWED: lambda: Narrowed(rows.with_trigger(Trigger.NARROWED), others),
         Trigger.SLEEP_CONTEXT: lambda: SleepContext(kernel, telling, rows, others),
     }
-    return [ways[trigger]() for trigger in Trigger if trigger in wanted]
+    return {trigger: ways[trigger]() for trigger in Trigger if trigger in wanted}
 
 
 class ScopeInFunction:

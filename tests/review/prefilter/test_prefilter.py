@@ -36,7 +36,7 @@ def test_nothing_of_a_file_waits_for_garbage_to_be_looked_for():
     gc.collect()
     gc.disable()
     try:
-        assert sift.kept("a.c", diff.encode(), text.encode())
+        assert sift.kept("a.c", diff.encode(), text.encode()).rows
         assert not [one for one in gc.get_objects() if isinstance(one, (ChangedFile, Change))]
     finally:
         gc.enable()
@@ -62,5 +62,5 @@ def test_a_megabyte_of_anything_is_sifted_within_seconds(unit):
     diff = f"diff --git a/a.c b/a.c\n--- a/a.c\n+++ b/a.c\n@@ -0,0 +1,{added.count(chr(10))} @@\n{added}"
     start = time.process_time()
     kept = prefilter("6.12").kept("a.c", diff.encode(), text.encode())
-    assert kept[-1][1] == text.count("\n") - 1
+    assert kept.rows[-1][1] == text.count("\n") - 1
     assert time.process_time() - start < 30  # a bound against stalls
