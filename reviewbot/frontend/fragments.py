@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -92,23 +92,25 @@ def split_fragments(text: str, section: str, whole: bool) -> Iterator[Fragment]:
     at, line, first = 0, 0, True
     for end in function_ends(text):
         body = text[at:end]
-        yield from _fragments_of(body, at, line, section if first else "", not whole and first, True)
+        found = _fragment_of(body, section if first else "", not whole and first, True)
+        if found is not None:
+            yield replace(found, offset=at, line=line)
         at, line, first = end + 1, line + body.count("\n") + 1, False
     if text[at:].strip():
-        yield from _fragments_of(text[at:], at, line, section if first else "", not whole and first, False)
+        found = _fragment_of(text[at:], section if first else "", not whole and first, False)
+        if found is not None:
+            yield replace(found, offset=at, line=line)
 
 
-def _fragments_of(
-    text: str, offset: int, line: int, section: str, may_be_inside: bool, closed: bool
-) -> Iterator[Fragment]:
+@lru_cache(maxsize=2048)  # the next version of a file has most functions as they were
+def _fragment_of(text: str, section: str, may_be_inside: bool, closed: bool) -> Fragment | None:
+    """The fragment of a text, as if it stood first of all."""
     if not text.strip(" \n\t};"):
-        return
+        return None
     head = _body_start(text)
-    inside = may_be_inside and head < 0 and _inside(text, section)
-    if inside:
-        yield _tail(text, offset, line, section, closed)
-    elif head >= 0:
-        yield _from_head(text, head, offset, line, section if may_be_inside else "", closed)
+    if may_be_inside and head < 0 and _inside(text, section):
+        return _tail(text, section, closed)
+    return _from_head(text, head, section if may_be_inside else "", closed) if head >= 0 else None
 
 
 def _body_start(text: str) -> int:
@@ -133,7 +135,7 @@ def _inside(text: str, section: str) -> bool:
     return not re.match(r"\s*+\.\w++\s*+=|[\w\s*]++;\s*+$", first)
 
 
-def _from_head(text: str, head: int, offset: int, line: int, section: str, closed: bool) -> Fragment:
+def _from_head(text: str, head: int, section: str, closed: bool) -> Fragment:
     """A function that begins in the text; if its parameter list began before, the section gives its start."""
     before = text[:head]
     prefix = ""
@@ -148,10 +150,10 @@ def _from_head(text: str, head: int, offset: int, line: int, section: str, close
         prefix = "int "  # its type stands in the row above
     body, closers = _close(text[head:], closed)
     known = function_name(prefix) or function_name(before) if prefix else ""
-    return Fragment(prefix, text[:head] + body, closers, offset, line, known, True, closed)
+    return Fragment(prefix, text[:head] + body, closers, 0, 0, known, True, closed)
 
 
-def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Fragment:
+def _tail(text: str, section: str, closed: bool) -> Fragment:
     """The rest of a function that began before the text, with the parameters that the section shows in full."""
     name = function_name(section)
     shown = _PARAMETERS.search(section) if name and not name.isupper() else None
@@ -161,7 +163,7 @@ def _tail(text: str, offset: int, line: int, section: str, closed: bool) -> Frag
     if _JUMP.match(text.lstrip()):
         openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
     body, closers = (text, "") if closed else _close_tail(openers, text)
-    return Fragment(f"int {head}\n{{\n{openers}", body, closers, offset, line, name, False, closed)
+    return Fragment(f"int {head}\n{{\n{openers}", body, closers, 0, 0, name, False, closed)
 
 
 def _drop_half_statement(text: str) -> str:

@@ -41,23 +41,20 @@ def show(stretches: Sequence[Stretch], whole: bool, words: rewrite.Words) -> Ite
     for one in stretches:
         ready = prepare.prepare(one.text, words)
         found = fragments.split_fragments(ready.text, heading(one.section, words), whole)
-        moved = prepare.Prepared(
-            ready.text,
-            {at + offset: word for at, word in ready.marks.items()},
-            tuple(
-                replace(
-                    macro,
-                    body_offset=macro.body_offset + offset,
-                    row=macro.row + one.row,
-                    body_row=macro.body_row + one.row,
-                )
-                for macro in ready.macros
-            ),
-        )
-        yield StitchedText(
-            one, moved, tuple(replace(part, offset=part.offset + offset, line=part.line + one.row) for part in found)
-        )
+        if offset or one.row:
+            ready = _moved(ready, offset, one.row)
+            found = (replace(part, offset=part.offset + offset, line=part.line + one.row) for part in found)
+        yield StitchedText(one, ready, tuple(found))
         offset += len(one.text) + GAP
+
+
+def _moved(ready: prepare.Prepared, offset: int, row: int) -> prepare.Prepared:
+    """A prepared text, so many characters and rows further down."""
+    macros = (
+        replace(one, body_offset=one.body_offset + offset, row=one.row + row, body_row=one.body_row + row)
+        for one in ready.macros
+    )
+    return prepare.Prepared(ready.text, {at + offset: word for at, word in ready.marks.items()}, tuple(macros))
 
 
 def heading(section: str, words: rewrite.Words) -> str:

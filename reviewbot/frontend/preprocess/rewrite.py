@@ -7,7 +7,7 @@ what is looked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
@@ -21,6 +21,8 @@ _WORD_START = pattern(r"(?<!\w)\w*+\Z")
 _UNDERSCORED = pattern(r"__\w++")
 _OPEN = pattern(r"\s*+\(")
 _LONGEST_WORD = 100  # of an iterator's name
+_BETWEEN = "\n}\n\n"  # between two functions, as kernel style has it: no rewrite reaches from one to the other
+_SHORTEST = 300  # characters of a part of a text
 _NEAR = 2000  # characters in which most parentheses are closed
 _CASE_RANGE = pattern(r"\.\.\.[^:;{}\n]{1,200}(?=:)")
 _JUMP_TO = pattern(r"goto\s*+\*[^;{}\n]{1,200}(?=;)")
@@ -258,10 +260,39 @@ def bare(head: str, words: Words) -> str:
 
 def rewrite(text: str, words: Words) -> tuple[str, dict[int, str]]:
     """The text as a parser can read it, and the words that became loops by their offset."""
-    one = Rewrite(text, words)
-    one.annotations()
-    one.loops()
-    one.shouted()
-    one.types()
-    one.labels()
-    return one.made(), one.marks
+    parts: list[str] = []
+    marks: dict[int, str] = {}
+    known, done = _known(words), 0
+    for part in _functions(text):
+        made, own = known(part)
+        parts.append(made)
+        marks |= {at + done: word for at, word in own.items()}
+        done += len(part)
+    return "".join(parts), marks
+
+
+def _functions(text: str) -> Iterator[str]:
+    """The text cut where functions end, in parts of some size."""
+    at = 0
+    while at < len(text):
+        end = text.find(_BETWEEN, at + _SHORTEST)
+        end = len(text) if end < 0 else end + len(_BETWEEN)
+        yield text[at:end]
+        at = end
+
+
+@lru_cache(maxsize=4)
+def _known(words: Words) -> Callable[[str], tuple[str, Mapping[int, str]]]:
+    """What rewrites the functions of a text, and knows some it has met: the next version of a file has most of them."""
+
+    @lru_cache(maxsize=2048)
+    def rewritten(part: str) -> tuple[str, Mapping[int, str]]:
+        one = Rewrite(part, words)
+        one.annotations()
+        one.loops()
+        one.shouted()
+        one.types()
+        one.labels()
+        return one.made(), one.marks
+
+    return rewritten
