@@ -20,9 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from importlib import import_module
 
 from msgspec import Struct
 
+from reviewbot.model.errors import ConfigError
+from reviewbot.model.kernel import Rule
 from reviewbot.program.context import Check
 
 
@@ -93,3 +96,13 @@ def no_role(*keys: str) -> Mapping[str, Role]:
 def declaration_of(function: Check) -> Declaration | None:
     """What a check declares, None if it does not."""
     return _declared.get(function)
+
+
+def check_of(rule: Rule) -> Check:
+    """The check that a rule's `check = "module:function"` names below reviewbot.checks. Raises ConfigError if none."""
+    module, _, name = rule.check.partition(":")
+    try:
+        check: Check = getattr(import_module(f"reviewbot.checks.{module}"), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"rules/{rule.id}.toml: check = {rule.check!r} names no check") from error
+    return check

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from msgspec import Struct
 
 ReadFile = Callable[[str, str], bytes | None]  # the id of a commit or tree, and a path in it; None: no such file
+
+
+class Folders(Protocol):
+    """Reads folders of trees."""
+
+    def files(self, tree: str, folder: str) -> Mapping[str, str]:
+        """The regular files of a folder ("" for the top) of a tree: the ids of their contents by name."""
+
+    def contents(self, names: Sequence[str]) -> Mapping[str, bytes | None]:
+        """The contents of some ids; None for one that is too large, or not here."""
 
 
 class Address(Struct, frozen=True):

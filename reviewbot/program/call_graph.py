@@ -48,9 +48,6 @@ class CallGraph(Protocol):
     def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that call one, as far as they are known."""
 
-    def units(self, function: FunctionKey) -> Sequence[FunctionUnit]:
-        """What a function is when it is parsed; more than one where several have its name."""
-
 
 class FileCallGraph:
     """The call graph of some file versions read as one, as their words have it.
@@ -183,7 +180,7 @@ class FileCallGraph:
         """The functions that other files may call, by name."""
         found: dict[str, list[FunctionKey]] = {}
         for key in self._texts if len(self.sides) > 1 else ():
-            if not any(_is_static(text, key[1]) for text in self._texts[key]):
+            if key[0].endswith(".h") or not any(_is_static(text, key[1]) for text in self._texts[key]):
                 found.setdefault(key[1], []).append(key)
         return found
 
@@ -223,7 +220,7 @@ def between(
     """The functions on a way from one that holds something, through one of `starts`, to one that asks.
 
     `holding`: of some functions those that are reached at once where one of them may hold something, by that one;
-    `asking`: those that may ask. At most `deepest` calls lie above and below a start.
+    `asking`: those that may ask. A way has at most `deepest` calls; those on the shortest come first.
     """
     below = _near(graph.callees, starts, deepest)
     askers = asking(below)
@@ -236,7 +233,8 @@ def between(
     # a start that no way leads through is of no use to those above and below it
     used = [one for one in starts if one in leading and (one in reached or one in held)]
     around = _near(graph.callees, used, deepest, near).keys() | _near(graph.callers, used, deepest, near).keys()
-    found = [one for one in reached if one in leading and one in around]
+    calls = {one: reached[one] + leading[one] for one in reached if one in around and one in leading}
+    found = sorted((one for one in calls if calls[one] <= deepest), key=calls.__getitem__)
     holders = (one for one, some in held.items() if one in around and not leading.keys().isdisjoint(some))
     return list(dict.fromkeys((*found, *holders)))
 

@@ -138,6 +138,13 @@ class Reader:
         later = _once(lambda: self.read(text, "", True, _among(touched), names))
         return made if telling or not touched else replace(made, later=later)
 
+    def unchanged(self, path: str, text: str) -> FileVersion:
+        """A whole file that the patch does not touch; its functions are parsed where calls lead to them."""
+        rows = text.split("\n")
+        marks = [False] * len(rows)
+        read = self.read(text, "", True, _among([]))
+        return _file_version(path, rows, range(1, len(rows) + 1), (marks, marks), read, whole=True)
+
     def read(
         self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
     ) -> ParsedText:

@@ -7,15 +7,15 @@ adds, or where it removes one. With the trees of a patch whole files are read, u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from reviewbot.checks.declaration import check_of
 from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.frontend.instructions import squeeze
-from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Kernel, Rule
-from reviewbot.model.patch import FileChange, Patch, ReadFile, Series, Unread
+from reviewbot.model.patch import FileChange, Folders, Patch, ReadFile, Series, Unread
 from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import function_hunks, heirs, is_touched, speaks_of, text_of
@@ -35,6 +35,9 @@ from reviewbot.support.patterns import pattern
 _DEFINES = pattern(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]*$)")
 
 _LARGEST = 4 << 20  # bytes of a file; the largest C file of the kernel that is no table has a quarter of it
+if TYPE_CHECKING:
+    from reviewbot.review.neighbourhood.beside import FilesBeside
+
 _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
 
@@ -47,25 +50,18 @@ _NOTHING = Selected(())
 NO_NAMES = frozenset[str]()  # where functions are chosen by names: no restriction
 
 
-def check_of(rule: Rule) -> Check:
-    """The check that a rule's `check = "module:function"` names below reviewbot.checks. Raises ConfigError if none."""
-    module, _, name = rule.check.partition(":")
-    try:
-        check: Check = getattr(import_module(f"reviewbot.checks.{module}"), name)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"rules/{rule.id}.toml: check = {rule.check!r} names no check") from error
-    return check
-
-
 class Engine:
     """Reviews patches by the facts of one kernel version and the rules that apply to it.
 
     `read(tree, path)` gives the bytes of a file in the tree of that id, None if it is not there. With it, patches that
-    know their trees are read as whole files.
+    know their trees are read as whole files. With `folders` calls are followed into other files of the same folders.
     """
 
-    def __init__(self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None) -> None:
+    def __init__(
+        self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None, folders: Folders | None = None
+    ) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
+        self.beside = _files_beside(folders, rules, self.reader) if folders is not None else None
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self._defined = NO_NAMES  # by the series under review
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
@@ -122,7 +118,7 @@ class Engine:
         left: list[FileVersion] = []
         for group in grouped([one for one in enumerate(files) if parse.is_source(one[1])]):
             opened = [(at, *self._file(patch, change, only)) for at, change in group]
-            self._link([file for _, file, _ in opened])
+            notes += self._link_beside(patch, [file for _, file, _ in opened])
             for at, file, missed in opened:
                 selected = only.get(file.change.path) if only is not None else None
                 read.append((file, self._hits(file, names, selected.rules if selected is not None else None)))
@@ -237,8 +233,16 @@ class Engine:
         data = self.read(tree, path) if self.read is not None and tree is not None else None
         return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
 
-    def _link(self, files: Sequence[PatchedFile]) -> None:
-        link(files, self.kernel, self._earlier.files if self._earlier is not None else ())
+    def _link(self, files: Sequence[PatchedFile], beside: Sequence[FileVersion] = ()) -> None:
+        link(files, self.kernel, (*beside, *(self._earlier.files if self._earlier is not None else ())))
+
+    def _link_beside(self, patch: Patch, files: Sequence[PatchedFile]) -> list[Unread]:
+        """Link some files of a patch, with others of its tree through which their calls lead; gives what was left."""
+        beside, left = (
+            self.beside.of(patch.after, files) if self.beside is not None and patch.after is not None else ([], [])
+        )
+        self._link(files, beside)
+        return left
 
     def _by_hunks(self, change: FileChange) -> tuple[PatchedFile, list[Unread]]:
         after = None if change.deleted else self.reader.hunks(change, "+")
@@ -295,6 +299,12 @@ class Engine:
             *(after, hits, (file.after, before), file.old_names),
             *(prefixes, stems, self.reader.lookup.markers),
         )
+
+
+def _files_beside(folders: Folders, rules: Sequence[Rule], reader: Reader) -> FilesBeside:
+    from reviewbot.review.neighbourhood.beside import FilesBeside  # most checks have no tree
+
+    return FilesBeside(folders, rules, reader)
 
 
 def _first_missing(series: Series) -> float:

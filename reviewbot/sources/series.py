@@ -66,4 +66,4 @@ def review_series(
     """Each patch in at most so many seconds; whole files are read where it was applied to a repository."""
     read = repository.read if repository is not None else None
     with progress.counting(len(found.patches)) as done:
-        return PatientEngine(kernel, rules, seconds, read, done=done).review(found)
+        return PatientEngine(kernel, rules, seconds, read, repository, done=done).review(found)

@@ -43,6 +43,7 @@ _LONGEST = 200  # characters of the flags that something is made with
             "beginnings",
             "confidence",
             "counted",
+            "entered_with",
             "given",
             "harmless",
             "keeps",

@@ -209,7 +209,9 @@ class AtomicCalls:
             for one in self._run_in(side) if run else ():
                 if (path, one.function) in run:
                     entry = EntryContext("", one.said, ((one.row, one.note),))
-                    found.setdefault((path, one.function), []).append((None, entry))
+                    kinds = strings(one.listed, "entered_with")
+                    entered = Lock(kinds[0], "") if kinds else None
+                    found.setdefault((path, one.function), []).append((entered, entry))
         return found
 
 

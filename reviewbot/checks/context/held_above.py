@@ -18,6 +18,8 @@ from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
+_FAR = 3  # calls, from where on a chain through several files is often right and seldom a mistake
+
 
 class Held(Struct, frozen=True):
     """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each.
@@ -101,7 +103,8 @@ class HeldAbove:
             one = chain.entry
             rows = tuple((row, note) for where, row, note in chain.shown if where == path)
             others = tuple((sides[where], row, note) for where, row, note in chain.shown if where != path)
-            sure = "low" if chain.once else "medium"
+            far = bool(others) and len(one.callers) > _FAR
+            sure = "low" if chain.once or far else "medium"
             yield Held(one.where(name), rows, sure, one.taken, True, one.scope, one.base, others)
 
     def above(self, unit: FunctionUnit, index: int) -> Sequence[EntryContext]:

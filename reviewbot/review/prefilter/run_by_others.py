@@ -6,8 +6,7 @@ import re
 from itertools import count
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import BLANKS, FunctionText, call_around
-from reviewbot.review.prefilter.change import ChangedFile
+from reviewbot.frontend.cut_functions import BLANKS, CutFile, FunctionText, call_around
 from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
 
 _PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
@@ -32,7 +31,7 @@ class RunByOthers:
             known = part.typed[self._number] = takes or has_any(part.text, self._types)
         return known
 
-    def is_run(self, file: ChangedFile, name: bytes) -> bool:
+    def is_run(self, file: CutFile, name: bytes) -> bool:
         """Whether a function is put into a member, or handed to a call, by which others run it."""
         for at in file.handed_on(name):
             put = _PUT.search(file.text, max(0, at - BLANKS), at)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from reviewbot.checks.declaration import Declaration, Role, Trigger, declaration_of
+from reviewbot.checks.declaration import Declaration, Role, Trigger, check_of, declaration_of
 from reviewbot.kernel.rows import Row, strings
 from reviewbot.model.kernel import Rule
-from reviewbot.review.engine import check_of
 
 
 class DeclaredRule(NamedTuple):
@@ -23,12 +22,18 @@ def declared(rules: Iterable[Rule]) -> list[DeclaredRule] | None:
 
     Of such a rule nothing is known, and nothing may be sifted away from it.
     """
+    every = list(rules)
+    found = known_rules(every)
+    return found if len(found) == len(every) else None
+
+
+def known_rules(rules: Iterable[Rule]) -> list[DeclaredRule]:
+    """Those of some rules of which all is declared."""
     found: list[DeclaredRule] = []
     for rule in rules:
         declaration = declaration_of(check_of(rule))
-        if declaration is None or any(key not in declaration.keys for row in rule.rows for key in row):
-            return None
-        found.append(DeclaredRule(rule, declaration))
+        if declaration is not None and all(key in declaration.keys for row in rule.rows for key in row):
+            found.append(DeclaredRule(rule, declaration))
     return found
 
 

@@ -12,11 +12,10 @@ import pytest
 from asked_keys import asked_keys
 from fixtures import CASES, cases
 from reviewbot.checks import declaration
-from reviewbot.checks.declaration import CALLBACKS, Declaration, Role, Trigger, check, declaration_of, no_role
+from reviewbot.checks.declaration import CALLBACKS, Declaration, Role, Trigger, check, check_of, declaration_of, no_role
 from reviewbot.config import data_path
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.program.context import Check
-from reviewbot.review.engine import check_of
 from sifting import Commit, engine, loaded, prefilter
 
 OWN = cases(Path(__file__).with_name("triggers.md"))

@@ -1,0 +1,112 @@
+"""Says by words alone what the functions of a file call, hold and ask for. Input: bytes of a C file; nothing is parsed.
+
+What is in doubt is said to be so: the files that matter are parsed later, and only then a remark is made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from sys import intern
+
+from msgspec import Struct
+
+from reviewbot.checks.declaration import Role
+from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words
+from reviewbot.frontend.locked_rows import held_rows
+from reviewbot.model.kernel import Kernel
+from reviewbot.review.prefilter.run_by_others import RunByOthers
+from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
+
+_CALL = re.compile(rb"\b(\w+)\s*\(")
+_BEHIND = re.compile(rb"[;}]|\*/|^#.*$", re.MULTILINE)  # what stands before the head of a function ends with it
+
+
+class FunctionWords(Struct, frozen=True):
+    """What a function says. `calls`: the names before a parenthesis; `held`: those of them below a lock.
+
+    `own`: no other file sees it; `run`: it is entered with something held, or run where not all may be asked for;
+    `asks`: it may ask for memory, or free some, and sleep.
+    """
+
+    name: str
+    own: bool
+    calls: tuple[str, ...]
+    held: tuple[str, ...]
+    run: bool
+    asks: bool
+
+    def with_other(self, other: FunctionWords) -> FunctionWords:
+        """What this one and another of the same name say together."""
+        return FunctionWords(
+            self.name,
+            self.own and other.own,
+            tuple(dict.fromkeys((*self.calls, *other.calls))),
+            tuple(dict.fromkeys((*self.held, *other.held))),
+            self.run or other.run,
+            self.asks or other.asks,
+        )
+
+
+class WordReader:
+    """Reads by the facts of one kernel. `rows`: those of its rules; some list calls, others who is run by whom."""
+
+    def __init__(self, kernel: Kernel, rows: RowWords) -> None:
+        self._others = RunByOthers(rows)
+        locks = [scope for scope in kernel.scopes.values() if scope.atomic]
+        self._enter = as_bytes(name for one in locks for name in (*(gate.call for gate in one.enter), *one.guards))
+        self._leave = as_bytes(gate.call for one in locks for gate in one.leave)
+        self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
+        self._stems = as_bytes(kernel.words["telling"])
+        masked = {name for name, one in kernel.allocators.items() if one.gfp is not None and one.sleeps == "mask"}
+        asking = {name for name, one in kernel.allocators.items() if one.allocates} | rows.of(Role.REQUESTS)
+        self._masked, self._asking = as_bytes(masked), as_bytes(asking - masked)
+        self._quiet = as_bytes((*_without_reclaim(kernel), *kernel.words["mask_types"]))
+
+    def functions(self, path: str, text: bytes) -> Iterator[FunctionWords]:
+        """The functions of a file, from the first to the last."""
+        file = CutFile(path.encode("utf-8", "surrogateescape"), text)
+        for part in file.parts:
+            if part.name and not part.name.isdigit():
+                head = _BEHIND.split(part.head)[-1]
+                body = part.text[len(part.head) :]  # above stand comments and #includes as well
+                calls = dict.fromkeys(_CALL.findall(body))
+                yield FunctionWords(
+                    _text(part.name),
+                    b"static" in byte_words(head) and not path.endswith(".h"),
+                    tuple(map(_text, calls)),
+                    tuple(_text(word) for word in self._held(part) if word in calls),
+                    self._is_run(file, part),
+                    self._asks(frozenset(byte_words(body))),
+                )
+
+    def _is_run(self, file: CutFile, part: FunctionText) -> bool:
+        asserts = not self._asserts.isdisjoint(part.words)
+        return asserts or self._others.is_typed(part) or self._others.is_run(file, part.name)
+
+    def _held(self, part: FunctionText) -> Collection[bytes]:
+        """The words that stand where a lock may be held."""
+        if self._enter.isdisjoint(part.words) and self._leave.isdisjoint(part.words):
+            return ()
+        rows = part.rows
+        words = [byte_words(row) for row in rows]
+        indents = (len(row) - len(row.lstrip()) for row in rows)
+        held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
+        return dict.fromkeys(word for one, said in zip(held, words, strict=True) if one for word in said)
+
+    def _asks(self, words: frozenset[bytes]) -> bool:
+        """Whether some words tell of a request that needs no mask, of one that may sleep, or of a mask handed on."""
+        if not self._asking.isdisjoint(words):
+            return True
+        flags = [word for word in words if has_any(word, self._stems)]
+        return any(word not in self._quiet for word in flags) or (not flags and not self._masked.isdisjoint(words))
+
+
+def _without_reclaim(kernel: Kernel) -> Collection[str]:
+    """The flags with which a request does not sleep, unless another lets it."""
+    sleeping = {name for name, one in kernel.flags.items() if "__GFP_DIRECT_RECLAIM" in one.bits}
+    return kernel.flags.keys() - sleeping - {"__GFP_NOFAIL"}
+
+
+def _text(name: bytes) -> str:
+    return intern(name.decode("utf-8", "replace"))  # most names stand in many functions
