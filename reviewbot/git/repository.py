@@ -264,17 +264,20 @@ class Repository:
         return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
 
     def files(self, tree: str, folder: str) -> dict[str, str]:
-        """The regular files of a folder of a tree, the ids of their contents by name; {} if there is no such folder."""
-        found = self.entry(tree, folder)
-        listed = self._folder(found.id) if found is not None and found.mode == _FOLDER else {}
-        return {
-            name.decode("utf-8", "surrogateescape"): one.id
-            for name, one in listed.items()
-            if one.mode.startswith(_FILE)
-        }
+        """The regular files of a folder of a tree, the ids of their contents by name; {} if there is no such folder.
 
-    def some(self, tree: str, names: Collection[bytes]) -> dict[bytes, TreeEntry]:
-        """The entries of some names in a tree object, which is not remembered."""
+        What it lists is not remembered: of a long range each commit has another tree.
+        """
+        for name in folder.encode("utf-8", "surrogateescape").split(b"/"):
+            found = self.some(tree, (name,)).get(name)
+            if found is None or found.mode != _FOLDER:
+                return {}
+            tree = found.id
+        listed = self.some(tree, None).items()
+        return {name.decode("utf-8", "surrogateescape"): one.id for name, one in listed if one.mode.startswith(_FILE)}
+
+    def some(self, tree: str, names: Collection[bytes] | None) -> dict[bytes, TreeEntry]:
+        """The entries of some names in a tree object, None for all of them; it is not remembered."""
         found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
         if found is None or found.kind != "tree":
             return {}

@@ -20,7 +20,7 @@ from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 _LAST = pattern(r"(\w+)\W*\Z")
-_MEMBER_BEFORE = pattern(r"(?:->|\.)(\w+)(?:->|\.)\w+\W*\Z")
+_BEFORE = pattern(r"(\w+)(?:->|\.)\w+\W*\Z")  # the last name of a lock
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
 Counts = Callable[[ScopeKind], bool]
@@ -128,7 +128,7 @@ def asserted(
     """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
-    spins = cache(lambda name: _spins(re.escape(name), [row for row in rows if name in row], lookup, locks))
+    spins = cache(lambda name, told: _spins(name, told, [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
@@ -138,7 +138,7 @@ def asserted(
                 name = _LAST.search(lock)
                 if name is None or (row > unit.function.head[1] and _takes(unit, name[1], lookup)):
                     continue
-                if kind := spins(_told_by(lock, name[1])):
+                if kind := spins(name[1], _told_by(lock, name[1])):
                     yield (
                         unit.function.name,
                         name[1],
@@ -147,9 +147,9 @@ def asserted(
 
 
 def _told_by(lock: str, name: str) -> str:
-    """What tells the lock in a text from others: its last name, with the member before it where it has one."""
-    before = _MEMBER_BEFORE.search(lock)
-    return f"{before[1]}->{name}" if before is not None else name
+    """An expression for what tells a lock from others: its last name, and the member or variable before, if any."""
+    before = _BEFORE.search(lock)
+    return rf"{before[1]}(?:->|\.){name}" if before is not None else name
 
 
 def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
@@ -158,9 +158,12 @@ def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
     return any(arg.text.endswith(name) for step in calls for arg in step.args)
 
 
-def _spins(name: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
-    """The kind of scope that a lock of this name is, as its rows use it; "" if they do not show it, or show two."""
-    used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{name}\s*[,)]|\b(\w+)\s+{name}\s*[;,\[=]")
+def _spins(name: str, told: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
+    """The kind of scope that a lock is, as rows with its last name use or declare it; "" if they do not show it.
+
+    `told`: an expression for what tells it from other locks of that name.
+    """
+    used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{told}\s*[,)]|\b(\w+)\s+{re.escape(name)}\s*[;,\[=]")
     kinds: set[str] = set()
     for row in rows:
         for call, kind in used.findall(row):

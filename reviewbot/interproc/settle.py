@@ -17,6 +17,8 @@ from reviewbot.support.patterns import pattern
 
 _NAME = pattern(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")  # of a variable, not of a member
 _PATH = pattern(r"&?[A-Za-z_]\w*(?:(?:->|\.)\w+|\[\w+\])*\Z")
+_QUESTION = pattern(r"((?:\w*_)?(?:is|has)_\w+)\([^(),]{1,100}\)\Z")  # a call that answers one
+_ASKED = "()"  # behind the name of its function
 _MOST_WAYS = 8  # to one call
 _LONGEST = 200  # characters of a condition
 
@@ -61,6 +63,9 @@ def _settled(one: Condition, given: Mapping[str, str], state: SiteState, own: Co
     """A condition as the caller has it; True or False where it is known to hold, or not to."""
     if one.fixed:
         return one
+    if one.text.endswith(_ASKED):
+        said = {true for text, true in state.facts if text.startswith(one.text[: -len(_ASKED)] + "(")}
+        return one.true in said if said else one
     named = [name for name in names(one.text) if name in given]
     constants = {name: given[name] for name in named if is_constant(given[name])}
     known = truth_under(one.text, constants) if constants else None
@@ -110,9 +115,13 @@ def conditions_of(
     """The facts that may be settled further up, and those that may tell one caller from another.
 
     `params`: the parameters that are never written to; `asks`: by the text of a fact, whether it tells callers apart.
+    What a function answers about something, such as is_admin(dev), is taken for the same in all functions of a chain:
+    there the same thing has many names.
     """
     for text, true in facts:
         named = names(text)
         rooted = len(text) <= _LONGEST and "(" not in text and bool(named) and all(name in params for name in named)
         if rooted or asks[text]:
             yield Condition(text, true, asks[text], not rooted)
+        elif (asked := _QUESTION.match(text)) is not None:
+            yield Condition(f"{asked[1]}{_ASKED}", true, False)

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.scope_table import ScopeTable
-from reviewbot.frontend.instructions import Expr, Function
+from reviewbot.frontend.instructions import Expr, Function, Instruction
+from reviewbot.interproc.context_tests import is_constant, truth_under
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.program.call_graph import Call, FileCallGraph, FunctionKey
@@ -24,6 +25,7 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
+Facts = frozenset[tuple[str, bool]]  # the texts of conditions, and how they turned out
 
 
 class Specialization(Struct, frozen=True):
@@ -57,12 +59,23 @@ def specialized(unit: FunctionUnit, path: str, graph: FileCallGraph, lookup: Sco
 
 
 def _masks(
-    unit: FunctionUnit, key: FunctionKey, place: int, graph: FileCallGraph, lookup: ScopeTable, deepest: int
+    unit: FunctionUnit,
+    key: FunctionKey,
+    place: int,
+    graph: FileCallGraph,
+    lookup: ScopeTable,
+    deepest: int,
+    facts: Facts = frozenset(),
 ) -> Iterator[tuple[Call, Expr, Mask]]:
-    """The masks that calls of a function surely pass: the call that names one, the argument, and the mask."""
+    """The masks that calls of a function surely pass: the call that names one, the argument, and the mask.
+
+    `facts`: what holds in the function where it hands on the mask; a call whose constants exclude that passes none.
+    """
     for call in graph.calls(key):
         caller, step = call.unit, call.unit.steps[call.at]
         if caller.function.name == key[1] or len(step.args) != len(unit.function.params) or caller.flow.lost:
+            continue
+        if _excludes(unit.function, step, facts):
             continue
         arg = step.args[place]
         mask = _passed(caller, call.at, arg, lookup)
@@ -71,7 +84,18 @@ def _masks(
         elif deepest > 1 and (own := mask_param(caller.function, lookup.kernel)) >= 0:
             handed = caller.function.params[own][1] == arg.text
             if handed and not any(one.target == arg.text for one in caller.steps):
-                yield from _masks(caller, (call.path, caller.function.name), own, graph, lookup, deepest - 1)
+                known = [state.facts for state in caller.flow.at[call.at]]
+                common = frozenset.intersection(*known) if known else frozenset()
+                path = call.path, caller.function.name
+                yield from _masks(caller, path, own, graph, lookup, deepest - 1, common)
+
+
+def _excludes(function: Function, call: Instruction, facts: Facts) -> bool:
+    """Whether the constants that a call passes to a function exclude one of some facts there."""
+    given = zip(function.params, call.args, strict=True)
+    constants = {name: arg.text for (_, name), arg in given if name and is_constant(arg.text)}
+    settled = ((truth_under(text, constants), true) for text, true in facts) if constants else ()
+    return any(known is not None and known != true for known, true in settled)
 
 
 def mask_param(function: Function, kernel: Kernel) -> int:

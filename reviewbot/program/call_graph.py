@@ -7,7 +7,6 @@ parsed, at most MOST_READ of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol, TypeVar, cast
@@ -18,7 +17,7 @@ from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _CALL = pattern(r"\b(\w+)\s*\(")
-_HEAD = pattern(r"^[A-Za-z_][^=;\n]{0,200}?\b(\w+)\s*\(", re.MULTILINE)  # of a function
+_HEAD = pattern(r"(?m)^[A-Za-z_][^=;\n]{0,200}?\b(\w+)\s*\(")  # of a function
 _BEFORE = pattern(r"[;{}()]")  # what ends before the head of a function
 _LONGEST = 200  # characters of a head before the name
 _WORD = pattern(r"\w+")
@@ -207,10 +206,9 @@ def _called_in(text: str) -> Sequence[str]:
 
 def _is_static(text: str, name: str) -> bool:
     """Whether a text defines a function for its own file alone."""
-    heads = (
-        text[max(0, found.start() - _LONGEST) : found.start()]
-        for found in re.finditer(rf"\b{re.escape(name)}\s*\(", text)
-    )
+    if "static" not in text:
+        return False
+    heads = (text[max(0, call.start() - _LONGEST) : call.start()] for call in _CALL.finditer(text) if call[1] == name)
     return any("static" in _WORD.findall(_BEFORE.split(head)[-1]) for head in heads)
 
 

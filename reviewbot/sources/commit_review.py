@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 from zlib import crc32
 
@@ -94,7 +95,7 @@ class Reviewer:
         """Review a commit. The result has its files without their hunks, except those with findings, and no diff."""
         self.turn_to(one)
         whole = [section for section in one.change.sections if section.has_hunks]
-        kept = [section for section in self._sifted(whole) if section.text]
+        kept = [section for section in self._sifted(one.change.after, whole) if section.text]
         only = {section.file.path: section.selected for section in kept if section.selected.rows}
         reviewed = self.engine.patch(one.patch(kept), only, one.defined)
         read = {section.file.path: section.text for section in kept}
@@ -133,7 +134,14 @@ class Reviewer:
             return None
         return self._near[found] if found in self._near else self._contents([found])[found]
 
-    def _sifted(self, sections: Sequence[Section]) -> Iterator[_Kept]:
+    def _leading(self, tree: str, path: str, names: Sequence[bytes]) -> frozenset[bytes]:
+        """Those of some functions of a file from which calls lead into other files of its folder and matter there."""
+        beside = self.engine.beside
+        starts = [(path, name.decode("utf-8", "replace")) for name in names]
+        ways = beside.neighbourhood.around(tree, starts).through if beside is not None and starts else ()
+        return frozenset(name.encode() for where, name in ways if where == path)
+
+    def _sifted(self, tree: str, sections: Sequence[Section]) -> Iterator[_Kept]:
         """The hunks of each file that the prefilter keeps; all hunks of a file that is too large to be read."""
         for at in range(0, len(sections), _FILES):
             some = sections[at : at + _FILES]
@@ -144,7 +152,8 @@ class Reviewer:
                 if after is None:
                     yield _Kept(section.file, section.text, Selected(()))
                     continue
-                found = self._prefilter.kept(section.file.path, section.text, after, names)
+                leading = partial(self._leading, tree, section.file.path)
+                found = self._prefilter.kept(section.file.path, section.text, after, names, leading)
                 yield _Kept(section.file, section.among(found.rows) if found.rows else b"", found)
 
 

@@ -66,7 +66,7 @@ class Eras:
             kernel, heard = self._at(era.version), tuple(self._ruleset.rules_at(era.version))
         if era.names is not None:
             kernel = fitted_kernel(kernel, era.names.intersection, self._at)
-        return PatientEngine(kernel, heard, self._seconds, read)
+        return PatientEngine(kernel, heard, self._seconds, read, self._repository)
 
     def rules_of(self, patches: Iterable[PatchReview]) -> tuple[Rule, ...]:
         """The rules of the end, and those that hold at the kernels of some patches and not there."""

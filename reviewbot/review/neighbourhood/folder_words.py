@@ -1,6 +1,6 @@
 """Keeps what the C files of a folder of a tree say, from one state of the folder to the next.
 
-Of a file the names are kept that it may define and that it calls; its functions are read where a call leads to them.
+Files that are as they were are not read again.
 """
 
 from __future__ import annotations
@@ -8,31 +8,34 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from sys import intern
 
 from reviewbot.model.patch import Folders
 from reviewbot.review.neighbourhood.function_words import FunctionWords
 
-_HEAD = re.compile(rb"^[A-Za-z_][^=;\n]{0,200}?\b(\w+)\s*\(", re.MULTILINE)  # of a function
 _MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(", re.MULTILINE)
-_CALL = re.compile(rb"\b(\w+)\s*\(")
 _ENDINGS = (".c", ".h")
 _MOST_FILES = 2000  # of a folder
 _MOST_BYTES = 16 << 20  # of one
+_MOST_GONE = 100  # files as they were in other trees
 _AT_ONCE = 50  # files
 
 ReadFunctions = Callable[[str, bytes], Iterable[FunctionWords]]  # the path of a file, and its text
 
 
 class FileWords:
-    """What a file says. `defines`: the names of functions that it may define; `macros`: those of macros that take
-    arguments; `calls`: the names before a parenthesis.
+    """What a file says. `functions`: its functions by name; where several have one, what they say together.
+
+    `calls`: the names that stand before a parenthesis in one; `macros`: those of macros that take arguments.
     """
 
-    def __init__(self, text: bytes) -> None:
+    def __init__(self, text: bytes, functions: Iterable[FunctionWords]) -> None:
         self.size = len(text)
-        self.defines, self.macros, self.calls = (_names(form, text) for form in (_HEAD, _MACRO, _CALL))
-        self.functions: Mapping[str, FunctionWords] | None = None  # by name, where they have been asked for
+        self.functions: dict[str, FunctionWords] = {}
+        for one in functions:
+            known = self.functions.get(one.name)
+            self.functions[one.name] = one if known is None else known.with_other(one)
+        self.calls = frozenset(name for one in self.functions.values() for name in one.calls)
+        self.macros = frozenset(one.decode("utf-8", "replace") for one in _MACRO.findall(text))
 
 
 class FolderWords:
@@ -43,6 +46,7 @@ class FolderWords:
         self._folders, self._read = folders, read
         self._ids: Mapping[str, str] = {}
         self._files: dict[str, FileWords] = {}
+        self._gone: dict[tuple[str, str], FileWords] = {}  # with their ids
         self._defining: dict[str, set[str]] = {}
         self._calling: dict[str, set[str]] = {}
         self._macros: dict[str, set[str]] = {}
@@ -56,19 +60,19 @@ class FolderWords:
         self.left = f"{self.path} has {count} files; {_MOST_FILES} of them were looked at" if count > len(ids) else ""
         for path in [path for path, id_ in self._ids.items() if ids.get(path) != id_]:
             self._take_away(path)
-        fresh = [path for path, id_ in ids.items() if self._ids.get(path) != id_]
+        fresh = [path for path, id_ in ids.items() if self._ids.get(path) != id_ and not self._is_back(path, id_)]
         for at in range(0, len(fresh), _AT_ONCE):
             if sum(one.size for one in self._files.values()) > _MOST_BYTES:
                 self.left = f"{self.path} has more than {_MOST_BYTES >> 20} MB; not all of it was looked at"
                 break
             texts = self._folders.contents([ids[path] for path in fresh[at : at + _AT_ONCE]])
             for path in fresh[at : at + _AT_ONCE]:
-                if (text := texts[ids[path]]) is not None:
-                    self._add(path, FileWords(text))
+                if (text := texts.get(ids[path])) is not None:
+                    self._add(path, FileWords(text, self._read(path, text)))
         self._ids = ids
 
     def defining(self, name: str) -> Collection[str]:
-        """The files that may define a function of a name."""
+        """The files that define a function of a name."""
         return self._defining.get(name, ())
 
     def calling(self, name: str) -> Collection[str]:
@@ -82,14 +86,7 @@ class FolderWords:
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """The functions of a file by name; where several have one, what they say together."""
         file = self._files.get(path)
-        if file is None:
-            return {}
-        if file.functions is None:
-            found: dict[str, FunctionWords] = {}
-            for one in self._read(path, self.text(path) or b""):
-                found[one.name] = found[one.name].with_other(one) if one.name in found else one
-            file.functions = found
-        return file.functions
+        return file.functions if file is not None else {}
 
     def text(self, path: str) -> bytes | None:
         """The text of a file, None where it is none of the folder's."""
@@ -102,8 +99,19 @@ class FolderWords:
             for name in names:
                 known.setdefault(name, set()).add(path)
 
+    def _is_back(self, path: str, id_: str) -> bool:
+        """Add a file as it has been before, if that is known: the commits of a range come from several branches."""
+        known = self._gone.pop((path, id_), None)
+        if known is not None:
+            self._add(path, known)
+        return known is not None
+
     def _take_away(self, path: str) -> None:
         file = self._files.pop(path, None)
+        if file is not None:
+            self._gone[path, self._ids[path]] = file
+            if len(self._gone) > _MOST_GONE:
+                self._gone.pop(next(iter(self._gone)))
         for names, known in self._tables(file) if file is not None else ():
             for name in names:
                 known[name].discard(path)
@@ -111,8 +119,4 @@ class FolderWords:
                     del known[name]
 
     def _tables(self, file: FileWords) -> Sequence[tuple[Collection[str], dict[str, set[str]]]]:
-        return (file.defines, self._defining), (file.calls, self._calling), (file.macros, self._macros)
-
-
-def _names(form: re.Pattern[bytes], text: bytes) -> tuple[str, ...]:
-    return tuple(intern(one.decode("utf-8", "replace")) for one in dict.fromkeys(form.findall(text)))
+        return (file.functions.keys(), self._defining), (file.calls, self._calling), (file.macros, self._macros)

@@ -12,7 +12,7 @@ from sys import intern
 from msgspec import Struct
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words
+from reviewbot.frontend.cut_functions import CutFile, byte_words
 from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.run_by_others import RunByOthers
@@ -52,54 +52,54 @@ class WordReader:
     """Reads by the facts of one kernel. `rows`: those of its rules; some list calls, others who is run by whom."""
 
     def __init__(self, kernel: Kernel, rows: RowWords) -> None:
-        self._others = RunByOthers(rows)
         locks = [scope for scope in kernel.scopes.values() if scope.atomic]
         self._enter = as_bytes(name for one in locks for name in (*(gate.call for gate in one.enter), *one.guards))
         self._leave = as_bytes(gate.call for one in locks for gate in one.leave)
+        self._locks = self._enter | self._leave
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
         self._stems = as_bytes(kernel.words["telling"])
         masked = {name for name, one in kernel.allocators.items() if one.gfp is not None and one.sleeps == "mask"}
         asking = {name for name, one in kernel.allocators.items() if one.allocates} | rows.of(Role.REQUESTS)
         self._masked, self._asking = as_bytes(masked), as_bytes(asking - masked)
         self._quiet = as_bytes((*_without_reclaim(kernel), *kernel.words["mask_types"]))
+        self._others = RunByOthers(rows)
 
     def functions(self, path: str, text: bytes) -> Iterator[FunctionWords]:
         """The functions of a file, from the first to the last."""
         file = CutFile(path.encode("utf-8", "surrogateescape"), text)
-        for part in file.parts:
-            if part.name and not part.name.isdigit():
-                head = _BEHIND.split(part.head)[-1]
-                body = part.text[len(part.head) :]  # above stand comments and #includes as well
+        bodies = [part.text[len(part.head) :] for part in file.parts]  # above stand comments and #includes as well
+        words = [frozenset(byte_words(body)) for body in bodies]
+        run = self._others.names_run(file, frozenset[bytes]().union(*words))
+        for part, body, said in zip(file.parts, bodies, words, strict=True):
+            name = part.name
+            if name and not name.isdigit():
                 calls = dict.fromkeys(_CALL.findall(body))
+                held = self._held(body) if not self._locks.isdisjoint(said) else ()
+                entered = name in run or not self._asserts.isdisjoint(said) or self._others.is_typed(part)
                 yield FunctionWords(
-                    _text(part.name),
-                    b"static" in byte_words(head) and not path.endswith(".h"),
+                    _text(name),
+                    b"static" in byte_words(_BEHIND.split(part.head)[-1]) and not path.endswith(".h"),
                     tuple(map(_text, calls)),
-                    tuple(_text(word) for word in self._held(part) if word in calls),
-                    self._is_run(file, part),
-                    self._asks(frozenset(byte_words(body))),
+                    tuple(_text(word) for word in held if word in calls),
+                    entered,
+                    self._asks(body, said),
                 )
 
-    def _is_run(self, file: CutFile, part: FunctionText) -> bool:
-        asserts = not self._asserts.isdisjoint(part.words)
-        return asserts or self._others.is_typed(part) or self._others.is_run(file, part.name)
-
-    def _held(self, part: FunctionText) -> Collection[bytes]:
+    def _held(self, body: bytes) -> Collection[bytes]:
         """The words that stand where a lock may be held."""
-        if self._enter.isdisjoint(part.words) and self._leave.isdisjoint(part.words):
-            return ()
-        rows = part.rows
+        rows = body.split(b"\n")
         words = [byte_words(row) for row in rows]
         indents = (len(row) - len(row.lstrip()) for row in rows)
         held = held_rows(list(zip(indents, words, strict=True)), self._enter, self._leave)
         return dict.fromkeys(word for one, said in zip(held, words, strict=True) if one for word in said)
 
-    def _asks(self, words: frozenset[bytes]) -> bool:
-        """Whether some words tell of a request that needs no mask, of one that may sleep, or of a mask handed on."""
+    def _asks(self, body: bytes, words: frozenset[bytes]) -> bool:
+        """Whether a body tells of a request that needs no mask, of one that may sleep, or of a mask handed on."""
         if not self._asking.isdisjoint(words):
             return True
-        flags = [word for word in words if has_any(word, self._stems)]
-        return any(word not in self._quiet for word in flags) or (not flags and not self._masked.isdisjoint(words))
+        if not has_any(body, self._stems):
+            return not self._masked.isdisjoint(words)
+        return any(has_any(word, self._stems) for word in words - self._quiet)
 
 
 def _without_reclaim(kernel: Kernel) -> Collection[str]:

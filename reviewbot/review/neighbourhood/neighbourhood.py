@@ -17,7 +17,7 @@ from reviewbot.program.call_graph import FunctionKey, between
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadFunctions
 from reviewbot.review.neighbourhood.word_graph import WordGraph
 
-_MOST_READ = 12  # files that are read with those of a patch
+_MOST_READ = 24  # files that are read with those of a patch
 _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
 _KEPT = 12  # folders whose words are in memory at once
 
@@ -35,6 +35,11 @@ class Neighbours(NamedTuple):
     files: Sequence[Neighbour]
     ways: Collection[FunctionKey]
     left: str = ""
+
+    @property
+    def through(self) -> Collection[FunctionKey]:
+        """The functions on ways, if these lead through other files."""
+        return self.ways if self.files else ()
 
 
 class Neighbourhood:

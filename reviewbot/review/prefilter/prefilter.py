@@ -12,7 +12,7 @@ tests/review/prefilter/, and not proven.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from reviewbot.checks.declaration import Trigger
 from reviewbot.frontend.cut_functions import removed_lines
@@ -21,6 +21,8 @@ from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter import triggers
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
+
+Leading = Callable[[Sequence[bytes]], Collection[bytes]]
 
 
 class Prefilter:
@@ -35,11 +37,19 @@ class Prefilter:
         wanted = frozenset[Trigger]().union(*self._declared.values())
         self._triggers = triggers.composed(kernel, rows, self._telling, wanted)
 
-    def kept(self, path: str, section: bytes, after: bytes, linked: frozenset[bytes] = frozenset()) -> Selected:
+    def kept(
+        self,
+        path: str,
+        section: bytes,
+        after: bytes,
+        linked: frozenset[bytes] = frozenset(),
+        leading: Leading = lambda _: frozenset(),
+    ) -> Selected:
         """The functions to read in `after`, a file, and the rules to ask there; `section`: its part of the diff.
 
         The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
-        of the same commit; those that are of this name or call one are read, for all rules.
+        of the same commit; those that are of this name or call one are read, for all rules. So are those that
+        `leading` gives out of the names of changed functions: calls of them lead through other files.
         """
         if not self._sifts:
             return Selected(((0, after.count(b"\n")),) if after else ())
@@ -47,9 +57,11 @@ class Prefilter:
             return Selected(())
         file = ChangedFile(path, section, after, self._telling)
         rows, fired, leads = [], set[Trigger](), False
+        named = [place.part.name for place, said in file.touched if b"(" in said]
+        led = leading([name for name in named if name])
         for place, said in file.touched:
             new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
-            is_linked = not linked.isdisjoint(place.part.words)
+            is_linked = place.part.name in led or not linked.isdisjoint(place.part.words)
             if new or is_linked:
                 rows.append((place.first, place.last))
             fired |= new

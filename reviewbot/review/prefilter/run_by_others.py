@@ -10,6 +10,7 @@ from reviewbot.frontend.cut_functions import BLANKS, CutFile, FunctionText, call
 from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
 
 _PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
+_PUT_THERE = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?(\w++)")
 _numbers = count()
 
 
@@ -27,9 +28,18 @@ class RunByOthers:
         """Whether a function has a type, or parameters, that only those have which others run."""
         known = part.typed.get(self._number)
         if known is None:
-            takes = any(all(kind in part.head for kind in kinds) for kinds in self._takes)
+            head = part.head
+            takes = any(all(kind in head for kind in kinds) for kinds in self._takes)
             known = part.typed[self._number] = takes or has_any(part.text, self._types)
         return known
+
+    def names_run(self, file: CutFile, words: frozenset[bytes]) -> frozenset[bytes]:
+        """The words that are put into a member, or handed to a call, by which others run them.
+
+        `words`: those of all its functions.
+        """
+        put = {name for member, name in _PUT_THERE.findall(file.text) if member in self._members}
+        return frozenset(put).union(*(file.given_to(name) for name in self._calls & words))
 
     def is_run(self, file: CutFile, name: bytes) -> bool:
         """Whether a function is put into a member, or handed to a call, by which others run it."""
