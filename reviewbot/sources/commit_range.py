@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FOREVER = 86_400  # seconds for git: who asks for a long range may wait, or stop it
 _FEW = 24  # commits that are read before other processes have begun
 _MERGES = 50  # that are looked into
+_FOLLOWED = 64  # commits up to which other files of their folders are read with them
 
 
 class RangeEnd(NamedTuple):
@@ -65,7 +66,7 @@ def review_range(
     """All commits of a range, each by its own kernel, and what merges among them change themselves as not looked at."""
     total = len(span.commits)
     tip = repository.tree(span.tip) or ""
-    eras = Eras(repository, ruleset, tip, limits.seconds)
+    eras = Eras(repository, ruleset, tip, limits.seconds, total <= _FOLLOWED)
     reviewer = Reviewer(eras.engine, eras.end, repository.contents)
 
     def at_the_end(path: str) -> str:
@@ -76,6 +77,8 @@ def review_range(
     commits = ((one, eras.of(one)) for one in read_commits(repository, span.commits, limits.mail_bytes))
     begin = span.base[:12] if span.base else "from the root"
     progress.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
+    if total > _FOLLOWED:
+        progress.tell(f"of more than {_FOLLOWED} commits, calls are followed in the files alone that each touches")
     with progress.counting(total) as done:
         found = review(reviewer, commits, total, processes, repository.forked, done)
     remarks = total > 1 and any(one.findings for one in found.reviews)

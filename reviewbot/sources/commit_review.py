@@ -25,6 +25,7 @@ from reviewbot.model.review import PatchReview
 from reviewbot.patch import parse
 from reviewbot.review.engine import NO_NAMES, Engine
 from reviewbot.review.linked_files import linked_heads
+from reviewbot.review.neighbourhood.beside import FilesBeside
 from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter.prefilter import Prefilter
 from reviewbot.review.resolved import Resolver
@@ -134,13 +135,6 @@ class Reviewer:
             return None
         return self._near[found] if found in self._near else self._contents([found])[found]
 
-    def _leading(self, tree: str, path: str, names: Sequence[bytes]) -> frozenset[bytes]:
-        """Those of some functions of a file from which calls lead into other files of its folder and matter there."""
-        beside = self.engine.beside
-        starts = [(path, name.decode("utf-8", "replace")) for name in names]
-        ways = beside.neighbourhood.around(tree, starts).through if beside is not None and starts else ()
-        return frozenset(name.encode() for where, name in ways if where == path)
-
     def _sifted(self, tree: str, sections: Sequence[Section]) -> Iterator[_Kept]:
         """The hunks of each file that the prefilter keeps; all hunks of a file that is too large to be read."""
         for at in range(0, len(sections), _FILES):
@@ -152,9 +146,17 @@ class Reviewer:
                 if after is None:
                     yield _Kept(section.file, section.text, Selected(()))
                     continue
-                leading = partial(self._leading, tree, section.file.path)
+                beside = self.engine.beside
+                leading = None if beside is None else partial(_leading, beside, tree, section.file.path)
                 found = self._prefilter.kept(section.file.path, section.text, after, names, leading)
                 yield _Kept(section.file, section.among(found.rows) if found.rows else b"", found)
+
+
+def _leading(beside: FilesBeside, tree: str, path: str, names: Sequence[bytes]) -> frozenset[bytes]:
+    """Those of some functions of a file from which calls lead into other files of its folder and matter there."""
+    starts = [(path, name.decode("utf-8", "replace")) for name in names]
+    ways = beside.neighbourhood.around(tree, starts).through if starts else ()
+    return frozenset(name.encode() for where, name in ways if where == path)
 
 
 class _Tools(NamedTuple):

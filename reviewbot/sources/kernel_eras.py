@@ -44,10 +44,14 @@ class RuleSet(Struct, frozen=True):
 
 
 class Eras:
-    """`end`: that of the end of the range, whose tree is `tip`. A patch gets so many seconds."""
+    """`end`: that of the end of the range, whose tree is `tip`. A patch gets so many seconds.
 
-    def __init__(self, repository: Repository, ruleset: RuleSet, tip: str, seconds: int) -> None:
+    `beside`: whether calls are followed into files that a commit does not touch.
+    """
+
+    def __init__(self, repository: Repository, ruleset: RuleSet, tip: str, seconds: int, beside: bool) -> None:
         self._repository, self._ruleset, self._tip, self._seconds = repository, ruleset, tip, seconds
+        self._folders = repository if beside else None
         self.end = Era(ruleset.kernel.version, None, True)
         self._at = cache(self._kernel)
 
@@ -66,7 +70,7 @@ class Eras:
             kernel, heard = self._at(era.version), tuple(self._ruleset.rules_at(era.version))
         if era.names is not None:
             kernel = fitted_kernel(kernel, era.names.intersection, self._at)
-        return PatientEngine(kernel, heard, self._seconds, read, self._repository)
+        return PatientEngine(kernel, heard, self._seconds, read, self._folders)
 
     def rules_of(self, patches: Iterable[PatchReview]) -> tuple[Rule, ...]:
         """The rules of the end, and those that hold at the kernels of some patches and not there."""

@@ -43,7 +43,7 @@ class Prefilter:
         section: bytes,
         after: bytes,
         linked: frozenset[bytes] = frozenset(),
-        leading: Leading = lambda _: frozenset(),
+        leading: Leading | None = None,
     ) -> Selected:
         """The functions to read in `after`, a file, and the rules to ask there; `section`: its part of the diff.
 
@@ -53,12 +53,12 @@ class Prefilter:
         """
         if not self._sifts:
             return Selected(((0, after.count(b"\n")),) if after else ())
-        if not linked and not self._telling.stand_in(after):
+        if not linked and leading is None and not self._telling.stand_in(after):
             return Selected(())
         file = ChangedFile(path, section, after, self._telling)
         rows, fired, leads = [], set[Trigger](), False
         named = [place.part.name for place, said in file.touched if b"(" in said]
-        led = leading([name for name in named if name])
+        led = leading([name for name in named if name]) if leading is not None else ()
         for place, said in file.touched:
             new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
             is_linked = place.part.name in led or not linked.isdisjoint(place.part.words)

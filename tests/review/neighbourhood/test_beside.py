@@ -1,0 +1,210 @@
+"""With a tree, what a call reaches in another file of the folder, and who calls a function from there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from engines import engine
+from reviewbot.model.review import PatchReview
+from reviewbot.review.engine import Engine
+from trees import Trees, patch
+
+A, B, C, H = (f"drivers/exfoo/{name}" for name in ("a.c", "b.c", "c.c", "exfoo.h"))
+HOLDS = """\
+void exfoo_xfer(struct exfoo *ex)
+{
+	spin_lock(&ex->lock);
+	ex->n++;
+	spin_unlock(&ex->lock);
+}
+"""
+CALL = HOLDS.replace("ex->n++;", "exfoo_fill(ex, 64);")
+ASKS = """\
+int exfoo_fill(struct exfoo *ex, int size)
+{
+	ex->p = kzalloc(size, GFP_KERNEL);
+	return ex->p ? 0 : -ENOMEM;
+}
+"""
+QUIET = ASKS.replace("kzalloc(size, GFP_KERNEL)", "ex->spare")
+
+
+def reviewed(old: Mapping[str, str], new: Mapping[str, str]) -> PatchReview:
+    trees = Trees({"0": old, "1": new})
+    made = engine("6.12")
+    rules = [rule for rule, _ in made.rules]
+    return Engine(made.kernel, rules, trees.read, trees).patch(patch(old, new))
+
+
+def said(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, int, str]]:
+    return [(one.path, one.line, one.rule) for one in reviewed(old, new).findings]
+
+
+DOWN = (A, 4, "sleep-in-atomic")
+UP = (B, 3, "sleep-in-atomic")
+
+
+def down(other: Mapping[str, str], call: str = CALL) -> list[tuple[str, int, str]]:
+    """What is said of a call that a patch adds; `other`: the files that it leaves alone."""
+    return said({A: HOLDS, **other}, {A: call, **other})
+
+
+def up(other: Mapping[str, str], asks: str = ASKS) -> list[tuple[str, int, str]]:
+    """What is said of a request that a patch adds."""
+    return said({B: QUIET, **other}, {B: asks, **other})
+
+
+def test_a_call_is_followed_down_into_another_file() -> None:
+    assert down({B: ASKS}) == [DOWN]
+    (finding,) = reviewed({A: HOLDS, B: ASKS}, {A: CALL, B: ASKS}).findings
+    assert [(one.path, one.line, one.note) for one in finding.evidence] == [
+        (A, 3, "taken here"),
+        (A, 4, "called from here"),
+        (B, 3, "may sleep here"),
+    ]
+    assert finding.confidence == "medium"
+
+
+def test_a_request_is_followed_up_into_another_file() -> None:
+    assert up({A: CALL}) == [UP]
+
+
+def test_a_lock_that_is_new_around_an_old_call() -> None:
+    bare = CALL.replace("\tspin_lock(&ex->lock);\n", "").replace("\tspin_unlock(&ex->lock);\n", "")
+    assert said({A: bare, B: ASKS}, {A: CALL, B: ASKS}) == [(A, 3, "sleep-in-atomic")]
+
+
+STEP = """\
+int exfoo_step(struct exfoo *ex)
+{
+	return exfoo_fill(ex, ex->size);
+}
+"""
+
+
+@pytest.mark.parametrize("path", [C, H])
+@pytest.mark.parametrize("static", ["", "static inline "])
+def test_a_third_file_lies_between(path: str, static: str) -> None:
+    """A function of a header is seen by others, static or not; one of another file is not if it is static."""
+    other = {path: static + STEP}
+    seen = path == H or not static
+    assert down({B: ASKS, **other}, CALL.replace("exfoo_fill(ex, 64)", "exfoo_step(ex)")) == [DOWN] * seen
+    assert up({A: CALL.replace("exfoo_fill(ex, 64)", "exfoo_step(ex)"), **other}) == [UP] * seen
+
+
+def test_the_changed_function_lies_between() -> None:
+    before = {A: CALL.replace("exfoo_fill(ex, 64)", "exfoo_step(ex)"), B: ASKS, C: STEP.replace("exfoo_fill", "size")}
+    assert said(before, {**before, C: STEP}) == [(C, 3, "sleep-in-atomic")]
+
+
+def test_what_is_far_is_less_sure() -> None:
+    steps = {
+        f"drivers/exfoo/step{at}.c": STEP.replace("exfoo_step", f"exfoo_step{at}").replace(
+            "exfoo_fill(ex, ex->size)", f"exfoo_step{at + 1}(ex)" if at < 3 else "exfoo_fill(ex, ex->size)"
+        )
+        for at in range(1, 4)
+    }
+    (near,) = reviewed(
+        {A: HOLDS, B: ASKS, **steps}, {A: CALL.replace("exfoo_fill(ex, 64)", "exfoo_step2(ex)"), B: ASKS, **steps}
+    ).findings
+    (far,) = reviewed(
+        {A: HOLDS, B: ASKS, **steps}, {A: CALL.replace("exfoo_fill(ex, 64)", "exfoo_step1(ex)"), B: ASKS, **steps}
+    ).findings
+    assert (near.confidence, far.confidence) == ("medium", "low")
+
+
+NOTHING_WRONG = {
+    "the lock is given back": ASKS.replace("\tex->p =", "\tspin_unlock(&ex->lock);\n\tex->p =").replace(
+        "\treturn", "\tspin_lock(&ex->lock);\n\treturn"
+    ),
+    "a constant excludes it": ASKS.replace("\tex->p =", "\tif (size == 64)\n\t\treturn 0;\n\tex->p ="),
+    "it does not sleep": ASKS.replace("GFP_KERNEL", "GFP_NOWAIT"),
+    "it is static": f"static {ASKS}",
+}
+
+
+@pytest.mark.parametrize("why", NOTHING_WRONG)
+def test_near_misses(why: str) -> None:
+    assert down({B: NOTHING_WRONG[why]}) == []
+    assert up({A: CALL}, NOTHING_WRONG[why]) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {B: ASKS, C: QUIET},  # two have the name: nobody knows which one is built
+        {B: ASKS, H: "#define exfoo_fill(ex, size) exfoo_spare(ex)\n"},
+        {"drivers/exbar/b.c": ASKS},
+        {"drivers/exfoo/core/b.c": ASKS},
+    ],
+)
+def test_another_function_is_meant(other: Mapping[str, str]) -> None:
+    assert down(other) == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        CALL.replace("spin_lock", "mutex_lock").replace("spin_unlock", "mutex_unlock"),
+        CALL.replace("\texfoo_fill", "\tspin_unlock(&ex->lock);\n\texfoo_fill").replace(
+            "64);\n", "64);\n\tspin_lock(&ex->lock);\n"
+        ),
+        CALL.replace("exfoo_fill(ex, 64)", "ex->ops->exfoo_fill(ex, 64)"),
+        f"static int exfoo_fill(struct exfoo *ex, int size)\n{{\n\treturn size;\n}}\n\n{CALL}",
+    ],
+)
+def test_the_call_is_no_mistake(call: str) -> None:
+    assert down({B: ASKS}, call) == []
+    assert up({A: call}) == []
+
+
+def test_old_trouble_is_no_news() -> None:
+    both = {A: CALL, B: ASKS}
+    assert said(both, {**both, A: CALL.replace("void", "/* Does it. */\nvoid")}) == []
+    assert said(both, {**both, B: ASKS.replace("\treturn", "\tex->n++;\n\treturn")}) == []
+
+
+def test_a_function_that_others_run_is_handed_to_them_in_its_own_file() -> None:
+    run = """\
+static void exfoo_tick(struct timer_list *timer)
+{
+	exfoo_fill(exfoo_of(timer), 64);
+}
+
+void exfoo_start(struct exfoo *ex)
+{
+	timer_setup(&ex->timer, exfoo_tick, 0);
+}
+"""
+    assert up({A: run}) == [UP]
+
+
+def test_files_that_cannot_be_had_are_passed_over() -> None:
+    class Partial(Trees):
+        def contents(self, names):
+            return dict.fromkeys(super().contents(names))
+
+    old, new = {A: HOLDS, B: ASKS}, {A: CALL, B: ASKS}
+    trees = Partial({"0": old, "1": new})
+    made = engine("6.12")
+    review = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, trees).patch(patch(old, new))
+    assert review.findings == ()
+
+
+def test_what_is_not_looked_at_is_said() -> None:
+    many = {f"drivers/ex{at}/a.c": HOLDS for at in range(9)}
+    new = {path: text.replace("n++", "n += 2") for path, text in many.items()}
+    (left,) = reviewed(many, new).unread
+    assert left.reason == "it touches 9 folders; calls were followed into none of their files"
+
+
+def test_more_files_than_are_read_are_counted() -> None:
+    steps = {f"drivers/exfoo/b{at}.c": ASKS.replace("exfoo_fill", f"exfoo_fill{at}") for at in range(30)}
+    calls = "".join(f"\texfoo_fill{at}(ex, 64);\n" for at in range(30))
+    review = reviewed({A: HOLDS, **steps}, {A: HOLDS.replace("\tex->n++;\n", calls), **steps})
+    assert [one.reason for one in review.unread] == [
+        "its calls lead through 30 more files of the folder; 24 of them were read"
+    ]
+    assert len(review.findings) == 24
