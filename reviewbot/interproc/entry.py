@@ -20,7 +20,7 @@ from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 _LAST = pattern(r"(\w+)\W*\Z")
-_BEFORE = pattern(r"(\w+)(?:->|\.)\w+\W*\Z")  # the last name of a lock
+_BEFORE = pattern(r"(?<!\w)(\w++)(?:->|\.)\w++\W*+\Z")  # the last name of a lock
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
 Counts = Callable[[ScopeKind], bool]

@@ -17,7 +17,8 @@ from reviewbot.support.patterns import pattern
 
 _NAME = pattern(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")  # of a variable, not of a member
 _PATH = pattern(r"&?[A-Za-z_]\w*(?:(?:->|\.)\w+|\[\w+\])*\Z")
-_QUESTION = pattern(r"((?:\w*_)?(?:is|has)_\w+)\([^(),]{1,100}\)\Z")  # a call that answers one
+_QUESTION = pattern(r"(\w++)\([^(),]{1,100}+\)\Z")  # a call that answers one, if it has such a name:
+_ASKS = pattern(r"(?:^|_)(?:is|has)_")
 _ASKED = "()"  # behind the name of its function
 _MOST_WAYS = 8  # to one call
 _LONGEST = 200  # characters of a condition
@@ -123,5 +124,5 @@ def conditions_of(
         rooted = len(text) <= _LONGEST and "(" not in text and bool(named) and all(name in params for name in named)
         if rooted or asks[text]:
             yield Condition(text, true, asks[text], not rooted)
-        elif (asked := _QUESTION.match(text)) is not None:
+        elif (asked := _QUESTION.match(text)) is not None and _ASKS.search(asked[1]):
             yield Condition(f"{asked[1]}{_ASKED}", true, False)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.analysis import FunctionAnalysis
+from reviewbot.dataflow.conditions import Facts
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Expr, Function, Instruction
 from reviewbot.interproc.context_tests import is_constant, truth_under
@@ -25,7 +26,6 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
-Facts = frozenset[tuple[str, bool]]  # the texts of conditions, and how they turned out
 
 
 class Specialization(Struct, frozen=True):
@@ -65,7 +65,7 @@ def _masks(
     graph: FileCallGraph,
     lookup: ScopeTable,
     deepest: int,
-    facts: Facts = frozenset(),
+    facts: Facts = (),
 ) -> Iterator[tuple[Call, Expr, Mask]]:
     """The masks that calls of a function surely pass: the call that names one, the argument, and the mask.
 
@@ -85,7 +85,7 @@ def _masks(
             handed = caller.function.params[own][1] == arg.text
             if handed and not any(one.target == arg.text for one in caller.steps):
                 known = [state.facts for state in caller.flow.at[call.at]]
-                common = frozenset.intersection(*known) if known else frozenset()
+                common = frozenset.intersection(*known) if known else ()
                 path = call.path, caller.function.name
                 yield from _masks(caller, path, own, graph, lookup, deepest - 1, common)
 

@@ -104,8 +104,8 @@ class WordReader:
 
 def _without_reclaim(kernel: Kernel) -> Collection[str]:
     """The flags with which a request does not sleep, unless another lets it."""
-    sleeping = {name for name, one in kernel.flags.items() if "__GFP_DIRECT_RECLAIM" in one.bits}
-    return kernel.flags.keys() - sleeping - {"__GFP_NOFAIL"}
+    sleeping = kernel.words["lets_sleep"]
+    return [name for name, one in kernel.flags.items() if sleeping.isdisjoint((name, *one.bits))]
 
 
 def _text(name: bytes) -> str:

@@ -22,17 +22,17 @@ _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
 _KEPT = 12  # folders whose words are in memory at once
 
 
-class Neighbour(NamedTuple):
+class NearbyFile(NamedTuple):
     """A file to read with others."""
 
     path: str
     text: bytes
 
 
-class Neighbours(NamedTuple):
+class NearbyFiles(NamedTuple):
     """Files to read with others. `ways`: all functions on the ways; `left`: why these are not all that may matter."""
 
-    files: Sequence[Neighbour]
+    files: Sequence[NearbyFile]
     ways: Collection[FunctionKey]
     left: str = ""
 
@@ -49,12 +49,12 @@ class Neighbourhood:
         self._folders, self._read = folders, read
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
 
-    def around(self, tree: str, starts: Collection[FunctionKey]) -> Neighbours:
+    def around(self, tree: str, starts: Collection[FunctionKey]) -> NearbyFiles:
         """What has to be read with the files of some changed functions; `tree`: what they are in after the change."""
         touched = frozenset(path for path, _ in starts)
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
-            return Neighbours((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
+            return NearbyFiles((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
         folders = [self._folder(tree, name) for name in names]
         graph = WordGraph(folders)
         ways = between(graph, starts, graph.holding, graph.asking, DEEPEST)
@@ -63,7 +63,7 @@ class Neighbourhood:
         if len(paths) > _MOST_READ:
             left = f"its calls lead through {len(paths)} more files of the folder; {_MOST_READ} of them were read"
         texts = ((path, self._known[dirname(path)].text(path)) for path in paths[:_MOST_READ])
-        return Neighbours([Neighbour(path, text) for path, text in texts if text is not None], ways, left)
+        return NearbyFiles([NearbyFile(path, text) for path, text in texts if text is not None], ways, left)
 
     def _folder(self, tree: str, name: str) -> FolderWords:
         folder = self._known.get(name) or FolderWords(name, self._folders, self._read)
