@@ -7,12 +7,13 @@ taken for the next answer; another one is started for the next name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from reviewbot.support.patterns import pattern
 
 LARGEST = 4 << 20  # bytes of a file that is handed out
+_FILE = "100"  # what the modes of regular files begin with
 _PART = 1 << 16  # bytes that are read at once
 _ANSWER = pattern(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n")
 
@@ -23,6 +24,18 @@ class GitObject(NamedTuple):
     id: str
     kind: str
     content: bytes | None
+
+
+class TreeEntry(NamedTuple):
+    """An entry of a tree object: the file mode, in octal digits, and the object's id."""
+
+    mode: str
+    id: str
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.mode.startswith(_FILE)
 
 
 class Batch(NamedTuple):
@@ -88,3 +101,19 @@ def _answer(stdout: IO[bytes], most: int) -> GitObject | None:
             kept.append(part)
     stdout.read(1)
     return GitObject(answer[1].decode(), answer[2].decode(), b"".join(kept) if wanted else None)
+
+
+def tree_entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, TreeEntry]]:
+    """Parse a tree object: mode, blank, name, NUL, the id in `width` bytes. `names`: those to give, None for all."""
+    at = 0
+    while at < len(data):
+        end = data.index(b"\0", at)
+        mode, _, name = data[at:end].partition(b" ")
+        at = end + 1 + width
+        if names is None or name in names:
+            yield name, TreeEntry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
+
+
+def files_among(entries: Iterable[tuple[bytes, TreeEntry]]) -> dict[str, str]:
+    """The regular files among some entries of a tree object, their ids by name."""
+    return {name.decode("utf-8", "surrogateescape"): one.id for name, one in entries if one.is_file}

@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject
+from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject, files_among, tree_entries
 from reviewbot.git.command import QUIET
 from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
 
+_LARGEST_TREE = 32 << 20  # bytes of one folder's listing
 _LONGEST = 60  # seconds of a command
 _PARENT = pattern(rb"^parent ([0-9a-f]{40,64})$", re.M)
 
@@ -63,6 +65,17 @@ class Objects:
         """The bytes of a blob, None if there is none of this name, or it is larger than LARGEST."""
         found = self.find(name)
         return found.content if found is not None and found.kind == "blob" else None
+
+    def files(self, tree: str, folder: str) -> dict[str, str]:
+        """The regular files of a folder of a commit, the ids of their contents by name; {} for no such folder."""
+        found = self.find(f"{tree}:{folder}", _LARGEST_TREE)
+        if found is None or found.kind != "tree" or found.content is None:
+            return {}
+        return files_among(tree_entries(found.content, len(found.id) // 2))
+
+    def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
+        """The bytes of blobs by id, None for one that is larger than LARGEST, or not here."""
+        return {name: self.file(name) for name in names}
 
     def commit(self, name: str) -> CommitObject | None:
         """The commit of a name, None if there is none, or it is larger than 16 MiB."""

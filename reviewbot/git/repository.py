@@ -16,10 +16,10 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, 
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Self
 
 from reviewbot.filesystem.temporary import temporary
-from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject
+from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject, TreeEntry, files_among, tree_entries
 from reviewbot.git.command import Command, GitResult, end, outside_of_all
 from reviewbot.kernel.backports import release
 from reviewbot.model.errors import InputError, UsageError
@@ -30,7 +30,6 @@ _LARGEST_TREE = 32 << 20  # bytes of one folder's listing
 _AT_ONCE = 256  # objects that are asked for together
 _FOLDERS = 4096  # listings that are remembered
 _LONGEST = 4096  # characters of a commit's name
-_FILE = "100"  # what the modes of regular files begin with
 _FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
@@ -49,13 +48,6 @@ _CONFIG = """\
 [advice]
 \tgraftFileDeprecated = false
 """
-
-
-class TreeEntry(NamedTuple):
-    """An entry of a tree object: the file mode, in octal digits, and the object's id."""
-
-    mode: str
-    id: str
 
 
 class Repository:
@@ -261,7 +253,7 @@ class Repository:
     def read(self, tree: str, path: str) -> bytes | None:
         """The bytes of a regular file of a tree; None if there is none, it is larger than LARGEST or not here."""
         found = self.entry(tree, path)
-        return self.content(found.id) if found is not None and found.mode.startswith(_FILE) else None
+        return self.content(found.id) if found is not None and found.is_file else None
 
     def files(self, tree: str, folder: str) -> dict[str, str]:
         """The regular files of a folder of a tree, the ids of their contents by name; {} if there is no such folder.
@@ -273,15 +265,14 @@ class Repository:
             if found is None or found.mode != _FOLDER:
                 return {}
             tree = found.id
-        listed = self.some(tree, None).items()
-        return {name.decode("utf-8", "surrogateescape"): one.id for name, one in listed if one.mode.startswith(_FILE)}
+        return files_among(self.some(tree, None).items())
 
     def some(self, tree: str, names: Collection[bytes] | None) -> dict[bytes, TreeEntry]:
         """The entries of some names in a tree object, None for all of them; it is not remembered."""
         found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
         if found is None or found.kind != "tree":
             return {}
-        return dict(_entries(found.content or b"", len(tree) // 2, names))
+        return dict(tree_entries(found.content or b"", len(tree) // 2, names))
 
     def version(self, tree: str) -> Version | None:
         """The kernel version in a tree's Makefile, None without one."""
@@ -293,19 +284,8 @@ class Repository:
                 self._listed.clear()
             found = self._object(tree, _LARGEST_TREE) if _HEX.fullmatch(tree) else None
             is_tree = found is not None and found.kind == "tree"
-            self._listed[tree] = dict(_entries(found.content or b"", len(tree) // 2)) if found and is_tree else {}
+            self._listed[tree] = dict(tree_entries(found.content or b"", len(tree) // 2)) if found and is_tree else {}
         return self._listed[tree]
-
-
-def _entries(data: bytes, width: int, names: Collection[bytes] | None = None) -> Iterator[tuple[bytes, TreeEntry]]:
-    """Parse a tree object: mode, blank, name, NUL, the id in `width` bytes. `names`: those to give, None for all."""
-    at = 0
-    while at < len(data):
-        end = data.index(b"\0", at)
-        mode, _, name = data[at:end].partition(b" ")
-        at = end + 1 + width
-        if names is None or name in names:
-            yield name, TreeEntry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
 
 
 def _open(

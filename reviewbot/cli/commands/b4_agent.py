@@ -75,7 +75,8 @@ def _reviewed(there: Checkout, objects: Objects, given: SessionOptions) -> tuple
     setup = for_series(given, found.series, version, names)
     setup.tell(f"read: {found.how}")
     with setup.counting(len(found.series.patches)) as done:
-        engine = PatientEngine(setup.kernel, setup.rules, given.config.limits.seconds, found.read, done=done)
+        seconds = given.config.limits.seconds
+        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read, objects, done=done)
         return setup, baseline.without_ignored(engine.review(found.series).patches, setup.config.ignore)
 
 

@@ -11,6 +11,8 @@ from command import Command
 from desk import Desk
 from exfoo import mbox, tree
 from kerneltree import KernelTree
+from reviewbot.git.objects import Objects
+from reviewbot.git.repository import Repository
 
 A, B = "fs/exfoo/lock.c", "fs/exfoo/fill.c"
 HOLDS = "void exfoo_xfer(struct exfoo *ex)\n{\n\tspin_lock(&ex->lock);\n\tex->n++;\n\tspin_unlock(&ex->lock);\n}\n"
@@ -82,3 +84,19 @@ def test_what_is_staged(desk: Desk) -> None:
     desk.kernel.commit("exfoo: begin")
     desk.stage(A, CALL)
     assert desk.remarks("--base", "HEAD") == SEEN
+
+
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+def test_both_readers_of_objects_list_a_folder_alike(tmp_path: Path, form: str) -> None:
+    kernel = KernelTree(tmp_path / "linux", form)
+    kernel.commit("exfoo: begin", {A: HOLDS, B: ASKS, "fs/exfoo/deep/c.c": ASKS, "fs/exfoo/n\u00e4me.c": ASKS})
+    (kernel.folder / "fs/exfoo/link.c").symlink_to("lock.c")
+    tip = kernel.commit("exfoo: link")
+    with Repository(kernel.folder) as repository, Objects(kernel.folder) as objects:
+        listed = repository.files(kernel.tree(tip), "fs/exfoo")
+        assert listed == objects.files(tip, "fs/exfoo")
+        assert sorted(listed) == ["fill.c", "lock.c", "n\u00e4me.c"]
+        for reader in (repository, objects):
+            assert reader.contents([listed["lock.c"]]) == {listed["lock.c"]: HOLDS.encode()}
+        assert repository.files(kernel.tree(tip), "fs/gone/deep") == {} == objects.files(tip, "fs/gone/deep")
+        assert repository.files(kernel.tree(tip), A) == {} == objects.files(tip, A)
