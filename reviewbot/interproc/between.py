@@ -31,18 +31,18 @@ class Between:
         found = found[:MOST_READ]
         units = [(key, unit) for key in found for unit in graph.units(key)]
         self.units: Sequence[FunctionUnit] = [unit for _, unit in units]
-        self._keys = {id(unit): key for key, unit in units}
+        self._keys = {id(unit.function): key for key, unit in units}  # what is analysed anew has the same function
 
     def key(self, unit: FunctionUnit) -> FunctionKey | None:
         """The key of one of the units; None for any other."""
-        return self._keys.get(id(unit))
+        return self._keys.get(id(unit.function))
 
     def readings(self, counts: Counts = is_atomic, last: Collection[str] = ()) -> list[FunctionReading]:
         """The functions read for their summaries, but for those of which several have one name."""
         count = Counter(self._keys.values())
         names = {name for _, name in count}
         callees = {path: self._meant(path, names, count.keys()) for path in {path for path, _ in count}}
-        keyed = [(unit, self._keys[id(unit)]) for unit in self.units]
+        keyed = [(unit, self._keys[id(unit.function)]) for unit in self.units]
         return [
             FunctionReading(unit, key, callees[key[0]], unit.flow.lookup, counts, last)
             for unit, key in keyed

@@ -7,7 +7,7 @@ parsed, at most MOST_READ of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol, TypeVar, cast
 
@@ -92,8 +92,10 @@ class FileCallGraph:
     def sides(self) -> Mapping[str, FileVersion]:
         """All of them that say or lead to anything, by path."""
         every = {side.path: side for side in (*self.earlier, *self.touched)}
-        words = {path: frozenset(_WORD.findall(side.text)) for path, side in every.items() if len(every) > 1}
-        return {path: side for path, side in every.items() if side.beside is not None or _is_named(side, words)}
+        plain = [path for path, side in every.items() if side.beside is None]
+        said = {path: _Said(side.text) for path, side in every.items()} if plain and len(every) > 1 else {}
+        named = {path for path in plain for other in said if other != path and said[path].goes_with(said[other])}
+        return {path: side for path, side in every.items() if side.beside is not None or path in named}
 
     @cached_property
     def _units(self) -> Mapping[FunctionKey, Sequence[FunctionUnit]]:
@@ -192,10 +194,15 @@ class FileCallGraph:
         return found
 
 
-def _is_named(side: FileVersion, words: Mapping[str, frozenset[str]]) -> bool:
-    """Whether another file names a function of one that says nothing itself: it may lie between others."""
-    heads = frozenset(_HEAD.findall(side.text)) if words else frozenset[str]()
-    return any(path != side.path and not heads.isdisjoint(said) for path, said in words.items())
+class _Said:
+    """The words of a text, and the names of the functions that it may define."""
+
+    def __init__(self, text: str) -> None:
+        self._words, self._heads = frozenset(_WORD.findall(text)), frozenset(_HEAD.findall(text))
+
+    def goes_with(self, other: _Said) -> bool:
+        """Whether one of two texts names a function of the other: what says nothing itself may lie between others."""
+        return not self._heads.isdisjoint(other._words) or not other._heads.isdisjoint(self._words)
 
 
 @lru_cache(maxsize=1024)  # the next version of a file has most functions as they were
@@ -220,25 +227,32 @@ def between(
     `holding`: of some functions those that are reached at once where one of them may hold something, by that one;
     `asking`: those that may ask. A way has at most `deepest` calls; those on the shortest come first.
     """
-    below = _near(graph.callees, starts, deepest)
+    below = within_calls(graph.callees, starts, deepest)
     askers = asking(below)
-    above = _near(graph.callers, starts, deepest) if askers else {}
+    above = within_calls(graph.callers, starts, deepest) if askers else {}
     held = holding(above) if askers else {}
     near = above.keys() | below.keys()
     first = dict.fromkeys(one for some in held.values() for one in some if one in near)
-    reached = _near(graph.callees, first, deepest, near)
-    leading = _near(graph.callers, askers, deepest, near) if first else {}
+    reached = within_calls(graph.callees, first, deepest, near)
+    leading = within_calls(graph.callers, askers, deepest, near) if first else {}
     # a start that no way leads through is of no use to those above and below it
     used = [one for one in starts if one in leading and (one in reached or one in held)]
-    around = _near(graph.callees, used, deepest, near).keys() | _near(graph.callers, used, deepest, near).keys()
+    around = (
+        within_calls(graph.callees, used, deepest, near).keys()
+        | within_calls(graph.callers, used, deepest, near).keys()
+    )
     calls = {one: reached[one] + leading[one] for one in reached if one in around and one in leading}
     found = sorted((one for one in calls if calls[one] <= deepest), key=calls.__getitem__)
     holders = (one for one, some in held.items() if one in around and not leading.keys().isdisjoint(some))
     return list(dict.fromkeys((*found, *holders)))
 
 
-def taking_masks(graph: FileCallGraph, side: FileVersion, deepest: int) -> Sequence[FunctionUnit]:
-    """The unchanged functions of a file that changed ones may hand a mask, by others that hand on theirs."""
+def taking_masks(graph: FileCallGraph, side: FileVersion, deepest: int) -> Sequence[tuple[str, FunctionUnit]]:
+    """The unchanged functions that changed ones of a file may hand a mask, by others that hand on theirs.
+
+    Each with the path of its file: that one, or one that the patch leaves alone.
+    """
+    known = {side.path, *(one.path for one in graph.earlier)}
     kinds = graph.kernel.words["mask_types"]
     first = dict.fromkeys(graph.changed(side))
 
@@ -249,23 +263,23 @@ def taking_masks(graph: FileCallGraph, side: FileVersion, deepest: int) -> Seque
     def handed(function: FunctionKey) -> Collection[FunctionKey]:
         if function not in first and not takes(function):
             return ()
-        return [one for one in graph.callees(function) if one[0] == side.path and takes(one)]
+        return [one for one in graph.callees(function) if one[0] in known and takes(one)]
 
-    found = _near(handed, first, deepest)
-    return [unit for one in list(found)[len(first) : len(first) + MOST_READ] for unit in graph.units(one)]
+    found = within_calls(handed, first, deepest)
+    return [(one[0], unit) for one in list(found)[len(first) : len(first) + MOST_READ] for unit in graph.units(one)]
 
 
 def giving_back(
     graph: CallGraph, functions: Collection[FunctionKey], unlocking: Asking, deepest: int
 ) -> Sequence[FunctionKey]:
     """The functions by which some others may come to one that gives back a lock. `unlocking`: which ones may do so."""
-    below = _near(graph.callees, functions, deepest)
-    leading = _near(graph.callers, unlocking(below), deepest, below)
+    below = within_calls(graph.callees, functions, deepest)
+    leading = within_calls(graph.callers, unlocking(below), deepest, below)
     return [one for one in leading if one not in functions]
 
 
-def _near(
-    onward: Callable[[FunctionKey], Collection[FunctionKey]],
+def within_calls(
+    onward: Callable[[FunctionKey], Iterable[FunctionKey]],
     starts: Collection[FunctionKey],
     deepest: int,
     within: Collection[FunctionKey] | None = None,

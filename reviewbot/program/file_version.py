@@ -66,7 +66,8 @@ class FileVersion(Struct, frozen=True):
 
     def function_at(self, row: int) -> str:
         """The name of the function that a row stands in; "" if it is in none."""
-        return self.beside.function_at(row) if self.beside is not None else ""
+        beside = self.beside or self.later()
+        return beside.function_at(row) if beside is not None else ""
 
     @property
     def named(self) -> Mapping[str, Sequence[Fragment]]:

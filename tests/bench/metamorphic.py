@@ -35,6 +35,7 @@ from reviewbot.review.engine import Engine
 from rewrites.ctext import functions
 from rewrites.pair import Pair, pair_of
 from rewrites.ways import DESIGN, OLD, WAYS
+from trees import Trees
 
 FIXTURES = Path(__file__).parents[1] / "rules"
 TARGETS = {"positive": 95.0, "near miss": 99.0, "old": 99.0}
@@ -65,7 +66,14 @@ def engine(version: str) -> Engine:
 
 def review(pair: Pair | Case, diff: str) -> tuple[tuple[Finding, ...], str]:
     """The findings, and what was not read."""
-    found = engine(pair.kernel).patch(Patch(1, 1, "rewritten", "", diff))
+    around = pair.around if isinstance(pair, Pair) else None
+    if isinstance(pair, Pair) and around is not None:
+        old, new = (dict([around, (pair.path, text or "")]) for text in (pair.before, pair.after))
+        trees, made = Trees({"0": old, "1": new}), engine(pair.kernel)
+        whole = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, trees)
+        found = whole.patch(Patch(1, 1, "rewritten", "", diff, before="0", after="1"))
+    else:
+        found = engine(pair.kernel).patch(Patch(1, 1, "rewritten", "", diff))
     return found.findings, "; ".join(one.reason for one in found.unread)
 
 

@@ -46,6 +46,7 @@ WRITTEN = {
     "through two quiet functions": "toy_read_byby(struct toy *t, size_t len)\n{\n\treturn toy_read_by(t, len);\n}",
     "arguments swapped": "ret = toy_read(64, my_t);",
     "callee in another file": "\nMODULE_LICENSE(",
+    "callee beside the patch": "int toy_read(struct toy *t, size_t len)\n{\n\tt->buf = kmalloc(len, GFP_NOFS);",
 }
 # what stands before the patch, or after it, in the first case or the second
 BEFORE = {

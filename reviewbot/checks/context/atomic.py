@@ -90,7 +90,7 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
             for hit in _sleeps(one.unit, above, entered=False):
                 if hit.rows not in said:
                     said.add(hit.rows)
-                    yield _passed_on(hit, one, above)
+                    yield _passed_on(hit, one, above.side_of(unit) or above.side, above.context)
 
 
 def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Iterator[Hit]:
@@ -155,12 +155,12 @@ def _sleeps_there(unit: FunctionUnit, index: int, call: Sleeper, found: Held, ab
     return matters(unit, index, call.free, above.above(unit, index), found.taken, above.context)
 
 
-def _passed_on(hit: Hit, one: Specialization, above: HeldAbove) -> Hit:
-    """A hit that holds for the mask of one caller."""
+def _passed_on(hit: Hit, one: Specialization, side: FileVersion, context: Context) -> Hit:
+    """A hit that holds for the mask of one caller. `side`: where the function of the request stands."""
     mask, name = f"{expression_text(one.arg)} from {one.call.unit.function.name}()", hit.values["callee"]
     values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
-    made = handed_over(hit, one, above.side, above.context)
-    return replace(made, key=f"{hit.key} {mask}", values=values, confidence="medium")
+    made = handed_over(hit, one, side, context)
+    return replace(made, key=f"{hit.key} {mask}", values=values, confidence="medium", said="may sleep here")
 
 
 def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> Held | None:

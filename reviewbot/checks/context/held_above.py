@@ -67,7 +67,7 @@ class HeldAbove:
 
     def path(self, unit: FunctionUnit) -> str:
         """The path of the file that a function stands in."""
-        return self._calls.path(unit) or self.side.path
+        return self._calls.path(unit) or self._handed.get(id(unit.function), self.side.path)
 
     @cached_property
     def _handed_down(self) -> frozenset[str]:
@@ -83,8 +83,17 @@ class HeldAbove:
     @cached_property
     def _below(self) -> tuple[FunctionUnit, ...]:
         """The functions that units call with a lock held, or may hand a mask to."""
-        handed = taking_masks(self._calls.graph, self.side, DEEPEST)
-        return (*self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down), *handed)
+        below = self.side.telling_below(self.context.kernel.words["mask_types"], self._handed_down)
+        return (*below, *(unit for _, unit in self._taking))
+
+    @cached_property
+    def _taking(self) -> Sequence[tuple[str, FunctionUnit]]:
+        return taking_masks(self._calls.graph, self.side, DEEPEST)
+
+    @cached_property
+    def _handed(self) -> Mapping[int, str]:
+        """The paths of the files of those that may be handed a mask."""
+        return {id(unit.function): path for path, unit in self._taking}
 
     @cached_property
     def givers(self) -> Mapping[str, Callback]:

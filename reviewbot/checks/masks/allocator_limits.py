@@ -29,17 +29,18 @@ def unsupported_flag(side: FileVersion, rule: Rule, context: Context) -> Iterato
     Rows: `fits`, limits that do not matter to a size known to be small; `page`, the largest such size; `one`, calls for
     one structure.
     """
-    below = (*side.telling_below(context.kernel.words["mask_types"]), *taking_masks(context.calls, side, DEEPEST))
-    for unit in {id(unit): unit for unit in (*side.units, *below)}.values():
+    near = [(side, unit) for unit in (*side.units, *side.telling_below(context.kernel.words["mask_types"]))]
+    near += [(context.calls.sides[path], unit) for path, unit in taking_masks(context.calls, side, DEEPEST)]
+    for part, unit in {id(unit): (part, unit) for part, unit in near}.values():
         said = set()
-        for hit in _refused(side, unit, rule, context):
+        for hit in _refused(part, unit, rule, context) if part is side else ():
             said.add(hit.key)
             yield hit
-        for one in specialized(unit, side.path, context.calls, context.lookup):
-            for hit in _refused(side, one.unit, rule, context):
+        for one in specialized(unit, part.path, context.calls, context.lookup):
+            for hit in _refused(part, one.unit, rule, context):
                 if hit.key not in said:
                     said.add(hit.key)
-                    yield _passed_on(hit, one, side, context)
+                    yield replace(_passed_on(hit, one, part, context), side=part)
 
 
 def _refused(side: FileVersion, unit: FunctionUnit, rule: Rule, context: Context) -> Iterator[Hit]:

@@ -23,10 +23,10 @@ _BEHIND = re.compile(rb"[;}]|\*/|^#.*$", re.MULTILINE)  # what stands before the
 
 
 class FunctionWords(Struct, frozen=True):
-    """What a function says. `calls`: the names before a parenthesis; `held`: those of them below a lock.
+    """What a function says. `calls`: the names before a parenthesis; `held`: those of them below a lock, or in a scope.
 
     `own`: no other file sees it; `run`: it is entered with something held, or run where not all may be asked for;
-    `asks`: it may ask for memory, or free some, and sleep.
+    `asks`: it may ask for memory, or free some, and sleep; `takes`: a parameter may be a mask.
     """
 
     name: str
@@ -35,6 +35,7 @@ class FunctionWords(Struct, frozen=True):
     held: tuple[str, ...]
     run: bool
     asks: bool
+    takes: bool
 
     def with_other(self, other: FunctionWords) -> FunctionWords:
         """What this one and another of the same name say together."""
@@ -45,6 +46,7 @@ class FunctionWords(Struct, frozen=True):
             tuple(dict.fromkeys((*self.held, *other.held))),
             self.run or other.run,
             self.asks or other.asks,
+            self.takes or other.takes,
         )
 
 
@@ -52,15 +54,16 @@ class WordReader:
     """Reads by the facts of one kernel. `rows`: those of its rules; some list calls, others who is run by whom."""
 
     def __init__(self, kernel: Kernel, rows: RowWords) -> None:
-        locks = [scope for scope in kernel.scopes.values() if scope.atomic]
-        self._enter = as_bytes(name for one in locks for name in (*(gate.call for gate in one.enter), *one.guards))
-        self._leave = as_bytes(gate.call for one in locks for gate in one.leave)
+        scopes = kernel.scopes.values()
+        self._enter = as_bytes(name for one in scopes for name in (*(gate.call for gate in one.enter), *one.guards))
+        self._leave = as_bytes(gate.call for one in scopes for gate in one.leave)
         self._locks = self._enter | self._leave
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
         self._stems = as_bytes(kernel.words["telling"])
         masked = {name for name, one in kernel.allocators.items() if one.gfp is not None and one.sleeps == "mask"}
         asking = {name for name, one in kernel.allocators.items() if one.allocates} | rows.of(Role.REQUESTS)
         self._masked, self._asking = as_bytes(masked), as_bytes(asking - masked)
+        self._types = as_bytes(kernel.words["mask_types"])
         self._quiet = as_bytes((*_without_reclaim(kernel), *kernel.words["mask_types"]))
         self._others = RunByOthers(rows)
 
@@ -83,10 +86,11 @@ class WordReader:
                     tuple(_text(word) for word in held if word in calls),
                     entered,
                     self._asks(body, said),
+                    has_any(part.head, self._types),
                 )
 
     def _held(self, body: bytes) -> Collection[bytes]:
-        """The words that stand where a lock may be held."""
+        """The words that stand where a lock may be held, or a scope be open."""
         rows = body.split(b"\n")
         words = [byte_words(row) for row in rows]
         indents = (len(row) - len(row.lstrip()) for row in rows)

@@ -57,7 +57,7 @@ class Neighbourhood:
             return NearbyFiles((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
         folders = [self._folder(tree, name) for name in names]
         graph = WordGraph(folders)
-        ways = between(graph, starts, graph.holding, graph.asking, DEEPEST)
+        ways = dict.fromkeys((*between(graph, starts, graph.holding, graph.asking, DEEPEST), *graph.handing(starts)))
         paths = [path for path in dict.fromkeys(path for path, _ in ways) if path not in touched]
         left = next((one.left for one in folders if one.left), "")
         if len(paths) > _MOST_READ:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from posixpath import dirname
 
-from reviewbot.program.call_graph import FunctionKey
+from reviewbot.interproc.summary import DEEPEST
+from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.review.neighbourhood.folder_words import FolderWords
 from reviewbot.review.neighbourhood.function_words import FunctionWords
 
@@ -74,6 +75,17 @@ class WordGraph:
                 meant = (self.meant(one[0], name) for name in said.held)
                 found[one] = [other for other in meant if other is not None]
         return {one: some for one, some in found.items() if some}
+
+    def handing(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        """Those that may hand a mask to some functions, or be handed one; also by others that hand on theirs."""
+        taking = [one for one in functions if self._takes(one)]
+        above = within_calls(lambda one: self.callers(one) if self._takes(one) else (), taking, DEEPEST)
+        below = within_calls(lambda one: filter(self._takes, self.callees(one)), functions, DEEPEST)
+        return [*above, *(one for one in below if self._takes(one))]
+
+    def _takes(self, function: FunctionKey) -> bool:
+        said = self.words(function)
+        return said is not None and said.takes
 
     def asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         """Those of some functions that may ask for memory and sleep."""

@@ -107,6 +107,22 @@ def elsewhere(pair: Pair) -> Pair | None:
     return replace(pair, before=before, after=after, other=(path, other_before, other_after))
 
 
+def beside(pair: Pair) -> Pair | None:
+    """toy_get() in another file of the folder: either the one or the other is left alone by the patch."""
+    moved = [one.name for one, _ in _leaves(pair.after)]
+    path = pair.path.replace(".c", "_more.c")
+    if not moved or path == pair.path or pair.before is None:
+        return None
+    after, other_after = _parted(pair.after, moved)
+    before, other_before = _parted(pair.before, moved)
+    if other_before == other_after and before != after:  # the remark cannot stand at the request then
+        helpers = tuple(one.name for one in functions(after))
+        return replace(pair, before=before, after=after, around=(path, other_after), helpers=helpers)
+    if before == after and other_before != other_after:
+        return replace(pair, path=path, before=other_before, after=other_after, around=(pair.path, after))
+    return None
+
+
 def _parted(text: str, moved: list[str]) -> tuple[str, str]:
     """A text without some functions, and these by themselves, for all to call."""
     toks, edits, parts = tokens(text), [], []

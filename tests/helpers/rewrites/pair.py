@@ -16,7 +16,7 @@ Way = Callable[["Pair"], "Pair | None"]
 class Pair:
     """`before` is None for a new file. `names`: what functions are called since, old name first; `helpers`: functions
     that a rewrite made, in which a remark counts as one on their caller. `other`: a second file of the patch, its path
-    and both its texts.
+    and both its texts; `around`: one of the tree that the patch leaves alone, its path and its text.
     """
 
     path: str
@@ -26,6 +26,7 @@ class Pair:
     names: tuple[tuple[str, str], ...] = ()
     helpers: tuple[str, ...] = ()
     other: tuple[str, str | None, str] | None = None
+    around: tuple[str, str] | None = None
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ WAYS: dict[str, Way] = {
     "through two quiet functions": chains.quiet(2),
     "arguments swapped": chains.swapped,
     "callee in another file": chains.elsewhere,
+    "callee beside the patch": chains.beside,
 }
 OLD: dict[str, Way] = {
     "old: function": old.function,

@@ -160,6 +160,40 @@ def test_the_call_is_no_mistake(call: str) -> None:
     assert up({A: call}) == []
 
 
+TAKES = """\
+int exfoo_put(struct exfoo *ex, gfp_t gfp)
+{
+	spin_lock(&ex->lock);
+	ex->p = kzalloc(64, gfp);
+	spin_unlock(&ex->lock);
+	return 0;
+}
+"""
+HANDS = "int exfoo_more(struct exfoo *ex)\n{\n\treturn exfoo_put(ex, GFP_KERNEL);\n}\n"
+
+
+def test_a_mask_is_handed_to_another_file() -> None:
+    (finding,) = reviewed({A: QUIET, B: TAKES}, {A: QUIET + HANDS, B: TAKES}).findings
+    assert (finding.path, finding.line, finding.function) == (A, 8, "exfoo_more")
+    assert [(one.path, one.line, one.note) for one in finding.evidence] == [
+        (A, 8, "the mask is handed over here"),
+        (B, 3, "taken here"),
+        (B, 4, "may sleep here"),
+    ]
+    assert said({A: HANDS, B: QUIET}, {A: HANDS, B: QUIET + TAKES}) == [(B, 9, "sleep-in-atomic")]
+    assert said({A: QUIET, B: TAKES}, {A: QUIET + HANDS.replace("KERNEL", "NOWAIT"), B: TAKES}) == []
+
+
+def test_a_scope_in_another_file() -> None:
+    scope = HOLDS.replace("spin_lock(&ex->lock)", "unsigned int flags = memalloc_noreclaim_save()").replace(
+        "spin_unlock(&ex->lock)", "memalloc_noreclaim_restore(flags)"
+    )
+    asks = ASKS.replace("GFP_KERNEL", "GFP_KERNEL | __GFP_NOFAIL")
+    calls = scope.replace("ex->n++;", "exfoo_fill(ex, 64);")
+    assert [rule for _, _, rule in up({A: calls}, asks)] == ["checked-nofail", "nofail-in-scope"]
+    assert [rule for _, _, rule in up({A: scope}, asks)] == ["checked-nofail"]
+
+
 def test_old_trouble_is_no_news() -> None:
     both = {A: CALL, B: ASKS}
     assert said(both, {**both, A: CALL.replace("void", "/* Does it. */\nvoid")}) == []
