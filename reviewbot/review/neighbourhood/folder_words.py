@@ -44,7 +44,10 @@ class FolderWords:
     def __init__(self, path: str, folders: Folders, read: ReadFunctions) -> None:
         self.path, self.left = path, ""
         self._folders, self._read = folders, read
-        self._ids: Mapping[str, str] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._ids: dict[str, str] = {}
         self._files: dict[str, FileWords] = {}
         self._gone: dict[tuple[str, str], FileWords] = {}  # with their ids
         self._defining: dict[str, set[str]] = {}
@@ -53,14 +56,20 @@ class FolderWords:
 
     def turn_to(self, tree: str) -> None:
         """Have the files as they are in a tree, a commit's or its id; `left` says why that is not all of them."""
+        try:
+            self._turn(self._folders.files(tree, self.path))
+        except BaseException:  # the time may be up at any place
+            self._forget()
+            raise
+
+    def _turn(self, listed: Mapping[str, str]) -> None:
         start = f"{self.path}/" if self.path else ""
-        listed = self._folders.files(tree, self.path)
         ids = {f"{start}{name}": id_ for name, id_ in listed.items() if name.endswith(_ENDINGS)}
         count, ids = len(ids), dict(islice(sorted(ids.items()), _MOST_FILES))
         self.left = f"{self.path} has {count} files; {_MOST_FILES} of them were looked at" if count > len(ids) else ""
         for path in [path for path, id_ in self._ids.items() if ids.get(path) != id_]:
             self._take_away(path)
-        fresh = [path for path, id_ in ids.items() if self._ids.get(path) != id_ and not self._is_back(path, id_)]
+        fresh = [path for path, id_ in ids.items() if path not in self._ids and not self._is_back(path, id_)]
         for at in range(0, len(fresh), _AT_ONCE):
             if sum(one.size for one in self._files.values()) > _MOST_BYTES:
                 self.left = f"{self.path} has more than {_MOST_BYTES >> 20} MB; not all of it was looked at"
@@ -68,8 +77,7 @@ class FolderWords:
             texts = self._folders.contents([ids[path] for path in fresh[at : at + _AT_ONCE]])
             for path in fresh[at : at + _AT_ONCE]:
                 if (text := texts.get(ids[path])) is not None:
-                    self._add(path, FileWords(text, self._read(path, text)))
-        self._ids = ids
+                    self._add(path, ids[path], FileWords(text, self._read(path, text)))
 
     def defining(self, name: str) -> Collection[str]:
         """The files that define a function of a name."""
@@ -93,8 +101,8 @@ class FolderWords:
         id_ = self._ids.get(path)
         return self._folders.contents([id_])[id_] if id_ is not None else None
 
-    def _add(self, path: str, file: FileWords) -> None:
-        self._files[path] = file
+    def _add(self, path: str, id_: str, file: FileWords) -> None:
+        self._files[path], self._ids[path] = file, id_
         for names, known in self._tables(file):
             for name in names:
                 known.setdefault(name, set()).add(path)
@@ -103,16 +111,15 @@ class FolderWords:
         """Add a file as it has been before, if that is known: the commits of a range come from several branches."""
         known = self._gone.pop((path, id_), None)
         if known is not None:
-            self._add(path, known)
+            self._add(path, id_, known)
         return known is not None
 
     def _take_away(self, path: str) -> None:
-        file = self._files.pop(path, None)
-        if file is not None:
-            self._gone[path, self._ids[path]] = file
-            if len(self._gone) > _MOST_GONE:
-                self._gone.pop(next(iter(self._gone)))
-        for names, known in self._tables(file) if file is not None else ():
+        file = self._files.pop(path)
+        self._gone[path, self._ids.pop(path)] = file
+        if len(self._gone) > _MOST_GONE:
+            self._gone.pop(next(iter(self._gone)))
+        for names, known in self._tables(file):
             for name in names:
                 known[name].discard(path)
                 if not known[name]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,6 +12,7 @@ from engines import engine
 from reviewbot.review.neighbourhood.folder_words import FolderWords
 from reviewbot.review.neighbourhood.function_words import FunctionWords, WordReader
 from reviewbot.review.prefilter.words import RowWords, known_rules
+from reviewbot.support.timeout import TooSlow
 from trees import Trees
 
 RULES = [rule for rule, _ in engine("6.12").rules]
@@ -57,6 +61,28 @@ def test_only_files_that_are_new_are_read() -> None:
         known.turn_to(tree)
         asked.append(len(trees.asked))
     assert asked == [4, 1, 0, 0]
+
+
+def test_where_the_time_is_up_in_the_middle_nothing_half_read_is_left() -> None:
+    files = {f"drivers/exfoo/f{at}.c": TEXTS[0].replace("one", f"f{at}") for at in range(9)}
+    trees = Trees({"0": files, "1": {**files, "drivers/exfoo/f3.c": TEXTS[1]}})
+    at = 0
+
+    def read(path: str, text: bytes) -> Iterator[FunctionWords]:
+        nonlocal at
+        at += 1
+        if at in (5, 15):
+            raise TooSlow
+        yield from READER.functions(path, text)
+
+    known = FolderWords("drivers/exfoo", trees, read)
+    for tree in ("0", "0", "1", "1"):  # fails at the first and the third
+        with suppress(TooSlow):
+            known.turn_to(tree)
+    fresh = folder(trees)
+    fresh.turn_to("1")
+    for path in files:
+        assert known.functions(path) == fresh.functions(path)
 
 
 def test_what_a_function_says() -> None:
@@ -128,6 +154,8 @@ def test_a_folder_that_is_too_large_is_not_read_to_its_end() -> None:
     text = "int exfoo_{}(void)\n{{\n" + "\treturn 1; /* and so on */\n" * 12_000 + "}}\n"
     files = {f"drivers/exfoo/f{at:03}.c": text.format(at) for at in range(150)}
     known = folder(Trees({"0": files}))
+    known.turn_to("0")
+    assert known.left == "drivers/exfoo has more than 16 MB; not all of it was looked at"
     known.turn_to("0")
     assert known.left == "drivers/exfoo has more than 16 MB; not all of it was looked at"
     assert known.functions("drivers/exfoo/f000.c")
