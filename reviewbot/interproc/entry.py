@@ -128,7 +128,7 @@ def asserted(
     """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
-    spins = cache(lambda name, told: _spins(name, told, [row for row in rows if name in row], lookup, locks))
+    spins = cache(lambda name, told: _spins(told, [row for row in rows if name in row], lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
@@ -158,12 +158,12 @@ def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
     return any(arg.text.endswith(name) for step in calls for arg in step.args)
 
 
-def _spins(name: str, told: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
-    """The kind of scope that a lock is, as rows with its last name use or declare it; "" if they do not show it.
+def _spins(told: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
+    """The kind of scope that a lock is, as rows use or declare it; "" if they do not show it, or show two.
 
     `told`: an expression for what tells it from other locks of that name.
     """
-    used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{told}\s*[,)]|\b(\w+)\s+{re.escape(name)}\s*[;,\[=]")
+    used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{told}\s*[,)]|\b(\w+)\s+{told}\s*[;,\[=]")
     kinds: set[str] = set()
     for row in rows:
         for call, kind in used.findall(row):

@@ -102,10 +102,27 @@ class FunctionReading:
         return frozenset(self.unit.cfg.reachable((at,), lambda _: True))
 
     def once(self, at: int) -> bool:
-        """Whether an instruction is reached only while something is not there yet that the function then makes."""
+        """Whether an instruction is reached only while something is not there yet that the function then makes.
+
+        Or only where something has no operation for it, which is called otherwise: most have.
+        """
+        if any(at in absent and at not in there for absent, there in self._operation_tests):
+            return True
         told = [places for missing, there, places in self._made_tests if at in missing and at not in there]
         after = self._led_to(at) if told else frozenset[int]()
         return any(one in after for places in told for one in places)
+
+    @cached_property
+    def _operation_tests(self) -> Sequence[tuple[frozenset[int], frozenset[int]]]:
+        """The tests of operations that the function calls: where it leads that one is absent, or there."""
+        found = []
+        called = {step.name for step in self.unit.steps if step.kind == "call" and not step.name.isidentifier()}
+        for at, step in enumerate(self.unit.steps if called else ()):
+            text, true = normal(step.value, True) if step.kind == "test" and step.value is not None else ("", True)
+            if text in called:
+                there, absent = self.unit.cfg.branch(at, true), self.unit.cfg.branch(at, not true)
+                found.append((self._led_to(absent), self._led_to(there)))
+        return found
 
     @cached_property
     def _made_tests(self) -> Sequence[tuple[frozenset[int], frozenset[int], Sequence[int]]]:

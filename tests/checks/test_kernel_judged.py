@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import tomli
 
-from kernel_judge import FOLDERS, VERSION, everything, files, review
+from kernel_judge import FOLDERS, VERSION, beside, everything, files, review
 
 LIST = Path(__file__).parents[1] / "kernel" / "judged.toml"
 REMARKS = tomli.loads(LIST.read_text(encoding="utf-8"))["remark"]
 CHAINS = tomli.loads(LIST.with_name("chains.toml").read_text(encoding="utf-8"))["chain"]
+BESIDE = tomli.loads(LIST.with_name("folders.toml").read_text(encoding="utf-8"))["remark"]
 MOST_WRONG = 1 / 20  # of the errors that are said with high confidence
 
 
@@ -61,6 +62,21 @@ def test_a_chain_that_was_found_is_still_found(kernel, path):
         pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
     said = {(one.function, one.line) for one in review(kernel, path).remarks if one.rule == "sleep-in-atomic"}
     assert {(one["function"], one["line"]) for one in CHAINS if one["path"] == path} - said == set()
+
+
+@pytest.mark.parametrize("path", sorted({one["path"] for one in BESIDE}))
+def test_what_other_files_of_the_folder_show_is_still_found(kernel, path):
+    if not (kernel / path).is_file():
+        pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
+    said = {(one.function, one.line) for one in beside(kernel, path) if one.rule == "sleep-in-atomic"}
+    assert {(one["function"], one["line"]) for one in BESIDE if one["path"] == path} - said == set()
+
+
+def test_nothing_that_other_files_show_is_wrong_and_most_is_real():
+    counts = Counter(one["verdict"] for one in BESIDE)
+    assert counts.keys() == {"real", "arguable"}
+    assert counts["real"] > 2 * counts["arguable"]
+    assert all(one["why"] for one in BESIDE)
 
 
 def test_no_chain_is_wrong_and_most_are_real():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
-from reviewbot.model.patch import DiffLine, FileChange, Hunk
+from reviewbot.model.patch import DiffLine, FileChange, Hunk, Patch
 from reviewbot.review.engine import Engine
 
 FOLDERS = (
@@ -66,6 +66,41 @@ def review(kernel: Path, path: str) -> Seen:
         for one in findings
     )
     return Seen(said, tuple(one.reason for one in unread))
+
+
+class _Folders:
+    """The folders of a source tree, as an engine reads them."""
+
+    def __init__(self, kernel: Path) -> None:
+        self._kernel = kernel
+
+    def read(self, tree: str, path: str) -> bytes | None:
+        return (self._kernel / path).read_bytes()
+
+    def files(self, tree: str, folder: str) -> Mapping[str, str]:
+        return {one.name: str(one) for one in (self._kernel / folder).iterdir() if one.is_file()}
+
+    def contents(self, names: Sequence[str]) -> Mapping[str, bytes | None]:
+        return {name: Path(name).read_bytes() for name in names}
+
+
+@lru_cache
+def _beside(kernel: Path) -> Engine:
+    there = _Folders(kernel)
+    return Engine(*rules.load((data_path("rules"),), VERSION), there.read, there)
+
+
+def beside(kernel: Path, path: str) -> tuple[Remark, ...]:
+    """One file as if it were new, with those of its folder that calls lead through: what these show of it."""
+    rows = (kernel / path).read_text("utf-8", "surrogateescape").removesuffix("\n").split("\n")
+    head = f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n"
+    diff = f"{head}@@ -0,0 +1,{len(rows)} @@\n" + "".join(f"+{row}\n" for row in rows)
+    found = _beside(kernel).patch(Patch(1, 1, "all of it", "", diff, before="nothing", after="all")).findings
+    return tuple(
+        Remark(one.path, one.line, one.function, one.rule, one.severity, one.confidence, one.line_text.strip())
+        for one in found
+        if one.needs_other_files
+    )
 
 
 def _share(kernel: Path, paths: list[str]) -> list[Seen]:
