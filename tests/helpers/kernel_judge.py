@@ -68,14 +68,15 @@ def review(kernel: Path, path: str) -> Seen:
     return Seen(said, tuple(one.reason for one in unread))
 
 
-class _Folders:
+class Folders:
     """The folders of a source tree, as an engine reads them."""
 
     def __init__(self, kernel: Path) -> None:
         self._kernel = kernel
 
     def read(self, tree: str, path: str) -> bytes | None:
-        return (self._kernel / path).read_bytes()
+        there = self._kernel / path
+        return there.read_bytes() if there.is_file() else None
 
     def files(self, tree: str, folder: str) -> Mapping[str, str]:
         return {one.name: str(one) for one in (self._kernel / folder).iterdir() if one.is_file()}
@@ -86,7 +87,7 @@ class _Folders:
 
 @lru_cache
 def _beside(kernel: Path) -> Engine:
-    there = _Folders(kernel)
+    there = Folders(kernel)
     return Engine(*rules.load((data_path("rules"),), VERSION), there.read, there)
 
 
