@@ -146,7 +146,7 @@ class CallChains:
         if len(mine) < _MOST_CHAINS:
             names = tuple(name for (_, name), _ in calls)
             first = calls[0][0] if calls else effect.origin[0]
-            shown = ((first[0], row, note) for row, note in entry.rows)
+            shown = ((entry.path or first[0], row, note) for row, note in entry.rows)
             called = ((key[0], row, "called from here") for key, row in calls)
             once = effect.once and len(calls) > 1
             mine.append(CallChain(replace(entry, callers=names), once, (*shown, *called)))

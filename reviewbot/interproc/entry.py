@@ -31,7 +31,7 @@ class EntryContext(Struct, frozen=True):
 
     `scope`: the kind that is held, "" where it is a callback; `base`: the reason, as the end of "may sleep ...";
     `rows`: (row, note) of what shows it; `taken`: the call that took what is held, "" if none is shown; `callers`: the
-    functions from there on down to the caller.
+    functions from there on down to the caller. `path`: of the file of `rows`, "" for that of the first function.
     """
 
     scope: str
@@ -39,6 +39,7 @@ class EntryContext(Struct, frozen=True):
     rows: tuple[tuple[int, str], ...]
     taken: str = ""
     callers: tuple[str, ...] = ()
+    path: str = ""
 
     def where(self, name: str) -> str:
         """Where the function of this name must not sleep, as the end of "may sleep ..."."""

@@ -119,10 +119,12 @@ class FileCallGraph:
         return {key: texts for key, texts in found.items() if key[1] not in macros[key[0]]}
 
     def changed(self, side: FileVersion) -> Iterator[FunctionKey]:
-        """The functions of a file version that the change touches."""
+        """The functions of a file version that the change touches, or hands to somebody."""
         names = (unit.function.name for unit in side.units if not unit.function.macro)
         yield from ((side.path, name) for name in names if name)
         yield from ((side.path, name) for name in sorted(side.quiet))
+        meant = (self.meant(side.path, name) for name in sorted(side.handed))
+        yield from (one for one in meant if one is not None)
 
     def text(self, function: FunctionKey) -> str:
         """The text of a function, with what stands around it."""

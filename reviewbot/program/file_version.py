@@ -18,6 +18,10 @@ from reviewbot.frontend.macros import Defines
 from reviewbot.model.kernel import Allocator
 from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit
+from reviewbot.support.patterns import pattern
+
+_HANDED = pattern(r"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)")
+_LONGEST = 400  # characters of a row
 
 
 class FileVersion(Struct, frozen=True):
@@ -43,6 +47,12 @@ class FileVersion(Struct, frozen=True):
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
     later: Callable[[], Neighbours | None] = lambda: None
     lookup: ScopeTable | None = None
+
+    @property
+    def handed(self) -> frozenset[str]:
+        """The words of changed rows that may be functions which are put into a member there, or handed to a call."""
+        rows = (row for row, changed in zip(self.rows, self.changed, strict=True) if changed)
+        return frozenset(word for row in rows for word in _HANDED.findall(row[:_LONGEST]))
 
     @property
     def around(self) -> tuple[FunctionUnit, ...]:

@@ -323,7 +323,7 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
 
 
 def _run(rule: Rule, check: Check, side: FileVersion | None, context: Context) -> list[Pair]:
-    if side is None or not (side.units or side.defines or side.quiet):
+    if side is None or not (side.units or side.defines or side.quiet or side.handed):
         return []
     return [(hit.side or side, hit) for hit in check(side, rule, context)]
 

@@ -10,7 +10,7 @@ the names of their files.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 from zlib import crc32
@@ -152,11 +152,12 @@ class Reviewer:
                 yield _Kept(section.file, section.among(found.rows) if found.rows else b"", found)
 
 
-def _leading(beside: FilesBeside, tree: str, path: str, names: Sequence[bytes]) -> frozenset[bytes]:
-    """Those of some functions of a file from which calls lead into other files of its folder and matter there."""
-    starts = [(path, name.decode("utf-8", "replace")) for name in names]
-    ways = beside.neighbourhood.around(tree, starts).through if starts else ()
-    return frozenset(name.encode() for where, name in ways if where == path)
+def _leading(
+    beside: FilesBeside, tree: str, path: str, names: Sequence[bytes], words: Collection[bytes]
+) -> frozenset[bytes]:
+    """The functions on ways through other files from some functions of a file, or from those among some words."""
+    starts, handed = ([(path, one.decode("utf-8", "replace")) for one in some] for some in (names, words))
+    return frozenset(name.encode() for _, name in beside.neighbourhood.around(tree, starts, handed).through)
 
 
 class _Tools(NamedTuple):

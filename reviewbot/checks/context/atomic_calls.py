@@ -115,13 +115,15 @@ class AtomicCalls:
 
         For most texts this is answered by their words, and nothing more is read.
         """
-        found: set[FunctionKey] = set()
-        for path in {one[0] for one in functions}:
-            side, names = self.graph.sides[path], {name for where, name in functions if where == path}
-            listed = self._listed
-            if self._signed(side) or any(may_be_run(side.text, name, *listed) for name in names):
-                found |= {(path, one.function) for one in self._run_in(side) if one.function in names}
-        return frozenset(found)
+        return frozenset(key for key, _, _ in self._runs(functions))
+
+    def _runs(self, functions: Collection[FunctionKey]) -> Iterator[tuple[FunctionKey, str, Callback]]:
+        """Those of some functions that others run so, with the path of the file that shows it, and how."""
+        for path, side in self.graph.sides.items():
+            keys = {name: (where, name) for where, name in functions if self.graph.meant(path, name) == (where, name)}
+            own = any(where == path for where, _ in keys.values()) and self._signed(side)
+            if own or any(may_be_run(side.text, name, *self._listed) for name in keys):
+                yield from ((keys[one.function], path, one) for one in self._run_in(side) if one.function in keys)
 
     @cached_property
     def _listed(self) -> tuple[frozenset[str], frozenset[str]]:
@@ -205,13 +207,11 @@ class AtomicCalls:
             units = [unit for unit in self.units if self.path(unit) == path]
             for name, lock, entry in asserted(units, side.rows, self._contexts[path].lookup, locks):
                 found.setdefault((path, name), []).append((Lock(entry.scope, lock), entry))
-            run = self._run([(path, unit.function.name) for unit in units]) if units else ()
-            for one in self._run_in(side) if run else ():
-                if (path, one.function) in run:
-                    entry = EntryContext("", one.said, ((one.row, one.note),))
-                    kinds = strings(one.listed, "entered_with")
-                    entered = Lock(kinds[0], "") if kinds else None
-                    found.setdefault((path, one.function), []).append((entered, entry))
+        keys = dict.fromkeys((self.path(unit), unit.function.name) for unit in self.units)
+        for key, path, one in self._runs(keys):
+            kinds = strings(one.listed, "entered_with")
+            entered = Lock(kinds[0], "") if kinds else None
+            found.setdefault(key, []).append((entered, EntryContext("", one.said, ((one.row, one.note),), path=path)))
         return found
 
 

@@ -26,15 +26,16 @@ class FilesBeside:
     def neighbourhood(self) -> Neighbourhood:
         """What looks around."""
         words = WordReader(self._reader.kernel, RowWords(known_rules(self._rules)))
-        return Neighbourhood(self._folders, words.functions)
+        return Neighbourhood(self._folders, words.read)
 
     def of(self, tree: str, files: Sequence[PatchedFile]) -> tuple[list[FileVersion], list[Unread]]:
         """The files to read with some that are read as one, after a patch; `tree`: that after it."""
         sides = [one.after for one in files if one.whole and one.after is not None]
         starts = [key for side in sides for key in _changed(side)]
-        if not starts:
+        handed = [(side.path, name) for side in sides for name in sorted(side.handed)]
+        if not starts and not handed:
             return [], []
-        found = self.neighbourhood.around(tree, starts)
+        found = self.neighbourhood.around(tree, starts, handed)
         texts = ((one.path, one.text.decode("utf-8", "surrogateescape")) for one in found.files)
         left = [Unread(sides[0].path, found.left)] if found.left else []
         return [self._reader.unchanged(path, text) for path, text in texts], left

@@ -5,43 +5,25 @@ Files that are as they were are not read again.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import islice
 
 from reviewbot.model.patch import Folders
-from reviewbot.review.neighbourhood.function_words import FunctionWords
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 
-_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(", re.MULTILINE)
 _ENDINGS = (".c", ".h")
 _MOST_FILES = 2000  # of a folder
 _MOST_BYTES = 16 << 20  # of one
 _MOST_GONE = 100  # files as they were in other trees
 _AT_ONCE = 50  # files
 
-ReadFunctions = Callable[[str, bytes], Iterable[FunctionWords]]  # the path of a file, and its text
-
-
-class FileWords:
-    """What a file says. `functions`: its functions by name; where several have one, what they say together.
-
-    `calls`: the names that stand before a parenthesis in one; `macros`: those of macros that take arguments.
-    """
-
-    def __init__(self, text: bytes, functions: Iterable[FunctionWords]) -> None:
-        self.size = len(text)
-        self.functions: dict[str, FunctionWords] = {}
-        for one in functions:
-            known = self.functions.get(one.name)
-            self.functions[one.name] = one if known is None else known.with_other(one)
-        self.calls = frozenset(name for one in self.functions.values() for name in one.calls)
-        self.macros = frozenset(one.decode("utf-8", "replace") for one in _MACRO.findall(text))
+ReadWords = Callable[[str, bytes], FileWords]  # the path of a file, and its text
 
 
 class FolderWords:
     """What the files of a folder say, as they are in the tree that was turned to last."""
 
-    def __init__(self, path: str, folders: Folders, read: ReadFunctions) -> None:
+    def __init__(self, path: str, folders: Folders, read: ReadWords) -> None:
         self.path, self.left = path, ""
         self._folders, self._read = folders, read
         self._forget()
@@ -53,6 +35,7 @@ class FolderWords:
         self._defining: dict[str, set[str]] = {}
         self._calling: dict[str, set[str]] = {}
         self._macros: dict[str, set[str]] = {}
+        self._running: dict[str, set[str]] = {}
 
     def turn_to(self, tree: str) -> None:
         """Have the files as they are in a tree, a commit's or its id; `left` says why that is not all of them."""
@@ -77,7 +60,7 @@ class FolderWords:
             texts = self._folders.contents([ids[path] for path in fresh[at : at + _AT_ONCE]])
             for path in fresh[at : at + _AT_ONCE]:
                 if (text := texts.get(ids[path])) is not None:
-                    self._add(path, ids[path], FileWords(text, self._read(path, text)))
+                    self._add(path, ids[path], self._read(path, text))
 
     def defining(self, name: str) -> Collection[str]:
         """The files that define a function of a name."""
@@ -86,6 +69,10 @@ class FolderWords:
     def calling(self, name: str) -> Collection[str]:
         """The files in which a name stands before a parenthesis."""
         return self._calling.get(name, ())
+
+    def running(self, name: str) -> Collection[str]:
+        """The files that put or hand a function of a name where others run it."""
+        return self._running.get(name, ())
 
     def is_macro(self, name: str) -> bool:
         """Whether a name is that of a macro which takes arguments."""
@@ -126,4 +113,9 @@ class FolderWords:
                     del known[name]
 
     def _tables(self, file: FileWords) -> Sequence[tuple[Collection[str], dict[str, set[str]]]]:
-        return (file.functions.keys(), self._defining), (file.calls, self._calling), (file.macros, self._macros)
+        return (
+            (file.functions.keys(), self._defining),
+            (file.calls, self._calling),
+            (file.macros, self._macros),
+            (file.runs, self._running),
+        )

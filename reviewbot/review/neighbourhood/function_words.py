@@ -6,19 +6,20 @@ What is in doubt is said to be so: the files that matter are parsed later, and o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from sys import intern
 
 from msgspec import Struct
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import CutFile, byte_words
+from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words
 from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
 _CALL = re.compile(rb"\b(\w+)\s*\(")
+_MACRO = re.compile(rb"^[ \t]*#[ \t]*define[ \t]+(\w+)\(", re.MULTILINE)
 _BEHIND = re.compile(rb"[;}]|\*/|^#.*$", re.MULTILINE)  # what stands before the head of a function ends with it
 
 
@@ -50,6 +51,24 @@ class FunctionWords(Struct, frozen=True):
         )
 
 
+class FileWords:
+    """What a file says. `functions`: its functions by name; where several have one, what they say together.
+
+    `calls`: the names that stand before a parenthesis in one; `macros`: those of macros that take arguments; `runs`:
+    words that it puts or hands where others run them, functions among them; `size`: its bytes.
+    """
+
+    def __init__(
+        self, size: int, functions: Iterable[FunctionWords], macros: frozenset[str], runs: frozenset[str]
+    ) -> None:
+        self.size, self.macros, self.runs = size, macros, runs
+        self.functions: dict[str, FunctionWords] = {}
+        for one in functions:
+            known = self.functions.get(one.name)
+            self.functions[one.name] = one if known is None else known.with_other(one)
+        self.calls = frozenset(name for one in self.functions.values() for name in one.calls)
+
+
 class WordReader:
     """Reads by the facts of one kernel. `rows`: those of its rules; some list calls, others who is run by whom."""
 
@@ -67,13 +86,20 @@ class WordReader:
         self._quiet = as_bytes((*_without_reclaim(kernel), *kernel.words["mask_types"]))
         self._others = RunByOthers(rows)
 
-    def functions(self, path: str, text: bytes) -> Iterator[FunctionWords]:
-        """The functions of a file, from the first to the last."""
+    def read(self, path: str, text: bytes) -> FileWords:
+        """What a file says."""
         file = CutFile(path.encode("utf-8", "surrogateescape"), text)
         bodies = [part.text[len(part.head) :] for part in file.parts]  # above stand comments and #includes as well
         words = [frozenset(byte_words(body)) for body in bodies]
         run = self._others.names_run(file, frozenset[bytes]().union(*words))
-        for part, body, said in zip(file.parts, bodies, words, strict=True):
+        functions = self._functions(path, zip(file.parts, bodies, words, strict=True), run)
+        macros = frozenset(map(_text, _MACRO.findall(text)))
+        return FileWords(len(text), functions, macros, frozenset(map(_text, run)))
+
+    def _functions(
+        self, path: str, parts: Iterable[tuple[FunctionText, bytes, frozenset[bytes]]], run: frozenset[bytes]
+    ) -> Iterator[FunctionWords]:
+        for part, body, said in parts:
             name = part.name
             if name and not name.isdigit():
                 calls = dict.fromkeys(_CALL.findall(body))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.patch import Folders
 from reviewbot.program.call_graph import FunctionKey, between
-from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadFunctions
+from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
 from reviewbot.review.neighbourhood.word_graph import WordGraph
 
 _MOST_READ = 24  # files that are read with those of a patch
@@ -45,20 +45,26 @@ class NearbyFiles(NamedTuple):
 class Neighbourhood:
     """Looks around in folders of trees, and remembers what the files there say."""
 
-    def __init__(self, folders: Folders, read: ReadFunctions) -> None:
+    def __init__(self, folders: Folders, read: ReadWords) -> None:
         self._folders, self._read = folders, read
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
 
-    def around(self, tree: str, starts: Collection[FunctionKey]) -> NearbyFiles:
-        """What has to be read with the files of some changed functions; `tree`: what they are in after the change."""
-        touched = frozenset(path for path, _ in starts)
+    def around(self, tree: str, starts: Collection[FunctionKey], handed: Collection[FunctionKey] = ()) -> NearbyFiles:
+        """What has to be read with the files of some changed functions; `tree`: what they are in after the change.
+
+        `handed`: the files, and words of them that may be functions which are put or handed to somebody there.
+        """
+        touched = frozenset(path for path, _ in (*starts, *handed))
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
             return NearbyFiles((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
         folders = [self._folder(tree, name) for name in names]
         graph = WordGraph(folders)
+        meant = (graph.meant(*one) for one in handed)
+        starts = dict.fromkeys((*starts, *(one for one in meant if one is not None)))
         ways = dict.fromkeys((*between(graph, starts, graph.holding, graph.asking, DEEPEST), *graph.handing(starts)))
-        paths = [path for path in dict.fromkeys(path for path, _ in ways) if path not in touched]
+        runs = (path for one in ways for path in graph.running(one))
+        paths = [path for path in dict.fromkeys((*(path for path, _ in ways), *runs)) if path not in touched]
         left = next((one.left for one in folders if one.left), "")
         if len(paths) > _MOST_READ:
             left = f"its calls lead through {len(paths)} more files of the folder; {_MOST_READ} of them were read"

@@ -69,12 +69,21 @@ class WordGraph:
         found: dict[FunctionKey, Collection[FunctionKey]] = {}
         for one in functions:
             said = self.words(one)
-            if said is not None and said.run:
+            if said is not None and (said.run or self.running(one)):
                 found[one] = (one,)
             elif said is not None and said.held:
                 meant = (self.meant(one[0], name) for name in said.held)
                 found[one] = [other for other in meant if other is not None]
         return {one: some for one, some in found.items() if some}
+
+    def running(self, function: FunctionKey) -> Collection[str]:
+        """The other files that put or hand a function where others run it."""
+        path, name = function
+        said = self.words(function)
+        if said is None or said.own:
+            return ()
+        there = (at for one in self._folders.values() for at in sorted(one.running(name)) if at != path)
+        return [at for at in there if self.meant(at, name) == function]
 
     def handing(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         """Those that may hand a mask to some functions, or be handed one; also by others that hand on theirs."""

@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 
 from reviewbot.checks.declaration import Trigger
-from reviewbot.frontend.cut_functions import removed_lines
+from reviewbot.frontend.cut_functions import byte_words, removed_lines
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter import triggers
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
 
-Leading = Callable[[Sequence[bytes]], Collection[bytes]]
+Leading = Callable[[Sequence[bytes], Collection[bytes]], frozenset[bytes]]
 
 
 class Prefilter:
@@ -48,8 +48,9 @@ class Prefilter:
         """The functions to read in `after`, a file, and the rules to ask there; `section`: its part of the diff.
 
         The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
-        of the same commit; those that are of this name or call one are read, for all rules. So are those that
-        `leading` gives out of the names of changed functions: calls of them lead through other files.
+        of the same commit; those that are of this name or call one are read, for all rules. `leading`: gives, of the
+        names of changed functions and the words that were changed, the functions on ways through other files; those of
+        such a name are read as well, and where one was changed that names one.
         """
         if not self._sifts:
             return Selected(((0, after.count(b"\n")),) if after else ())
@@ -58,10 +59,12 @@ class Prefilter:
         file = ChangedFile(path, section, after, self._telling)
         rows, fired, leads = [], set[Trigger](), False
         named = [place.part.name for place, said in file.touched if b"(" in said]
-        led = leading([name for name in named if name]) if leading is not None else ()
+        words = frozenset(word for _, said in file.touched for word in byte_words(said)) if leading is not None else ()
+        led = leading([name for name in named if name], words) if leading is not None else frozenset[bytes]()
         for place, said in file.touched:
             new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
-            is_linked = place.part.name in led or not linked.isdisjoint(place.part.words)
+            is_led = place.part.name in led or (bool(led) and not led.isdisjoint(byte_words(said)))
+            is_linked = is_led or not linked.isdisjoint(place.part.words)
             if new or is_linked:
                 rows.append((place.first, place.last))
             fired |= new

@@ -57,7 +57,9 @@ class SleepContext:
             return True
         if not self._locks.isdisjoint(part.words) and _jumps_back(part, change.said):
             return True
-        handed = (file.named[name] for name in called & file.named.keys())
+        handed = [file.named[name] for name in called & file.named.keys()]
+        if any(one.name in change.words and self._is_run(file, one) for one in handed):
+            return True
         if any(has_any(one.text, self._telling.stems) and self._asks_locked(file, one, ()) for one in handed):
             return True
         return self._is_run(file, part) or self._is_below(file, part)

@@ -78,6 +78,15 @@ def test_of_many_commits_calls_are_followed_in_their_own_files(command: Command,
     assert "of more than 64 commits, calls are followed in the files alone that each touches" in done.err
 
 
+def test_a_function_is_handed_in_one_commit_and_asks_in_another_file(command: Command, kernel: KernelTree) -> None:
+    tick = "void exfoo_tick(struct timer_list *timer)\n{\n\texfoo_fill(exfoo_of(timer));\n}\n"
+    start = "void exfoo_start(struct exfoo *ex)\n{\n\ttimer_setup(&ex->timer, exfoo_tock, 0);\n}\n"
+    base = kernel.commit("exfoo: tick", {"fs/exfoo/tick.c": tick, "fs/exfoo/start.c": start})
+    kernel.commit("exfoo: start it", {"fs/exfoo/start.c": start.replace("tock", "tick")})
+    done = command("range", f"{base}..HEAD", "--tree", kernel.folder, "--format", "json")
+    assert (done.code, remarks(json.loads(done.out))) == (1, [("fs/exfoo/start.c", 3, "sleep-in-atomic")])
+
+
 def test_what_is_staged(desk: Desk) -> None:
     desk.write(A, HOLDS)
     desk.write(B, ASKS)

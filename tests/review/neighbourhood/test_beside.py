@@ -160,6 +160,58 @@ def test_the_call_is_no_mistake(call: str) -> None:
     assert up({A: call}) == []
 
 
+TICK = """\
+void exfoo_tick(struct timer_list *timer)
+{
+	struct exfoo *ex = exfoo_of(timer);
+
+	ex->n++;
+}
+"""
+TICKS = TICK.replace("ex->n++", "ex->p = kzalloc(64, GFP_KERNEL)")
+STARTS = """\
+void exfoo_start(struct exfoo *ex)
+{
+	timer_setup(&ex->timer, exfoo_tick, 0);
+}
+"""
+
+
+def test_a_function_is_handed_to_those_who_run_it_in_another_file() -> None:
+    (finding,) = reviewed({B: TICK, C: STARTS}, {B: TICKS, C: STARTS}).findings
+    assert (finding.path, finding.line, finding.rule) == (B, 5, "sleep-in-atomic")
+    assert [(one.path, one.line, one.note) for one in finding.evidence] == [(C, 3, "registered here")]
+    idle = STARTS.replace("exfoo_tick", "exfoo_tock")
+    assert said({B: TICKS, C: idle}, {B: TICKS, C: STARTS}) == [(C, 3, "sleep-in-atomic")]
+    assert said({B: TICK, C: idle}, {B: TICKS, C: idle}) == []
+    own = f"static {TICK}\n{STARTS}"
+    assert said({B: TICK, C: own}, {B: TICKS, C: own}) == []
+
+
+def test_what_is_run_from_another_file_calls_a_third() -> None:
+    calls = TICK.replace("ex->n++", "exfoo_fill(ex, 64)")
+    assert said({B: QUIET, C: STARTS, A: calls}, {B: ASKS, C: STARTS, A: calls}) == [UP]
+    assert said({B: ASKS, C: STARTS, A: TICK}, {B: ASKS, C: STARTS, A: calls}) == [(A, 5, "sleep-in-atomic")]
+
+
+TABLE = """\
+static const struct net_device_ops exfoo_ops = {
+	.ndo_start_xmit = exfoo_xmit,
+	.ndo_open = exfoo_open,
+};
+"""
+XMIT = "netdev_tx_t exfoo_xmit(struct sk_buff *skb, struct net_device *dev)\n{\n\treturn exfoo_send(skb);\n}\n"
+SEND = "int exfoo_send(struct sk_buff *skb)\n{\n\treturn 0;\n}\n"
+OPEN = "int exfoo_open(struct net_device *dev)\n{\n\treturn 0;\n}\n"
+
+
+def test_a_member_of_a_table_in_another_file() -> None:
+    asks = "return exfoo_queue(skb_clone(skb, GFP_KERNEL))"
+    around = {A: TABLE, C: XMIT}
+    assert said({B: SEND, **around}, {B: SEND.replace("return 0", asks), **around}) == [(B, 3, "sleep-in-atomic")]
+    assert said({B: OPEN, **around}, {B: OPEN.replace("return 0", asks), **around}) == []
+
+
 TAKES = """\
 int exfoo_put(struct exfoo *ex, gfp_t gfp)
 {

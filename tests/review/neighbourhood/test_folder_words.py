@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 
 from hypothesis import given
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from engines import engine
 from reviewbot.review.neighbourhood.folder_words import FolderWords
-from reviewbot.review.neighbourhood.function_words import FunctionWords, WordReader
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
 from reviewbot.review.prefilter.words import RowWords, known_rules
 from reviewbot.support.timeout import TooSlow
 from trees import Trees
@@ -28,11 +27,11 @@ FILES = st.dictionaries(st.sampled_from(["a.c", "b.c", "c.h", "Kconfig"]), st.sa
 
 
 def folder(trees: Trees) -> FolderWords:
-    return FolderWords("drivers/exfoo", trees, READER.functions)
+    return FolderWords("drivers/exfoo", trees, READER.read)
 
 
 def words(text: str, path: str = "a.c") -> dict[str, FunctionWords]:
-    return {one.name: one for one in READER.functions(path, text.encode())}
+    return READER.read(path, text.encode()).functions
 
 
 @given(st.lists(FILES, min_size=1, max_size=6))
@@ -47,6 +46,7 @@ def test_from_tree_to_tree_it_says_what_it_says_of_each(states: list[dict[str, s
             assert known.defining(name) == fresh.defining(name)
             assert known.calling(name) == fresh.calling(name)
             assert known.is_macro(name) == fresh.is_macro(name)
+            assert known.running(name) == fresh.running(name)
         for path in ("drivers/exfoo/a.c", "drivers/exfoo/c.h", "drivers/exfoo/Kconfig"):
             assert known.functions(path) == fresh.functions(path)
 
@@ -68,12 +68,12 @@ def test_where_the_time_is_up_in_the_middle_nothing_half_read_is_left() -> None:
     trees = Trees({"0": files, "1": {**files, "drivers/exfoo/f3.c": TEXTS[1]}})
     at = 0
 
-    def read(path: str, text: bytes) -> Iterator[FunctionWords]:
+    def read(path: str, text: bytes) -> FileWords:
         nonlocal at
         at += 1
         if at in (5, 15):
             raise TooSlow
-        yield from READER.functions(path, text)
+        return READER.read(path, text)
 
     known = FolderWords("drivers/exfoo", trees, read)
     for tree in ("0", "0", "1", "1"):  # fails at the first and the third
@@ -147,7 +147,7 @@ def test_in_a_header_a_static_function_is_everybodys() -> None:
 
 def test_bytes_that_are_no_text_are_words_all_the_same() -> None:
     text = b"int exfoo(void)\n{\n\treturn g\xc3\xa4p(\xff) + \xe2(1);\n}\n"
-    assert [one.name for one in READER.functions("a.c", text)] == ["exfoo"]
+    assert [*READER.read("a.c", text).functions] == ["exfoo"]
 
 
 def test_a_folder_that_is_too_large_is_not_read_to_its_end() -> None:
