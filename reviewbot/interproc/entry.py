@@ -20,6 +20,8 @@ from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 _LAST = pattern(r"(\w+)\W*\Z")
+_WIDEST = 400  # characters of a row
+_STRUCTURE = pattern(r"(?:typedef\s++)?struct\s++(\w++)\s*+\{")
 _BEFORE = pattern(r"(?<!\w)(\w++)(?:->|\.)\w++\W*+\Z")  # the last name of a lock
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
@@ -129,7 +131,7 @@ def asserted(
     """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
-    spins = cache(lambda name, told: _spins(told, [row for row in rows if name in row], lookup, locks))
+    spins = cache(lambda base, name: _spins(base, name, rows, lookup, locks))
     for unit in units:
         if unit.function.macro or not unit.function.starts:
             continue
@@ -139,18 +141,13 @@ def asserted(
                 name = _LAST.search(lock)
                 if name is None or (row > unit.function.head[1] and _takes(unit, name[1], lookup)):
                     continue
-                if kind := spins(name[1], _told_by(lock, name[1])):
+                before = _BEFORE.search(lock)
+                if kind := spins(before[1] if before is not None else "", name[1]):
                     yield (
                         unit.function.name,
                         name[1],
                         EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
                     )
-
-
-def _told_by(lock: str, name: str) -> str:
-    """An expression for what tells a lock from others: its last name, and the member or variable before, if any."""
-    before = _BEFORE.search(lock)
-    return rf"{before[1]}(?:->|\.){name}" if before is not None else name
 
 
 def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
@@ -159,19 +156,33 @@ def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
     return any(arg.text.endswith(name) for step in calls for arg in step.args)
 
 
-def _spins(told: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
+def _spins(base: str, name: str, rows: Sequence[str], lookup: ScopeTable, locks: Locks) -> str:
     """The kind of scope that a lock is, as rows use or declare it; "" if they do not show it, or show two.
 
-    `told`: an expression for what tells it from other locks of that name.
+    `name`: the last name of the lock; `base`: the member or variable before it, "" where there is none.
     """
-    used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{told}\s*[,)]|\b(\w+)\s+{told}\s*[;,\[=]")
-    kinds: set[str] = set()
-    for row in rows:
-        for call, kind in used.findall(row):
-            if any(word in (call or kind) for word in locks.sleeps):
-                return ""
-            kinds.update(
-                scope.name for scope, scope_call in lookup.enter.get(call, ()) if scope.atomic and scope_call.key >= 0
-            )
-            kinds.update({locks.spins[kind]} if kind in locks.spins else ())
-    return min(kinds, default="")
+    told = rf"{base}(?:->|\.){name}" if base else name
+    used = re.compile(rf"\b(\w+)\s*\([^;()]{{0,{_LONGEST}}}\b{told}\s*[,)]")
+    declared = re.compile(rf"\b(\w+)\s+{name}\s*[;,\[=]")
+    there = [row for row in rows if name in row]
+    words = {word for row in there for word in used.findall(row)}
+    words |= {word for row in (_members(base, rows) if base else there) for word in declared.findall(row)}
+    if any(one in word for word in words for one in locks.sleeps):
+        return ""
+    enter = (pair for word in words for pair in lookup.enter.get(word, ()))
+    kinds = {scope.name for scope, call in enter if scope.atomic and call.key >= 0}
+    return min(kinds | {locks.spins[word] for word in words if word in locks.spins}, default="")
+
+
+def _members(base: str, rows: Sequence[str]) -> Iterator[str]:
+    """The rows of the structures that a variable or member may be or point to, where they are defined among these."""
+    declared = re.compile(rf"\bstruct\s+(\w+)[\s*]+{base}\b")
+    kinds = {kind for row in rows if base in row for kind in declared.findall(row[:_WIDEST])}
+    inside = False
+    for row in rows if kinds else ():
+        if (head := _STRUCTURE.match(row)) is not None:
+            inside = head[1] in kinds
+        elif row.startswith("}"):
+            inside = False
+        elif inside:
+            yield row[:_WIDEST]
