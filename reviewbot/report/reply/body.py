@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from reviewbot.model.patch import FileChange, Hunk
 from reviewbot.model.review import Finding, PatchReview
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
-from reviewbot.report.reply.wrap import paragraphs, wrapped
+from reviewbot.report.reply.wrap import WIDTH, paragraphs, wrapped
+from reviewbot.support.escape import visible
 
+_INDENT = "    "
+_MOST_PLACES = 8  # of one remark; a chain has fewer
 _LONGEST_HEADER = 8  # lines; git writes no longer one
 
 
@@ -147,7 +150,20 @@ class _Speaker:
             self._asked_in.setdefault(key, finding.function)
         if repeated:
             return self._again("" if above == finding.rule or first == finding.function else first)
-        return "\n\n".join(fresh)
+        return "\n\n".join([*fresh, *_way(finding)])
+
+
+def _way(finding: Finding) -> Iterator[str]:
+    """For what takes other files to see: an indented paragraph with the places that show it, a line each."""
+    if finding.needs_other_files:
+        shown = [(f"{one.path}:{one.line}", visible(one.text.strip())) for one in finding.evidence[:_MOST_PLACES]]
+        width = max(len(place) for place, _ in shown) + len(_INDENT)
+        room = max(WIDTH - width - 3, 20)
+        yield "\n".join(f"{_INDENT}{place}:".ljust(width + 2) + _cut(text, room) for place, text in shown)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 def _hunk(

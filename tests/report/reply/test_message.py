@@ -30,6 +30,7 @@ from report_cases import (
 )
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address
+from reviewbot.model.review import Evidence
 from reviewbot.report.reply.message import Sender
 
 
@@ -366,3 +367,23 @@ def test_no_line_of_a_draft_is_broken(code, question, name, subject):
             assert line in originals
         else:
             assert len(line) <= 72 or " " not in line.strip()
+
+
+def test_what_other_files_show_is_listed_below_the_question():
+    there = [
+        Evidence("fs/toy/lock.c", 7, "toy_xfer", "\tspin_lock(&t->lock);", "taken here"),
+        Evidence(
+            "fs/toy/a_longer_name.c", 1234, "toy_step", "\treturn toy_fill(t, \x1b[31m\udcff" + "x" * 99, "called"
+        ),
+    ]
+    (draft,) = composed(review(reviewed([(SCOPE, {"evidence": tuple(there)})]))).drafts
+    body = BytesParser(policy=default).parsebytes(draft.content).get_content()
+    assert "\n\n    fs/toy/lock.c:7:             spin_lock(&t->lock);\n" in body
+    assert "\n    fs/toy/a_longer_name.c:1234: return toy_fill(t, " in body
+    assert "\x1b" not in body
+    assert all(len(line) <= 76 for line in body.split("\n"))
+
+
+def test_what_the_file_itself_shows_is_not_listed():
+    (draft,) = composed(review(reviewed([(SCOPE, {"evidence": ()})]))).drafts
+    assert "\n    fs/toy" not in BytesParser(policy=default).parsebytes(draft.content).get_content()
