@@ -252,6 +252,8 @@ class Engine:
     def _hits(self, file: PatchedFile, defined: frozenset[str], wanted: frozenset[str] | None = None) -> Hits:
         """The hits of the rules in a file after the patch. `wanted`: those rules that may find something new."""
         assert file.calls is not None
+        if file.after is None or not _tells(file.after):
+            return {}
         context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)), file.calls)
         run = [(rule, check) for rule, check in self.rules if wanted is None or rule.id in wanted]
         hits = {rule.id: _run(rule, check, file.after, context) for rule, check in run}
@@ -292,7 +294,8 @@ class Engine:
         """The hits of a rule in a file after the patch, and before it in all functions that the patch touches."""
         before = file.before(NO_NAMES)
         assert file.calls_before is not None
-        hits = _run(*rule, before, self._context(before, defined, lambda _: None, file.calls_before))
+        context = self._context(before, defined, lambda _: None, file.calls_before)
+        hits = _run(*rule, before, context) if before is not None and _tells(before) else []
         prefixes = tuple(self.kernel.words["flag_prefixes"])
         stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
         return Sides(
@@ -322,9 +325,12 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
 
 
-def _run(rule: Rule, check: Check, side: FileVersion | None, context: Context) -> list[Pair]:
-    if side is None or not (side.units or side.defines or side.quiet or side.handed):
-        return []
+def _tells(side: FileVersion) -> bool:
+    """Whether there is anything of a file version that a check may look at."""
+    return bool(side.units or side.defines or side.quiet or side.handed)
+
+
+def _run(rule: Rule, check: Check, side: FileVersion, context: Context) -> list[Pair]:
     return [(hit.side or side, hit) for hit in check(side, rule, context)]
 
 
