@@ -43,6 +43,8 @@ class ChangedFile(CutFile):
         super().__init__(path.encode("utf-8", "surrogateescape"), text)
         self.telling, self._section = telling, section
         self._kept: dict[str, frozenset[bytes]] = {}
+        self._asks: dict[int, bool] = {}
+        self._called: dict[int, frozenset[bytes]] = {}
 
     @cached_property
     def touched(self) -> Sequence[tuple[FunctionRows, bytes]]:
@@ -68,6 +70,17 @@ class ChangedFile(CutFile):
 
     def asks(self, part: FunctionText) -> bool:
         """Whether a function of it, or a macro that this calls, names a flag or a request."""
+        if id(part) not in self._asks:  # all of them live as long as the file
+            self._asks[id(part)] = self._names_request(part)
+        return self._asks[id(part)]
+
+    def called(self, part: FunctionText) -> frozenset[bytes]:
+        """The names of functions of the file that one mentions, its own aside."""
+        if id(part) not in self._called:
+            self._called[id(part)] = frozenset(self.named.keys() & part.words) - {part.name}
+        return self._called[id(part)]
+
+    def _names_request(self, part: FunctionText) -> bool:
         if has_any(part.text, self.telling.stems) or not self.telling.requests.isdisjoint(part.words):
             return True
         return not self.asking.isdisjoint(part.words)

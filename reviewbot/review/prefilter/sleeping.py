@@ -49,7 +49,7 @@ class SleepContext:
     def _may_sleep(self, change: Change) -> bool:
         """Whether something forbids sleeping where a function, or one below it, asks for memory."""
         file, part = change.file, change.part
-        others = _called(file, part)
+        others = file.called(part)
         called = {name for name in others if any(file.asks(one) for one in _below(file, (name,)))} | file.asking
         if not change.asks and not called:
             return False
@@ -111,11 +111,6 @@ class SleepContext:
         )
 
 
-def _called(file: ChangedFile, part: FunctionText) -> set[bytes]:
-    """The names of functions of the file that a function mentions, its own aside."""
-    return (file.named.keys() & part.words) - {part.name}
-
-
 def _below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText]:
     """Some functions of a file and those that they call, some calls deep; the nearest first."""
     seen, level = set(names), set(names)
@@ -124,7 +119,7 @@ def _below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText
         for name in level:
             part = file.named[name]
             yield part
-            fresh |= _called(file, part) - seen
+            fresh |= file.called(part) - seen
         seen |= fresh
         level = fresh
 
