@@ -359,8 +359,14 @@ def _unfollowed(file: PatchedFile) -> list[Unread]:
 
 
 def _cut_off(file: PatchedFile) -> list[Unread]:
-    """What a rule needed of the calls of a file, and a bound kept from it."""
-    found = file.calls.cut_off if file.calls is not None else ()
+    """What a rule needed of the calls of a file, and a bound kept from it.
+
+    Of files that the patch leaves alone the first of those that it touches says so.
+    """
+    if file.calls is None:
+        return []
+    touched = [side.path for side in file.calls.touched]
+    found = [(path if path in touched else touched[0], why) for path, why in file.calls.cut_off] if touched else []
     return [Unread(path, why) for path, why in dict.fromkeys(found) if path == file.change.path]
 
 

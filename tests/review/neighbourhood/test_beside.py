@@ -294,3 +294,12 @@ def test_more_files_than_are_read_are_counted() -> None:
         "its calls lead through 30 more files of the folder; 24 of them were read"
     ]
     assert len(review.findings) == 24
+
+
+def test_what_a_bound_leaves_out_of_other_files_is_said_of_the_one_that_is_touched() -> None:
+    many = "\n".join(ASKS.replace("exfoo_fill", f"exfoo_fill{at}") for at in range(170))
+    calls = "".join(f"\texfoo_fill{at}(ex, 64);\n" for at in range(170))
+    review = reviewed({A: HOLDS, B: many}, {A: HOLDS.replace("\tex->n++;\n", calls), B: many})
+    assert [(one.path, one.reason) for one in review.unread] == [
+        (A, "more than 160 functions call each other around the change; not all were followed")
+    ]
