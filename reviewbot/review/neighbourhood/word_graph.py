@@ -28,7 +28,7 @@ class WordGraph:
         folders = self._folders.values()
         if not any(one.defining(name) for one in folders) or any(one.is_macro(name) for one in folders):
             return None
-        if path in self._folders[dirname(path)].defining(name) and self.words((path, name)) is not None:
+        if self.words((path, name)) is not None:
             return path, name
         if name not in self._visible:
             seen = [*self._defined(name)]

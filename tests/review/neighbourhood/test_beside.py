@@ -303,3 +303,10 @@ def test_what_a_bound_leaves_out_of_other_files_is_said_of_the_one_that_is_touch
     assert [(one.path, one.reason) for one in review.unread] == [
         (A, "more than 160 functions call each other around the change; not all were followed")
     ]
+
+
+def test_a_file_at_the_top_of_the_tree_has_no_folder() -> None:
+    idle = STARTS.replace("exfoo_tick", "exfoo_tock")
+    old = {"top.c": idle, B: TICK}
+    assert said(old, {"top.c": STARTS, B: TICKS}) == [(B, 5, "sleep-in-atomic")]
+    assert said({"top.c": HOLDS, B: ASKS}, {"top.c": CALL, B: ASKS}) == []
