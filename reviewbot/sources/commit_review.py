@@ -96,7 +96,9 @@ class Reviewer:
         """Review a commit. The result has its files without their hunks, except those with findings, and no diff."""
         self.turn_to(one)
         whole = [section for section in one.change.sections if section.has_hunks]
-        kept = [section for section in self._sifted(one.change.after, whole) if section.text]
+        sifted = [*self._sifted(one.change.after, whole)]
+        kept = [section for section in sifted if section.text]
+        left = (Unread(section.file.path, section.left) for section in sifted if section.left and not section.text)
         only = {section.file.path: section.selected for section in kept if section.selected.rows}
         reviewed = self.engine.patch(one.patch(kept), only, one.defined)
         read = {section.file.path: section.text for section in kept}
@@ -107,7 +109,7 @@ class Reviewer:
         found = replace(
             reviewed,
             patch=one.patch(),
-            unread=(*reviewed.unread, *_binary(one.change)),
+            unread=(*reviewed.unread, *left, *_binary(one.change)),
             depth="file" if names <= reviewed.whole else "diff",
             files=tuple(section.file for section in one.change.sections),
             whole=frozenset(section.file.path for section in whole) - names | reviewed.whole,
@@ -146,18 +148,24 @@ class Reviewer:
                 if after is None:
                     yield _Kept(section.file, section.text, Selected(()))
                     continue
-                beside = self.engine.beside
-                leading = None if beside is None else partial(_leading, beside, tree, section.file.path)
+                beside, left = self.engine.beside, list[str]()
+                leading = None if beside is None else partial(_leading, beside, left, tree, section.file.path)
                 found = self._prefilter.kept(section.file.path, section.text, after, names, leading)
-                yield _Kept(section.file, section.among(found.rows) if found.rows else b"", found)
+                text = section.among(found.rows) if found.rows else b""
+                yield _Kept(section.file, text, found, next(iter(left), ""))
 
 
 def _leading(
-    beside: FilesBeside, tree: str, path: str, names: Sequence[bytes], words: Collection[bytes]
+    beside: FilesBeside, left: list[str], tree: str, path: str, names: Sequence[bytes], words: Collection[bytes]
 ) -> frozenset[bytes]:
-    """The functions on ways through other files from some functions of a file, or from those among some words."""
+    """The functions on ways through other files from some functions of a file, or from those among some words.
+
+    Adds to `left` why these may not be all.
+    """
     starts, handed = ([(path, one.decode("utf-8", "replace")) for one in some] for some in (names, words))
-    return frozenset(name.encode() for _, name in beside.neighbourhood.around(tree, starts, handed).through)
+    found = beside.neighbourhood.around(tree, starts, handed)
+    left += [found.left] if found.left else []
+    return frozenset(name.encode() for _, name in found.through)
 
 
 class _Tools(NamedTuple):
@@ -169,6 +177,7 @@ class _Kept(NamedTuple):
     file: FileChange
     text: bytes
     selected: Selected
+    left: str = ""  # why other files may matter that were not looked at
 
 
 def _binary(change: CommitDiff) -> Iterator[Unread]:

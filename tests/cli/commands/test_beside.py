@@ -109,3 +109,17 @@ def test_both_readers_of_objects_list_a_folder_alike(tmp_path: Path, form: str) 
             assert reader.contents([listed["lock.c"]]) == {listed["lock.c"]: HOLDS.encode()}
         assert repository.files(kernel.tree(tip), "fs/gone/deep") == {} == objects.files(tip, "fs/gone/deep")
         assert repository.files(kernel.tree(tip), A) == {} == objects.files(tip, A)
+
+
+def test_a_folder_that_is_not_read_to_its_end_is_said_of_what_is_put_aside(
+    command: Command, kernel: KernelTree
+) -> None:
+    many = {f"fs/many/f{at:04}.c": f"int many_{at};\n" for at in range(2001)}
+    many["fs/many/f0000.c"] = "int many_first(int a)\n{\n\treturn many_next(a);\n}\n"
+    base = kernel.commit("many", many)
+    kernel.commit("many: more", {"fs/many/f0000.c": many["fs/many/f0000.c"].replace("(a)", "(a + 1)")})
+    done = command("range", f"{base}..HEAD", "--tree", kernel.folder, "--format", "json")
+    (patch,) = json.loads(done.out)["patches"]
+    assert [(one["path"], one["reason"]) for one in patch["unread"]] == [
+        ("fs/many/f0000.c", "fs/many has 2001 files; 2000 of them were looked at")
+    ]
