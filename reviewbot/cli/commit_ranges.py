@@ -24,4 +24,5 @@ def ruleset(session: Session) -> RuleSet:
         session.config.rules.disable,
         session.dated,
         session.config.tree.headers,
+        session.index(),
     )

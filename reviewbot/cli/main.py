@@ -126,6 +126,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.b4_setup import setup
 
         return setup(options)
+    if options.command == "index":
+        from reviewbot.cli.commands.index import index
+
+        return index(options)
     if options.command == "local":
         from reviewbot.cli.commands.local import local
 

@@ -15,6 +15,7 @@ from reviewbot.cli import streams
 if TYPE_CHECKING:
     from rich.console import Console
 
+_LONG_READING = 500  # files; fewer are read before a bar could be read
 LONG_SERIES = 8  # patches; fewer are done before a bar could be read
 
 
@@ -41,6 +42,20 @@ def counting(patches: int, quiet: bool) -> Iterator[Callable[[], None]]:
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("reviewing", total=patches)
         yield lambda: progress.advance(task)
+
+
+@contextmanager
+def reading(files: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show a bar for so many files. The function that it gives takes how many more are done."""
+    console = _terminal(quiet) if files >= _LONG_READING else None
+    if console is None:
+        yield lambda _: None
+        return
+    from rich.progress import Progress
+
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("reading", total=files)
+        yield lambda count: progress.advance(task, count)
 
 
 def _terminal(quiet: bool) -> Console | None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +26,9 @@ from reviewbot.mail.headers import timestamp
 from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import Series
 
+if TYPE_CHECKING:
+    from reviewbot.index.tree_index import TreeIndex
+
 
 class SessionOptions(Struct, frozen=True):
     """The settings of a run, before any rule is loaded. `version`: the kernel version if nothing else tells it."""
@@ -35,6 +39,7 @@ class SessionOptions(Struct, frozen=True):
     dated: bool  # the user names no version: the tree, the patches' subject or their date tells it
     quiet: bool
     verbose: bool
+    indexed: bool = True  # the index is used if there is one
 
     @property
     def kernel_name(self) -> str:
@@ -51,6 +56,18 @@ class SessionOptions(Struct, frozen=True):
         if self.verbose:
             self.say(text)
 
+    def index(self) -> TreeIndex | None:
+        """What is known of whole trees, None where there is no index for these rules, or none is wanted."""
+        from reviewbot.index import place  # most runs have none
+
+        path = place.index_path(self.folders) if self.indexed and place.is_any() else None
+        if path is None or not path.is_file():
+            return None
+        from reviewbot.index.tree_index import TreeIndex
+
+        self.tell(f"index: {path}")
+        return TreeIndex(path, self.say)
+
     def waiting(self, text: str) -> AbstractContextManager[None]:
         """See progress.waiting()."""
         from reviewbot.cli import progress  # most checks are done before anybody waits
@@ -64,7 +81,7 @@ class SessionOptions(Struct, frozen=True):
         return progress.counting(patches, self.quiet)
 
 
-class Session(SessionOptions, frozen=True):
+class Session(SessionOptions, frozen=True, kw_only=True):
     """The settings of a run with the facts of its kernel version, and the rules that apply and are not disabled."""
 
     kernel: Kernel
@@ -78,7 +95,8 @@ def session_options(options: argparse.Namespace) -> SessionOptions:
     asked = options.kernel or settings.kernel.version
     today = date.today().isoformat()
     version = rules.releases(folders).at(today) if asked == AUTO else rules.parse_version(asked)
-    return SessionOptions(settings, folders, version, asked == AUTO, options.quiet, options.verbose)
+    indexed = not getattr(options, "no_index", False)
+    return SessionOptions(settings, folders, version, asked == AUTO, options.quiet, options.verbose, indexed)
 
 
 def open_session(options: argparse.Namespace) -> Session:
@@ -98,9 +116,8 @@ def _load(given: SessionOptions) -> Session:
     schema.check_names([one.rule for one in given.config.ignore if one.rule], known, "[[ignore]]", "rule")
     kernel, every = rules.load(given.folders, given.version)
     heard = tuple(rule for rule in every if rule.id not in disabled)
-    return Session(
-        given.config, given.folders, given.version, given.dated, given.quiet, given.verbose, kernel=kernel, rules=heard
-    )
+    plain = {name: getattr(given, name) for name in SessionOptions.__struct_fields__}
+    return Session(**plain, kernel=kernel, rules=heard)
 
 
 def _tell_kernel(setup: Session, how: str) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,12 @@ _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _PACKAGE = Path(__file__).parents[1]
 
 
-def key(*parts: bytes) -> str:
-    """Hex digits for the inputs of the data and the program that makes it: another version of it has another key."""
-    total = hashlib.sha256(_program())
+def key(*parts: bytes, code: Sequence[str] = ()) -> str:
+    """Hex digits for the inputs of the data and the program that makes it: another version of it has another key.
+
+    `code`: the files of the program, beside those that make rules, that the data depends on.
+    """
+    total = hashlib.sha256(_program(code))
     for part in parts:
         total.update(b"%d:" % len(part))
         total.update(part)
@@ -64,9 +67,9 @@ def keep(name: str, key: str, data: Any, default: Callable[[Any], Any] | None = 
                 _prune(folder)
 
 
-def _program() -> bytes:
-    """Stands for the code that makes the data: its version, and the stamps of the files of _CODE in a checkout."""
-    return "\0".join((__version__, *map(_stamp, _CODE))).encode()
+def _program(code: Sequence[str]) -> bytes:
+    """Stands for the code that makes the data: its version, and the stamps of its files in a checkout."""
+    return "\0".join((__version__, *map(_stamp, (*_CODE, *code)))).encode()
 
 
 def _stamp(name: str) -> str:
@@ -98,7 +101,7 @@ def _folder(*, make: bool = False) -> Iterator[int | None]:
     """Our folder, opened, so that nobody can put another one in its place; None where it cannot be trusted."""
     opened = None
     try:
-        path = _path()
+        path = location()
         if path is not None:
             if make:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,13 +115,24 @@ def _folder(*, make: bool = False) -> Iterator[int | None]:
             os.close(opened)
 
 
-def _path() -> Path | None:
-    """The folder, as the XDG base directory specification has it, which ignores paths that are not absolute."""
+def location() -> Path | None:
+    """Our folder, which may not be there yet, None where this user has none.
+
+    It is where the XDG base directory specification has it, which ignores paths that are not absolute.
+    """
     top = os.environ.get("XDG_CACHE_HOME", "")
     if top.startswith("/"):
         return Path(top, "reviewbot")
     home = os.environ.get("HOME", "")
     return Path(home, ".cache", "reviewbot") if home.startswith("/") else None
+
+
+def is_trusted(path: Path) -> bool:
+    """Whether a file or folder belongs to this user, and nobody else may write there."""
+    try:
+        return _is_ours(path.lstat())
+    except OSError:
+        return False
 
 
 def _is_ours(found: os.stat_result) -> bool:
@@ -155,7 +169,7 @@ def _write(folder: int, name: str, text: bytes) -> None:
 
 def _prune(folder: int) -> None:
     """Delete the oldest files where there are too many: those of rules that have been edited since."""
-    names = os.listdir(folder)
+    names = [name for name in os.listdir(folder) if name.endswith((".json", ".part"))]  # others keep theirs here too
     if len(names) <= _MOST:
         return
     aged = sorted(names, key=lambda name: os.stat(name, dir_fd=folder, follow_symlinks=False).st_mtime_ns)

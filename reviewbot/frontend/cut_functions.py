@@ -18,6 +18,8 @@ from reviewbot.support.patterns import pattern
 
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
+_FAR_CALL = re.compile(rb"\s++\(")
+_CALL_BACKWARDS = re.compile(rb"\(\w++")
 # the parts of a hunk: its first line, lines that stay, lines that do not
 _TOKEN = pattern(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
 _ADDED = pattern(rb"^\+", re.MULTILINE)
@@ -93,9 +95,14 @@ class CutFile:
     """A file, cut behind the end of each function."""
 
     def __init__(self, path: bytes, text: bytes) -> None:
-        self.path, self.text, self.rows = path, text, text.split(b"\n")
+        self.path, self.text = path, text
         self.places = list(_places(text))
         self.parts = [place.part for place in self.places]
+
+    @cached_property
+    def rows(self) -> list[bytes]:
+        """Its rows, without their line ends."""
+        return self.text.split(b"\n")
 
     def given_to(self, name: bytes) -> Iterator[bytes]:
         """The words in the arguments of each call of a function, and those that follow soon."""
@@ -213,3 +220,12 @@ def _last_word(text: bytes) -> bytes:
 def byte_words(text: bytes) -> list[bytes]:
     """The words of a text in order: runs of letters, digits and "_"."""
     return text.translate(_NO_WORD).split()
+
+
+def called_in(text: bytes) -> Collection[bytes]:
+    """The words of a text that stand before a parenthesis, each once and in order."""
+    text = text.replace(b" (", b"(")
+    if b"\t(" in text or b"\n(" in text or b" (" in text:
+        text = _FAR_CALL.sub(b"(", text)
+    # backwards the parenthesis comes first, and nothing but calls is looked at
+    return dict.fromkeys([name[:0:-1] for name in reversed(_CALL_BACKWARDS.findall(text[::-1]))]).keys()

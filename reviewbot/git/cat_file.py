@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 from reviewbot.support.patterns import pattern
 
 LARGEST = 4 << 20  # bytes of a file that is handed out
+FOLDER = "40000"  # the mode of a folder
 _FILE = "100"  # what the modes of regular files begin with
 _PART = 1 << 16  # bytes that are read at once
 _ANSWER = pattern(rb"([0-9a-f]{40,64}) (blob|tree|commit|tag) ([0-9]+)\n")
@@ -112,6 +113,12 @@ def tree_entries(data: bytes, width: int, names: Collection[bytes] | None = None
         at = end + 1 + width
         if names is None or name in names:
             yield name, TreeEntry(mode.decode("ascii", "replace"), data[end + 1 : at].hex())
+
+
+def listed_among(entries: Iterable[tuple[bytes, TreeEntry]]) -> dict[str, str]:
+    """The regular files and the folders among some entries, their ids by name; that of a folder ends with "/"."""
+    kept = ((name, one) for name, one in entries if one.is_file or one.mode == FOLDER)
+    return {name.decode("utf-8", "surrogateescape") + "/" * (not one.is_file): one.id for name, one in kept}
 
 
 def files_among(entries: Iterable[tuple[bytes, TreeEntry]]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject, files_among, tree_entries
+from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject, files_among, listed_among, tree_entries
 from reviewbot.git.command import QUIET
 from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
@@ -72,6 +72,13 @@ class Objects:
         if found is None or found.kind != "tree" or found.content is None:
             return {}
         return files_among(tree_entries(found.content, len(found.id) // 2))
+
+    def listing(self, tree: str) -> dict[str, str]:
+        """The regular files and the folders of a tree or commit, see Folders; {} for what is none."""
+        found = self.find(f"{tree}^{{tree}}", _LARGEST_TREE)
+        if found is None or found.content is None:
+            return {}
+        return listed_among(tree_entries(found.content, len(found.id) // 2))
 
     def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
         """The bytes of blobs by id, None for one that is larger than LARGEST, or not here."""

@@ -19,7 +19,17 @@ from pathlib import Path
 from typing import Self
 
 from reviewbot.filesystem.temporary import temporary
-from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject, TreeEntry, files_among, tree_entries
+from reviewbot.git.cat_file import (
+    FOLDER,
+    LARGEST,
+    Batch,
+    CatFile,
+    GitObject,
+    TreeEntry,
+    files_among,
+    listed_among,
+    tree_entries,
+)
 from reviewbot.git.command import Command, GitResult, end, outside_of_all
 from reviewbot.kernel.backports import release
 from reviewbot.model.errors import InputError, UsageError
@@ -30,7 +40,6 @@ _LARGEST_TREE = 32 << 20  # bytes of one folder's listing
 _AT_ONCE = 256  # objects that are asked for together
 _FOLDERS = 4096  # listings that are remembered
 _LONGEST = 4096  # characters of a commit's name
-_FOLDER = "40000"
 _HEX = re.compile(r"[0-9a-f]{7,64}")
 _COMMIT = re.compile(r"[0-9a-f]{7,64}\^?")
 _TRUST = re.compile(r"^[ \t]*+(git config --global --add safe\.directory .+)$", re.M)
@@ -245,7 +254,7 @@ class Repository:
         names = path.encode("utf-8", "surrogateescape").split(b"/")
         for name in names[:-1]:
             found = self._folder(tree).get(name)
-            if found is None or found.mode != _FOLDER:
+            if found is None or found.mode != FOLDER:
                 return None
             tree = found.id
         return self._folder(tree).get(names[-1])
@@ -262,10 +271,14 @@ class Repository:
         """
         for name in folder.encode("utf-8", "surrogateescape").split(b"/"):
             found = self.some(tree, (name,)).get(name)
-            if found is None or found.mode != _FOLDER:
+            if found is None or found.mode != FOLDER:
                 return {}
             tree = found.id
         return files_among(self.some(tree, None).items())
+
+    def listing(self, tree: str) -> dict[str, str]:
+        """The regular files and the folders of a tree object, see Folders; {} for what is none."""
+        return listed_among(self.some(tree, None).items())
 
     def some(self, tree: str, names: Collection[bytes] | None) -> dict[bytes, TreeEntry]:
         """The entries of some names in a tree object, None for all of them; it is not remembered."""

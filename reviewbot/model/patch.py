@@ -16,6 +16,12 @@ class Folders(Protocol):
     def files(self, tree: str, folder: str) -> Mapping[str, str]:
         """The regular files of a folder ("" for the top) of a tree: the ids of their contents by name."""
 
+    def listing(self, tree: str) -> Mapping[str, str]:
+        """The regular files and the folders of a tree object, their ids by name; that of a folder ends with "/".
+
+        {} for what is no tree.
+        """
+
     def contents(self, names: Sequence[str]) -> Mapping[str, bytes | None]:
         """The contents of some ids; None for one that is too large, or not here."""
 

@@ -48,18 +48,31 @@ class CallGraph(Protocol):
         """The functions that call one, as far as they are known."""
 
 
+class Beside(NamedTuple):
+    """Files to read with those that a patch touches.
+
+    `meant`: the function of another file that a name means in a file, as far as more is known than these files show.
+    """
+
+    files: Sequence[FileVersion] = ()
+    meant: Callable[[str, str], FunctionKey | None] | None = None
+
+
+NOTHING_BESIDE = Beside()
+
+
 class FileCallGraph:
     """The call graph of some file versions read as one, as their words have it.
 
-    `touched`: gives those that a patch changes; `earlier`: others of its series, as they are by now. A name means the
-    function of the same file, else the only one of the others that is visible there. `kernel`: the one they are read
-    for. `cut_off`: the paths of files of which not all was followed, each with why.
+    `touched`: gives those that a patch changes; `beside`: others of its series or tree, as they are by now. A name
+    means the function of the same file, else the only one of the others that is visible there. `kernel`: the one they
+    are read for. `cut_off`: the paths of files of which not all was followed, each with why.
     """
 
     def __init__(
-        self, touched: Callable[[], Sequence[FileVersion]], kernel: Kernel, earlier: Sequence[FileVersion] = ()
+        self, touched: Callable[[], Sequence[FileVersion]], kernel: Kernel, beside: Beside = NOTHING_BESIDE
     ) -> None:
-        self._touched, self.kernel, self._earlier = touched, kernel, earlier
+        self._touched, self.kernel, self._beside = touched, kernel, beside
         self._callees: dict[FunctionKey, Sequence[FunctionKey]] = {}
         self._found: dict[FunctionKey, Sequence[FunctionKey]] = {}
         self._sought = 0
@@ -86,7 +99,7 @@ class FileCallGraph:
     def earlier(self) -> Sequence[FileVersion]:
         """The others."""
         paths = {side.path for side in self.touched}
-        return [side for side in self._earlier if side.path not in paths]
+        return [side for side in self._beside.files if side.path not in paths]
 
     @cached_property
     def sides(self) -> Mapping[str, FileVersion]:
@@ -135,7 +148,10 @@ class FileCallGraph:
         if (path, name) in self._texts:
             return path, name
         seen = self._visible.get(name, ())
-        return seen[0] if len(seen) == 1 else None
+        if not seen or self._beside.meant is None:
+            return seen[0] if len(seen) == 1 else None
+        meant = self._beside.meant(path, name)
+        return meant if meant in seen else None
 
     def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that one names before a parenthesis."""

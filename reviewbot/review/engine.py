@@ -15,12 +15,12 @@ from reviewbot.checks.declaration import check_of
 from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.kernel import Kernel, Rule
-from reviewbot.model.patch import FileChange, Folders, Patch, ReadFile, Series, Unread
+from reviewbot.model.patch import FileChange, Patch, ReadFile, Series, Unread
 from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import function_hunks, heirs, is_touched, speaks_of, text_of
 from reviewbot.patch.relocate import relocate
-from reviewbot.program.call_graph import FileCallGraph
+from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FileCallGraph
 from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
@@ -37,6 +37,7 @@ _DEFINES = pattern(r"^\+(?:\s*#\s*define\s+(\w+)|\s*(\w+)\s*(?:=[^=,\n]*)?,[ \t]
 _LARGEST = 4 << 20  # bytes of a file; the largest C file of the kernel that is no table has a quarter of it
 if TYPE_CHECKING:
     from reviewbot.review.neighbourhood.beside import FilesBeside
+    from reviewbot.review.neighbourhood.tree_source import TreeSource
 
 _OTHER = "the tree's file is not what the hunks say; only these were read"
 _NO_FILE = f"the file has more than {_LARGEST >> 20} MB, or is not in this clone; only its hunks were read"
@@ -54,14 +55,14 @@ class Engine:
     """Reviews patches by the facts of one kernel version and the rules that apply to it.
 
     `read(tree, path)` gives the bytes of a file in the tree of that id, None if it is not there. With it, patches that
-    know their trees are read as whole files. With `folders` calls are followed into other files of the same folders.
+    know their trees are read as whole files. With `tree` calls are followed into other files of it.
     """
 
     def __init__(
-        self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None, folders: Folders | None = None
+        self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None, tree: TreeSource | None = None
     ) -> None:
         self.kernel, self.reader, self.read = kernel, Reader(kernel), read
-        self.beside = _files_beside(folders, rules, self.reader) if folders is not None else None
+        self.beside = _files_beside(tree, rules, self.reader) if tree is not None else None
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self._defined = NO_NAMES  # by the series under review
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
@@ -233,13 +234,16 @@ class Engine:
         data = self.read(tree, path) if self.read is not None and tree is not None else None
         return None if data is None or len(data) > _LARGEST else data.decode("utf-8", "surrogateescape")
 
-    def _link(self, files: Sequence[PatchedFile], beside: Sequence[FileVersion] = ()) -> None:
-        link(files, self.kernel, (*beside, *(self._earlier.files if self._earlier is not None else ())))
+    def _link(self, files: Sequence[PatchedFile], beside: Beside = NOTHING_BESIDE) -> None:
+        earlier = self._earlier.files if self._earlier is not None else ()
+        link(files, self.kernel, beside._replace(files=(*beside.files, *earlier)))
 
     def _link_beside(self, patch: Patch, files: Sequence[PatchedFile]) -> list[Unread]:
         """Link some files of a patch, with others of its tree through which their calls lead; gives what was left."""
         beside, left = (
-            self.beside.of(patch.after, files) if self.beside is not None and patch.after is not None else ([], [])
+            self.beside.of(patch.after, files)
+            if self.beside is not None and patch.after is not None
+            else (NOTHING_BESIDE, [])
         )
         self._link(files, beside)
         return left
@@ -304,10 +308,10 @@ class Engine:
         )
 
 
-def _files_beside(folders: Folders, rules: Sequence[Rule], reader: Reader) -> FilesBeside:
+def _files_beside(source: TreeSource, rules: Sequence[Rule], reader: Reader) -> FilesBeside:
     from reviewbot.review.neighbourhood.beside import FilesBeside  # most checks have no tree
 
-    return FilesBeside(folders, rules, reader)
+    return FilesBeside(source, rules, reader)
 
 
 def _first_missing(series: Series) -> float:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from reviewbot.model.kernel import Kernel
-from reviewbot.program.call_graph import FileCallGraph
+from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FileCallGraph
 from reviewbot.program.file_version import FileVersion
 from reviewbot.review.patched_file import PatchedFile
 from reviewbot.support.patterns import pattern
@@ -34,10 +34,12 @@ def grouped(files: Sequence[One]) -> Sequence[Sequence[One]]:
     return [files] if 0 < len(files) <= _MOST_LINKED else [[one] for one in files]
 
 
-def link(files: Sequence[PatchedFile], kernel: Kernel, earlier: Sequence[FileVersion] = ()) -> None:
-    """Have some files read as one, together with `earlier` ones of their series."""
-    after = FileCallGraph(lambda: [one.after for one in files if one.after is not None], kernel, earlier)
-    before = FileCallGraph(lambda: [side for one in files if (side := one.before(_ALL)) is not None], kernel, earlier)
+def link(files: Sequence[PatchedFile], kernel: Kernel, beside: Beside = NOTHING_BESIDE) -> None:
+    """Have some files read as one, together with others of their series or tree."""
+    after = FileCallGraph(lambda: [one.after for one in files if one.after is not None], kernel, beside)
+    # what a name may have meant is no news: a function may have moved
+    known = beside._replace(meant=None)
+    before = FileCallGraph(lambda: [side for one in files if (side := one.before(_ALL)) is not None], kernel, known)
     for file in files:
         file.link(after, before)
 

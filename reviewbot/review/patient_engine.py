@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from reviewbot.model.kernel import Kernel, Rule
-from reviewbot.model.patch import Folders, Patch, ReadFile, Unread
+from reviewbot.model.patch import Patch, ReadFile, Unread
 from reviewbot.model.review import PatchReview
 from reviewbot.program.file_version import FileVersion
 from reviewbot.review.engine import NO_NAMES, Engine, FileTexts, Keys, Only
 from reviewbot.support.timeout import TooSlow, bounded, slow
+
+if TYPE_CHECKING:
+    from reviewbot.review.neighbourhood.tree_source import TreeSource
 
 _NEVER = float("inf")
 
@@ -27,12 +31,12 @@ class PatientEngine(Engine):
         rules: Sequence[Rule],
         seconds: int,
         read: ReadFile | None = None,
-        folders: Folders | None = None,
+        tree: TreeSource | None = None,
         *,
         until: float = _NEVER,
         done: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(kernel, rules, read, folders)
+        super().__init__(kernel, rules, read, tree)
         self.seconds, self._until, self._done = seconds, until, done
 
     def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:

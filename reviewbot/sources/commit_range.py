@@ -66,7 +66,9 @@ def review_range(
     """All commits of a range, each by its own kernel, and what merges among them change themselves as not looked at."""
     total = len(span.commits)
     tip = repository.tree(span.tip) or ""
-    eras = Eras(repository, ruleset, tip, limits.seconds, total <= _FOLLOWED)
+    # what an index knows of the end holds for most of the commits before it
+    followed = total <= _FOLLOWED or (ruleset.index is not None and ruleset.index.covers(tip, repository))
+    eras = Eras(repository, ruleset, tip, limits.seconds, followed)
     reviewer = Reviewer(eras.engine, eras.end, repository.contents)
 
     def at_the_end(path: str) -> str:
@@ -77,7 +79,7 @@ def review_range(
     commits = ((one, eras.of(one)) for one in read_commits(repository, span.commits, limits.mail_bytes))
     begin = span.base[:12] if span.base else "from the root"
     progress.tell(f"{total} commit{'' if total == 1 else 's'}, {begin}..{span.tip[:12]}")
-    if total > _FOLLOWED:
+    if not followed:
         progress.tell(f"of more than {_FOLLOWED} commits, calls are followed in the files alone that each touches")
     with progress.counting(total) as done:
         found = review(reviewer, commits, total, processes, repository.forked, done)

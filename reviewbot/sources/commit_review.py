@@ -10,7 +10,7 @@ the names of their files.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 from zlib import crc32
@@ -18,6 +18,7 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reviewbot.frontend.cut_functions import byte_words
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
@@ -156,14 +157,15 @@ class Reviewer:
 
 
 def _leading(
-    beside: FilesBeside, left: list[str], tree: str, path: str, names: Sequence[bytes], words: Collection[bytes]
+    beside: FilesBeside, left: list[str], tree: str, path: str, names: Sequence[bytes], lines: bytes
 ) -> frozenset[bytes]:
-    """The functions on ways through other files from some functions of a file, or from those among some words.
+    """The functions on ways through other files from some functions of a file, or from those among some lines.
 
     Adds to `left` why these may not be all.
     """
+    words = frozenset(byte_words(lines))
     starts, handed = ([(path, one.decode("utf-8", "replace")) for one in some] for some in (names, words))
-    found = beside.neighbourhood.around(tree, starts, handed)
+    found = beside.around(tree, starts, lines, handed)
     left += [found.left] if found.left else []
     return frozenset(name.encode() for _, name in found.through)
 

@@ -21,6 +21,7 @@ from reviewbot.kernel.releases import Releases, day_of
 from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import ReadFile
 from reviewbot.model.review import PatchReview
+from reviewbot.review.neighbourhood.tree_source import Index, TreeSource
 from reviewbot.review.patient_engine import PatientEngine
 
 
@@ -28,7 +29,7 @@ class RuleSet(Struct, frozen=True):
     """The kernel and the rules at the end of a range, and where those of other versions are read from.
 
     `dated`: no version was asked for, so that each commit is judged by its own. `headers`: the files of a tree whose
-    names say which kernel it is.
+    names say which kernel it is. `index`: what is known of whole trees.
     """
 
     kernel: Kernel
@@ -37,6 +38,7 @@ class RuleSet(Struct, frozen=True):
     disabled: tuple[str, ...]
     dated: bool
     headers: tuple[str, ...]
+    index: Index | None = None
 
     def rules_at(self, version: Version) -> Iterator[Rule]:
         """The rules that hold at another version and are not switched off."""
@@ -51,7 +53,7 @@ class Eras:
 
     def __init__(self, repository: Repository, ruleset: RuleSet, tip: str, seconds: int, beside: bool) -> None:
         self._repository, self._ruleset, self._tip, self._seconds = repository, ruleset, tip, seconds
-        self._folders = repository if beside else None
+        self._tree = TreeSource(repository, ruleset.index) if beside else None
         self.end = Era(ruleset.kernel.version, None, True)
         self._at = cache(self._kernel)
 
@@ -70,7 +72,7 @@ class Eras:
             kernel, heard = self._at(era.version), tuple(self._ruleset.rules_at(era.version))
         if era.names is not None:
             kernel = fitted_kernel(kernel, era.names.intersection, self._at)
-        return PatientEngine(kernel, heard, self._seconds, read, self._folders)
+        return PatientEngine(kernel, heard, self._seconds, read, self._tree)
 
     def rules_of(self, patches: Iterable[PatchReview]) -> tuple[Rule, ...]:
         """The rules of the end, and those that hold at the kernels of some patches and not there."""

@@ -32,6 +32,7 @@ from reviewbot.kernel import rules
 from reviewbot.model.patch import Patch
 from reviewbot.model.review import CONFIDENCES, Finding
 from reviewbot.review.engine import Engine
+from reviewbot.review.neighbourhood.tree_source import TreeSource
 from rewrites.ctext import functions
 from rewrites.pair import Pair, pair_of
 from rewrites.ways import DESIGN, OLD, WAYS
@@ -70,7 +71,7 @@ def review(pair: Pair | Case, diff: str) -> tuple[tuple[Finding, ...], str]:
     if isinstance(pair, Pair) and around is not None:
         old, new = (dict([around, (pair.path, text or "")]) for text in (pair.before, pair.after))
         trees, made = Trees({"0": old, "1": new}), engine(pair.kernel)
-        whole = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, trees)
+        whole = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, TreeSource(trees))
         found = whole.patch(Patch(1, 1, "rewritten", "", diff, before="0", after="1"))
     else:
         found = engine(pair.kernel).patch(Patch(1, 1, "rewritten", "", diff))

@@ -26,6 +26,7 @@ from reviewbot.config import data_path
 from reviewbot.kernel import rules
 from reviewbot.model.patch import Patch
 from reviewbot.review.engine import Engine
+from reviewbot.review.neighbourhood.tree_source import TreeSource
 
 _RULES = ("sleep-in-atomic", "reclaim-recursion")
 _NOT_CODE = ("*", "/", "#")
@@ -61,7 +62,7 @@ class Mistaken(Folders):
 @lru_cache
 def engines(kernel: Path) -> tuple[Mistaken, Engine, Engine]:
     facts, tree = rules.load((data_path("rules"),), VERSION), Mistaken(kernel)
-    return tree, Engine(*facts, tree.read), Engine(*facts, tree.read, tree)
+    return tree, Engine(*facts, tree.read), Engine(*facts, tree.read, TreeSource(tree))
 
 
 def said(kernel: Path, place: Place) -> tuple[list[str], list[str]]:

@@ -13,6 +13,7 @@ from reviewbot.config import data_path
 from reviewbot.kernel import rules
 from reviewbot.model.patch import DiffLine, FileChange, Hunk, Patch
 from reviewbot.review.engine import Engine
+from reviewbot.review.neighbourhood.tree_source import TreeSource
 
 FOLDERS = (
     *("fs", "mm", "block", "net", "kernel", "lib"),
@@ -88,7 +89,7 @@ class Folders:
 @lru_cache
 def _beside(kernel: Path) -> Engine:
     there = Folders(kernel)
-    return Engine(*rules.load((data_path("rules"),), VERSION), there.read, there)
+    return Engine(*rules.load((data_path("rules"),), VERSION), there.read, TreeSource(there))
 
 
 def beside(kernel: Path, path: str) -> tuple[Remark, ...]:

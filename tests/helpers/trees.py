@@ -27,6 +27,15 @@ class Trees:
         split = ((path.rpartition("/"), text) for path, text in self._trees[tree].items())
         return {name: _id(text) for (where, _, name), text in split if where == folder}
 
+    def listing(self, tree: str) -> Mapping[str, str]:
+        """`tree`: the name of one, with a folder of it behind a colon; so are the ids of folders."""
+        name, _, folder = tree.partition(":")
+        start = f"{folder}/" if folder else ""
+        inside = {path.removeprefix(start): text for path, text in self._trees[name].items() if path.startswith(start)}
+        folders = {path.partition("/")[0] for path in inside if "/" in path}
+        ids = {f"{one}/": f"{name}:{start}{one}" for one in folders}
+        return ids | {path: _id(text) for path, text in inside.items() if "/" not in path}
+
     def contents(self, names: Sequence[str]) -> Mapping[str, bytes | None]:
         self.asked += names
         return {name: self._texts.get(name) for name in names}

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from reviewbot.cli.arguments.index import add_switch
 from reviewbot.report.registry import LOCAL
 
 ABOUT = """\
@@ -44,5 +45,6 @@ def add(command: argparse.ArgumentParser, add_output: Callable[..., None], add_g
     command.add_argument("--untracked", action="store_true", help="files that git does not know yet as well")
     command.add_argument("-e", "--edit", action="store_true", help="open the editor of git at the remarks")
     command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    add_switch(command)
     add_output(command, tuple(LOCAL), ", ".join(LOCAL))
     add_gate(command)

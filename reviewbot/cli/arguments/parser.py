@@ -14,6 +14,7 @@ from typing import NoReturn
 from reviewbot import __version__
 from reviewbot.cli import streams
 from reviewbot.cli.arguments import b4, explain, patchwork
+from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
 from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
@@ -56,6 +57,7 @@ def parser(first: str = "") -> argparse.ArgumentParser:
         "range": _add_range,
         **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
         "local": _add_local,
+        "index": _add_index,
         **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
     }
     for name in (first,) if first in known else known:
@@ -66,6 +68,11 @@ def parser(first: str = "") -> argparse.ArgumentParser:
 def _add_local(commands: b4.Commands) -> None:
     local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
     localargs.add(local, _add_output, _add_gate)
+
+
+def _add_index(commands: b4.Commands) -> None:
+    command = _add_command(commands, "index", "note what the files of a tree say", indexargs.ABOUT, indexargs.EXAMPLES)
+    indexargs.add(command)
 
 
 def _add_command(
@@ -108,6 +115,7 @@ def _add_thread(commands: b4.Commands) -> None:
         "--tree", metavar="PATH", type=Path, help="a git tree of the kernel: see whole files, not hunks alone"
     )
     thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
+    indexargs.add_switch(thread)
     thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
     thread.add_argument("--again", action="store_true", help="with --drafts: also those that were written and are gone")
     _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
@@ -122,6 +130,7 @@ def _add_range(commands: b4.Commands) -> None:
         "--since-merge-base", metavar="BRANCH", help="what HEAD (or COMMIT) has since it left that branch"
     )
     command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    indexargs.add_switch(command)
     _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
     _add_gate(command)
     patchwork.add(command)

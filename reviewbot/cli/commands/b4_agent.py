@@ -24,6 +24,7 @@ from reviewbot.report.reply.headers import usable_address
 from reviewbot.report.reply.message import again
 from reviewbot.report.select import ordered, select
 from reviewbot.review import baseline
+from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.patient_engine import PatientEngine
 from reviewbot.support.escape import one_line
 
@@ -76,7 +77,8 @@ def _reviewed(there: Checkout, objects: Objects, given: SessionOptions) -> tuple
     setup.tell(f"read: {found.how}")
     with setup.counting(len(found.series.patches)) as done:
         seconds = given.config.limits.seconds
-        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read, objects, done=done)
+        tree = TreeSource(objects, setup.index())
+        engine = PatientEngine(setup.kernel, setup.rules, seconds, found.read, tree, done=done)
         return setup, baseline.without_ignored(engine.review(found.series).patches, setup.config.ignore)
 
 

@@ -116,7 +116,8 @@ def _files(options: argparse.Namespace, session: Session) -> Iterator[OpenSource
     found = first_patches(found, limits.patches)
 
     def reviewed(found: Series, there: Session, repository: Repository | None = None) -> Review:
-        return review_series(found, there.kernel, there.rules, limits.seconds, repository, session)
+        index = session.index() if repository is not None else None
+        return review_series(found, there.kernel, there.rules, limits.seconds, repository, session, index)
 
     repository, why = _opened_if_there(options)
     if repository is None:

@@ -34,10 +34,11 @@ def _series(options: argparse.Namespace, session: Session) -> Iterator[OpenSourc
         else:
             placed = apply_to_tree(repository, options.base, found, settings.tree, session)
             found, there = placed.series, for_series(session, *placed)
+        index = session.index() if repository is not None else None
 
         def reviewed() -> SourceReview:
             return SourceReview(
-                review_series(found, there.kernel, there.rules, limits.seconds, repository, session), there
+                review_series(found, there.kernel, there.rules, limits.seconds, repository, session, index), there
             )
 
         yield OpenSource(there, reviewed)

@@ -1,25 +1,30 @@
-"""Chooses the files of a folder that have to be read with those that a patch touches.
+"""Chooses the files of a tree that have to be read with those that a patch touches.
 
-Input: the tree after a patch, and the functions of it that are changed. Output: the texts of other files in their
-folders that stand on a way from a function which holds something, by a changed one, to one that asks for memory.
+Input: the tree after a patch, and the functions of it that are changed. Output: the texts of other files that stand on
+a way from a function which holds something, by a changed one, to one that asks for memory: those of the same folders,
+and with an index those of the whole tree.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from posixpath import dirname
 from typing import NamedTuple
 
 from reviewbot.interproc.summary import DEEPEST
-from reviewbot.model.patch import Folders
 from reviewbot.program.call_graph import FunctionKey, between
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
-from reviewbot.review.neighbourhood.word_graph import WordGraph
+from reviewbot.review.neighbourhood.tree_source import TreeSource
+from reviewbot.review.neighbourhood.visibility import Layout
+from reviewbot.review.neighbourhood.word_graph import Change, WordGraph
+from reviewbot.review.neighbourhood.word_tables import UnreadableWords, Words
 
 _MOST_READ = 24  # files that are read with those of a patch
 _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
 _KEPT = 12  # folders whose words are in memory at once
+
+Meant = Callable[[str, str], FunctionKey | None]  # the function that a name means in the file of a path
 
 
 class NearbyFile(NamedTuple):
@@ -30,11 +35,15 @@ class NearbyFile(NamedTuple):
 
 
 class NearbyFiles(NamedTuple):
-    """Files to read with others. `ways`: all functions on the ways; `left`: why these are not all that may matter."""
+    """Files to read with others. `ways`: all functions on the ways; `left`: why these are not all that may matter.
+
+    `meant`: says which function of another file a name means, None where nobody knows more than these files show.
+    """
 
     files: Sequence[NearbyFile]
     ways: Collection[FunctionKey]
     left: str = ""
+    meant: Meant | None = None
 
     @property
     def through(self) -> Collection[FunctionKey]:
@@ -43,33 +52,57 @@ class NearbyFiles(NamedTuple):
 
 
 class Neighbourhood:
-    """Looks around in folders of trees, and remembers what the files there say."""
+    """Looks around in trees, and remembers what the files there say."""
 
-    def __init__(self, folders: Folders, read: ReadWords) -> None:
-        self._folders, self._read = folders, read
+    def __init__(self, source: TreeSource, read: ReadWords, layout: Layout) -> None:
+        self._folders, self._index, self._read, self._layout = source.folders, source.index, read, layout
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
 
-    def around(self, tree: str, starts: Collection[FunctionKey], handed: Collection[FunctionKey] = ()) -> NearbyFiles:
+    def around(self, tree: str, change: Change, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
         """What has to be read with the files of some changed functions; `tree`: what they are in after the change.
 
         `handed`: the files, and words of them that may be functions which are put or handed to somebody there.
         """
-        touched = frozenset(path for path, _ in (*starts, *handed))
+        touched = frozenset(path for path, _ in (*change.functions, *handed))
+        try:
+            words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
+            if words is not None:
+                return self._along([words], touched, change, handed, "tree")
+        except UnreadableWords as error:
+            if self._index is not None:
+                self._index.give_up(str(error))
+            self._index = None
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
             return NearbyFiles((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
         folders = [self._folder(tree, name) for name in names]
-        graph = WordGraph(folders)
+        found = self._along(folders, touched, change, handed, "folder")
+        left = found.left or next((one.left for one in folders if one.left), "")
+        return found._replace(left=left)
+
+    def _along(
+        self,
+        words: Sequence[Words],
+        touched: Collection[str],
+        change: Change,
+        handed: Collection[FunctionKey],
+        width: str,
+    ) -> NearbyFiles:
+        graph = WordGraph(words, self._layout, change)
         meant = (graph.meant(*one) for one in handed)
-        starts = dict.fromkeys((*starts, *(one for one in meant if one is not None)))
+        # a word that is the name of something far away is none
+        starts = dict.fromkeys((*change.functions, *(one for one in meant if one is not None and graph.is_near(one))))
         ways = dict.fromkeys((*between(graph, starts, graph.holding, graph.asking, DEEPEST), *graph.handing(starts)))
         runs = (path for one in ways for path in graph.running(one))
         paths = [path for path in dict.fromkeys((*(path for path, _ in ways), *runs)) if path not in touched]
-        left = next((one.left for one in folders if one.left), "")
+        beside = {dirname(path) for path in touched}
+        paths.sort(key=lambda path: dirname(path) not in beside)  # what is near is the surest
+        left = ""
         if len(paths) > _MOST_READ:
-            left = f"its calls lead through {len(paths)} more files of the folder; {_MOST_READ} of them were read"
-        texts = ((path, self._known[dirname(path)].text(path)) for path in paths[:_MOST_READ])
-        return NearbyFiles([NearbyFile(path, text) for path, text in texts if text is not None], ways, left)
+            left = f"its calls lead through {len(paths)} more files of the {width}; {_MOST_READ} of them were read"
+        texts = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in paths[:_MOST_READ])
+        files = [NearbyFile(path, text) for path, text in texts if text is not None]
+        return NearbyFiles(files, ways, left, graph.meant)
 
     def _folder(self, tree: str, name: str) -> FolderWords:
         folder = self._known.get(name) or FolderWords(name, self._folders, self._read)

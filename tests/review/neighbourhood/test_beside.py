@@ -9,6 +9,7 @@ import pytest
 from engines import engine
 from reviewbot.model.review import PatchReview
 from reviewbot.review.engine import Engine
+from reviewbot.review.neighbourhood.tree_source import TreeSource
 from trees import Trees, patch
 
 A, B, C, H = (f"drivers/exfoo/{name}" for name in ("a.c", "b.c", "c.c", "exfoo.h"))
@@ -35,7 +36,7 @@ def reviewed(old: Mapping[str, str], new: Mapping[str, str]) -> PatchReview:
     trees = Trees({"0": old, "1": new})
     made = engine("6.12")
     rules = [rule for rule, _ in made.rules]
-    return Engine(made.kernel, rules, trees.read, trees).patch(patch(old, new))
+    return Engine(made.kernel, rules, trees.read, TreeSource(trees)).patch(patch(old, new))
 
 
 def said(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, int, str]]:
@@ -275,7 +276,7 @@ def test_files_that_cannot_be_had_are_passed_over() -> None:
     old, new = {A: HOLDS, B: ASKS}, {A: CALL, B: ASKS}
     trees = Partial({"0": old, "1": new})
     made = engine("6.12")
-    review = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, trees).patch(patch(old, new))
+    review = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, TreeSource(trees)).patch(patch(old, new))
     assert review.findings == ()
 
 

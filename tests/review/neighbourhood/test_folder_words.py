@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from engines import engine
 from reviewbot.review.neighbourhood.folder_words import FolderWords
-from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
+from reviewbot.review.neighbourhood.function_words import ChangedWords, FileWords, FunctionWords, WordReader
 from reviewbot.review.prefilter.words import RowWords, known_rules
 from reviewbot.support.timeout import TooSlow
 from trees import Trees
 
 RULES = [rule for rule, _ in engine("6.12").rules]
-READER = WordReader(engine("6.12").kernel, RowWords(known_rules(RULES)))
+READER = WordReader([engine("6.12").kernel], RowWords(known_rules(RULES)))
 TEXTS = [
     "int exfoo_one(void)\n{\n\treturn exfoo_two();\n}\n",
     "static int exfoo_two(void)\n{\n\treturn exfoo_three(1);\n}\n",
@@ -45,7 +45,7 @@ def test_from_tree_to_tree_it_says_what_it_says_of_each(states: list[dict[str, s
         for name in NAMES:
             assert known.defining(name) == fresh.defining(name)
             assert known.calling(name) == fresh.calling(name)
-            assert known.is_macro(name) == fresh.is_macro(name)
+            assert known.macros(name) == fresh.macros(name)
             assert known.running(name) == fresh.running(name)
         for path in ("drivers/exfoo/a.c", "drivers/exfoo/c.h", "drivers/exfoo/Kconfig"):
             assert known.functions(path) == fresh.functions(path)
@@ -133,6 +133,42 @@ int exfoo_release(struct exfoo *ex)
     assert "exfoo_before" not in found["exfoo_xfer"].held
     assert "exfoo_after" not in found["exfoo_xfer"].held
     assert set(found["exfoo_hand_on"].calls) == {"exfoo_more"}
+
+
+def test_what_a_function_says_whatever_is_around_it() -> None:
+    found = words(
+        """\
+void exfoo_one(struct exfoo *ex)
+{
+	int ret = exfoo_at_once(ex);
+
+	if (exfoo_asked(ex)) {
+		exfoo_maybe(ex);
+		ex->p = kmalloc(8, GFP_KERNEL);
+	}
+	for (; exfoo_next(ex);)
+		exfoo_each (ex);
+}
+
+void exfoo_two(struct exfoo *ex)
+{
+	ex->p = kmalloc(8, GFP_KERNEL);
+}
+"""
+    )
+    assert found["exfoo_one"].plain == ("exfoo_at_once", "exfoo_asked", "exfoo_next")
+    assert found["exfoo_one"].calls == (
+        *("exfoo_at_once", "exfoo_asked", "exfoo_maybe", "kmalloc", "exfoo_next", "exfoo_each"),
+    )
+    assert [(one.asks, one.surely) for one in found.values()] == [(True, False), (True, True)]
+
+
+def test_what_changed_lines_say() -> None:
+    said = READER.changed(b"\tspin_lock(&ex->lock);\n\tif (exfoo_get (ex))\n\t\treturn;")
+    assert said == ChangedWords(frozenset({"spin_lock", "exfoo_get"}), True, False)
+    assert READER.changed(b"\tguard(spinlock)(&ex->lock);").locks
+    assert READER.changed(b"\treturn kmalloc(8, GFP_KERNEL);").asks
+    assert not READER.changed(b"\treturn kmalloc(8, GFP_ATOMIC);").asks
 
 
 def test_what_is_put_into_a_member_is_run_by_others() -> None:

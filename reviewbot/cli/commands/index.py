@@ -1,0 +1,107 @@
+"""Runs `reviewbot index`: notes what the C files of a tree say, tells what is noted, or deletes it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import closing
+from pathlib import Path
+
+from reviewbot.cli import progress, streams
+from reviewbot.cli.session import SessionOptions, session_options
+from reviewbot.git.repository import Repository
+from reviewbot.index import build, place
+from reviewbot.index.reader import reader_of_all
+from reviewbot.index.store import DamagedIndex, IndexedTree, Store
+from reviewbot.model.errors import InputError, UsageError
+from reviewbot.sources.commit_range import FOREVER
+from reviewbot.support import workers
+from reviewbot.support.escape import visible
+
+_MB = 1 << 20
+_DAY = 86_400  # seconds
+_FEW = 200  # files that are read before other processes have begun
+
+
+def index(options: argparse.Namespace) -> int:
+    """Build, show or delete the index; the code is 0. Raises InputError where it cannot be read or written."""
+    given = session_options(options)
+    path = place.index_path(given.folders)
+    if path is None:
+        raise InputError("there is no place for an index: neither HOME nor XDG_CACHE_HOME names a folder")
+    if options.remove:
+        streams.put(f"deleted {path}\n" if place.removed(path) else f"there is no index at {path}\n")
+        return 0
+    if options.status:
+        streams.put(_status(path))
+        return 0
+    with Repository(options.tree or Path()) as repository:
+        repository.allow(FOREVER)
+        tree = _tree(repository, options.revision or "HEAD")
+        place.prepared(path)
+        with place.alone(path, lambda: given.say("another run writes the index; waiting until it is done")):
+            _build(path, tree, repository, given)
+    return 0
+
+
+def _tree(repository: Repository, revision: str) -> build.TreeFiles:
+    commit = repository.commit(revision)
+    tree = repository.tree(commit) if commit is not None else None
+    if commit is None or tree is None:
+        raise UsageError(f"{revision}: there is no such commit in {repository.path}")
+    files = build.files_of(repository, tree)
+    if not files:
+        raise InputError(f"{revision}: there are no C files in it")
+    name = commit[:12] if commit.startswith(revision) else f"{visible(revision)} ({commit[:12]})"
+    return build.TreeFiles(tree, name, files)
+
+
+def _build(path: Path, tree: build.TreeFiles, repository: Repository, given: SessionOptions) -> None:
+    begun = time.monotonic()
+    try:
+        read = _added(path, tree, repository, given)
+    except DamagedIndex as error:
+        given.say(f"the index was damaged ({error}), and is made anew")
+        place.removed(path)
+        read = _added(path, tree, repository, given)
+    news = f"{read} read in {time.monotonic() - begun:.0f} s" if read else "nothing new in them"
+    given.say(f"noted {len(tree.files)} files of {tree.called}, {news}: {path}, {place.size(path) // _MB} MB")
+
+
+def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: SessionOptions) -> int:
+    with closing(Store.make(path)) as store:
+        known = next((one for one in store.trees() if one.id == tree.id), None)
+        if known is not None:
+            store.touch(tree.id, tree.called)
+            return 0
+        fresh = build.unread(store, tree)
+        given.tell(f"{len(tree.files)} files, {len(fresh)} of them with contents that are new")
+        store.begin(tree.called, len(fresh))
+        crew = build.Crew(workers.size(given.config.limits.processes) if len(fresh) > _FEW else 0, repository.forked)
+        with progress.reading(len(fresh), given.quiet) as done:
+            for count in build.add_files(store, fresh, repository, reader_of_all(given.folders).read, crew):
+                done(count)
+        build.add_tree(store, tree)
+        return len(fresh)
+
+
+def _status(path: Path) -> str:
+    try:
+        store = Store.open(path)
+    except DamagedIndex as error:
+        return f"the index at {path} is damaged ({error}); `reviewbot index` makes it anew\n"
+    if store is None:
+        return "there is no index for these rules; `reviewbot index` makes one\n"
+    with closing(store):
+        trees, (contents, at_work) = store.trees(), store.progress()
+    lines = [f"{path}: {place.size(path) // _MB} MB, {contents} contents"]
+    lines += [f"  {one.called}: {one.files} files, {_age(one)}" for one in trees]
+    if at_work is not None:
+        state = "at work" if place.is_written(path) else "not done; run `reviewbot index` to go on"
+        lines.append(f"  {at_work.called}: {contents - at_work.before} of {at_work.fresh} contents read, {state}")
+    return "\n".join(lines) + "\n"
+
+
+def _age(tree: IndexedTree) -> str:
+    days = int(max(time.time() - tree.made, 0) // _DAY)
+    return "today" if days == 0 else f"{days} day{'' if days == 1 else 's'} ago"

@@ -1,0 +1,121 @@
+"""What the files of a tree say, by an index of a tree like it.
+
+Only files that differ from the indexed tree are looked at: those whose content the index knows from another tree have
+another place, the rest is read and stays in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
+
+from reviewbot.index.difference import difference
+from reviewbot.index.store import CALLS, DEFINES, MACROS, RUNS, IndexedTree, Store, content_key
+from reviewbot.model.patch import Folders
+from reviewbot.review.neighbourhood.folder_words import ENDINGS, ReadWords
+from reviewbot.review.neighbourhood.function_words import FunctionWords
+from reviewbot.review.neighbourhood.word_tables import WordTables
+
+MOST_OTHER = 4000  # files that are not as in the indexed tree
+_KEPT = 2000  # files whose words are in memory
+_MANY = 4000  # contents that name something: of what is called everywhere nobody asks where that is
+_AT_ONCE = 50  # files
+
+
+class TooDifferent(Exception):
+    """The index is of no use for a tree: too many files differ."""
+
+
+class TreeWords:
+    """What the files of the tree say that was turned to last; see Words."""
+
+    def __init__(self, store: Store, indexed: IndexedTree, folders: Folders, read: ReadWords) -> None:
+        self._store, self._indexed, self._folders, self._read = store, indexed, folders, read
+        self._tree = indexed.id
+        self._ids: dict[str, str] = {}  # of what is not as in the indexed tree; "" for a path that is not there
+        self._moved: dict[str, int] = {}  # the contents of those that the index knows
+        self._paths: dict[int, set[str]] = {}  # the opposite
+        self._fresh = WordTables()
+        self._words = lru_cache(_KEPT)(store.words)
+        self._at = lru_cache(_KEPT)(self._content_at)
+        self._naming = lru_cache(_KEPT)(store.naming)
+
+    def turn_to(self, tree: str) -> None:
+        """Have the files as they are in a tree. Raises TooDifferent, and is of no use any more then."""
+        if tree == self._tree:
+            return
+        before, self._tree = self._tree, ""  # should the time be up on the way, nothing is known
+        changed = dict[str, str]()
+        for path, id_ in difference(self._folders.listing, before, tree) if before else ():
+            if path.endswith(ENDINGS):
+                changed[path] = id_
+            if len(changed) > MOST_OTHER:
+                break
+        if not before or len(self._ids.keys() | changed.keys()) > MOST_OTHER:
+            raise TooDifferent
+        self._change(changed)
+        self._at.cache_clear()
+        self._tree = tree
+
+    def _change(self, changed: Mapping[str, str]) -> None:
+        for path in changed:
+            self._put_aside(path)
+        keys = {path: content_key(path, id_) for path, id_ in changed.items() if id_}
+        known = self._store.numbers({*keys.values()})
+        self._ids.update(changed)
+        fresh = [path for path, key in keys.items() if key not in known]
+        for path in keys.keys() - set(fresh):
+            self._moved[path] = number = known[keys[path]]
+            self._paths.setdefault(number, set()).add(path)
+        for at in range(0, len(fresh), _AT_ONCE):
+            texts = self._folders.contents([changed[path] for path in fresh[at : at + _AT_ONCE]])
+            for path in fresh[at : at + _AT_ONCE]:
+                if (text := texts.get(changed[path])) is not None:
+                    self._fresh.add(path, self._read(path, text))
+
+    def _put_aside(self, path: str) -> None:
+        if path in self._moved:
+            self._paths[self._moved.pop(path)].discard(path)
+        elif path in self._fresh.files:
+            self._fresh.take_away(path)
+
+    def defining(self, name: str) -> Collection[str]:
+        """See Words."""
+        return [*self._known(name, DEFINES), *self._fresh.defining(name)]
+
+    def calling(self, name: str) -> Collection[str]:
+        """See Words."""
+        return [*self._known(name, CALLS), *self._fresh.calling(name)]
+
+    def running(self, name: str) -> Collection[str]:
+        """See Words."""
+        return [*self._known(name, RUNS), *self._fresh.running(name)]
+
+    def macros(self, name: str) -> Collection[str]:
+        """See Words."""
+        return [*self._known(name, MACROS), *self._fresh.macros(name)]
+
+    def functions(self, path: str) -> Mapping[str, FunctionWords]:
+        """See Words."""
+        if path in self._fresh.files:
+            return self._fresh.functions(path)
+        number = self._at(path)
+        return self._words(number).functions if number is not None else {}
+
+    def text(self, path: str) -> bytes | None:
+        """See Words."""
+        folder, _, name = path.rpartition("/")
+        id_ = self._ids.get(path) or self._folders.files(self._tree, folder).get(name)
+        return self._folders.contents([id_])[id_] if id_ else None
+
+    def _known(self, name: str, kind: int) -> Iterator[str]:
+        """The files of the tree whose contents the index knows, and that do something with a name."""
+        numbers = self._naming(name, kind)
+        for number in numbers if len(numbers) <= _MANY else ():
+            for path in self._store.paths_of(self._indexed.number, number):
+                if path not in self._ids:
+                    yield path
+            yield from self._paths.get(number, ())
+
+    def _content_at(self, path: str) -> int | None:
+        return self._moved.get(path) if path in self._ids else self._store.content_at(self._indexed.number, path)

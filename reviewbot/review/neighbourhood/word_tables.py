@@ -1,0 +1,93 @@
+"""Finds the files of a set by the names in them. Input: what each file says, see FileWords; nothing is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
+
+Table = dict[str, set[str]]  # the paths of files by a name in them
+
+
+class UnreadableWords(Exception):
+    """What files say was kept, and cannot be read any more."""
+
+
+class Words(Protocol):
+    """What the files of a folder, or of a tree, say."""
+
+    def defining(self, name: str) -> Collection[str]:
+        """The files that define a function of a name for other files."""
+
+    def calling(self, name: str) -> Collection[str]:
+        """The files in which a name stands before a parenthesis."""
+
+    def running(self, name: str) -> Collection[str]:
+        """The files that put or hand a function of a name where others run it."""
+
+    def macros(self, name: str) -> Collection[str]:
+        """The files that define a macro of a name which takes arguments."""
+
+    def functions(self, path: str) -> Mapping[str, FunctionWords]:
+        """The functions of a file by name, {} for no such file."""
+
+    def text(self, path: str) -> bytes | None:
+        """The text of a file, None where it is not there, or too large."""
+
+
+class WordTables:
+    """What some files say, by the names in them. Files can be added and taken away."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, FileWords] = {}
+        self._defining: Table = {}
+        self._calling: Table = {}
+        self._macros: Table = {}
+        self._running: Table = {}
+
+    def defining(self, name: str) -> Collection[str]:
+        """See Words."""
+        return self._defining.get(name, ())
+
+    def calling(self, name: str) -> Collection[str]:
+        """See Words."""
+        return self._calling.get(name, ())
+
+    def running(self, name: str) -> Collection[str]:
+        """See Words."""
+        return self._running.get(name, ())
+
+    def macros(self, name: str) -> Collection[str]:
+        """See Words."""
+        return self._macros.get(name, ())
+
+    def functions(self, path: str) -> Mapping[str, FunctionWords]:
+        """See Words."""
+        file = self.files.get(path)
+        return file.functions if file is not None else {}
+
+    def add(self, path: str, file: FileWords) -> None:
+        """Add a file that is not there yet."""
+        self.files[path] = file
+        for names, known in self._tables(file):
+            for name in names:
+                known.setdefault(name, set()).add(path)
+
+    def take_away(self, path: str) -> FileWords:
+        """Take a file away that is there; gives what it says."""
+        file = self.files.pop(path)
+        for names, known in self._tables(file):
+            for name in names:
+                known[name].discard(path)
+                if not known[name]:
+                    del known[name]
+        return file
+
+    def _tables(self, file: FileWords) -> Sequence[tuple[Collection[str], Table]]:
+        return (
+            (file.defines, self._defining),
+            (file.calls, self._calling),
+            (file.macros, self._macros),
+            (file.runs, self._running),
+        )
