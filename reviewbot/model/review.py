@@ -23,12 +23,32 @@ class Evidence(Struct, frozen=True):
     note: str
 
 
+class ChainStep(Evidence, frozen=True):
+    """A line of a call chain. `level`: how many calls below the first function it stands."""
+
+    level: int = 0
+
+
+class ShownChain(Struct, frozen=True):
+    """The calls that lead from what is held, or handed over, down to the line that a finding is about.
+
+    `functions`: those on the way, the outermost first; `steps`: the lines that show it, in the order in which they are
+    run; `others`: how many more chains were found to the same line; `doubts`: what is not certain on this one.
+    """
+
+    functions: tuple[str, ...]
+    steps: tuple[ChainStep, ...]
+    others: int = 0
+    doubts: tuple[str, ...] = ()
+
+
 class Finding(Struct, frozen=True):
     """A finding of one rule at one line of the new file. `message` is for a terminal, `question` for a mail.
 
     `fix`: the whole line as it should be, None unless a change of this line alone surely mends it. `key`: identifies
     the cause within (rule, function), independent of line numbers. `fingerprint`: see review.findings.fingerprint().
-    `resolved_by`: the name of the later patch that fixes it, None while it is open.
+    `resolved_by`: the name of the later patch that fixes it, None while it is open. `chain`: the calls by which the
+    line is reached, None where the evidence is of one function.
     """
 
     rule: str
@@ -45,6 +65,7 @@ class Finding(Struct, frozen=True):
     fingerprint: str = ""
     fix: str | None = None
     key: str = ""
+    chain: ShownChain | None = None
 
     @property
     def needs_other_files(self) -> bool:
