@@ -6,7 +6,7 @@ import json
 
 from reviewbot import __version__
 from reviewbot.model.patch import Unread
-from reviewbot.model.review import Evidence, Finding, PatchReview, Review
+from reviewbot.model.review import Evidence, Finding, PatchReview, Review, ShownChain
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.support.escape import printable
@@ -65,12 +65,22 @@ def _finding(finding: Finding) -> Json:
         "function": printable(finding.function),
         "message": printable(finding.message),
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        **({"chain": _chain(finding.chain)} if finding.chain is not None else {}),
         "resolved_by": _text(finding.resolved_by),
         "fingerprint": finding.fingerprint,
     }
 
 
-def _evidence(evidence: Evidence) -> Json:
+def _chain(chain: ShownChain) -> Json:
+    return {
+        "functions": [printable(name) for name in chain.functions],
+        "steps": [{**_evidence(step), "level": step.level} for step in chain.steps],
+        "others": chain.others,
+        "doubts": [printable(doubt) for doubt in chain.doubts],
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Json]:
     return {
         "path": printable(evidence.path),
         "line": evidence.line,
