@@ -12,6 +12,8 @@ SEVERITIES = ("note", "warning", "error")
 
 CONFIDENCES = ("low", "medium", "high")
 
+WIDTHS = ("series", "folder", "tree")  # how far calls are followed: in the files of the series, or further
+
 
 class Evidence(Struct, frozen=True):
     """A line that proves a finding: it enters a scope, takes a lock or sets a mask. `line`: 1-based, new side."""
@@ -77,7 +79,9 @@ class PatchReview(Struct, frozen=True):
     """The findings of one patch. `depth`: how much was read: "diff" for hunks, "file" for whole files, or "tree".
 
     `whole`: the paths of the files that were read as a whole; `unlisted`: how many lines a commit adds in hunks that
-    are not in `files`; `kernel`: the version whose facts applied, None for that of the review.
+    are not in `files`; `kernel`: the version whose facts applied, None for that of the review. `width`: how far calls
+    were followed, one of WIDTHS, "" where nothing was read; `calls_left`: how many new ones under a lock or in a scope
+    leave that, None where they are not counted, because calls are followed beyond the series.
     """
 
     patch: Patch
@@ -88,6 +92,8 @@ class PatchReview(Struct, frozen=True):
     whole: frozenset[str] = frozenset()
     unlisted: int = 0
     kernel: Version | None = None
+    width: str = ""
+    calls_left: int | None = 0
 
     @property
     def looked(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import SEVERITIES, Evidence, Finding, Review, ShownChain
 from reviewbot.report.chain import beside_chain, doubts_of, functions_of, others_of
+from reviewbot.report.coverage import clean_words
 from reviewbot.report.formats.markdown import code_span, paragraph
 from reviewbot.report.remarks import ReportContext, remarks_of, unread, worst_first
 from reviewbot.report.select import kernels, ordered, select
@@ -24,7 +25,7 @@ _LONGEST = 400  # characters of a line of a file
 def step_summary(review: Review, context: ReportContext) -> str:
     """A section with a heading and an item for each remark, at most LARGEST bytes; it says how many are left out."""
     remarks, missed = worst_first(remarks_of(review, context)), unread(review)
-    head = f"### reviewbot: {_headline([remark.finding for remark in remarks], missed)}\n\n"
+    head = f"### reviewbot: {_headline(review, [remark.finding for remark in remarks], missed)}\n\n"
     tail = f"\n{_count(len(review.patches), 'patch', 'patches')}, kernel {paragraph(kernels(review, context.kernel))}\n"
     entries = [
         *(_entry(remark.finding) for remark in remarks),
@@ -39,9 +40,9 @@ def step_summary(review: Review, context: ReportContext) -> str:
     return head + body + more + tail
 
 
-def _headline(findings: list[Finding], missed: tuple[Unread, ...]) -> str:
+def _headline(review: Review, findings: list[Finding], missed: tuple[Unread, ...]) -> str:
     if not findings:
-        return f"nothing found in what was read, {len(missed)} not looked at" if missed else "clean"
+        return f"nothing found in what was read, {len(missed)} not looked at" if missed else clean_words(review)
     counts = Counter(finding.severity for finding in findings)
     kinds = (_count(counts[word], word) for word in reversed(SEVERITIES) if counts[word])
     unread = f", {len(missed)} not looked at" if missed else ""

@@ -46,6 +46,8 @@ def _patch(reviewed: PatchReview, context: ReportContext) -> Json:
         "message_id": _text(patch.mail.message_id if patch.mail else None),
         "commit": patch.commit,
         "depth": reviewed.depth,
+        "calls_followed": reviewed.width or None,
+        "calls_left": reviewed.calls_left,
         **({"kernel": kernel} if kernel != context.kernel else {}),
         "findings": [
             _finding(finding) for finding in select(ordered(reviewed), context.min_severity, context.min_confidence)

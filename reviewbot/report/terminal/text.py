@@ -15,6 +15,7 @@ from msgspec import Struct
 from reviewbot.model.patch import Hunk, Unread
 from reviewbot.model.review import SEVERITIES, Evidence, Finding, PatchReview, Review, ShownChain
 from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
+from reviewbot.report.coverage import clean_words, left_calls
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places
 from reviewbot.report.reply.wrap import wrapped
@@ -206,11 +207,16 @@ def summary_line(review: Review, view: View, what: str = "") -> Line:
     notes = [f"{below} below the bar"] if below else []
     notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
     notes += [unread] if unread else []
+    notes += [left] if (left := left_calls(review)) and not findings else []
     tail = f" ({', '.join(notes)})" if notes else ""
     if not review.patches:
         return ((f"no patch to look at{tail}", "warning"),)
     if not findings:
-        word = ("nothing found in what was read" if review.looked else "nothing was read") if unread else "clean"
+        word = (
+            ("nothing found in what was read" if review.looked else "nothing was read")
+            if unread
+            else clean_words(review)
+        )
         return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
     return ((f"{_remarks(findings)} on {read}{tail}", "head"),)
 

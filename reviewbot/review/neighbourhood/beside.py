@@ -7,6 +7,7 @@ from functools import cached_property
 
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Folders, Unread
+from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
@@ -17,7 +18,12 @@ from reviewbot.review.prefilter.words import RowWords, known_rules
 
 
 class FilesBeside:
-    """Looks for them by the facts of one kernel, and by what its rules list."""
+    """Looks for them by the facts of one kernel, and by what its rules list.
+
+    `width`: how far calls are followed with them, one of WIDTHS.
+    """
+
+    width = WIDTHS[1]
 
     def __init__(self, folders: Folders, rules: Sequence[Rule], reader: Reader) -> None:
         self._folders, self._rules, self._reader = folders, rules, reader
