@@ -7,7 +7,7 @@ Conditions are settled on the way; one that nobody settles and that may tell one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,6 +28,8 @@ from reviewbot.interproc.summary import (
     passed_up,
 )
 from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.context import HitChain
+from reviewbot.program.file_version import FileVersion
 
 _MOST_EFFECTS = 64  # of one function and one depth
 _MOST_ALIKE = 4  # of these that come to one call
@@ -46,6 +48,13 @@ class CallChain(Struct, frozen=True):
     entry: EntryContext
     once: bool
     shown: tuple[tuple[str, int, str], ...]
+
+    @property
+    def calls(self) -> tuple[FunctionKey, ...]:
+        """The functions that call one another on the way, the outermost first."""
+        callers = self.entry.callers
+        behind = self.shown[len(self.shown) - len(callers) :]
+        return tuple((path, name) for (path, _, _), name in zip(behind, callers, strict=True))
 
 
 class CallChains:
@@ -162,3 +171,24 @@ def _room(known: Sequence[Effect], effect: Effect) -> bool:
     """Whether one more effect that comes to the same call says something."""
     alike = [one for one in known if one.origin == effect.origin]
     return len(alike) < _MOST_ALIKE and not any(one.ways == effect.ways and one.at == effect.at for one in alike)
+
+
+def as_hit_chain(
+    found: Sequence[CallChain],
+    name: str,
+    request: tuple[FileVersion, int, str],
+    sides: Mapping[str, FileVersion],
+    doubts: Collection[str] = (),
+) -> HitChain | None:
+    """The first of some chains to one request as a hit shows it, and how many others there are; None without a call.
+
+    `name`: the function of the request; `request`: its row, with a note; `sides`: the file versions by path.
+    """
+    first = found[0]
+    deepest = len(first.calls)
+    if not deepest:
+        return None
+    held = len(first.shown) - deepest
+    above = ((sides[path], row, note, max(0, at - held)) for at, (path, row, note) in enumerate(first.shown))
+    others = {one.calls for one in found} - {first.calls}
+    return HitChain((*first.entry.callers, name), (*above, (*request, deepest)), len(others), tuple(doubts))

@@ -21,23 +21,30 @@ from reviewbot.interproc.context_tests import is_constant, truth_under
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.program.call_graph import Call, FileCallGraph, FunctionKey
-from reviewbot.program.context import Context, Hit
+from reviewbot.program.context import Context, Hit, HitChain
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
+_HANDED = "the mask is handed over here"
 
 
 class Specialization(Struct, frozen=True):
     """A function analysed with one caller's mask.
 
-    `unit`: the function, with the mask in `param`; `arg`: what the caller wrote, in `call`.
+    `unit`: the function, with the mask in `param`; `arg`: what the caller wrote; `calls`: the one in which it stands,
+    and those that hand it on, the outermost first.
     """
 
     unit: FunctionUnit
     param: str
     arg: Expr
-    call: Call
+    calls: tuple[Call, ...]
+
+    @property
+    def call(self) -> Call:
+        """The call in which the mask is written."""
+        return self.calls[0]
 
 
 def specialized(unit: FunctionUnit, path: str, graph: FileCallGraph, lookup: ScopeTable) -> Iterator[Specialization]:
@@ -50,12 +57,12 @@ def specialized(unit: FunctionUnit, path: str, graph: FileCallGraph, lookup: Sco
         return
     name = unit.function.params[place][1]
     seen: set[Mask] = set()
-    for call, arg, mask in _masks(unit, (path, unit.function.name), place, graph, lookup, DEEPEST):
+    for calls, arg, mask in _masks(unit, (path, unit.function.name), place, graph, lookup, DEEPEST):
         if len(seen) < _MOST and mask not in seen:
             seen.add(mask)
             given = unit.function, lookup, {**unit.flow.given, name: mask}
             made = FunctionUnit(unit.function, unit.text, partial(FunctionAnalysis, *given))
-            yield Specialization(made, name, arg, call)
+            yield Specialization(made, name, arg, calls)
 
 
 def _masks(
@@ -66,8 +73,8 @@ def _masks(
     lookup: ScopeTable,
     deepest: int,
     facts: Facts = (),
-) -> Iterator[tuple[Call, Expr, Mask]]:
-    """The masks that calls of a function surely pass: the call that names one, the argument, and the mask.
+) -> Iterator[tuple[tuple[Call, ...], Expr, Mask]]:
+    """The masks that calls of a function surely pass: from the call that names one on down, the argument, and the mask.
 
     `facts`: what holds in the function where it hands on the mask; a call whose constants exclude that passes none.
     """
@@ -80,14 +87,15 @@ def _masks(
         arg = step.args[place]
         mask = _passed(caller, call.at, arg, lookup)
         if mask is not None:
-            yield call, arg, mask
+            yield (call,), arg, mask
         elif deepest > 1 and (own := mask_param(caller.function, lookup.kernel)) >= 0:
             handed = caller.function.params[own][1] == arg.text
             if handed and not any(one.target == arg.text for one in caller.steps):
                 known = [state.facts for state in caller.flow.at[call.at]]
                 common = frozenset.intersection(*known) if known else ()
                 path = call.path, caller.function.name
-                yield from _masks(caller, path, own, graph, lookup, deepest - 1, common)
+                for above, named, passed in _masks(caller, path, own, graph, lookup, deepest - 1, common):
+                    yield (*above, call), named, passed
 
 
 def _excludes(function: Function, call: Instruction, facts: Facts) -> bool:
@@ -114,10 +122,27 @@ def _passed(caller: FunctionUnit, at: int, arg: Expr, lookup: ScopeTable) -> Mas
 
 
 def handed_over(hit: Hit, one: Specialization, side: FileVersion, context: Context) -> Hit:
-    """A hit of a specialisation with the place where its mask is handed over, which may be in another file."""
-    note, step = "the mask is handed over here", one.call.unit.steps[one.call.at]
+    """A hit of a specialisation with the place where its mask is handed over, which may be in another file.
+
+    `side`: the file version of the hit; a note about its first row is its `said`.
+    """
+    step = one.call.unit.steps[one.call.at]
+    chain = _chain_of(hit, one, side, context)
     if one.call.path != side.path:
-        elsewhere = (context.calls.sides[one.call.path], one.arg.line, note)
-        return replace(hit, elsewhere=(*hit.elsewhere, elsewhere))
+        elsewhere = (context.calls.sides[one.call.path], one.arg.line, _HANDED)
+        return replace(hit, elsewhere=(*hit.elsewhere, elsewhere), chain=chain)
     rows = (*hit.rows, one.arg.line, *range(step.lines[0], step.lines[1] + 1))
-    return replace(hit, rows=rows, because=(*hit.because, (one.arg.line, note)))
+    return replace(hit, rows=rows, because=(*hit.because, (one.arg.line, _HANDED)), chain=chain)
+
+
+def _chain_of(hit: Hit, one: Specialization, side: FileVersion, context: Context) -> HitChain:
+    """The calls from the one that names a mask down to a hit, and in the hit's function what shows it."""
+    names = tuple(call.unit.function.name for call in one.calls)
+    rows = [(one.arg.line, _HANDED)]
+    rows += [(call.unit.steps[call.at].lines[0], "and handed on here") for call in one.calls[1:]]
+    sides = (context.calls.sides[call.path] for call in one.calls)
+    above = ((part, *row, level) for level, (part, row) in enumerate(zip(sides, rows, strict=True)))
+    first, last = one.unit.function.lines
+    here = {hit.rows[0]: hit.said or "requested here", **{at: note for at, note in hit.because if first <= at <= last}}
+    below = ((side, at, here[at], len(names)) for at in sorted(here))
+    return HitChain((*names, hit.function), (*above, *below))

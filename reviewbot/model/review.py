@@ -12,6 +12,8 @@ SEVERITIES = ("note", "warning", "error")
 
 CONFIDENCES = ("low", "medium", "high")
 
+WIDTHS = ("series", "folder", "tree")  # how far calls are followed: in the files of the series, or further
+
 
 class Evidence(Struct, frozen=True):
     """A line that proves a finding: it enters a scope, takes a lock or sets a mask. `line`: 1-based, new side."""
@@ -23,12 +25,32 @@ class Evidence(Struct, frozen=True):
     note: str
 
 
+class ChainStep(Evidence, frozen=True):
+    """A line of a call chain. `level`: how many calls below the first function it stands."""
+
+    level: int = 0
+
+
+class ShownChain(Struct, frozen=True):
+    """The calls that lead from what is held, or handed over, down to the line that a finding is about.
+
+    `functions`: those on the way, the outermost first; `steps`: the lines that show it, in the order in which they are
+    run; `others`: how many more chains were found to the same line; `doubts`: what is not certain on this one.
+    """
+
+    functions: tuple[str, ...]
+    steps: tuple[ChainStep, ...]
+    others: int = 0
+    doubts: tuple[str, ...] = ()
+
+
 class Finding(Struct, frozen=True):
     """A finding of one rule at one line of the new file. `message` is for a terminal, `question` for a mail.
 
     `fix`: the whole line as it should be, None unless a change of this line alone surely mends it. `key`: identifies
     the cause within (rule, function), independent of line numbers. `fingerprint`: see review.findings.fingerprint().
-    `resolved_by`: the name of the later patch that fixes it, None while it is open.
+    `resolved_by`: the name of the later patch that fixes it, None while it is open. `chain`: the calls by which the
+    line is reached, None where the evidence is of one function.
     """
 
     rule: str
@@ -45,6 +67,7 @@ class Finding(Struct, frozen=True):
     fingerprint: str = ""
     fix: str | None = None
     key: str = ""
+    chain: ShownChain | None = None
 
     @property
     def needs_other_files(self) -> bool:
@@ -56,7 +79,9 @@ class PatchReview(Struct, frozen=True):
     """The findings of one patch. `depth`: how much was read: "diff" for hunks, "file" for whole files, or "tree".
 
     `whole`: the paths of the files that were read as a whole; `unlisted`: how many lines a commit adds in hunks that
-    are not in `files`; `kernel`: the version whose facts applied, None for that of the review.
+    are not in `files`; `kernel`: the version whose facts applied, None for that of the review. `width`: how far calls
+    were followed, one of WIDTHS, "" where nothing was read; `calls_left`: how many new ones under a lock or in a scope
+    leave that, None where they are not counted, because calls are followed beyond the series.
     """
 
     patch: Patch
@@ -67,6 +92,8 @@ class PatchReview(Struct, frozen=True):
     whole: frozenset[str] = frozenset()
     unlisted: int = 0
     kernel: Version | None = None
+    width: str = ""
+    calls_left: int | None = 0
 
     @property
     def looked(self) -> bool:

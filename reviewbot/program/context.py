@@ -13,6 +13,18 @@ from reviewbot.program.call_graph import FileCallGraph
 from reviewbot.program.file_version import FileVersion
 
 
+class HitChain(Struct, frozen=True):
+    """The calls by which a hit is reached, as in ShownChain of the model.
+
+    `steps`: each the file version, the row in it from 0, a note, and how many calls below the first function it stands.
+    """
+
+    functions: tuple[str, ...]
+    steps: tuple[tuple[FileVersion, int, str, int], ...]
+    others: int = 0
+    doubts: tuple[str, ...] = ()
+
+
 class Hit(Struct, frozen=True):
     """A place where a rule's pattern is found.
 
@@ -23,7 +35,7 @@ class Hit(Struct, frozen=True):
     what is wrong, whatever the call, its variable or the lock's variant are called; None where the constants in `key`
     say it. `side`: the file version that it stands in, None for the one that the check was given; `elsewhere`: rows of
     others that are evidence too, with a note about each; they come first. `said`: a note about its first row, for a
-    remark that stands in another function.
+    remark that stands in another function. `chain`: the calls by which it is reached, None where there are none.
     """
 
     rows: tuple[int, ...]
@@ -39,6 +51,7 @@ class Hit(Struct, frozen=True):
     side: FileVersion | None = None
     elsewhere: tuple[tuple[FileVersion, int, str], ...] = ()
     said: str = ""
+    chain: HitChain | None = None
 
 
 class Context(Struct, frozen=True):

@@ -53,9 +53,14 @@ class FunctionUnit:
         return Cfg(self.steps)
 
     @property
+    def analysed(self) -> bool:
+        """Whether somebody has asked for the analysis."""
+        return "flow" in self.__dict__
+
+    @property
     def unfollowed(self) -> str:
         """Why nothing is known of its paths; "" if something is, or it was not analysed."""
-        return "more paths or open scopes than are followed" if "flow" in self.__dict__ and self.flow.lost else ""
+        return "more paths or open scopes than are followed" if self.analysed and self.flow.lost else ""
 
     @cached_property
     def assigned(self) -> Mapping[str, Sequence[int]]:

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from reviewbot.review.resolved import is_copy
 from reviewbot.support.escape import visible
 
 FileLine = tuple[str, int]  # a path and a line of it, 1-based
+Shown = TypeVar("Shown", bound=Evidence)
 
 
 class ReportContext(Struct, frozen=True):
@@ -109,10 +111,13 @@ def _moved(finding: Finding, later: Sequence[_Moves]) -> Finding:
     path, line = _end((finding.path, finding.line), later)
     moved = (_moved_evidence(evidence, later) for evidence in finding.evidence)
     elsewhere = tuple(evidence for evidence in moved if (evidence.path, evidence.line) != (path, line))
-    return replace(finding, path=path, line=line, evidence=elsewhere)
+    chain = finding.chain
+    if chain is not None:
+        chain = replace(chain, steps=tuple(_moved_evidence(step, later) for step in chain.steps))
+    return replace(finding, path=path, line=line, evidence=elsewhere, chain=chain)
 
 
-def _moved_evidence(evidence: Evidence, later: Sequence[_Moves]) -> Evidence:
+def _moved_evidence(evidence: Shown, later: Sequence[_Moves]) -> Shown:
     path, line = _end((evidence.path, evidence.line), later)
     return replace(evidence, path=path, line=line)
 

@@ -7,6 +7,7 @@ adds, or where it removes one. With the trees of a patch whole files are read, u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Series, Unread
-from reviewbot.model.review import Finding, PatchReview, Review
+from reviewbot.model.review import WIDTHS, Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.patch.function_hunks import function_hunks, heirs, is_touched, speaks_of, text_of
 from reviewbot.patch.relocate import relocate
@@ -25,6 +26,7 @@ from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
 from reviewbot.review.findings import finding_of, once_a_line
+from reviewbot.review.left_calls import calls_left, known_calls
 from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, grouped, link
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.patched_file import PatchedFile, Selected
@@ -68,6 +70,15 @@ class Engine:
         self._first_missing = float("inf")  # the number of the first patch of it that is not here
         self._incomplete = False  # the patch at hand comes after one that is not here
         self._earlier: Earlier | None = None  # what earlier patches of a series have left
+
+    @property
+    def width(self) -> str:
+        """How far calls are followed where whole files are read, one of WIDTHS."""
+        return self.beside.width if self.beside is not None else WIDTHS[0]
+
+    @cached_property
+    def _known_calls(self) -> frozenset[str]:
+        return known_calls(self.kernel, [rule for rule, _ in self.rules])
 
     def review(self, series: Series) -> Review:
         """Review all patches of a series. A finding that a later patch fixes has that patch as `resolved_by`."""
@@ -117,6 +128,7 @@ class Engine:
         read: list[tuple[PatchedFile, Hits]] = []
         placed = {}
         left: list[FileVersion] = []
+        calls = 0
         for group in grouped([one for one in enumerate(files) if parse.is_source(one[1])]):
             opened = [(at, *self._file(patch, change, only)) for at, change in group]
             notes += self._link_beside(patch, [file for _, file, _ in opened])
@@ -125,6 +137,7 @@ class Engine:
                 read.append((file, self._hits(file, names, selected.rules if selected is not None else None)))
                 notes += (*missed, *_unfollowed(file), *_cut_off(file))
                 placed[at] = file.change
+            calls += calls_left([file for _, file, _ in opened], self._known_calls)
             if self._earlier is not None:
                 left = [*left, *(file.after for _, file, _ in opened if file.after is not None)][-MOST_EARLIER:]
             for file, hits in read[-len(opened) :]:
@@ -138,7 +151,11 @@ class Engine:
             self._earlier.add(left)
         whole = frozenset(file.change.path for file, _ in read if file.whole)
         depth = "file" if read and all(file.whole for file, _ in read) else "diff"
-        return PatchReview(patch, tuple(findings), tuple(notes), depth, files, whole)
+        width = (self.width if depth == "file" else WIDTHS[0]) if read else ""
+        counted = calls if width in ("", WIDTHS[0]) else None
+        return PatchReview(
+            *(patch, tuple(findings), tuple(notes), depth, files, whole), width=width, calls_left=counted
+        )
 
     def file(self, change: FileChange, defined: frozenset[str]) -> tuple[list[Finding], list[Unread]]:
         """Review one file of a diff by its hunks alone. `defined`: flag names that the series defines."""

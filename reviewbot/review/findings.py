@@ -10,9 +10,9 @@ from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Rule
-from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding
+from reviewbot.model.review import CONFIDENCES, SEVERITIES, ChainStep, Evidence, Finding, ShownChain
 from reviewbot.patch.suggestion import fixed
-from reviewbot.program.context import Hit
+from reviewbot.program.context import Hit, HitChain
 from reviewbot.program.file_version import FileVersion
 
 Place = tuple[FileVersion, int]
@@ -47,6 +47,7 @@ def finding_of(rule: Rule, part: FileVersion, hit: Hit, known_as: Callable[[File
         fingerprint=fingerprint(rule.id, here.path, known_as(here, function), text),
         fix=fixed(text, hit.replace) if hit.replace and here is part and row == hit.rows[0] else None,
         key=squeeze(hit.key),
+        chain=_chain(hit.chain) if hit.chain is not None else None,
     )
 
 
@@ -57,6 +58,15 @@ def _evidence(part: FileVersion, hit: Hit, apart: bool) -> Iterator[Evidence]:
     for side, at, note in (*hit.elsewhere, *own):
         if _inside(side, at):
             yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
+
+
+def _chain(chain: HitChain) -> ShownChain:
+    steps = (
+        ChainStep(side.path, side.numbers[at], side.function_at(at), side.rows[at], note, level)
+        for side, at, note, level in chain.steps
+        if _inside(side, at)
+    )
+    return ShownChain(chain.functions, tuple(steps), chain.others, chain.doubts)
 
 
 def _inside(part: FileVersion, row: int) -> bool:

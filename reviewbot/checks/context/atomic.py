@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from reviewbot.checks.context.guarded_list import TextRows, guarded
-from reviewbot.checks.context.held_above import Held, HeldAbove
+from reviewbot.checks.context.held_above import ASLEEP, Held, HeldAbove
 from reviewbot.checks.context.implied_lock import given_back_below, released
 from reviewbot.checks.context.sleeping_calls import Sleeper, last_user, matters
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
@@ -106,7 +106,7 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
         if found is None and call.always:
             found = _given_back(unit, index, own, context) or _shared(unit, index, above)
         if found is None and entered:
-            found = next((one for one in above.held(unit, index) if one.scope not in own), None)
+            found = above.held(unit, index, own, call)
         if found is None or not _sleeps_there(unit, index, call, found, above):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
@@ -119,7 +119,8 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
             cause=kind,
             side=side,
             elsewhere=found.elsewhere,
-            said="may sleep here" if found.outside else "",
+            said=ASLEEP if found.outside else "",
+            chain=found.chain,
         )
 
 
@@ -159,8 +160,8 @@ def _passed_on(hit: Hit, one: Specialization, side: FileVersion, context: Contex
     """A hit that holds for the mask of one caller. `side`: where the function of the request stands."""
     mask, name = f"{expression_text(one.arg)} from {one.call.unit.function.name}()", hit.values["callee"]
     values = {**hit.values, "call": f"{name}() with {mask}", "how": f"With {mask} it may"}
-    made = handed_over(hit, one, side, context)
-    return replace(made, key=f"{hit.key} {mask}", values=values, confidence="medium", said="may sleep here")
+    made = handed_over(replace(hit, said=ASLEEP), one, side, context)
+    return replace(made, key=f"{hit.key} {mask}", values=values, confidence="medium")
 
 
 def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> Held | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -10,14 +10,16 @@ from msgspec import Struct
 from reviewbot.checks.context.atomic_calls import atomic_calls, called_with_lock
 from reviewbot.checks.context.sleeping_calls import Sleeper
 from reviewbot.interproc.callbacks import Callback, callbacks
+from reviewbot.interproc.chains import CallChain, as_hit_chain
 from reviewbot.interproc.entry import EntryContext
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import taking_masks
-from reviewbot.program.context import Context
+from reviewbot.program.context import Context, HitChain
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
+ASLEEP = "may sleep here"  # a note about a request
 _FAR = 3  # calls, from where on a chain through several files is often right and seldom a mistake
 
 
@@ -25,7 +27,8 @@ class Held(Struct, frozen=True):
     """What forbids sleeping: how a text ends that says so, and the rows that show it, with a word about each.
 
     `taken`: the call that took the lock, "" if none is shown; `outside`: the function is entered with it; `scope`: the
-    kind that it is then, and `base` what `where` says without the calls; `elsewhere`: rows of other files that show it.
+    kind that it is then, and `base` what `where` says without the calls; `elsewhere`: rows of other files that show it;
+    `chain`: the calls by which it is entered so, None where there are none.
     """
 
     where: str
@@ -36,6 +39,7 @@ class Held(Struct, frozen=True):
     scope: str = ""
     base: str = ""
     elsewhere: tuple[tuple[FileVersion, int, str], ...] = ()
+    chain: HitChain | None = None
 
 
 class HeldAbove:
@@ -105,17 +109,36 @@ class HeldAbove:
         """The calls of a function that may sleep, by instruction."""
         return self._calls.sleepers(unit, self.path(unit))
 
-    def held(self, unit: FunctionUnit, index: int) -> Iterator[Held]:
-        """What callers of a function surely hold where an instruction of it is reached, the nearest first."""
-        name, path, sides = unit.function.name, self.path(unit), self._calls.graph.sides
-        for chain in self._calls.to(unit, index):
-            one = chain.entry
-            rows = tuple((row, note) for where, row, note in chain.shown if where == path)
-            others = tuple((sides[where], row, note) for where, row, note in chain.shown if where != path)
-            far = bool(others) and len(one.callers) > _FAR
-            sure = "low" if chain.once or far else "medium"
-            yield Held(one.where(name), rows, sure, one.taken, True, one.scope, one.base, others)
+    def held(self, unit: FunctionUnit, index: int, own: Collection[str], call: Sleeper) -> Held | None:
+        """What callers of a function surely hold where it makes a call that may sleep, the nearest; None for nothing.
+
+        `own`: the kinds of scope that the call drops itself.
+        """
+        found = [one for one in self._calls.to(unit, index) if one.entry.scope not in own]
+        if not found:
+            return None
+        first, name, path, sides = found[0], unit.function.name, self.path(unit), self._calls.graph.sides
+        rows = tuple((row, note) for where, row, note in first.shown if where == path)
+        others = tuple((sides[where], row, note) for where, row, note in first.shown if where != path)
+        far = bool(others) and len(first.calls) > _FAR
+        request = sides[path], (*call.rows, *unit.steps[index].lines)[0], ASLEEP
+        chain = as_hit_chain(found, name, request, sides, [*_doubts(first, far, call, unit.steps[index].name)])
+        sure = "low" if first.once or far else "medium"
+        entry = first.entry
+        return Held(entry.where(name), rows, sure, entry.taken, True, entry.scope, entry.base, others, chain)
 
     def above(self, unit: FunctionUnit, index: int) -> Sequence[EntryContext]:
         """The contexts in which an instruction of a function is reached by its callers."""
         return [chain.entry for chain in self._calls.to(unit, index)]
+
+
+def _doubts(chain: CallChain, far: bool, call: Sleeper, callee: str) -> Iterator[str]:
+    """What is not certain on a chain, for a reader."""
+    if chain.once:
+        yield "it may be reached only while something is not set up, or has no operation of its own"
+    if far:
+        yield f"{len(chain.calls)} calls through several files are a long way"
+    if call.wraps:
+        yield f"what {callee}() does with the mask was not read"
+    if call.somewhere and not call.always:
+        yield "it asks with a mask that may sleep on some of the paths alone"

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property, partial
 
+from msgspec.structs import replace
+
 from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.between import Between
-from reviewbot.interproc.chains import CallChains
+from reviewbot.interproc.chains import CallChains, as_hit_chain
 from reviewbot.interproc.function_reading import FunctionReading
 from reviewbot.interproc.settle import few
 from reviewbot.interproc.summary import Effect
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Kernel, Rule, ScopeKind
 from reviewbot.program.call_graph import FunctionKey
-from reviewbot.program.context import Context, Hit
+from reviewbot.program.context import Context, Hit, HitChain
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.provenance import meant_here, spelled_out
 from reviewbot.program.query import (
@@ -30,6 +32,8 @@ from reviewbot.program.query import (
     written_mask,
 )
 from reviewbot.program.unit import FunctionUnit
+
+_ENTERED = "the scope is entered here"  # a note about evidence
 
 
 @check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("clears", "instead", "masks"))
@@ -53,11 +57,11 @@ def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Ite
                 scope, row = inside[0]
                 entered = unit.steps[scope.step]
                 values = {"callee": step.name, "flag": term.text, "call": entered.name}
-                because = ((entered.lines[0], "the scope is entered here"),)
+                because = ((entered.lines[0], _ENTERED),)
                 here = any(part is term for part in mask.walk())
-                replace = (term.text, str(row["instead"])) if row.get("instead") and here else None
+                better = (term.text, str(row["instead"])) if row.get("instead") and here else None
                 key = f"{step.name} {mask.text}"
-                yield Hit((term.line, *step.lines), unit.function.name, key, values, because, replace=replace)
+                yield Hit((term.line, *step.lines), unit.function.name, key, values, because, replace=better)
 
 
 def _implied(state: State, name: str, rule: Rule, kernel: Kernel) -> tuple[OpenScope, Row] | None:
@@ -96,7 +100,7 @@ def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator
                 if around is None and _may_be_opened(row, context):
                     around = above[at].around(unit, index)
                 if around is not None:
-                    call, because, sure, elsewhere = around
+                    call, because, sure, elsewhere, chain = around
                     values = {
                         "callee": step.name,
                         "mask": expression_text(mask),
@@ -104,7 +108,8 @@ def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator
                         "effect": str(row["effect"]),
                     }
                     rows, key = (mask.line, *step.lines), f"{step.name} {mask.text}"
-                    yield Hit(rows, unit.function.name, key, values, because, sure, elsewhere=elsewhere)
+                    name = unit.function.name
+                    yield Hit(rows, name, key, values, because, sure, elsewhere=elsewhere, chain=chain)
                     break
 
 
@@ -116,8 +121,8 @@ def _may_be_opened(row: Row, context: Context) -> bool:
     return any(word in text for text in texts for word in words)
 
 
-# the call that opened a scope, what shows it, how sure, and what shows it in other files
-_Around = tuple[str, tuple[tuple[int, str], ...], str, tuple[tuple[FileVersion, int, str], ...]]
+# the call that opened a scope, what shows it, how sure, what shows it in other files, and the calls from there
+_Around = tuple[str, tuple[tuple[int, str], ...], str, tuple[tuple[FileVersion, int, str], ...], HitChain | None]
 
 
 def _scope_around(unit: FunctionUnit, index: int, row: Row, context: Context) -> _Around | None:
@@ -126,7 +131,7 @@ def _scope_around(unit: FunctionUnit, index: int, row: Row, context: Context) ->
     if not inside or inside[0] is None or None in inside:
         return None
     entered = unit.steps[inside[0].step]
-    return entered.name, ((entered.lines[0], "the scope is entered here"),), "", ()
+    return entered.name, ((entered.lines[0], _ENTERED),), "", (), None
 
 
 class _Above:
@@ -138,14 +143,17 @@ class _Above:
     def around(self, unit: FunctionUnit, index: int) -> _Around | None:
         """The scope that surely is open where an instruction is reached, unless somebody asks how it was called."""
         key = self._between.key(unit)
-        chain = next(iter(self._chains.to(key, index)), None) if key is not None else None
-        if chain is None or key is None:
+        found = self._chains.to(key, index) if key is not None else ()
+        if not found or key is None:
             return None
-        (path, first, _), *rest = chain.shown
-        shown = [(path, first, "the scope is entered here"), *rest]
+        (path, first, _), *rest = found[0].shown
+        chain = replace(found[0], shown=((path, first, _ENTERED), *rest))
         sides = self._context.calls.sides
-        here = tuple((row, note) for path, row, note in shown if path == key[0])
-        return chain.entry.taken, here, "medium", tuple((sides[one[0]], *one[1:]) for one in shown if one[0] != key[0])
+        here = tuple((row, note) for path, row, note in chain.shown if path == key[0])
+        others = tuple((sides[path], row, note) for path, row, note in chain.shown if path != key[0])
+        request = sides[key[0]], unit.steps[index].lines[0], "requested here"
+        shown = as_hit_chain([chain, *found[1:]], key[1], request, sides)
+        return chain.entry.taken, here, "medium", others, shown
 
     @cached_property
     def _between(self) -> Between:

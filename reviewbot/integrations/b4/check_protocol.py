@@ -14,6 +14,7 @@ from typing import NamedTuple
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import SEVERITIES, Finding, PatchReview
 from reviewbot.patch import parse
+from reviewbot.report.chain import shown_by
 from reviewbot.report.select import ordered, select, unread_of
 from reviewbot.support.escape import clip, visible
 
@@ -127,7 +128,7 @@ def _details(reviewed: PatchReview, findings: Sequence[Finding], whole: bool) ->
         yield f"{visible(finding.path)}:{finding.line}{function}"
         yield f"    {_code(finding.line_text)}"
         yield f"  {finding.severity}, {finding.confidence} confidence, {finding.rule}: {visible(finding.message)}"
-        for evidence in finding.evidence:
+        for evidence in shown_by(finding):
             place = f"{evidence.line}" if evidence.path == finding.path else f"{visible(evidence.path)}:{evidence.line}"
             yield f"  {visible(evidence.note)}: {place}: {_code(evidence.text)}"
         if finding.resolved_by:

@@ -12,6 +12,7 @@ from collections import Counter
 
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import Finding, Review
+from reviewbot.report.chain import shown_by
 from reviewbot.report.remarks import ReportContext, columns, remarks_of, unread, worst_first
 from reviewbot.report.unread import FAIL
 from reviewbot.support.ci_commands import disarmed
@@ -47,7 +48,7 @@ def render(review: Review, context: ReportContext) -> str:
 
 
 def _annotation(kind: str, finding: Finding) -> str:
-    lines = [finding.message, *(f"{evidence.note}: {evidence.path}:{evidence.line}" for evidence in finding.evidence)]
+    lines = [finding.message, *(f"{evidence.note}: {evidence.path}:{evidence.line}" for evidence in shown_by(finding))]
     properties = {
         "file": finding.path,
         "line": str(finding.line),

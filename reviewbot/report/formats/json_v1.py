@@ -6,7 +6,7 @@ import json
 
 from reviewbot import __version__
 from reviewbot.model.patch import Unread
-from reviewbot.model.review import Evidence, Finding, PatchReview, Review
+from reviewbot.model.review import Evidence, Finding, PatchReview, Review, ShownChain
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.support.escape import printable
@@ -46,6 +46,8 @@ def _patch(reviewed: PatchReview, context: ReportContext) -> Json:
         "message_id": _text(patch.mail.message_id if patch.mail else None),
         "commit": patch.commit,
         "depth": reviewed.depth,
+        "calls_followed": reviewed.width or None,
+        "calls_left": reviewed.calls_left,
         **({"kernel": kernel} if kernel != context.kernel else {}),
         "findings": [
             _finding(finding) for finding in select(ordered(reviewed), context.min_severity, context.min_confidence)
@@ -65,12 +67,22 @@ def _finding(finding: Finding) -> Json:
         "function": printable(finding.function),
         "message": printable(finding.message),
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        **({"chain": _chain(finding.chain)} if finding.chain is not None else {}),
         "resolved_by": _text(finding.resolved_by),
         "fingerprint": finding.fingerprint,
     }
 
 
-def _evidence(evidence: Evidence) -> Json:
+def _chain(chain: ShownChain) -> Json:
+    return {
+        "functions": [printable(name) for name in chain.functions],
+        "steps": [{**_evidence(step), "level": step.level} for step in chain.steps],
+        "others": chain.others,
+        "doubts": [printable(doubt) for doubt in chain.doubts],
+    }
+
+
+def _evidence(evidence: Evidence) -> dict[str, Json]:
     return {
         "path": printable(evidence.path),
         "line": evidence.line,

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import SEVERITIES, Finding, PatchReview, Review
+from reviewbot.report.chain import shown_by
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import FAIL
@@ -86,7 +87,7 @@ def _text(finding: Finding) -> str:
         f"{place}: {finding.severity} ({finding.confidence}): {finding.message}",
         f"    {finding.line_text.strip()}",
     ]
-    lines += [f"  {evidence.note}: {evidence.path}:{evidence.line}" for evidence in finding.evidence]
+    lines += [f"  {evidence.note}: {evidence.path}:{evidence.line}" for evidence in shown_by(finding)]
     return "\n".join(map(xml, lines))
 
 

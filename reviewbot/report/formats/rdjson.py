@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 
 from reviewbot.model.review import Evidence, Finding, Review
+from reviewbot.report.chain import shown_by
 from reviewbot.report.remarks import ReportContext, columns, remarks_of, suggestion
 from reviewbot.support.escape import raw, visible
 
@@ -37,7 +38,7 @@ def _diagnostic(finding: Finding) -> Diagnostic:
         "code": {"value": finding.rule},
     }
     if finding.evidence:
-        message["related_locations"] = [_related(evidence) for evidence in finding.evidence]
+        message["related_locations"] = [_related(evidence) for evidence in shown_by(finding)]
     fix = suggestion(finding)
     if fix is not None:
         whole_line = {"start": {"line": finding.line}, "end": {"line": finding.line}}

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from reviewbot import __version__
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Unread
-from reviewbot.model.review import Evidence, Finding, Review
+from reviewbot.model.review import ChainStep, Evidence, Finding, Review, ShownChain
+from reviewbot.report.chain import doubts_of, functions_of, others_of
 from reviewbot.report.formats.markdown import paragraph
 from reviewbot.report.remarks import Remark, ReportContext, columns, remarks_of, suggestion, unread
 from reviewbot.report.reply.wrap import paragraphs, readable
@@ -141,6 +142,8 @@ def _result(remark: Remark, places: Mapping[str, int]) -> Object:
         result["ruleIndex"] = places[finding.rule]
     if finding.evidence:
         result["relatedLocations"] = [_related(number, evidence) for number, evidence in enumerate(finding.evidence, 1)]
+    if finding.chain is not None and finding.chain.steps:
+        result["codeFlows"] = [_flow(finding.chain)]
     fix = suggestion(finding)
     if fix is not None:
         result["fixes"] = [_fix(finding, fix)]
@@ -168,6 +171,22 @@ def _related(number: int, evidence: Evidence) -> Object:
     if evidence.note:
         related["message"] = {"text": _unlinked(visible(evidence.note))}
     return related
+
+
+def _flow(chain: ShownChain) -> Object:
+    """A chain as a code flow of one thread (SARIF 2.1.0, 3.36), which viewers show as a path to step through."""
+    flow: Object = {"threadFlows": [{"locations": [_step(step) for step in chain.steps]}]}
+    told = " ".join(filter(None, [functions_of(chain), others_of(chain), doubts_of(chain)]))
+    return {"message": {"text": _unlinked(visible(told))}, **flow}
+
+
+def _step(step: ChainStep) -> Object:
+    place = _location(step.path, step.line, step.text)
+    if step.function:
+        place["logicalLocations"] = [{"name": visible(step.function), "kind": "function"}]
+    if step.note:
+        place["message"] = {"text": _unlinked(visible(step.note))}
+    return {"location": place, "nestingLevel": step.level}
 
 
 def _location(path: str, line: int, text: str) -> Object:

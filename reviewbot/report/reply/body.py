@@ -7,6 +7,7 @@ from itertools import groupby
 
 from reviewbot.model.patch import FileChange, Hunk
 from reviewbot.model.review import Finding, PatchReview
+from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
 from reviewbot.report.reply.wrap import WIDTH, paragraphs, wrapped
 from reviewbot.support.escape import visible
@@ -139,7 +140,7 @@ class _Speaker:
         return [line for text in texts for line in ("", *wrapped(text))] + [""]
 
     def _text(self, finding: Finding) -> str:
-        parts = paragraphs(finding.question or finding.message)
+        parts = paragraphs(without_chain(finding.question or finding.message, finding))
         keys = [(finding.rule, part) for part in parts]
         cause = (finding.rule, f"message: {finding.message}")
         fresh = [part for key, part in zip(keys, parts, strict=True) if key not in self._asked_in]
@@ -154,12 +155,20 @@ class _Speaker:
 
 
 def _way(finding: Finding) -> Iterator[str]:
-    """For what takes other files to see: an indented paragraph with the places that show it, a line each."""
-    if finding.needs_other_files:
-        shown = [(f"{one.path}:{one.line}", visible(one.text.strip())) for one in finding.evidence[:_MOST_PLACES]]
+    """For what takes calls or other files to see: an indented paragraph with its chain, and a line for each place."""
+    chain = finding.chain
+    lines = [_INDENT + visible(one) for one in headline(chain, WIDTH - len(_INDENT))] if chain is not None else []
+    if chain is not None or finding.needs_other_files:
+        shown = [
+            (f"{visible(one.path)}:{one.line}", visible(one.text.strip())) for one in shown_by(finding)[:_MOST_PLACES]
+        ]
         width = max(len(place) for place, _ in shown) + len(_INDENT)
         room = max(WIDTH - width - 3, 20)
-        yield "\n".join(f"{_INDENT}{place}:".ljust(width + 2) + _cut(text, room) for place, text in shown)
+        lines += [f"{_INDENT}{place}:".ljust(width + 2) + _cut(text, room) for place, text in shown]
+    if chain is not None and chain.doubts:
+        lines.append(_INDENT + visible(doubts_of(chain)))
+    if lines:
+        yield "\n".join(lines)
 
 
 def _cut(text: str, most: int) -> str:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import FileChange
 from reviewbot.model.review import Evidence, Finding, PatchReview, Review
+from reviewbot.report.chain import shown_by, without_chain
 from reviewbot.report.remarks import Remark, ReportContext, remarks_of, suggestion
 from reviewbot.report.reply.quote import CUT, excerpt, places
 from reviewbot.report.reply.wrap import readable
@@ -86,7 +87,8 @@ def _explained(remark: Remark, reviewed: PatchReview, context: ReportContext, vi
     """The code around a remark, its evidence, the question, why it matters and what to do."""
     finding = remark.finding
     yield from _around(remark, reviewed)
-    for evidence in finding.evidence:
+    yield from text.chain_lines(finding.chain, viewpoint.width)
+    for evidence in shown_by(finding):
         yield from _evidence(evidence, viewpoint)
     rule = next((rule for rule in context.rules if rule.id == finding.rule), None)
     for head, reason in _reasons(finding, rule):
@@ -125,7 +127,7 @@ def _evidence(evidence: Evidence, viewpoint: Viewpoint) -> Iterator[Line]:
 
 def _reasons(finding: Finding, rule: Rule | None) -> Iterator[tuple[str, str]]:
     if finding.question:
-        yield "", finding.question
+        yield "", without_chain(finding.question, finding)
     if rule is not None:
         yield "Why: ", readable(rule.why)
         yield "What to do: ", readable(rule.fix)

@@ -13,7 +13,9 @@ from io import StringIO
 from msgspec import Struct
 
 from reviewbot.model.patch import Hunk, Unread
-from reviewbot.model.review import SEVERITIES, Evidence, Finding, PatchReview, Review
+from reviewbot.model.review import SEVERITIES, Evidence, Finding, PatchReview, Review, ShownChain
+from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
+from reviewbot.report.coverage import clean_words, left_calls
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places
 from reviewbot.report.reply.wrap import wrapped
@@ -24,6 +26,7 @@ from reviewbot.support.escape import clip, visible
 
 PIPE_WIDTH = 80
 _WIDEST_PROSE = 100
+_CHAIN = "      "  # before the functions of a chain
 _WIDEST_CODE = 400  # characters of one line of a patch
 
 Styled = tuple[str, str]  # text and the name of its style in STYLES
@@ -119,12 +122,13 @@ def _finding(reviewed: PatchReview, finding: Finding, place: DiffPosition | None
     )
     yield ((f"    {visible(finding.path)}:{finding.line}", "faint"),)
     yield from _quoted(reviewed, finding, place)
-    yield from prose(finding.message, "    ", view.width)
-    for evidence in finding.evidence:
-        yield from _evidence(evidence, view.width)
+    yield from prose(without_chain(finding.message, finding), "    ", view.width)
+    yield from chain_lines(finding.chain, view.width)
+    for evidence in shown_by(finding):
+        yield from _evidence(evidence, view.width, (evidence.path, evidence.line) != (finding.path, finding.line))
     if view.explain and finding.question and finding.question != finding.message:
         yield ()
-        yield from prose(finding.question, "    ", view.width)
+        yield from prose(without_chain(finding.question, finding), "    ", view.width)
     if finding.resolved_by:
         yield ((f"    resolved by {visible(finding.resolved_by)}", "clean"),)
 
@@ -148,10 +152,19 @@ def _code_line(hunk: Hunk, at: int, marked: bool) -> Line:
     )
 
 
-def _evidence(evidence: Evidence, width: int) -> Iterator[Line]:
+def chain_lines(chain: ShownChain | None, width: int) -> Iterator[Line]:
+    """The functions of a chain in a row, and what is not certain on it; nothing where there is none."""
+    if chain is not None:
+        for line in headline(chain, width - len(_CHAIN)):
+            yield ((f"{_CHAIN}{visible(line)}", "head"),)
+        yield from prose(doubts_of(chain), _CHAIN, width)
+
+
+def _evidence(evidence: Evidence, width: int, with_code: bool = True) -> Iterator[Line]:
     function = f" in {evidence.function}()" if evidence.function else ""
     yield from prose(f"{evidence.note}: {evidence.path}:{evidence.line}{function}", "    ", width)
-    yield ((f"            {code_line(evidence.text.strip())}", "faint"),)
+    if with_code:
+        yield ((f"            {code_line(evidence.text.strip())}", "faint"),)
 
 
 def _unread(parts: tuple[Unread, ...], indent: str, width: int) -> Iterator[Line]:
@@ -194,11 +207,16 @@ def summary_line(review: Review, view: View, what: str = "") -> Line:
     notes = [f"{below} below the bar"] if below else []
     notes += [f"{review.set_aside} known or ignored"] if review.set_aside else []
     notes += [unread] if unread else []
+    notes += [left] if (left := left_calls(review)) and not findings else []
     tail = f" ({', '.join(notes)})" if notes else ""
     if not review.patches:
         return ((f"no patch to look at{tail}", "warning"),)
     if not findings:
-        word = ("nothing found in what was read" if review.looked else "nothing was read") if unread else "clean"
+        word = (
+            ("nothing found in what was read" if review.looked else "nothing was read")
+            if unread
+            else clean_words(review)
+        )
         return ((f"{word}: {read}{tail}", "" if unread else "clean"),)
     return ((f"{_remarks(findings)} on {read}{tail}", "head"),)
 

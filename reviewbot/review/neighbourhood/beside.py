@@ -10,7 +10,7 @@ from reviewbot.model.patch import Hunk, Unread
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
-from reviewbot.review.neighbourhood.function_words import WordReader
+from reviewbot.review.neighbourhood.function_words import FileWords, WordReader
 from reviewbot.review.neighbourhood.neighbourhood import NearbyFiles, Neighbourhood
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
@@ -27,13 +27,21 @@ class FilesBeside:
     def __init__(self, source: TreeSource, rules: Sequence[Rule], reader: Reader) -> None:
         self._source, self._rules, self._reader = source, rules, reader
 
+    @property
+    def width(self) -> str:
+        """How far calls are followed with them, one of WIDTHS."""
+        return self._neighbourhood.width
+
     @cached_property
     def _words(self) -> WordReader:
         return WordReader([self._reader.kernel], RowWords(known_rules(self._rules)))
 
+    def _read(self, path: str, text: bytes) -> FileWords:
+        return self._words.read(path, text)  # what reads is made when a file is new
+
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._source, self._words.read, Layout.of(self._reader.kernel))
+        return Neighbourhood(self._source, self._read, Layout.of(self._reader.kernel))
 
     @cached_property
     def _known(self) -> frozenset[str]:

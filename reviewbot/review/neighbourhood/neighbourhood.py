@@ -13,6 +13,7 @@ from posixpath import dirname
 from typing import NamedTuple
 
 from reviewbot.interproc.summary import DEEPEST
+from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey, between
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
 from reviewbot.review.neighbourhood.tree_source import TreeSource
@@ -22,6 +23,7 @@ from reviewbot.review.neighbourhood.word_tables import UnreadableWords, Words
 
 _MOST_READ = 24  # files that are read with those of a patch
 _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
+_, FOLDER, TREE = WIDTHS
 _KEPT = 12  # folders whose words are in memory at once
 
 Meant = Callable[[str, str], FunctionKey | None]  # the function that a name means in the file of a path
@@ -57,6 +59,7 @@ class Neighbourhood:
     def __init__(self, source: TreeSource, read: ReadWords, layout: Layout) -> None:
         self._folders, self._index, self._read, self._layout = source.folders, source.index, read, layout
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
+        self.width = FOLDER if self._index is None else TREE  # how far it looked the last time, one of WIDTHS
 
     def around(self, tree: str, change: Change, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
         """What has to be read with the files of some changed functions; `tree`: what they are in after the change.
@@ -67,16 +70,18 @@ class Neighbourhood:
         try:
             words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
             if words is not None:
-                return self._along([words], touched, change, handed, "tree")
+                self.width = TREE
+                return self._along([words], touched, change, handed)
         except UnreadableWords as error:
             if self._index is not None:
                 self._index.give_up(str(error))
             self._index = None
+        self.width = FOLDER
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
             return NearbyFiles((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
         folders = [self._folder(tree, name) for name in names]
-        found = self._along(folders, touched, change, handed, "folder")
+        found = self._along(folders, touched, change, handed)
         left = found.left or next((one.left for one in folders if one.left), "")
         return found._replace(left=left)
 
@@ -86,7 +91,6 @@ class Neighbourhood:
         touched: Collection[str],
         change: Change,
         handed: Collection[FunctionKey],
-        width: str,
     ) -> NearbyFiles:
         graph = WordGraph(words, self._layout, change)
         meant = (graph.meant(*one) for one in handed)
@@ -99,7 +103,7 @@ class Neighbourhood:
         paths.sort(key=lambda path: dirname(path) not in beside)  # what is near is the surest
         left = ""
         if len(paths) > _MOST_READ:
-            left = f"its calls lead through {len(paths)} more files of the {width}; {_MOST_READ} of them were read"
+            left = f"its calls lead through {len(paths)} more files of the {self.width}; {_MOST_READ} of them were read"
         texts = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in paths[:_MOST_READ])
         files = [NearbyFile(path, text) for path, text in texts if text is not None]
         return NearbyFiles(files, ways, left, graph.meant)

@@ -42,6 +42,8 @@ def test_contract():
                 "message_id": "20260304.1@author.example",
                 "commit": None,
                 "depth": "diff",
+                "calls_followed": None,
+                "calls_left": 0,
                 "findings": [
                     {
                         "rule": "toy-scope",

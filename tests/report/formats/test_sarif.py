@@ -16,6 +16,7 @@ from report_cases import ALLOC, RULES, SCOPE, evidence, frame, review, reviewed
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
 from reviewbot.model.patch import Unread
+from reviewbot.model.review import ChainStep, ShownChain
 from reviewbot.report.formats import sarif
 
 # RFC 3986, path-noscheme: no scheme, no root, and nothing unescaped
@@ -201,14 +202,59 @@ def test_code_that_looks_like_a_link_is_none():
     )
 
 
+def test_a_chain_is_a_code_flow():
+    steps = (
+        ChainStep("a.c", 4, "toy_lock", "\tlock(t);", "taken [here](1)", 0),
+        ChainStep("b c.c", 9, "", "", "", 1),
+    )
+    patch = reviewed([(ALLOC, {"chain": ShownChain(("toy_lock", "toy_fill"), steps, 2, ("who knows",))})])
+    place = {"startLine": 4, "startColumn": 2, "endLine": 4, "endColumn": 10}
+    assert only(review(patch))["codeFlows"] == [
+        {
+            "message": {"text": "toy_lock() -> toy_fill() (and 2 more chains) not certain: who knows"},
+            "threadFlows": [
+                {
+                    "locations": [
+                        {
+                            "location": {
+                                "physicalLocation": {"artifactLocation": {"uri": "a.c"}, "region": place},
+                                "logicalLocations": [{"name": "toy_lock", "kind": "function"}],
+                                "message": {"text": "taken [here] (1)"},
+                            },
+                            "nestingLevel": 0,
+                        },
+                        {
+                            "location": {
+                                "physicalLocation": {
+                                    "artifactLocation": {"uri": "b%20c.c"},
+                                    "region": {"startLine": 9, "startColumn": 1, "endLine": 9, "endColumn": 1},
+                                }
+                            },
+                            "nestingLevel": 1,
+                        },
+                    ]
+                }
+            ],
+        }
+    ]
+
+
+def test_what_has_no_chain_has_no_code_flow():
+    patch = reviewed([ALLOC])
+    shown = (evidence(patch.files, SCOPE),)
+    assert "codeFlows" not in only(review(replace(patch, findings=(replace(patch.findings[0], evidence=shown),))))
+    assert "codeFlows" not in only(review(reviewed([(ALLOC, {"chain": ShownChain(("toy_fill",), ())})])))
+
+
 @given(text=ANY, note=st.one_of(st.just(""), ANY))
 def test_any_text_is_valid(text, note):
     patch = reviewed([(ALLOC, {"message": text, "path": text, "function": text, "line_text": text, "fix": text})])
     shown = (evidence(patch.files, SCOPE, note),)
-    patch = replace(patch, findings=(replace(patch.findings[0], evidence=shown),))
+    chain = ShownChain((text, text), (ChainStep(text, 1, text, text, note),), 1, (text,))
+    patch = replace(patch, findings=(replace(patch.findings[0], evidence=shown, chain=chain),))
     whole = run(review(patch, unread=(Unread(text, text),)))
     uris = [text for key, text in pairs(whole) if key == "uri"]
-    assert len(uris) >= 3
+    assert len(uris) >= 4
     assert all(RELATIVE.fullmatch(uri) for uri in uris)
 
 
