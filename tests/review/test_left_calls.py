@@ -91,7 +91,7 @@ def reviewed(new: dict[str, str], *, folders: bool, old: str = BARE) -> PatchRev
     trees = Trees({"0": {PATH: old}, "1": new})
     made = engine("6.12")
     rules = [rule for rule, _ in made.rules]
-    return Engine(made.kernel, rules, trees.read, trees if folders else None).patch(patch({PATH: old}, new))
+    return Engine(made.kernel, rules, trees.read, TreeSource(trees) if folders else None).patch(patch({PATH: old}, new))
 
 
 CALLS = {PATH: BARE.replace("ex->n++", "exfoo_fill(ex)")}
