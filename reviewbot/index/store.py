@@ -212,9 +212,10 @@ class Store:
 def _storing() -> Iterator[None]:
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise InputError(f"the index cannot be written: {error}") from error
     except sqlite3.DatabaseError as error:
+        # a table that is not there is no fault of the disk
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
+            raise InputError(f"the index cannot be written: {error}") from error
         raise DamagedIndex(str(error)) from error
 
 

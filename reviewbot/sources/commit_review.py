@@ -112,6 +112,7 @@ class Reviewer:
             patch=one.patch(),
             unread=(*reviewed.unread, *left, *_binary(one.change)),
             depth="file" if names <= reviewed.whole else "diff",
+            width=self.engine.width if whole and names <= reviewed.whole else reviewed.width,
             files=tuple(section.file for section in one.change.sections),
             whole=frozenset(section.file.path for section in whole) - names | reviewed.whole,
             unlisted=sum(section.added for section in one.change.sections),
