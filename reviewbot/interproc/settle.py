@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from reviewbot.interproc.context_tests import is_constant, truth_under
 from reviewbot.interproc.summary import CallSite, Condition, SiteState, Way
@@ -19,6 +20,7 @@ _NAME = pattern(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")  # of a variable, not of a mem
 _PATH = pattern(r"&?[A-Za-z_]\w*(?:(?:->|\.)\w+|\[\w+\])*\Z")
 _QUESTION = pattern(r"(\w++)\([^(),]{1,100}+\)\Z")  # a call that answers one, if it has such a name:
 _ASKS = pattern(r"(?:^|_)(?:is|has)_")
+_MEMBER = pattern(r"\w+\Z")
 _ASKED = "()"  # behind the name of its function
 _MOST_WAYS = 8  # to one call
 _LONGEST = 200  # characters of a condition
@@ -32,7 +34,8 @@ def bound(
     `state`: what the caller knows on the ways to the call; `params`: the callee's parameters; `own`: the caller's.
     """
     given = {name: arg for name, arg in zip(params, site.args, strict=False) if name}
-    return {state.way | found for way in ways if (found := _way(way, given, state, own)) is not None}
+    known = _Caller(state.facts, own, site.blank)
+    return {state.way | found for way in ways if (found := _way(way, given, known)) is not None}
 
 
 def few(ways: Collection[Way]) -> tuple[Way, ...]:
@@ -49,10 +52,23 @@ def undecided(ways: Iterable[Way]) -> bool:
     return any((text, not true) not in telling for text, true in telling)
 
 
-def _way(way: Way, given: Mapping[str, str], state: SiteState, own: Collection[str]) -> Way | None:
+class _Caller(NamedTuple):
+    """What a caller knows at a call: facts, its own parameters, and structures that it has made."""
+
+    facts: Collection[tuple[str, bool]]
+    own: Collection[str]
+    blank: Mapping[str, frozenset[str]]
+
+    def is_zero(self, path: str) -> bool:
+        """Whether a member of a structure is one that nobody has set."""
+        name, dot, member = path.partition(".")
+        return bool(dot) and name in self.blank and bool(_MEMBER.match(member)) and member not in self.blank[name]
+
+
+def _way(way: Way, given: Mapping[str, str], caller: _Caller) -> Way | None:
     found = set()
     for one in way:
-        settled = _settled(one, given, state, own)
+        settled = _settled(one, given, caller)
         if settled is False:
             return None
         if settled is not True:
@@ -60,12 +76,12 @@ def _way(way: Way, given: Mapping[str, str], state: SiteState, own: Collection[s
     return frozenset(found)
 
 
-def _settled(one: Condition, given: Mapping[str, str], state: SiteState, own: Collection[str]) -> Condition | bool:
+def _settled(one: Condition, given: Mapping[str, str], caller: _Caller) -> Condition | bool:
     """A condition as the caller has it; True or False where it is known to hold, or not to."""
     if one.fixed:
         return one
     if one.text.endswith(_ASKED):
-        said = {true for text, true in state.facts if text.startswith(one.text[: -len(_ASKED)] + "(")}
+        said = {true for text, true in caller.facts if text.startswith(one.text[: -len(_ASKED)] + "(")}
         return one.true in said if said else one
     named = [name for name in names(one.text) if name in given]
     constants = {name: given[name] for name in named if is_constant(given[name])}
@@ -77,11 +93,13 @@ def _settled(one: Condition, given: Mapping[str, str], state: SiteState, own: Co
     if not all(_PATH.match(given[name]) for name in named) or len(named) < len(names(one.text)):
         return _open(one)
     text = substituted(one.text, {name: given[name] for name in named})
-    if (text, one.true) in state.facts:
+    if (text, one.true) in caller.facts:
         return True
-    if (text, not one.true) in state.facts:
+    if (text, not one.true) in caller.facts:
         return False
-    if len(text) > _LONGEST or not all(name in own or name.isupper() for name in names(text)):
+    if caller.is_zero(text):
+        return not one.true
+    if len(text) > _LONGEST or not all(name in caller.own or name.isupper() for name in names(text)):
         return _open(one)
     return one._replace(text=text)
 

@@ -7,7 +7,7 @@ text, so that both can be stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -69,7 +69,8 @@ class CallSite(Struct, frozen=True):
 
     `at` and `row`: its instruction and its row in the caller, from 0; `args`: the texts of the arguments; `states`:
     what is known on the ways to it, with the numbers of `opened`; `opened`: the entry context that each open scope
-    makes, and its lock; `dropped`: what the caller may have given back before; `once`: see Effect.
+    makes, and its lock; `dropped`: what the caller may have given back before; `once`: see Effect; `blank`: the local
+    structures of the caller of which it has set some members, see blank_structs.
     """
 
     caller: FunctionKey
@@ -81,6 +82,7 @@ class CallSite(Struct, frozen=True):
     opened: tuple[tuple[Lock, EntryContext], ...]
     dropped: frozenset[Lock] = frozenset()
     once: bool = False
+    blank: Mapping[str, frozenset[str]] = {}
 
 
 class Effect(Struct, frozen=True):

@@ -59,6 +59,24 @@ def test_what_the_caller_knows_decides(arg: str, known: tuple[str, bool], ways: 
     assert settled("p->full", True, arg, (known,)) == ways
 
 
+@pytest.mark.parametrize(
+    ("text", "arg", "ways"),
+    [
+        ("p->full", "&blank", OPEN),  # no initializer names it: it is zero
+        ("p->set", "&blank", FREE),
+        ("p->part.full", "&blank", FREE),  # whatever may be in a part of it
+        ("p->full", "&other", FREE),
+        ("p->full", "blank", FREE),
+    ],
+)
+def test_a_structure_that_the_caller_has_made(text: str, arg: str, ways: set[Way]) -> None:
+    site = CallSite(HERE, THERE, 0, 0, (arg,), (), (), blank={"blank": frozenset({"set"})})
+    state = SiteState(frozenset(), frozenset(), (), False)
+    found = bound([frozenset([Condition(text, True, False)])], site, state, ("p",), ("own",))
+    assert found == ways
+    assert bool(bound([frozenset([Condition(text, False, False)])], site, state, ("p",), ("own",)))
+
+
 def test_what_is_about_the_callers_own_parameters_goes_up_to_its_callers() -> None:
     assert settled("p->full", True, "own->part") == {frozenset([Condition("own->part->full", True, False)])}
 

@@ -47,7 +47,8 @@ class FilesBeside:
     def _known(self) -> frozenset[str]:
         kernel = self._reader.kernel
         gates = (gate.call for one in kernel.scopes.values() for gate in (*one.enter, *one.leave))
-        return frozenset((*kernel.allocators, *gates, *kernel.words["only_read"], *kernel.words["noreturn"]))
+        quiet = (kernel.words[name] for name in ("only_read", "noreturn", "known_calls"))
+        return frozenset((*kernel.allocators, *gates)).union(*quiet)
 
     def around(
         self, tree: str, functions: Collection[FunctionKey], lines: bytes, handed: Collection[FunctionKey]

@@ -14,16 +14,18 @@ _SHARED = 2  # folders that two paths begin with, where the private headers of o
 class Layout(NamedTuple):
     """How a kernel tree is laid out.
 
-    `apart`: folders of other programs than the kernel; `each_apart`: folders whose folders are never built together.
+    `apart`: folders of other programs than the kernel; `each_apart`: folders whose folders are never built together;
+    `early`: the functions in which the kernel boots before it can sleep.
     """
 
     apart: Collection[str] = ()
     each_apart: Collection[str] = ()
+    early: Collection[str] = ()
 
     @classmethod
     def of(cls, kernel: Kernel) -> Layout:
         """That of a kernel's tree, by the facts about it."""
-        return cls(kernel.words["apart_folders"], kernel.words["arch_folders"])
+        return cls(kernel.words["apart_folders"], kernel.words["arch_folders"], kernel.words["early_boot"])
 
     def program(self, path: str) -> str:
         """The folder of the program that a file belongs to, "" for the kernel."""

@@ -123,7 +123,7 @@ class WordGraph:
         """See `holding` of program.call_graph.between()."""
         found: dict[FunctionKey, Collection[FunctionKey]] = {}
         for one in functions:
-            said = self.words(one)
+            said = self.words(one) if one[1] not in self._layout.early else None
             if said is not None and (said.run or any(self._running(one))):
                 found[one] = (one,)
             elif said is not None and said.held:
