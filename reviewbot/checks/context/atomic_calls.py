@@ -41,7 +41,7 @@ class AtomicCalls:
 
     def __init__(self, rule: Rule, context: Context) -> None:
         self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
-        self._contexts = {path: _of_file(context, side) for path, side in self.graph.sides.items()}
+        self._contexts = {path: of_file(context, side) for path, side in self.graph.sides.items()}
         self._said: dict[str, frozenset[str]] = {}
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
         # the function is kept as well: another that is made later may get its id
@@ -223,7 +223,7 @@ class AtomicCalls:
         return found
 
 
-def _of_file(context: Context, side: FileVersion) -> Context:
+def of_file(context: Context, side: FileVersion) -> Context:
     """The context of a check for one of the files that are read as one."""
     kernel = context.calls.kernel
     if side.allocators:

@@ -18,7 +18,7 @@ from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
-_FAR = 3  # calls, from where on a chain through several files is often right and seldom a mistake
+FAR = 3  # calls, from where on a chain through several files is often right and seldom a mistake
 
 
 class Held(Struct, frozen=True):
@@ -112,7 +112,7 @@ class HeldAbove:
             one = chain.entry
             rows = tuple((row, note) for where, row, note in chain.shown if where == path)
             others = tuple((sides[where], row, note) for where, row, note in chain.shown if where != path)
-            far = bool(others) and len(one.callers) > _FAR
+            far = bool(others) and len(one.callers) > FAR
             sure = "low" if chain.once or far else "medium"
             yield Held(one.where(name), rows, sure, one.taken, True, one.scope, one.base, others)
 
