@@ -124,7 +124,8 @@ class AtomicCalls:
             words = self._words(side)
             near = ((where, name) for where, name in functions if where == path or name in words)
             keys = {name: (where, name) for where, name in near if self.graph.meant(path, name) == (where, name)}
-            own = any(where == path for where, _ in keys.values()) and self._signed(side)
+            mine = {name for name, (where, _) in keys.items() if where == path}
+            own = bool(mine) and (self._signed(side) or not mine.isdisjoint(row_words(self.rule, "functions")))
             if own or any(may_be_run(side.text, name, *self._listed) for name in keys):
                 yield from ((keys[one.function], path, one) for one in self._run_in(side) if one.function in keys)
 

@@ -30,7 +30,7 @@ from reviewbot.program.query import allocation, expression_text, flag_rows, mask
 from reviewbot.program.unit import FunctionUnit
 
 # Keys of rows that stay sure through files. What a callback leads to there was often done before, or is for others.
-_SURE_FAR = frozenset({"enters", "params"})
+_SURE_FAR = frozenset({"functions", "enters", "params"})
 _WORD = re.compile(r"\w+")
 
 
@@ -251,7 +251,7 @@ class _Reclaimed:
         rows, out = [row for row in self.rule.rows if "as" in row], dict[FunctionKey, _Entry]()
         for path, side in self.sides.items():
             for one in callbacks(side, rows):
-                said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
+                said = f"{one.function}() is {one.listed['as']}{one.shown}"
                 key = self.graph.meant(path, one.function) or (path, one.function)
                 out.setdefault(key, _Entry(one.listed, said, ((path, one.row, one.note),)))
         return out
