@@ -50,6 +50,7 @@ class Role(Enum):
     RETURNED = "types that only functions return which others run"
     PARAMETERS = "the types of all parameters of such a function, with commas between them"
     MEMBERS = '"member" or "structure member": what is put there is run by others'
+    FUNCTIONS = "names of functions that are run by others"
     REGISTERS = '"call position": what is handed to the call is run by others'
     HELD = "as MEMBERS, of a structure that is handed to a call"
     HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
@@ -74,7 +75,9 @@ CALLBACKS: Mapping[str, Role] = {
     "holds": Role.HELD,
     "returns": Role.RETURNED,
     "takes": Role.PARAMETERS,
-    **dict.fromkeys(("as", "beside", "made", "on", "queues", "source", "through", "unless"), Role.NONE),
+    "functions": Role.FUNCTIONS,
+    **dict.fromkeys(("as", "beside", "context", "file", "made", "note", "on", "queues", "source"), Role.NONE),
+    **dict.fromkeys(("through", "unless"), Role.NONE),
 }
 
 

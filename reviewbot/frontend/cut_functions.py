@@ -24,6 +24,7 @@ _CALL_BACKWARDS = re.compile(rb"\(\w++")
 _TOKEN = pattern(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
 _ADDED = pattern(rb"^\+", re.MULTILINE)
 _REMOVED = pattern(rb"^-(.*\n)", re.MULTILINE)
+_MACRO = pattern(rb"^[ \t]*+#[ \t]*+define\b(?:.*\\\n)*+.*+", re.MULTILINE)
 _LONGEST = 6  # rows of a statement above and below a changed one
 _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next one does not go on with
 BLANKS = 80  # bytes between a function and its arguments
@@ -58,7 +59,8 @@ class FunctionText:
     def name(self) -> bytes:
         """The function's name, b"" where none is found."""
         head = self.head
-        found = NAME_BYTES.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0))
+        macros = [found.end() for found in _MACRO.finditer(head)] if b"define" in head else ()
+        found = NAME_BYTES.search(head, max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), *macros, 0))
         return found[1] if found else b""
 
 

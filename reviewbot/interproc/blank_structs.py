@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.program.unit import FunctionUnit
+from reviewbot.support.patterns import pattern
 
+_NAME = pattern(r"\w+")
 Blank = Mapping[str, frozenset[str]]  # the members that were set, by the name of the structure
 
 
@@ -18,10 +20,10 @@ def blank_structs(unit: FunctionUnit, at: int) -> Blank:
     found: dict[str, frozenset[str]] = {}
     for step in unit.steps[:at]:
         if step.kind == "assign" and step.value is not None and step.value.text.startswith("{"):
-            named = [part.text for part in step.value.args if part.op == "init"]
+            named = [part.text for part in step.value.args if part.text.startswith(".")]
             zero = step.value.text in ("{}", "{0}")
             if step.target and (zero or len(named) == len(step.value.args)):
-                found[step.target] = frozenset(text.lstrip(".").partition(".")[0] for text in named)
+                found[step.target] = frozenset(text for one in named for text in _NAME.findall(one)[:1])
     return {name: members | _set_later(unit, name) for name, members in found.items() if _is_own(unit, name, at)}
 
 

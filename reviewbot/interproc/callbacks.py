@@ -1,4 +1,4 @@
-"""Finds the functions of a text that others run in a known context, because it registers them or by their type.
+"""Finds the functions of a text that others run in a known context: it registers them, their type or a list says so.
 
 A member's name says little where several structures have one of that name. A row then names the structure as well, and
 the text has to show that this is one: by the initializer around it, or by how the variable is declared. Of one
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -24,6 +25,7 @@ _LONGEST = 400  # characters of a row that are looked at
 _HEAD = 160  # of those before a brace
 _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
+_HEAD_ROWS = 12  # that the head of a function may stand on
 _MOST_CALLS = 5_000  # of one text
 
 _WORDS = pattern(r"\w+")
@@ -46,8 +48,8 @@ _Found = tuple[str, str, int, str]  # a function, how it is known, the row and a
 class Callback(Struct, frozen=True):
     """A function that others run.
 
-    `how`: the member, call or type that shows it; `row`: where that stands, from 0, with a `note` about it; `listed`:
-    the rule's row about such functions.
+    `how`: the member, call or type that shows it, of a listed function what is said of it there, "" for nothing; `row`:
+    where that stands, from 0, with a `note` about it; `listed`: the rule's row about such functions.
     """
 
     function: str
@@ -59,7 +61,14 @@ class Callback(Struct, frozen=True):
     @property
     def said(self) -> str:
         """As the end of "may sleep ..."."""
-        return f"in {strings(self.listed, 'as')[0]} ({self.how})"
+        name = f"{self.function}()" if "functions" in self.listed else ""
+        return f"in {strings(self.listed, 'as')[0]} ({': '.join(filter(None, (name, self.how)))})"
+
+    @property
+    def shown(self) -> str:
+        """What follows where a reader is told who the function is: what shows it."""
+        how = self.how.lstrip(".")
+        return f" ({how})" if how else ""
 
 
 class _Put(Struct, frozen=True):
@@ -90,6 +99,7 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is passed to a
     call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions have;
     `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is for.
+    `functions`: names of functions that are so in a `file`, its path or a pattern; `note`: how a list says why.
     `queues`: "call position", a work item that is put on the queue named right before it: what is registered then
     counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them with a word: "call
     word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
@@ -100,7 +110,7 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
     text = _Text(side, frozenset(name for name in calls if name in side.text))
     for row in listed:
         typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
-        found = [*text.put(row), *text.handed(row), *typed, *_signed(row, side)]
+        found = [*text.put(row), *text.handed(row), *typed, *_signed(row, side), *_named(row, side)]
         if not found or ("unless" in row and (not side.whole or _stands(row, "unless", side))):
             continue
         if "beside" in row and not _stands(row, "beside", side):
@@ -212,6 +222,27 @@ def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
         own = function.starts and function.static and not function.macro and kinds in wanted
         if own and (not side.whole or len(re.findall(rf"\b{re.escape(function.name)}\b", side.text)) == 1):
             yield function.name, f"it takes {_listed(kinds)}", function.head[0], "its parameters say so"
+
+
+def _named(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
+    """What is listed by its name and defined in the text."""
+    names = [name for name in strings(row, "functions") if name in side.text]
+    if not names or not all(fnmatchcase(side.path, one) for one in strings(row, "file")):
+        return
+    said = next(iter(strings(row, "note")), "")
+    for name in names:
+        defined = re.compile(rf"^(?:[A-Za-z_][\w\s*]*\W)?{name}\s*\(")
+        for at, text in enumerate(side.rows):
+            if name in text and defined.match(text[:_LONGEST]) and _has_body(side.rows[at : at + _HEAD_ROWS]):
+                yield name, said, at, f"listed as {strings(row, 'context')[0]}"
+                break
+
+
+def _has_body(rows: Sequence[str]) -> bool:
+    """Whether what begins on the first of some rows is a function, not the declaration of one."""
+    text = "\n".join(row[:_LONGEST] for row in rows)
+    end, body = text.find(";"), text.find("{")
+    return body >= 0 and not 0 <= end < body
 
 
 def _listed(kinds: Sequence[str]) -> str:

@@ -15,9 +15,10 @@ from string import Template
 from typing import Any
 
 from reviewbot.filesystem import cache, files
-from reviewbot.kernel import schema, serialized
+from reviewbot.kernel import roots, schema, serialized
 from reviewbot.kernel.projects import Project, Projects
 from reviewbot.kernel.releases import Releases
+from reviewbot.kernel.roots import Root
 from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Data, Kernel, Rule, Version
@@ -78,8 +79,11 @@ def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule
     from reviewbot.kernel import tables  # most runs find all in the cache
 
     files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
-    kernel = tables.kernel([(str(path), table) for path, table in files if path.name in tables.TOP], version)
-    rules = {path.stem: _rule(path, table, version) for path, table in files if path.name not in tables.TOP}
+    facts = [(str(path), table) for path, table in files if path.name in tables.TOP]
+    kernel = tables.kernel(facts, version)
+    own = [(path, table) for path, table in files if path.name not in tables.TOP]
+    known = roots.read(facts, roots.contexts([table for _, table in own]), version)
+    rules = {path.stem: _rule(path, table, version, known) for path, table in own}
     for path, table in files:
         schema.check_names(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
     return kernel, tuple(rules[name] for name in sorted(rules) if _holds(rules[name], version))
@@ -186,7 +190,7 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     return table
 
 
-def _rule(path: Path, table: Mapping[str, Any], version: Version) -> Rule:
+def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequence[Root]) -> Rule:
     schema.check_table(table, _RULE, str(path), _REQUIRED)
     for key in _FILLED:
         if not Template(table[key]).is_valid():
@@ -194,7 +198,11 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version) -> Rule:
     if not _CHECK.fullmatch(table["check"]):
         raise ConfigError(f"{path}: check must be module:function, not {table['check']!r}")
     since, until = schema.life(table)
-    rows = (_row(f"{path}: row {number}", row, version) for number, row in enumerate(table.get("row", ()), 1))
+    rows = (
+        _row(f"{path}: row {number}", row, version)
+        for number, listed in enumerate(table.get("row", ()), 1)
+        for row in roots.rows(listed, known)
+    )
     return Rule(
         id=path.stem,
         **{key: table[key] for key in _REQUIRED},

@@ -76,6 +76,7 @@ TOP: Mapping[str, Spec] = {
     "_macros.toml": {"words": TABLE},
     "_releases.toml": {"release": TABLE, "longterm": schema.VERSIONS},
     "_projects.toml": {"kernel": schema.TEXTS, "project": TABLE},
+    "_roots.toml": {"root": TABLES},
 }
 
 

@@ -129,6 +129,6 @@ def test_an_output_format(tmp_path, command):
         assert "exfoo" in without.err
 
 
-@pytest.mark.parametrize("letter", "abcdefg")
+@pytest.mark.parametrize("letter", "abcdefgh")
 def test_each_step_begins_with_the_files_to_touch(letter):
     assert len(steps(letter)) >= 3

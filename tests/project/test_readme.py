@@ -44,6 +44,26 @@ def test_the_example_of_a_rule_works(command):
     assert command("rule", "dma-with-account", "--rules", "my-rules").out.startswith("dma-with-account: warning")
 
 
+def test_the_example_of_roots_works(command):
+    folder = command.work / "my-rules"
+    folder.mkdir()
+    (folder / "_roots.toml").write_text(_block("`my-rules/_roots.toml`"))
+    text = "static void {}(void *data)\n{{\n\tkeep(data, kmalloc(8, GFP_KERNEL));\n}}\n"
+    for name, rule in (("exfoo_receiver", "reclaim-recursion"), ("exfoo_message", "sleep-in-atomic")):
+        added = "".join(f"+{row}\n" for row in text.format(name).splitlines())
+        path = "drivers/exfoo/a.c"
+        head = f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,4 @@\n"
+        thread = mail(diff=head + added)
+        asked = ("thread", "-", "--kernel", "6.12", "--format", "json")
+        assert rule not in command(*asked, stdin=thread).out
+        found = json.loads(command(*asked, "--rules", "my-rules", stdin=thread).out)
+        assert [one["rule"] for one in found["patches"][0]["findings"]] == [rule]
+    said = command("rule", "--rules", "my-rules").out
+    assert "exfoo_receiver" in said
+    contexts = README.partition("| context | what holds there | rule |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", contexts, re.M)) == {"atomic", "io", "nofs", "reclaim"}
+
+
 def test_the_example_of_a_configuration_is_one(command):
     (command.work / "mine.toml").write_text(_block("name a file with `--config`"))
     assert command("rule", "--config", "mine.toml").code == 0

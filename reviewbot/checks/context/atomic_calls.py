@@ -41,7 +41,7 @@ class AtomicCalls:
 
     def __init__(self, rule: Rule, context: Context) -> None:
         self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
-        self._contexts = {path: _of_file(context, side) for path, side in self.graph.sides.items()}
+        self._contexts = {path: of_file(context, side) for path, side in self.graph.sides.items()}
         self._said: dict[str, frozenset[str]] = {}
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
         # the function is kept as well: another that is made later may get its id
@@ -126,7 +126,8 @@ class AtomicCalls:
             words = self._words(side)
             near = ((where, name) for where, name in functions if where == path or name in words)
             keys = {name: (where, name) for where, name in near if self.graph.meant(path, name) == (where, name)}
-            own = any(where == path for where, _ in keys.values()) and self._signed(side)
+            mine = {name for name, (where, _) in keys.items() if where == path}
+            own = bool(mine) and (self._signed(side) or not mine.isdisjoint(row_words(self.rule, "functions")))
             if own or any(may_be_run(side.text, name, *self._listed) for name in keys):
                 yield from ((keys[one.function], path, one) for one in self._run_in(side) if one.function in keys)
 
@@ -225,7 +226,7 @@ class AtomicCalls:
         return found
 
 
-def _of_file(context: Context, side: FileVersion) -> Context:
+def of_file(context: Context, side: FileVersion) -> Context:
     """The context of a check for one of the files that are read as one."""
     kernel = context.calls.kernel
     if side.allocators:

@@ -20,7 +20,7 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 ASLEEP = "may sleep here"  # a note about a request
-_FAR = 3  # calls, from where on a chain through several files is often right and seldom a mistake
+FAR = 3  # calls, from where on a chain through several files is often right and seldom a mistake
 
 
 class Held(Struct, frozen=True):
@@ -120,7 +120,7 @@ class HeldAbove:
         first, name, path, sides = found[0], unit.function.name, self.path(unit), self._calls.graph.sides
         rows = tuple((row, note) for where, row, note in first.shown if where == path)
         others = tuple((sides[where], row, note) for where, row, note in first.shown if where != path)
-        far = bool(others) and len(first.calls) > _FAR
+        far = bool(others) and len(first.calls) > FAR
         request = sides[path], (*call.rows, *unit.steps[index].lines)[0], ASLEEP
         chain = as_hit_chain(found, name, request, sides, [*_doubts(first, far, call, unit.steps[index].name)])
         sure = "low" if first.once or far else "medium"

@@ -37,7 +37,7 @@ def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     `polite` may be meant as one wherever it stands: it counts only where its failure ends the function with a word of
     `fatal`. Which of two masks is wrong is not known in a function that others run. Rows with `as`: functions that are
     run where they may sleep, see callbacks.callbacks(); `locking`, words of calls that may end that; `boot`, see
-    _Run.at_boot().
+    _Run.at_boot(). Rows with `functions` and no `as`: those where a list says that nothing may sleep.
     """
     named = {one.name for one in side.defines if any(mask in one.body for mask in row_words(rule, "masks"))}
     asked = {
@@ -51,7 +51,7 @@ def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     sleeping = Sleeping(side, rule, context)
     run = _Run(side, rule)
     for unit in side.units:
-        if run.at_boot(unit):
+        if run.at_boot(unit) or unit.function.name in run.listed:
             continue
         for index, mask in asked.get(id(unit), ()):
             if mask.text in row_words(rule, "polite") and not _fatal(unit, index, row_words(rule, "fatal")):
@@ -96,6 +96,12 @@ class _Run:
     def __init__(self, side: FileVersion, rule: Rule) -> None:
         self._side, self._rule = side, rule
         self.locking = row_words(rule, "locking")
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """The functions that a list knows to be run where they may not."""
+        rows = [row for row in self._rule.rows if "functions" in row and "as" not in row]
+        return frozenset(one.function for one in callbacks(self._side, rows))
 
     def at_boot(self, unit: FunctionUnit) -> bool:
         """Whether a function may run before the kernel can sleep: one for boot that others call, and no initcall."""

@@ -2,39 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reviewbot.checks.context.atomic_calls import of_file
+from reviewbot.checks.context.held_above import FAR
 from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
+from reviewbot.interproc.between import Between
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Rule
 from reviewbot.model.review import CONFIDENCES
-from reviewbot.program.call_graph import FunctionKey, between
+from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.query import allocation, expression_text, flag_rows, masks_at, reached, request_at
 from reviewbot.program.unit import FunctionUnit
 
+# Keys of rows that stay sure through files. What a callback leads to there was often done before, or is for others.
+_SURE_FAR = frozenset({"functions", "enters", "params"})
+_WORD = re.compile(r"\w+")
+
 
 class _Entry(Struct, frozen=True):
     """Why reclaim must not be entered: a row of the rule, a clause that says how the text shows it, and where.
 
-    `called`: how a sentence begins about the call that leads there, "" if none does.
+    `shown`: paths, rows and a note about each, from there down to the call that leads here; `called`: how a sentence
+    begins about that call, "" if none does.
     """
 
     row: Row
     said: str
-    at: int
-    note: str
+    shown: tuple[tuple[str, int, str], ...]
     called: str = ""
 
     @property
@@ -44,6 +53,11 @@ class _Entry(Struct, frozen=True):
     @property
     def bit(self) -> str:
         return str(self.row["bit"])
+
+    @property
+    def sure(self) -> str:
+        """The confidence that its row allows."""
+        return str(self.row.get("confidence", "high"))
 
 
 class _Inside(Struct, frozen=True):
@@ -95,32 +109,45 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
     between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
     `params`. `unless_asked`: words of conditions that excuse it.
     """
-    asking = [
-        (unit, index, asked)
-        for unit in side.units
-        for index, step in enumerate(unit.steps)
-        if (asked := _request(unit, index, step, rule, context)) is not None
-    ]
-    entered = _entries(side, rule, context) if asking else {}
-    known: dict[int, list[_Inside]] = {}
-    for unit, index, asked in asking:
-        step = unit.steps[index]
-        if id(unit) not in known:
-            known[id(unit)] = _inside(unit, entered, rule, context)
-        entry = _wrong(unit, index, asked.bits, known[id(unit)], rule, context)
-        if entry is None:
-            continue
-        values = {
-            "call": asked.said,
-            "where": entry.where,
-            "bit": entry.bit,
-            "why": str(entry.row["why"]),
-            "instead": str(entry.row["instead"]),
-        }
-        sure = min(asked.confidence or "high", _sure(entry), key=CONFIDENCES.index)
-        rows, key = (*asked.rows, *step.lines), f"{step.name} {asked.mask} {entry.bit}"
-        cause = f"{entry.bit} {entry.row['as']}"
-        yield Hit(rows, unit.function.name, key, values, ((entry.at, entry.note),), sure, cause=cause)
+    known = context.calls.once(rule.id, lambda: _Reclaimed(rule, context))
+    for path, unit in known.units(side):
+        inside = known.inside(path, unit)
+        for index, step in enumerate(unit.steps) if inside else ():
+            asked = _request(unit, index, step, rule, known.contexts[path])
+            entry = _wrong(unit, index, asked.bits, inside, rule, context) if asked is not None else None
+            if asked is not None and entry is not None:
+                hit = _hit(unit, step, asked, entry, path, known.sides)
+                yield hit if path == side.path else replace(hit, side=known.sides[path])
+
+
+def _hit(
+    unit: FunctionUnit,
+    step: Instruction,
+    asked: _Request,
+    entry: _Entry,
+    path: str,
+    sides: Mapping[str, FileVersion],
+) -> Hit:
+    values = {
+        "call": asked.said,
+        "where": entry.where,
+        "bit": entry.bit,
+        "why": str(entry.row["why"]),
+        "instead": str(entry.row["instead"]),
+    }
+    several = any(where != path for where, _, _ in entry.shown)
+    far = several and (len(entry.shown) > FAR + 1 or _SURE_FAR.isdisjoint(entry.row))
+    return Hit(
+        (*asked.rows, *step.lines),
+        unit.function.name,
+        f"{step.name} {asked.mask} {entry.bit}",
+        values,
+        tuple((row, note) for where, row, note in entry.shown if where == path),
+        min(asked.confidence or "high", "low" if far else entry.sure, key=CONFIDENCES.index),
+        cause=f"{entry.bit} {entry.row['as']}",
+        elsewhere=tuple((sides[where], row, note) for where, row, note in entry.shown if where != path),
+        said="asks here" if entry.called else "",
+    )
 
 
 # -- the request --
@@ -169,11 +196,7 @@ def _wrong(
 ) -> _Entry | None:
     """The surest of the entries for which one of these bits is wrong at a step."""
     found = [one.entry for one in inside if one.entry.bit in bits and _holds(unit, index, one, rule, context)]
-    return max(found, key=lambda one: CONFIDENCES.index(_sure(one)), default=None)
-
-
-def _sure(entry: _Entry) -> str:
-    return str(entry.row.get("confidence", "high"))
+    return max(found, key=lambda one: CONFIDENCES.index(one.sure), default=None)
 
 
 def _holds(unit: FunctionUnit, index: int, inside: _Inside, rule: Rule, context: Context) -> bool:
@@ -201,12 +224,105 @@ def _taken(state: State, bit: str, rule: Rule, context: Context) -> bool:
 # -- where reclaim comes by --
 
 
-def _inside(unit: FunctionUnit, entered: Mapping[str, _Entry], rule: Rule, context: Context) -> list[_Inside]:
+class _Reclaimed:
+    """The functions of all files that are read as one in which reclaim comes by, worked out once for all of them."""
+
+    def __init__(self, rule: Rule, context: Context) -> None:
+        self.rule, self.graph, self._context = rule, context.calls, context
+        self.sides = context.calls.sides
+        self.contexts = {path: of_file(context, side) for path, side in self.sides.items()}
+        self._handles = (*row_words(rule, "enters"), *row_words(rule, "params"))
+
+    def units(self, side: FileVersion) -> Iterator[tuple[str, FunctionUnit]]:
+        """The functions that the change has to do with, with their paths; those of other files that it changes not."""
+        here = {side.path, *(one.path for one in self.graph.earlier)}
+        mine = [(side.path, unit) for unit in side.units]
+        near = ((path, unit) for path, unit in self._between if path in here) if self._leads else ()
+        yield from {id(unit): (path, unit) for path, unit in (*mine, *near)}.values()
+
+    def inside(self, path: str, unit: FunctionUnit) -> Sequence[_Inside]:
+        """What a function is entered with, is given or takes itself; [] if it is not to be seen from its start."""
+        key = path, unit.function.name
+        return _inside(path, unit, self._entered.get(key) if self._leads else None, self.rule, self._context)
+
+    @cached_property
+    def _run(self) -> Mapping[FunctionKey, _Entry]:
+        """The functions that others run where reclaim comes by."""
+        rows, out = [row for row in self.rule.rows if "as" in row], dict[FunctionKey, _Entry]()
+        for path, side in self.sides.items():
+            for one in callbacks(side, rows):
+                said = f"{one.function}() is {one.listed['as']}{one.shown}"
+                key = self.graph.meant(path, one.function) or (path, one.function)
+                out.setdefault(key, _Entry(one.listed, said, ((path, one.row, one.note),)))
+        return out
+
+    @cached_property
+    def _leads(self) -> bool:
+        """Whether anything may lead to where reclaim comes by: else no caller need be read."""
+        return bool(self._run) or any(word in side.text for side in self.sides.values() for word in self._handles)
+
+    @cached_property
+    def _between(self) -> Sequence[tuple[str, FunctionUnit]]:
+        """The functions between where reclaim comes by, those of the change, and those that ask for memory."""
+        found = Between(self.graph, self._holding, self._asking)
+        keyed = ((found.key(unit), unit) for unit in found.units)
+        return [(key[0], unit) for key, unit in keyed if key is not None]
+
+    def _holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
+        texts = ((one, self.graph.text(one)) for one in functions)
+        told = (one for one, text in texts if one in self._run or any(word in text for word in self._handles))
+        return {one: (one,) for one in told}
+
+    def _asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        kernel = self.graph.kernel
+        names, stems = kernel.allocators.keys(), kernel.words["flag_prefixes"]
+        return [
+            one
+            for one in functions
+            if self.graph.parsed(one)
+            or any(stem in self.graph.text(one) for stem in stems)
+            or not names.isdisjoint(_WORD.findall(self.graph.text(one)))
+        ]
+
+    @cached_property
+    def _entered(self) -> Mapping[FunctionKey, _Entry]:
+        """The functions that are entered where reclaim comes by: run so by others, or called from there."""
+        every = [(path, unit) for path, side in self.sides.items() for unit in side.units]
+        units = {id(unit): (path, unit) for path, unit in (*every, *self._between)}.values()
+        level, out = [(path, unit) for path, unit in units if unit.steps], dict(self._run)
+        for _ in range(DEEPEST):
+            fresh: dict[FunctionKey, _Entry] = {}
+            for path, unit in level:
+                for callee, entry in self._handed_down(path, unit, out):
+                    if callee not in out:
+                        fresh.setdefault(callee, entry)
+            level = [(path, unit) for path, unit in units if (path, unit.function.name) in fresh]
+            out |= fresh
+        return out
+
+    def _handed_down(
+        self, path: str, unit: FunctionUnit, known: Mapping[FunctionKey, _Entry]
+    ) -> Iterator[tuple[FunctionKey, _Entry]]:
+        """The functions that one calls where reclaim comes by, each with what it is entered with then."""
+        inside = _inside(path, unit, known.get((path, unit.function.name)), self.rule, self._context)
+        for at, step in enumerate(unit.steps) if inside else ():
+            callee = self.graph.meant(path, step.name) if step.kind == "call" and not step.op else None
+            held = [one.entry for one in inside if _holds(unit, at, one, self.rule, self._context)] if callee else ()
+            if callee is not None and held:
+                yield callee, _called(held[0], path, unit, step)
+
+
+def _called(entry: _Entry, path: str, unit: FunctionUnit, step: Instruction) -> _Entry:
+    """What a function is entered with that one calls which is entered with something."""
+    said = f"{unit.function.name}() calls {step.name}(), and{' further up' if entry.called else ''}"
+    return replace(entry, called=said, shown=(*entry.shown, (path, step.lines[0], "called from here")))
+
+
+def _inside(path: str, unit: FunctionUnit, entry: _Entry | None, rule: Rule, context: Context) -> list[_Inside]:
     """What a function is entered with, is given or takes itself; [] if it is not to be seen from its start."""
     if unit.function.macro or not unit.function.starts or unit.flow.lost:
         return []
-    found = [one for row in rule.rows if (one := _handle(unit, row)) is not None]
-    entry = entered.get(unit.function.name)
+    found = [one for row in rule.rows if (one := _handle(path, unit, row)) is not None]
     if entry is not None:
         found.append(_Inside(entry, [True] * len(unit.steps)))
     return [] if found and _by_hand(unit, context) else found
@@ -219,7 +335,7 @@ def _by_hand(unit: FunctionUnit, context: Context) -> bool:
     return any(prefix in text for text in read for prefix in prefixes)
 
 
-def _handle(unit: FunctionUnit, row: Row) -> _Inside | None:
+def _handle(path: str, unit: FunctionUnit, row: Row) -> _Inside | None:
     """A handle that a function is given, or takes."""
     kinds, enters = strings(row, "params"), strings(row, "enters")
     given = [name for kind, name in unit.function.params if name and kind in kinds]
@@ -233,7 +349,7 @@ def _handle(unit: FunctionUnit, row: Row) -> _Inside | None:
         said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "given to the function"
     else:
         said, at, note = f"{row['as']} since {shown_as(taken[0])}", taken[0].lines[0], "begins here"
-    return _Inside(_Entry(row, said, at, note), held, True)
+    return _Inside(_Entry(row, said, ((path, at, note),)), held, True)
 
 
 def _held(unit: FunctionUnit, row: Row, first: bool) -> Sequence[bool]:
@@ -260,47 +376,3 @@ class _Handle:
     def transfer(self, at: int, value: bool) -> bool:
         name = self._steps[at].name if self._steps[at].kind == "call" else ""
         return name in self._enters or (value and not any(one in name for one in self._leaves))
-
-
-def _between(
-    side: FileVersion, entered: Collection[str], handles: Collection[str], context: Context
-) -> Iterator[FunctionUnit]:
-    """The functions of the file between those where reclaim comes by and those that the change touches."""
-    graph = context.calls
-
-    def holding(functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
-        told = (one for one in functions if one[1] in entered or any(word in graph.text(one) for word in handles))
-        return {one: (one,) for one in told}
-
-    starts = dict.fromkeys((side.path, unit.function.name) for unit in side.units if not unit.function.macro)
-    for key in between(graph, starts, holding, lambda functions: [one for one in functions if one in starts], DEEPEST):
-        yield from graph.units(key) if key[0] == side.path else ()
-
-
-def _entries(side: FileVersion, rule: Rule, context: Context) -> Mapping[str, _Entry]:
-    """Functions of the text that are entered where reclaim comes by: registered, or called from there."""
-    out: dict[str, _Entry] = {}
-    for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
-        said = f"{one.function}() is {one.listed['as']} ({one.how.lstrip('.')})"
-        out.setdefault(one.function, _Entry(one.listed, said, one.row, one.note))
-    handles = (*row_words(rule, "enters"), *row_words(rule, "params"))
-    if not out and not any(word in side.text for word in handles):
-        return out  # nothing leads here, and no caller need be read
-    between_them = _between(side, out.keys(), handles, context)
-    units = tuple({id(unit): unit for unit in (*side.units, *between_them)}.values())
-    names = {unit.function.name for unit in units if unit.steps and not unit.function.macro}
-    for _ in range(DEEPEST):
-        before = len(out)
-        for unit in units:
-            inside = _inside(unit, out, rule, context)
-            for at, step in enumerate(unit.steps) if inside else ():
-                if step.kind != "call" or step.op or step.name not in names or step.name in out:
-                    continue
-                held = [one.entry for one in inside if _holds(unit, at, one, rule, context)]
-                if held:
-                    join = ", and further up" if held[0].called else ", and"
-                    said = f"{unit.function.name}() calls {step.name}(){join}"
-                    out[step.name] = replace(held[0], called=said, at=step.lines[0], note="called from here")
-        if len(out) == before:
-            break
-    return out

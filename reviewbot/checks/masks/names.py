@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from reviewbot.checks.declaration import Role, Trigger, check, no_role
+from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
+from reviewbot.interproc.callbacks import callbacks
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Flag, Kernel, Lifetime, Rule
 from reviewbot.program.context import Context, Hit
@@ -249,11 +250,16 @@ def _may(name: str, path: str, rule: Rule) -> bool:
 
 
 @check(
-    triggers=(Trigger.MASK_CHANGED,), keys={"flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")}
+    triggers=(Trigger.MASK_CHANGED,),
+    keys={**CALLBACKS, "flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")},
 )
 def nofs_outside_fs(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A flag of file systems where there is none; rows as of _misplaced()."""
-    return _misplaced(side, rule, context)
+    """A flag of file systems where there is none; rows as of _misplaced().
+
+    Rows with `functions`, see callbacks.callbacks(): a file with one of these needs the flag.
+    """
+    if not any(callbacks(side, [row for row in rule.rows if "functions" in row])):
+        yield from _misplaced(side, rule, context)
 
 
 @check(

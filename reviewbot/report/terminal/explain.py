@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from textwrap import fill, wrap
 
+from reviewbot.kernel.rows import strings
 from reviewbot.model.errors import UsageError
 from reviewbot.model.kernel import Data, Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, Verdict, Version
 from reviewbot.report.reply.wrap import readable
@@ -45,9 +46,12 @@ def matrix(kernel: Kernel, name: str | None, width: int) -> str:
 
 
 def rules_list(rules: Sequence[Rule], width: int) -> str:
-    """A table with one row for each rule: id, severity, confidence, summary. `width`: columns."""
+    """A table with one row for each rule: id, severity, confidence, summary; and one of the roots. `width`: columns."""
+    width = max(width, NARROWEST)
     rows = [(rule.id, rule.severity, rule.confidence, readable(rule.summary)) for rule in rules]
-    return _columns([("RULE", "SEVERITY", "CONFIDENCE", "WHAT THE PATCH HAS"), *rows], max(width, NARROWEST), 1)
+    table = _columns([("RULE", "SEVERITY", "CONFIDENCE", "WHAT THE PATCH HAS"), *rows], width, 1)
+    roots = sorted(set(_roots(rules)))
+    return f"{table}\n{_columns([('ROOT', 'CONTEXT', 'WHERE AND WHY'), *roots], width, 1)}" if roots else table
 
 
 def find_rule(rules: Sequence[Rule], name: str) -> Rule:
@@ -242,6 +246,14 @@ def _row(row: Mapping[str, Data]) -> str:
 def _between(rule: Rule) -> str:
     since = f", since {_text(rule.since)}" if rule.since else ""
     return since + (f", until {_text(rule.until)}" if rule.until else "")
+
+
+def _roots(rules: Sequence[Rule]) -> Iterator[tuple[str, str, str]]:
+    """The functions that a list knows by name, with their contexts, files and notes."""
+    for row in (row for rule in rules for row in rule.rows if "context" in row):
+        said = ": ".join(str(row[key]) for key in ("file", "note") if key in row)
+        for name in strings(row, "functions"):
+            yield name, str(row["context"]), said
 
 
 # --- layout ---

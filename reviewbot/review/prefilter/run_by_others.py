@@ -1,4 +1,7 @@
-"""Tells by words which functions of a file others run: they have such a type, or are put or handed where that is so."""
+"""Tells by words which functions of a file others run.
+
+They are listed, have such a type, or are put or handed where that is so.
+"""
 
 from __future__ import annotations
 
@@ -19,16 +22,18 @@ class RunByOthers:
 
     def __init__(self, rows: RowWords) -> None:
         self._number = next(_numbers)
+        self._functions = as_bytes(rows.of(Role.FUNCTIONS))
         self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
         self._takes = [tuple(as_bytes(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
         self._members = last_words(rows.of(Role.MEMBERS, Role.HELD))
         self._calls = first_words(rows.of(Role.REGISTERS))
 
     def is_typed(self, part: FunctionText) -> bool:
-        """Whether a function has a type, or parameters, that only those have which others run."""
+        """Whether a function is listed, or has a type or parameters that only those have which others run."""
         known = part.typed.get(self._number)
         if known is None:
-            known = part.typed[self._number] = self._takes_those(part.head) or has_any(part.text, self._types)
+            known = self._takes_those(part.head) or part.name in self._functions or has_any(part.text, self._types)
+            part.typed[self._number] = known
         return known
 
     def _takes_those(self, head: bytes) -> bool:

@@ -39,7 +39,7 @@ class SleepContext:
     def __call__(self, change: Change) -> bool:
         moves = change.tells or not self._turns.isdisjoint(change.words)
         named = change.file.named.keys() & change.words
-        moves = moves or any(self._matters(change.file, one) for one in _below(change.file, named))
+        moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
         return moves and self._may_sleep(change)
 
     def _matters(self, file: ChangedFile, part: FunctionText) -> bool:
@@ -50,7 +50,7 @@ class SleepContext:
         """Whether something forbids sleeping where a function, or one below it, asks for memory."""
         file, part = change.file, change.part
         others = file.called(part)
-        called = {name for name in others if any(file.asks(one) for one in _below(file, (name,)))} | file.asking
+        called = {name for name in others if any(file.asks(one) for one in below(file, (name,)))} | file.asking
         if not change.asks and not called:
             return False
         if self._asks_locked(file, part, called):
@@ -111,7 +111,7 @@ class SleepContext:
         )
 
 
-def _below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText]:
+def below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText]:
     """Some functions of a file and those that they call, some calls deep; the nearest first."""
     seen, level = set(names), set(names)
     for _ in range(DEEPEST + 1):

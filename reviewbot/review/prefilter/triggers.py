@@ -11,7 +11,7 @@ from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.masks import MaskChanged
 from reviewbot.review.prefilter.run_by_others import RunByOthers
-from reviewbot.review.prefilter.sleeping import GOTO, SleepContext
+from reviewbot.review.prefilter.sleeping import GOTO, SleepContext, below
 from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
 
 _LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
@@ -103,9 +103,15 @@ class Narrowed:
         self._handles = as_bytes(rows.of(Role.HANDLE_CALLS)) | last_words(rows.of(Role.HANDLE_TYPES))
 
     def __call__(self, change: Change) -> bool:
-        if not change.asks or not (change.tells or self._leads(change)):
+        asks = change.asks and (change.tells or self._leads(change))
+        if not asks and not self._calls(change):
             return False
         return change.part.name in change.file.once("narrowed", lambda: self._narrowed(change.file))
+
+    def _calls(self, change: Change) -> bool:
+        """Whether what was changed names a function of the file which asks for memory, or calls one that does."""
+        named = change.file.named.keys() & change.words
+        return any(change.file.asks(one) for one in below(change.file, named))
 
     def _leads(self, change: Change) -> bool:
         """Whether what was changed in the file has to do with how the function comes to be run."""

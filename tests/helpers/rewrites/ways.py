@@ -78,5 +78,6 @@ DESIGN: dict[tuple[str, str], str] = {
     ("unneeded-atomic", "callee in another file"): _OTHERS,
     ("reserves-scope", "unrelated call"): "a call that nobody can see through may take from the reserves",
     ("open-coded-nofail", "unrelated call"): "a call on the way back may end the loop or find memory",
+    ("reclaim-recursion", "old: function"): "a list knows a function by its name, and knew it by no other",
     ("new-scope-api", "old: function"): "a helper for a scope that has a new name is a new one to its callers",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from matrix_list import HOCKO, LIST
 from reviewbot.config import data_path
@@ -176,6 +177,18 @@ def test_rules_list() -> None:
     assert told[0].split() == ["RULE", "SEVERITY", "CONFIDENCE", "WHAT", "THE", "PATCH", "HAS"]
     assert re.split(r" {2,}", told[1]) == ["no-way", "error", "high", "<call>() cannot take <flag>"]
     assert told[1].index("<call>") == told[0].index("WHAT THE PATCH HAS")
+
+
+def test_rules_list_has_the_roots_once() -> None:
+    row = {"functions": ("exfoo_receiver",), "context": "io", "file": "drivers/exfoo/a.c", "note": "replies come in"}
+    other = {"functions": ("exfoo_free",), "context": "reclaim"}
+    told = explain.rules_list([replace(RULE, rows=(row,)), replace(RULE, id="other", rows=(row, other))], 80)
+    roots = told.partition("\n\n")[2].splitlines()
+    assert [re.split(r" {2,}", line) for line in roots] == [
+        ["ROOT", "CONTEXT", "WHERE AND WHY"],
+        ["exfoo_free", "reclaim"],
+        ["exfoo_receiver", "io", "drivers/exfoo/a.c: replies come in"],
+    ]
 
 
 def test_find_rule() -> None:

@@ -1,0 +1,88 @@
+"""With a tree, reclaim that comes by in one file of a folder is followed to a request in another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from engines import engine
+from reviewbot.model.review import Finding
+from reviewbot.review.engine import Engine
+from reviewbot.review.neighbourhood.tree_source import TreeSource
+from trees import Trees, patch
+
+A, B, C = (f"drivers/exfoo/{name}" for name in ("ops.c", "fill.c", "step.c"))
+OPS = "static const struct block_device_operations exfoo_ops = {\n\t.submit_bio = exfoo_submit,\n};\n"
+BIO = "static void exfoo_submit(struct bio *bio)\n{\n\texfoo_step(bio);\n}\n\n" + OPS
+STEP = "void exfoo_step(struct bio *bio)\n{\n\texfoo_fill(bio);\n}\n"
+ASKS = "void exfoo_fill(struct bio *bio)\n{\n\tbio->bi_private = kmalloc(64, GFP_KERNEL);\n}\n"
+QUIET = ASKS.replace("kmalloc(64, GFP_KERNEL)", "NULL")
+FROZEN = """\
+void exfoo_resize(struct exfoo *ex)
+{
+	blk_mq_freeze_queue(ex->q);
+	ex->n = 1;
+	blk_mq_unfreeze_queue(ex->q);
+}
+"""
+
+
+def said(old: Mapping[str, str], new: Mapping[str, str]) -> list[Finding]:
+    trees, made = Trees({"0": old, "1": new}), engine("6.12")
+    rules = [rule for rule, _ in made.rules]
+    found = Engine(made.kernel, rules, trees.read, TreeSource(trees)).patch(patch(old, new)).findings
+    return [one for one in found if one.rule == "reclaim-recursion"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ({A: BIO, B: QUIET, C: STEP}, {A: BIO, B: ASKS, C: STEP}, (B, 3)),
+        ({A: BIO, B: ASKS, C: STEP.replace("exfoo_fill", "exfoo_note")}, {A: BIO, B: ASKS, C: STEP}, (C, 3)),
+        ({A: BIO.replace("exfoo_step", "exfoo_note"), B: ASKS, C: STEP}, {A: BIO, B: ASKS, C: STEP}, (A, 3)),
+    ],
+    ids=["the request", "a call between", "the call"],
+)
+def test_a_callback_leads_through_files(old: Mapping[str, str], new: Mapping[str, str], place: tuple[str, int]) -> None:
+    """What it leads to there was often done before, so that little is said of it."""
+    (finding,) = said(old, new)
+    assert ((finding.path, finding.line), finding.confidence) == (place, "low")
+    notes = [(one.path, one.note) for one in finding.evidence]
+    assert notes[:3] == [(A, "registered here"), (A, "called from here"), (C, "called from here")][: len(notes)]
+
+
+def test_a_frozen_queue_stays_sure() -> None:
+    """Of files that one patch changes."""
+    call = FROZEN.replace("ex->n = 1;", "exfoo_fill(ex->bio);")
+    (finding,) = said({A: FROZEN, B: QUIET}, {A: call, B: ASKS})
+    assert (finding.path, finding.line, finding.confidence) == (B, 3, "medium")
+    assert [(one.path, one.line) for one in finding.evidence] == [(A, 3), (A, 4)]
+
+
+NO_MATTER = {
+    "a mask that stays out": ASKS.replace("GFP_KERNEL", "GFP_NOIO"),
+    "inside of a scope": ASKS.replace("\tbio->", "\tunsigned int noio = memalloc_noio_save();\n\n\tbio->").replace(
+        ";\n}", ";\n\tmemalloc_noio_restore(noio);\n}"
+    ),
+    "static": f"static {ASKS}",
+    "who calls is asked": ASKS.replace("\tbio->", "\tif (!bio->from_reclaim)\n\t\tbio->"),
+}
+
+
+@pytest.mark.parametrize("why", NO_MATTER)
+def test_near_misses(why: str) -> None:
+    other = {A: BIO, C: STEP}
+    assert said({**other, B: QUIET}, {**other, B: NO_MATTER[why]}) == []
+
+
+def test_more_calls_than_are_followed() -> None:
+    steps = {f"drivers/exfoo/s{n}.c": STEP.replace("exfoo_step", f"exfoo_s{n}") for n in range(1, 5)}
+    linked = {
+        path: text.replace("exfoo_fill", f"exfoo_s{n + 1}" if n < 4 else "exfoo_fill")
+        for n, (path, text) in enumerate(steps.items(), 1)
+    }
+    far = {A: BIO.replace("exfoo_step", "exfoo_s1"), **linked}
+    near = {A: BIO.replace("exfoo_step", "exfoo_s3"), **linked}
+    assert said({**far, B: QUIET}, {**far, B: ASKS}) == []
+    assert len(said({**near, B: QUIET}, {**near, B: ASKS})) == 1
