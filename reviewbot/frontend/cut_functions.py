@@ -18,7 +18,7 @@ from reviewbot.support.patterns import pattern
 
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
-_FAR_CALL = re.compile(rb"\s++\(")
+_FAR_CALL = re.compile(rb"(?<!\s)\s++\(")
 _CALL_BACKWARDS = re.compile(rb"\(\w++")
 # the parts of a hunk: its first line, lines that stay, lines that do not
 _TOKEN = pattern(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)

@@ -40,7 +40,7 @@ def files_of(folders: Folders, tree: str) -> dict[str, str]:
     return {path: id_ for path, id_ in difference(folders.listing, "", tree) if path.endswith(ENDINGS)}
 
 
-def unread(store: Store, tree: TreeFiles) -> list[tuple[str, str]]:
+def unknown_files(store: Store, tree: TreeFiles) -> list[tuple[str, str]]:
     """The files of a tree whose contents the index does not have, each content once."""
     keys = {content_key(path, id_): (path, id_) for path, id_ in tree.files.items()}
     known = store.numbers(keys)

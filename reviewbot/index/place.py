@@ -49,9 +49,9 @@ def prepared(path: Path) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"the index cannot be written: {error}") from error
+        raise InputError(f"{path.parent} cannot be written: {error.strerror}") from error
     if not cache.is_trusted(path.parent):
-        raise InputError(f"the index cannot be written: others may write in {path.parent}")
+        raise InputError(f"{path.parent} is not used: others may write there")
     old = sorted(path.parent.glob(f"{_NAME}*.sqlite"), key=lambda one: one.stat().st_mtime, reverse=True)
     for one in [other for other in old if other != path][_MOST - 1 :]:
         removed(one)
@@ -65,14 +65,14 @@ def removed(path: Path) -> bool:
     return there
 
 
-def size(path: Path) -> int:
+def bytes_of(path: Path) -> int:
     """The bytes of an index on the disk."""
     names = (path, path.with_name(f"{path.name}-wal"))
     return sum(one.stat().st_size for one in names if one.is_file())
 
 
 @contextmanager
-def alone(path: Path, wait: Callable[[], None]) -> Iterator[None]:
+def single_writer(path: Path, wait: Callable[[], None]) -> Iterator[None]:
     """Have no other run write the index meanwhile; `wait` is called before it is waited for another one."""
     with _locked(path) as lock:
         try:

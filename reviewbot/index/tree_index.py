@@ -9,8 +9,9 @@ from itertools import islice
 from pathlib import Path
 
 from reviewbot.index.difference import difference
-from reviewbot.index.store import DamagedIndex, IndexedTree, Store
+from reviewbot.index.store import IndexedTree, Store
 from reviewbot.index.tree_words import MOST_OTHER, TooDifferent, TreeWords
+from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.patch import Folders
 from reviewbot.review.neighbourhood.folder_words import ENDINGS, ReadWords
 
@@ -32,14 +33,14 @@ class TreeIndex:
         self._words: TreeWords | None = None
 
     def covers(self, tree: str, folders: Folders) -> bool:
-        """See Index."""
+        """See KnownTrees."""
         try:
             store = Store.open(self._path)
             if store is None:
                 return False
             with closing(store):
                 trees = store.trees()
-        except DamagedIndex as error:
+        except DamagedDatabase as error:
             self.give_up(str(error))
             return False
         changes = (difference(folders.listing, one.id, tree) for one in trees)
@@ -50,7 +51,7 @@ class TreeIndex:
         return near
 
     def words(self, tree: str, folders: Folders, read: ReadWords) -> TreeWords | None:
-        """See Index."""
+        """See KnownTrees."""
         self._open()
         while self._store is not None and self._trees:
             # should the time be up, what is half turned is forgotten
@@ -67,7 +68,7 @@ class TreeIndex:
         return None
 
     def give_up(self, why: str) -> None:
-        """See Index."""
+        """See KnownTrees."""
         self._trees, self._words = [], None
         self._say(f"the index is not used: {why}; `reviewbot index` makes it anew")
 

@@ -27,7 +27,7 @@ class TooDifferent(Exception):
 
 
 class TreeWords:
-    """What the files of the tree say that was turned to last; see Words."""
+    """What the files of the tree say that was turned to last; see SourceWords."""
 
     def __init__(self, store: Store, indexed: IndexedTree, folders: Folders, read: ReadWords) -> None:
         self._store, self._indexed, self._folders, self._read = store, indexed, folders, read
@@ -80,30 +80,30 @@ class TreeWords:
             self._fresh.take_away(path)
 
     def defining(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return [*self._known(name, DEFINES), *self._fresh.defining(name)]
 
     def calling(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return [*self._known(name, CALLS), *self._fresh.calling(name)]
 
     def running(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return [*self._known(name, RUNS), *self._fresh.running(name)]
 
     def macros(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return [*self._known(name, MACROS), *self._fresh.macros(name)]
 
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
-        """See Words."""
+        """See SourceWords."""
         if path in self._fresh.files:
             return self._fresh.functions(path)
         number = self._at(path)
         return self._words(number).functions if number is not None else {}
 
     def text(self, path: str) -> bytes | None:
-        """See Words."""
+        """See SourceWords."""
         folder, _, name = path.rpartition("/")
         id_ = self._ids.get(path) or self._folders.files(self._tree, folder).get(name)
         return self._folders.contents([id_])[id_] if id_ else None

@@ -11,7 +11,6 @@ from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
-from reviewbot.interproc.blank_structs import blank_structs
 from reviewbot.interproc.context_tests import asks_context
 from reviewbot.interproc.entry import Counts, EntryContext, is_atomic, numbers_of, shown_as, taker
 from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Way, last_member, passed_up
@@ -194,7 +193,7 @@ class FunctionReading:
             tuple(opened.values()),
             self.dropped(at, releases),
             self.once(at),
-            blank_structs(self.unit, at) if any(arg.op == "&x" for arg in step.args) else {},
+            settle.blank_structs(self.unit, at) if any(arg.op == "&x" for arg in step.args) else {},
         )
 
     def _is_kept(self, taken: OpenScope, at: int) -> bool:

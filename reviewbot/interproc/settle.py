@@ -12,18 +12,23 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.context_tests import is_constant, truth_under
 from reviewbot.interproc.summary import CallSite, Condition, SiteState, Way
+from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _NAME = pattern(r"(?<![\w.])(?<!->)[A-Za-z_]\w*")  # of a variable, not of a member
 _PATH = pattern(r"&?[A-Za-z_]\w*(?:(?:->|\.)\w+|\[\w+\])*\Z")
 _QUESTION = pattern(r"(\w++)\([^(),]{1,100}+\)\Z")  # a call that answers one, if it has such a name:
 _ASKS = pattern(r"(?:^|_)(?:is|has)_")
+_WORD = pattern(r"\w+")
 _MEMBER = pattern(r"\w+\Z")
 _ASKED = "()"  # behind the name of its function
 _MOST_WAYS = 8  # to one call
 _LONGEST = 200  # characters of a condition
+
+Blank = Mapping[str, frozenset[str]]  # the members that were set, by the name of a structure
 
 
 def bound(
@@ -144,3 +149,39 @@ def conditions_of(
             yield Condition(text, true, asks[text], not rooted)
         elif (asked := _QUESTION.match(text)) is not None and _ASKS.search(asked[1]):
             yield Condition(f"{asked[1]}{_ASKED}", true, False)
+
+
+# --- structures that a caller has made ---
+
+
+def blank_structs(unit: FunctionUnit, at: int) -> Blank:
+    """The structures that nobody but the function itself has had before an instruction.
+
+    What an initializer does not name is zero: C11, 6.7.9, 21.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for step in unit.steps[:at]:
+        if step.kind == "assign" and step.value is not None and step.value.text.startswith("{"):
+            named = [part.text for part in step.value.args if part.text.startswith(".")]
+            zero = step.value.text in ("{}", "{0}")
+            if step.target and (zero or len(named) == len(step.value.args)):
+                found[step.target] = frozenset(text for one in named for text in _WORD.findall(one)[:1])
+    return {name: members | _set_later(unit, name) for name, members in found.items() if _is_own(unit, name, at)}
+
+
+def _set_later(unit: FunctionUnit, name: str) -> frozenset[str]:
+    start = f"{name}."
+    targets = (step.target for step in unit.steps if step.kind == "assign" and step.target)
+    return frozenset(one.removeprefix(start).partition(".")[0] for one in targets if one.startswith(start))
+
+
+def _is_own(unit: FunctionUnit, name: str, at: int) -> bool:
+    """Whether a structure is made once, and was handed to nobody before an instruction."""
+    made = [step for step in unit.steps if step.kind == "assign" and step.target == name]
+    return len(made) == 1 and not any(_hands(step, name) for step in unit.steps[:at])
+
+
+def _hands(step: Instruction, name: str) -> bool:
+    """Whether an instruction gives somebody the address of a structure."""
+    values = (*step.args, *((step.value,) if step.value is not None else ()))
+    return any(part.op == "&x" and part.text.startswith(f"&{name}") for value in values for part in value.walk())

@@ -70,7 +70,7 @@ class CallSite(Struct, frozen=True):
     `at` and `row`: its instruction and its row in the caller, from 0; `args`: the texts of the arguments; `states`:
     what is known on the ways to it, with the numbers of `opened`; `opened`: the entry context that each open scope
     makes, and its lock; `dropped`: what the caller may have given back before; `once`: see Effect; `blank`: the local
-    structures of the caller of which it has set some members, see blank_structs.
+    structures of the caller of which it has set some members, see settle.
     """
 
     caller: FunctionKey

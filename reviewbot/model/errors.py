@@ -45,3 +45,7 @@ class FetchError(InputError):
 
 class NothingToReview(InputError):
     """The input was read and holds no patch to review: a pull request, a lone reply or cover letter."""
+
+
+class DamagedDatabase(Exception):
+    """A file in which data is kept holds none, or not all of it, or cannot be read. Whoever uses it goes on without."""

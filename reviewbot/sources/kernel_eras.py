@@ -21,7 +21,7 @@ from reviewbot.kernel.releases import Releases, day_of
 from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import ReadFile
 from reviewbot.model.review import PatchReview
-from reviewbot.review.neighbourhood.tree_source import Index, TreeSource
+from reviewbot.review.neighbourhood.tree_source import KnownTrees, TreeSource
 from reviewbot.review.patient_engine import PatientEngine
 
 
@@ -38,7 +38,7 @@ class RuleSet(Struct, frozen=True):
     disabled: tuple[str, ...]
     dated: bool
     headers: tuple[str, ...]
-    index: Index | None = None
+    index: KnownTrees | None = None
 
     def rules_at(self, version: Version) -> Iterator[Rule]:
         """The rules that hold at another version and are not switched off."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import Series, Unread
 from reviewbot.model.review import Review
-from reviewbot.review.neighbourhood.tree_source import Index, TreeSource
+from reviewbot.review.neighbourhood.tree_source import KnownTrees, TreeSource
 from reviewbot.review.patient_engine import PatientEngine
 from reviewbot.sources.settings import TreeOptions
 
@@ -63,7 +63,7 @@ def review_series(
     seconds: int,
     repository: Repository | None,
     progress: Progress,
-    index: Index | None = None,
+    index: KnownTrees | None = None,
 ) -> Review:
     """Each patch in at most so many seconds; whole files are read where it was applied to a repository."""
     tree = TreeSource(repository, index) if repository is not None else None

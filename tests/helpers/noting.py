@@ -24,7 +24,7 @@ TEXTS = [
 def note(path: Path, trees: Trees, name: str) -> None:
     store = Store.make(path)
     tree = build.TreeFiles(name, f"tree {name}", build.files_of(trees, name))
-    for _ in build.add_files(store, build.unread(store, tree), trees, READER.read, build.Crew(0, lambda: None)):
+    for _ in build.add_files(store, build.unknown_files(store, tree), trees, READER.read, build.Crew(0, lambda: None)):
         pass
     build.add_tree(store, tree)
     store.close()

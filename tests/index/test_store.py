@@ -11,8 +11,8 @@ import pytest
 
 from noting import READER, TEXTS, note
 from reviewbot.index.serialized import from_bytes, to_bytes
-from reviewbot.index.store import CALLS, DEFINES, DamagedIndex, ReadContent, Store, content_key
-from reviewbot.model.errors import InputError
+from reviewbot.index.store import CALLS, DEFINES, ReadContent, Store, content_key
+from reviewbot.model.errors import DamagedDatabase, InputError
 from trees import Trees
 
 TREES = Trees({str(at): {f"fs/{at}.c": TEXTS[0].replace("one", f"f{at}")} for at in range(7)})
@@ -87,7 +87,7 @@ def test_an_index_that_is_not_there_or_of_another_make(tmp_path: Path) -> None:
 def test_a_file_that_is_no_index(tmp_path: Path) -> None:
     (tmp_path / "words").write_text("not an index\n" * 100)
     for opened in (Store.open, Store.make):
-        with pytest.raises(DamagedIndex):
+        with pytest.raises(DamagedDatabase):
             opened(tmp_path / "words")
 
 
@@ -105,7 +105,7 @@ def test_an_index_that_does_not_hold_what_it_should(tmp_path: Path, case: str) -
         DAMAGES[case](db)
     store = Store.open(tmp_path / "words")
     assert store is not None
-    with pytest.raises(DamagedIndex):
+    with pytest.raises(DamagedDatabase):
         store.words(1)
     store.close()
 
@@ -113,7 +113,7 @@ def test_an_index_that_does_not_hold_what_it_should(tmp_path: Path, case: str) -
 def test_no_room(tmp_path: Path) -> None:
     with closing(Store.make(tmp_path / "words")) as store:
         store.add([content("a")])
-        store._db.execute("PRAGMA max_page_count = 12")
+        store._db.run("PRAGMA max_page_count = 12")
         with pytest.raises(InputError, match=r"cannot be written: database or disk is full"):
             store.add([content(f"{at}_{'x' * 900}") for at in range(200)])
         assert store.numbers([b"a"])
@@ -127,11 +127,9 @@ def test_nobody_may_write_there(tmp_path: Path) -> None:
 
 def test_a_reader_sees_what_was_there_while_another_writes(tmp_path: Path) -> None:
     note(tmp_path / "words", TREES, "0")
-    with closing(Store.make(tmp_path / "words")) as writer:
-        writer._db.execute("BEGIN IMMEDIATE")
-        writer._db.execute("DELETE FROM contents")
+    with closing(Store.make(tmp_path / "words")) as writer, writer._db.writing():
+        writer._db.run("DELETE FROM contents")
         reader = Store.open(tmp_path / "words")
         assert reader is not None
         assert reader.words(1).functions
         reader.close()
-        writer._db.execute("ROLLBACK")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engines import engine
-from reviewbot.interproc.blank_structs import blank_structs
+from reviewbot.interproc.settle import blank_structs
 from reviewbot.model.patch import DiffLine, FileChange, Hunk
 
 BODY = """\

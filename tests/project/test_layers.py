@@ -29,6 +29,7 @@ ORDER = (
     "interproc",
     "checks",
     "review",
+    "index",
     "report",
     "web",
     "mail",
@@ -44,10 +45,10 @@ ORDER = (
 OUTSIDE = {
     "b4": {"reviewbot.mail.series"},
     "multiprocessing": {"reviewbot.support.workers"},
+    "sqlite3": {"reviewbot.filesystem.database"},
     "git": {"reviewbot.git.command"},
     "httpx": {"reviewbot.web", "reviewbot.integrations.patchwork.client"},
     "rich": {"reviewbot.report.terminal.text", "reviewbot.cli.output", "reviewbot.cli.progress"},
-    "sqlite3": set(),
     "subprocess": {
         "reviewbot.config",
         "reviewbot.git.command",

@@ -86,11 +86,9 @@ class AtomicCalls:
     def _holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
         """Of some functions those that hold something on entry, as their own, and what others call with a lock held."""
         run = self._run(functions)
-        asserts, early = row_words(self.rule, "asserts"), self.graph.kernel.words["early_boot"]
+        asserts = row_words(self.rule, "asserts")
         found: dict[FunctionKey, Collection[FunctionKey]] = {}
         for one in functions:
-            if one[1] in early:  # what it calls may ask for anything and does not sleep: see gfp_allowed_mask
-                continue
             text = self.graph.text(one)
             if one in run or any(word in text for word in asserts):
                 found[one] = (one,)
@@ -195,7 +193,8 @@ class AtomicCalls:
     @cached_property
     def _chains(self) -> CallChains:
         last = {word for row in self.frees.values() for word in strings(row, "counted")}
-        readings = self._between.readings(last=last)
+        early = self.graph.kernel.words["early_boot"]
+        readings = [one for one in self._between.readings(last=last) if one.key[1] not in early]
         found = CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
         why = "comes to more calls that may sleep than are followed"
         self.graph.cut_off.extend((path, f"{name}() {why}") for path, name in sorted(found.abstained))

@@ -12,8 +12,8 @@ from reviewbot.cli.session import SessionOptions, session_options
 from reviewbot.git.repository import Repository
 from reviewbot.index import build, place
 from reviewbot.index.reader import reader_of_all
-from reviewbot.index.store import DamagedIndex, IndexedTree, Store
-from reviewbot.model.errors import InputError, UsageError
+from reviewbot.index.store import IndexedTree, Store
+from reviewbot.model.errors import DamagedDatabase, InputError, UsageError
 from reviewbot.sources.commit_range import FOREVER
 from reviewbot.support import workers
 from reviewbot.support.escape import visible
@@ -39,7 +39,7 @@ def index(options: argparse.Namespace) -> int:
         repository.allow(FOREVER)
         tree = _tree(repository, options.revision or "HEAD")
         place.prepared(path)
-        with place.alone(path, lambda: given.say("another run writes the index; waiting until it is done")):
+        with place.single_writer(path, lambda: given.say("another run writes the index; waiting until it is done")):
             _build(path, tree, repository, given)
     return 0
 
@@ -60,12 +60,12 @@ def _build(path: Path, tree: build.TreeFiles, repository: Repository, given: Ses
     begun = time.monotonic()
     try:
         read = _added(path, tree, repository, given)
-    except DamagedIndex as error:
+    except DamagedDatabase as error:
         given.say(f"the index was damaged ({error}), and is made anew")
         place.removed(path)
         read = _added(path, tree, repository, given)
     news = f"{read} read in {time.monotonic() - begun:.0f} s" if read else "nothing new in them"
-    given.say(f"noted {len(tree.files)} files of {tree.called}, {news}: {path}, {place.size(path) // _MB} MB")
+    given.say(f"noted {len(tree.files)} files of {tree.called}, {news}: {path}, {place.bytes_of(path) // _MB} MB")
 
 
 def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: SessionOptions) -> int:
@@ -74,7 +74,7 @@ def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: Ses
         if known is not None:
             store.touch(tree.id, tree.called)
             return 0
-        fresh = build.unread(store, tree)
+        fresh = build.unknown_files(store, tree)
         given.tell(f"{len(tree.files)} files, {len(fresh)} of them with contents that are new")
         store.begin(tree.called, len(fresh))
         crew = build.Crew(workers.size(given.config.limits.processes) if len(fresh) > _FEW else 0, repository.forked)
@@ -88,13 +88,13 @@ def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: Ses
 def _status(path: Path) -> str:
     try:
         store = Store.open(path)
-    except DamagedIndex as error:
+    except DamagedDatabase as error:
         return f"the index at {path} is damaged ({error}); `reviewbot index` makes it anew\n"
     if store is None:
         return "there is no index for these rules; `reviewbot index` makes one\n"
     with closing(store):
         trees, (contents, at_work) = store.trees(), store.progress()
-    lines = [f"{path}: {place.size(path) // _MB} MB, {contents} contents"]
+    lines = [f"{path}: {place.bytes_of(path) // _MB} MB, {contents} contents"]
     lines += [f"  {one.called}: {one.files} files, {_age(one)}" for one in trees]
     if at_work is not None:
         state = "at work" if place.is_written(path) else "not done; run `reviewbot index` to go on"

@@ -14,7 +14,7 @@ from reviewbot.review.neighbourhood.function_words import FileWords, WordReader
 from reviewbot.review.neighbourhood.neighbourhood import NearbyFiles, Neighbourhood
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
-from reviewbot.review.neighbourhood.word_graph import Change
+from reviewbot.review.neighbourhood.word_graph import ChangedFunctions
 from reviewbot.review.patched_file import PatchedFile
 from reviewbot.review.prefilter.words import RowWords, known_rules
 
@@ -54,7 +54,7 @@ class FilesBeside:
         self, tree: str, functions: Collection[FunctionKey], lines: bytes, handed: Collection[FunctionKey]
     ) -> NearbyFiles:
         """See Neighbourhood. `lines`: those that are added to some functions, and removed."""
-        change = Change(dict.fromkeys(functions).keys(), self._words.changed(lines), self._known)
+        change = ChangedFunctions(dict.fromkeys(functions).keys(), self._words.changed(lines), self._known)
         return self._neighbourhood.around(tree, change, handed)
 
     def of(self, tree: str, files: Sequence[PatchedFile]) -> tuple[Beside, list[Unread]]:

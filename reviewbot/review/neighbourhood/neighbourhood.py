@@ -13,13 +13,14 @@ from posixpath import dirname
 from typing import NamedTuple
 
 from reviewbot.interproc.summary import DEEPEST
+from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey, between
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
-from reviewbot.review.neighbourhood.word_graph import Change, WordGraph
-from reviewbot.review.neighbourhood.word_tables import UnreadableWords, Words
+from reviewbot.review.neighbourhood.word_graph import ChangedFunctions, WordGraph
+from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 _MOST_READ = 24  # files that are read with those of a patch
 _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
@@ -61,7 +62,7 @@ class Neighbourhood:
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
         self.width = FOLDER if self._index is None else TREE  # how far it looked the last time, one of WIDTHS
 
-    def around(self, tree: str, change: Change, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
+    def around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
         """What has to be read with the files of some changed functions; `tree`: what they are in after the change.
 
         `handed`: the files, and words of them that may be functions which are put or handed to somebody there.
@@ -72,7 +73,7 @@ class Neighbourhood:
             if words is not None:
                 self.width = TREE
                 return self._along([words], touched, change, handed)
-        except UnreadableWords as error:
+        except DamagedDatabase as error:
             if self._index is not None:
                 self._index.give_up(str(error))
             self._index = None
@@ -87,9 +88,9 @@ class Neighbourhood:
 
     def _along(
         self,
-        words: Sequence[Words],
+        words: Sequence[SourceWords],
         touched: Collection[str],
-        change: Change,
+        change: ChangedFunctions,
         handed: Collection[FunctionKey],
     ) -> NearbyFiles:
         graph = WordGraph(words, self._layout, change)

@@ -10,19 +10,19 @@ from reviewbot.model.patch import Folders
 
 if TYPE_CHECKING:
     from reviewbot.review.neighbourhood.folder_words import ReadWords
-    from reviewbot.review.neighbourhood.word_tables import Words
+    from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 
-class Index(Protocol):
+class KnownTrees(Protocol):
     """What is known of whole trees."""
 
     def covers(self, tree: str, folders: Folders) -> bool:
         """Whether it says what the files of a tree say; the user is told where it does not."""
 
-    def words(self, tree: str, folders: Folders, read: ReadWords) -> Words | None:
+    def words(self, tree: str, folders: Folders, read: ReadWords) -> SourceWords | None:
         """What the files of a tree say, None where that is not known. `read`: reads those that are new in it.
 
-        Raises UnreadableWords, as do the words themselves.
+        Raises DamagedDatabase, as do the words themselves.
         """
 
     def give_up(self, why: str) -> None:
@@ -33,4 +33,4 @@ class TreeSource(Struct, frozen=True):
     """`folders`: those of the tree; `index`: None where there is none."""
 
     folders: Folders
-    index: Index | None = None
+    index: KnownTrees | None = None

@@ -14,12 +14,12 @@ from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.review.neighbourhood.function_words import ChangedWords, FunctionWords
 from reviewbot.review.neighbourhood.visibility import Layout
-from reviewbot.review.neighbourhood.word_tables import Words
+from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 _MOST_CALLING = 100  # files that call a function; whoever calls one of more does not know what it is called with
 
 
-class Change(NamedTuple):
+class ChangedFunctions(NamedTuple):
     """What a patch changes: functions, and what the changed lines say. `known`: calls of which all is known."""
 
     functions: Collection[FunctionKey]
@@ -30,7 +30,7 @@ class Change(NamedTuple):
 class WordGraph:
     """Who calls whom, who holds something and who asks for memory, as far as words tell."""
 
-    def __init__(self, words: Sequence[Words], layout: Layout, change: Change) -> None:
+    def __init__(self, words: Sequence[SourceWords], layout: Layout, change: ChangedFunctions) -> None:
         self._words, self._layout, self._change = words, layout, change
         self._near = {dirname(path) for path, _ in change.functions}
         self._meant: dict[tuple[str, str], FunctionKey | None] = {}

@@ -7,14 +7,10 @@ from typing import Protocol
 
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 
-Table = dict[str, set[str]]  # the paths of files by a name in them
+_Names = dict[str, set[str]]  # the paths of files by a name in them
 
 
-class UnreadableWords(Exception):
-    """What files say was kept, and cannot be read any more."""
-
-
-class Words(Protocol):
+class SourceWords(Protocol):
     """What the files of a folder, or of a tree, say."""
 
     def defining(self, name: str) -> Collection[str]:
@@ -41,29 +37,29 @@ class WordTables:
 
     def __init__(self) -> None:
         self.files: dict[str, FileWords] = {}
-        self._defining: Table = {}
-        self._calling: Table = {}
-        self._macros: Table = {}
-        self._running: Table = {}
+        self._defining: _Names = {}
+        self._calling: _Names = {}
+        self._macros: _Names = {}
+        self._running: _Names = {}
 
     def defining(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return self._defining.get(name, ())
 
     def calling(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return self._calling.get(name, ())
 
     def running(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return self._running.get(name, ())
 
     def macros(self, name: str) -> Collection[str]:
-        """See Words."""
+        """See SourceWords."""
         return self._macros.get(name, ())
 
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
-        """See Words."""
+        """See SourceWords."""
         file = self.files.get(path)
         return file.functions if file is not None else {}
 
@@ -84,7 +80,7 @@ class WordTables:
                     del known[name]
         return file
 
-    def _tables(self, file: FileWords) -> Sequence[tuple[Collection[str], Table]]:
+    def _tables(self, file: FileWords) -> Sequence[tuple[Collection[str], _Names]]:
         return (
             (file.defines, self._defining),
             (file.calls, self._calling),
