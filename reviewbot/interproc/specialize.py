@@ -82,7 +82,7 @@ def _masks(
         caller, step = call.unit, call.unit.steps[call.at]
         if caller.function.name == key[1] or len(step.args) != len(unit.function.params) or caller.flow.lost:
             continue
-        if _excludes(unit.function, step, facts):
+        if excludes(unit.function, step, facts):
             continue
         arg = step.args[place]
         mask = _passed(caller, call.at, arg, lookup)
@@ -98,9 +98,9 @@ def _masks(
                     yield (*above, call), named, passed
 
 
-def _excludes(function: Function, call: Instruction, facts: Facts) -> bool:
+def excludes(function: Function, call: Instruction, facts: Facts) -> bool:
     """Whether the constants that a call passes to a function exclude one of some facts there."""
-    given = zip(function.params, call.args, strict=True)
+    given = zip(function.params, call.args, strict=False)
     constants = {name: arg.text for (_, name), arg in given if name and is_constant(arg.text)}
     settled = ((truth_under(text, constants), true) for text, true in facts) if constants else ()
     return any(known is not None and known != true for known, true in settled)

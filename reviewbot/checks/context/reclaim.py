@@ -19,6 +19,7 @@ from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.between import Between
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
+from reviewbot.interproc.specialize import excludes
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Rule
@@ -38,13 +39,14 @@ class _Entry(Struct, frozen=True):
     """Why reclaim must not be entered: a row of the rule, a clause that says how the text shows it, and where.
 
     `shown`: paths, rows and a note about each, from there down to the call that leads here; `called`: how a sentence
-    begins about that call, "" if none does.
+    begins about that call, "" if none does; `by`: that call.
     """
 
     row: Row
     said: str
     shown: tuple[tuple[str, int, str], ...]
     called: str = ""
+    by: Instruction | None = None
 
     @property
     def where(self) -> str:
@@ -206,6 +208,9 @@ def _holds(unit: FunctionUnit, index: int, inside: _Inside, rule: Rule, context:
         return False
     if any(_taken(state, entry.bit, rule, context) for state in states):
         return False
+    known = frozenset.intersection(*(state.facts for state in states))
+    if entry.by is not None and excludes(unit.function, entry.by, known):
+        return False
     telling = (*row_words(rule, "asked"), *strings(entry.row, "unless_asked"))
     if inside.taken:  # whoever calls
         return not any(word in text for state in states for text, _ in state.facts for word in telling)
@@ -315,7 +320,7 @@ class _Reclaimed:
 def _called(entry: _Entry, path: str, unit: FunctionUnit, step: Instruction) -> _Entry:
     """What a function is entered with that one calls which is entered with something."""
     said = f"{unit.function.name}() calls {step.name}(), and{' further up' if entry.called else ''}"
-    return replace(entry, called=said, shown=(*entry.shown, (path, step.lines[0], "called from here")))
+    return replace(entry, called=said, shown=(*entry.shown, (path, step.lines[0], "called from here")), by=step)
 
 
 def _inside(path: str, unit: FunctionUnit, entry: _Entry | None, rule: Rule, context: Context) -> list[_Inside]:
