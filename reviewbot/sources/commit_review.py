@@ -18,7 +18,7 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.frontend.cut_functions import byte_words
+from reviewbot.frontend.cut_functions import byte_words, called_in
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
@@ -164,7 +164,7 @@ def _leading(
 
     Adds to `left` why these may not be all.
     """
-    words = frozenset(byte_words(lines))
+    words = frozenset(byte_words(lines)).difference(called_in(lines))
     starts, handed = ([(path, one.decode("utf-8", "replace")) for one in some] for some in (names, words))
     found = beside.around(tree, starts, lines, handed)
     left += [found.left] if found.left else []

@@ -95,8 +95,9 @@ class Neighbourhood:
     ) -> NearbyFiles:
         graph = WordGraph(words, self._layout, change)
         meant = (graph.meant(*one) for one in handed)
-        # a word that is the name of something far away is none
-        starts = dict.fromkeys((*change.functions, *(one for one in meant if one is not None and graph.is_near(one))))
+        # far away a short word is the name of something as well
+        told = (one for one in meant if one is not None and (graph.is_near(one) or "_" in one[1]))
+        starts = dict.fromkeys((*change.functions, *told))
         ways = dict.fromkeys((*between(graph, starts, graph.holding, graph.asking, DEEPEST), *graph.handing(starts)))
         runs = (path for one in ways for path in graph.running(one))
         paths = [path for path in dict.fromkeys((*(path for path, _ in ways), *runs)) if path not in touched]

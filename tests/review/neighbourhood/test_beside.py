@@ -1,12 +1,19 @@
-"""With a tree, what a call reaches in another file of the folder, and who calls a function from there."""
+"""With a tree, what a call reaches in another file, and who calls a function from there.
+
+Each is asked in a folder, and with an index of trees whose files stand in several folders.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engines import engine
+from noting import note
+from reviewbot.index.tree_index import TreeIndex
 from reviewbot.model.review import PatchReview
 from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
@@ -32,11 +39,55 @@ int exfoo_fill(struct exfoo *ex, int size)
 QUIET = ASKS.replace("kzalloc(size, GFP_KERNEL)", "ex->spare")
 
 
+APART = {B: "lib/exfoo/b.c", C: "net/exfoo/core/c.c", H: "include/linux/exfoo.h"}  # where they stand in a tree
+FOLDER, TREE = "folder", "tree"
+
+
+class Width:
+    """How far calls are followed, and where the index is."""
+
+    name, index = FOLDER, Path()
+
+
+@pytest.fixture(autouse=True, params=[FOLDER, TREE])
+def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+    monkeypatch.setattr(Width, "name", request.param)
+    monkeypatch.setattr(Width, "index", tmp_path / "words")
+    return request.param
+
+
+def placed(files: Mapping[str, str]) -> dict[str, str]:
+    return {APART.get(path, path) if Width.name == TREE else path: text for path, text in files.items()}
+
+
+def source(trees: Trees) -> TreeSource:
+    """With an index it is one of the tree before the patch."""
+    if Width.name == FOLDER:
+        return TreeSource(trees)
+    Width.index.unlink(missing_ok=True)
+    note(Width.index, trees, "0")
+    return TreeSource(trees, TreeIndex(Width.index, lambda line: pytest.fail(line)))
+
+
 def reviewed(old: Mapping[str, str], new: Mapping[str, str]) -> PatchReview:
+    """The paths of findings are those of the folder, wherever the files stand."""
+    old, new = placed(old), placed(new)
     trees = Trees({"0": old, "1": new})
     made = engine("6.12")
     rules = [rule for rule, _ in made.rules]
-    return Engine(made.kernel, rules, trees.read, TreeSource(trees)).patch(patch(old, new))
+    review = Engine(made.kernel, rules, trees.read, source(trees)).patch(patch(old, new))
+    known = {there: path for path, there in APART.items()}
+    return replace(
+        review,
+        findings=tuple(
+            replace(
+                one,
+                path=known.get(one.path, one.path),
+                evidence=tuple(replace(part, path=known.get(part.path, part.path)) for part in one.evidence),
+            )
+            for one in review.findings
+        ),
+    )
 
 
 def said(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, int, str]]:
@@ -137,12 +188,26 @@ def test_near_misses(why: str) -> None:
     [
         {B: ASKS, C: QUIET},  # two have the name: nobody knows which one is built
         {B: ASKS, H: "#define exfoo_fill(ex, size) exfoo_spare(ex)\n"},
-        {"drivers/exbar/b.c": ASKS},
-        {"drivers/exfoo/core/b.c": ASKS},
     ],
 )
 def test_another_function_is_meant(other: Mapping[str, str]) -> None:
     assert down(other) == []
+
+
+@pytest.mark.parametrize("path", ["drivers/exbar/b.c", "drivers/exfoo/core/b.c"])
+def test_a_file_of_another_folder(path: str, width: str) -> None:
+    assert down({path: ASKS}) == [DOWN] * (width == TREE)
+
+
+@pytest.mark.parametrize("path", ["tools/testing/b.c", "scripts/b.c"])
+def test_a_file_of_another_program_than_the_kernel(path: str) -> None:
+    assert down({path: ASKS}) == []
+
+
+def test_what_an_empty_function_of_a_header_stands_for() -> None:
+    """Without the option that builds the other one it does nothing."""
+    empty = "static inline int exfoo_fill(struct exfoo *ex, int size)\n{\n\treturn 0;\n}\n"
+    assert down({B: ASKS, H: empty}) == [DOWN]
 
 
 @pytest.mark.parametrize(
@@ -276,23 +341,25 @@ def test_files_that_cannot_be_had_are_passed_over() -> None:
     old, new = {A: HOLDS, B: ASKS}, {A: CALL, B: ASKS}
     trees = Partial({"0": old, "1": new})
     made = engine("6.12")
-    review = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, TreeSource(trees)).patch(patch(old, new))
+    review = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, source(trees)).patch(patch(old, new))
     assert review.findings == ()
 
 
-def test_what_is_not_looked_at_is_said() -> None:
+def test_what_is_not_looked_at_is_said(width: str) -> None:
+    if width == TREE:
+        pytest.skip("there a patch may be to any number of folders")
     many = {f"drivers/ex{at}/a.c": HOLDS for at in range(9)}
     new = {path: text.replace("n++", "n += 2") for path, text in many.items()}
     (left,) = reviewed(many, new).unread
     assert left.reason == "it touches 9 folders; calls were followed into none of their files"
 
 
-def test_more_files_than_are_read_are_counted() -> None:
+def test_more_files_than_are_read_are_counted(width: str) -> None:
     steps = {f"drivers/exfoo/b{at}.c": ASKS.replace("exfoo_fill", f"exfoo_fill{at}") for at in range(30)}
     calls = "".join(f"\texfoo_fill{at}(ex, 64);\n" for at in range(30))
     review = reviewed({A: HOLDS, **steps}, {A: HOLDS.replace("\tex->n++;\n", calls), **steps})
     assert [one.reason for one in review.unread] == [
-        "its calls lead through 30 more files of the folder; 24 of them were read"
+        f"its calls lead through 30 more files of the {width}; 24 of them were read"
     ]
     assert len(review.findings) == 24
 
@@ -306,8 +373,10 @@ def test_what_a_bound_leaves_out_of_other_files_is_said_of_the_one_that_is_touch
     ]
 
 
-def test_a_file_at_the_top_of_the_tree_has_no_folder() -> None:
+def test_a_file_at_the_top_of_the_tree_has_no_folder(width: str) -> None:
     idle = STARTS.replace("exfoo_tick", "exfoo_tock")
     old = {"top.c": idle, B: TICK}
     assert said(old, {"top.c": STARTS, B: TICKS}) == [(B, 5, "sleep-in-atomic")]
-    assert said({"top.c": HOLDS, B: ASKS}, {"top.c": CALL, B: ASKS}) == []
+    assert said({"top.c": HOLDS, B: ASKS}, {"top.c": CALL, B: ASKS}) == [("top.c", 4, "sleep-in-atomic")] * (
+        width == TREE
+    )
