@@ -19,6 +19,7 @@ from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
+_IF = pattern(r"\s*+(?:else\s++)?if\s*+\(")
 _LAST = pattern(r"(\w+)\W*\Z")
 _WIDEST = 400  # characters of a row
 _STRUCTURE = pattern(r"(?:typedef\s++)?struct\s++(\w++)\s*+\{")
@@ -127,7 +128,8 @@ def asserted(
 ) -> Iterator[tuple[str, str, EntryContext]]:
     """The functions that assert a lock, or are annotated with one, with the lock's last name and the entry context.
 
-    Only where the text shows that the lock spins; not where the function takes it itself, and then says so.
+    Only where the text shows that the lock spins; not where the function takes it itself, and then says so, or where it
+    asserts it on a condition and goes on without.
     """
     listed = "|".join(map(re.escape, sorted(locks.asserts)))
     assertion = re.compile(rf"\b(?:{listed})\s*\(\s*&?([^(),;]{{1,{_LONGEST}}})\)")
@@ -139,7 +141,8 @@ def asserted(
         for row in range(max(first, 0), min(last + 1, len(rows))):
             for lock in assertion.findall(rows[row]):
                 name = _LAST.search(lock)
-                if name is None or (row > unit.function.head[1] and _takes(unit, name[1], lookup)):
+                inside = row > unit.function.head[1]
+                if name is None or (inside and (_takes(unit, name[1], lookup) or _is_conditional(rows, row))):
                     continue
                 before = _BEFORE.search(lock)
                 if kind := spins(before[1] if before is not None else "", name[1]):
@@ -148,6 +151,12 @@ def asserted(
                         name[1],
                         EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
                     )
+
+
+def _is_conditional(rows: Sequence[str], row: int) -> bool:
+    """Whether a row is all that an `if` is about."""
+    above, below = rows[row - 1].rstrip() if row else "", rows[row + 1].strip() if row + 1 < len(rows) else ""
+    return bool(_IF.match(above)) and (above.endswith(")") or (above.endswith("{") and below == "}"))
 
 
 def _takes(unit: FunctionUnit, name: str, lookup: ScopeTable) -> bool:
