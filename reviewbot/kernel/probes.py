@@ -75,4 +75,5 @@ def _rows(rule: Rule, context: str, function: str) -> Iterator[dict[str, Data]]:
     """What the rule says of a root of a context, once and for this function."""
     found = next((row for row in rule.rows if row.get("context") == context), None)
     if found is not None:
-        yield {**found, "functions": (function,), "file": "", "note": ""}
+        said = {key: value for key, value in found.items() if key not in ("file", "note", "source")}
+        yield {**said, "functions": (function,)}

@@ -109,7 +109,7 @@ def _file(place: _Place, session: Session, name: str) -> tuple[str, bytes]:
     if not path:
         found = _defining(place, session, name)
         if not found:
-            raise UsageError(f"there is no function {name}() in the tree{_alike(place, name)}")
+            raise UsageError(f"no function {name}() was found in the tree{_alike(place, name)}")
         if len(found) > 1:
             more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
             listed = ", ".join(map(visible, found[:_LISTED]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -101,7 +100,7 @@ def in_order(shown: Sequence[Evidence]) -> Sequence[Evidence]:
     """Lines that call one another in the order of the calls: behind each one in the function that it calls."""
     left, found = list(shown), list[Evidence]()
     while left:
-        called = {*re.findall(_WORD, found[-1].text)} if found else set[str]()
+        called = {*_WORD.findall(found[-1].text)} if found else set[str]()
         callers = {word for one in left for word in _WORD.findall(one.text)}
         first = next((one for one in left if one.function in called), None)
         first = first or next((one for one in left if one.function not in callers), left[0])
