@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.review import ShownChain
 from reviewbot.report.chain import doubts_of, headline
-from reviewbot.review.probe.answers import Answer, AnswerStep, Reached
+from reviewbot.review.probe.answers import AnswerStep, FoundWay, ReachAnswers
 from reviewbot.support.escape import clip, printable, visible
 
 _INDENT = "    "
 _LONGEST = 200  # characters of a line of code
 
 
-def reached_text(found: Reached, width: int) -> str:
+def reached_text(found: ReachAnswers, width: int) -> str:
     """The answers in `width` columns, each with the lines that show it, and what they cover."""
     asked = found.question
     said = "who calls it" if asked.callers else "what breaks below it"
@@ -26,7 +26,7 @@ def reached_text(found: Reached, width: int) -> str:
     return "".join(f"{visible(line)}\n" for line in lines)
 
 
-def _shown(answer: Answer, width: int) -> Iterator[str]:
+def _shown(answer: FoundWay, width: int) -> Iterator[str]:
     first, *rest = headline(ShownChain(answer.functions, (), answer.others), width - len(_INDENT))
     yield first
     yield from rest
@@ -39,19 +39,19 @@ def _shown(answer: Answer, width: int) -> Iterator[str]:
         yield f"{_INDENT}{doubts}"
 
 
-def _unread(found: Reached) -> Iterator[str]:
+def _unread(found: ReachAnswers) -> Iterator[str]:
     for part in found.unread:
         yield f"not looked at: {f'{part.path}: ' if part.path else ''}{part.reason}"
 
 
-def _covered(found: Reached) -> str:
+def _covered(found: ReachAnswers) -> str:
     count = len(found.answers)
     said = "nothing found" if not count else f"{count} {'answer' if count == 1 else 'answers'}"
     files = f"{found.files} {'file' if found.files == 1 else 'files'} read"
     return f"{said}: calls followed through the {found.width} (at most {DEEPEST} calls, {files})"
 
 
-def reached_json(found: Reached) -> str:
+def reached_json(found: ReachAnswers) -> str:
     """The object in ASCII, with a newline at the end; bytes that are no UTF-8 are written as \\xNN in its strings."""
     asked = found.question
     whole = {
@@ -67,10 +67,11 @@ def reached_json(found: Reached) -> str:
     return json.dumps(whole, indent=2) + "\n"
 
 
-def _answer(answer: Answer) -> dict[str, object]:
+def _answer(answer: FoundWay) -> dict[str, object]:
     return {
         "rule": answer.rule,
         "confidence": answer.confidence,
+        "functions": [printable(one) for one in answer.functions],
         "chain": [_step(step) for step in answer.steps],
         "others": answer.others,
         "doubts": [printable(doubt) for doubt in answer.doubts],

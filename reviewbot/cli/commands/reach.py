@@ -32,7 +32,7 @@ from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.word_graph import MOST_CALLING
 from reviewbot.review.patient_engine import PatientEngine
 from reviewbot.review.prefilter.words import RowWords, known_rules
-from reviewbot.review.probe.answers import Question, Reached, answers_of
+from reviewbot.review.probe.answers import Question, ReachAnswers, answers_of
 from reviewbot.review.probe.changed_tree import ChangedTree
 from reviewbot.review.probe.probe import PROBE, Probe, beginning, calling, definitions
 from reviewbot.sources.commit_range import FOREVER
@@ -155,7 +155,7 @@ def _alike(place: _Place, name: str) -> str:
 # --- the question ---
 
 
-def _asked(place: _Place, session: Session, kind: ProbeKind, name: str, callers: bool) -> Reached:
+def _asked(place: _Place, session: Session, kind: ProbeKind, name: str, callers: bool) -> ReachAnswers:
     path, text = _file(place, session, name)
     question = Question(name, path, kind.name, kind.where, callers)
     probe = beginning(path, text, name, kind.request) if callers else calling(path, text, name, kind.enter, kind.leave)
@@ -164,7 +164,7 @@ def _asked(place: _Place, session: Session, kind: ProbeKind, name: str, callers:
     if review.depth != "file":
         raise InputError(f"{visible(path)} could not be read: {'; '.join(one.reason for one in review.unread)}")
     unread = (*review.unread, *_not_followed(place, question, len(definitions(path, text, name))))
-    return Reached(question, answers_of(review, probe, question), review.width, files, unread)
+    return ReachAnswers(question, answers_of(review, probe, question), review.width, files, unread)
 
 
 def _reviewed(place: _Place, session: Session, probe: Probe, wanted: Sequence[Rule]) -> tuple[PatchReview, int]:
@@ -181,6 +181,6 @@ def _not_followed(place: _Place, question: Question, count: int) -> Iterator[Unr
     """What the engine passes over in silence."""
     if count > 1:
         yield Unread(question.path, f"{question.function}() stands there {count} times; no calls lead through it")
-    files = len(place.words.calling(question.function)) if place.words is not None and question.callers else 0
+    files = place.words.count_calling(question.function) if place.words is not None and question.callers else 0
     if files > MOST_CALLING:
-        yield Unread(None, f"{files} files call it; where more than {MOST_CALLING} do, calls are not followed up")
+        yield Unread(None, f"some {files} files call it; where more than {MOST_CALLING} do, calls are not followed up")

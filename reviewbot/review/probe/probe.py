@@ -9,13 +9,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from reviewbot.frontend.cut_functions import CutFile, FunctionRows
+from reviewbot.frontend.cut_functions import CutFile, FunctionRows, FunctionText
 from reviewbot.model.patch import Patch
 from reviewbot.support.patterns import pattern
 
 PROBE = "reviewbot_probe"  # the function that is added
 _NO_TREE = "0" * 40  # before the change nothing is known, so that each answer is news
 _COMMENT = pattern(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_NO_BREAK = pattern(rb"[^\n]")
 _WORD = pattern(rb"[A-Za-z_]\w*")
 _OPENING, _CLOSING = b"([{", b")]}"
 
@@ -53,7 +54,8 @@ class Probe(NamedTuple):
 def definitions(path: str, text: bytes, function: str) -> list[FunctionRows]:
     """The functions of a name in a file; more than one where an #if chooses."""
     cut, name = CutFile(path.encode("utf-8", "surrogateescape"), text), function.encode()
-    return [one for one in cut.places if one.part.name == name and b"\n{" in one.part.text]
+    there = (one for one in cut.places if name in one.part.text and b"\n{" in one.part.text)
+    return [one for one in there if name in (one.part.name, FunctionText(_blanked(one.part.text)).name)]
 
 
 def calling(path: str, text: bytes, function: str, enter: str, leave: str) -> Probe:
@@ -80,22 +82,28 @@ def beginning(path: str, text: bytes, function: str, statement: str) -> Probe:
 
 def _place(found: FunctionRows, name: bytes) -> tuple[int, str]:
     """The row, from 1, in which a function's head names it, and what that says."""
-    rows = found.part.head[: _named(found.part.head, name)].count(b"\n")
-    said = found.part.head.split(b"\n")[rows]
-    return found.first + rows + 1, said.decode("utf-8", "surrogateescape")
+    head = found.part.head
+    rows = head[: _named(_blanked(head), name)].count(b"\n")
+    return found.first + rows + 1, head.split(b"\n")[rows].decode("utf-8", "surrogateescape")
+
+
+def _blanked(text: bytes) -> bytes:
+    """A text with blanks in place of its comments."""
+    return _COMMENT.sub(lambda found: _NO_BREAK.sub(b" ", found[0]), text)
 
 
 def _named(head: bytes, name: bytes) -> int:
-    """Where the name stands in the head of a function; what stands above it may name it as well."""
+    """Where the name stands in the head of a function, without comments; what stands above it may name it as well."""
     places = [one.start() for one in re.finditer(rb"\b%b\s*\(" % re.escape(name), head)]
-    behind = max(head.rfind(b";"), head.rfind(b"}"), head.rfind(b"*/"), 0)
+    behind = max(head.rfind(b";"), head.rfind(b"}"), 0)
     return next((at for at in places if at >= behind), places[-1] if places else 0)
 
 
 def _parameters(head: bytes, name: bytes) -> list[bytes]:
     """The parameters as the head declares them, each on one line; [] for (void)."""
+    head = _blanked(head)
     begin = head.find(b"(", _named(head, name)) + 1
-    found = [b" ".join(one.split()) for one in _parts(_COMMENT.sub(b" ", head[begin:]))]
+    found = [b" ".join(one.split()) for one in _parts(head[begin:])]
     return [] if found in ([b"void"], [b""]) else found
 
 

@@ -68,9 +68,11 @@ static int helper(struct exfoo *ex)
 	return ex->n;
 }
 
-int exfoo_helped(struct exfoo *ex)
+void exfoo_helped(struct exfoo *ex)
 {
-	return helper(ex);
+	spin_lock(&ex->lock);
+	helper(ex);
+	spin_unlock(&ex->lock);
 }
 """,
     FILL: """\
@@ -101,6 +103,22 @@ static int exbar_alone(struct exbar *bar)
 int exbar_run(struct exbar *bar)
 {
 	return exbar_alone(bar);
+}
+
+static int exbar_drop(int count)
+{
+	return count;
+}
+
+static unsigned long exbar_scan(struct shrinker *shrinker, struct shrink_control *sc)
+{
+	return exbar_drop(3);
+}
+
+int exbar_init(struct shrinker *shrinker)
+{
+	shrinker->scan_objects = exbar_scan;
+	return 0;
 }
 """,
 }
@@ -191,12 +209,21 @@ def test_who_calls_it_while_it_holds_a_lock(ask: Asking) -> None:
     assert answer["others"] == (1 if ask.indexed else 0)  # the one that is not shown is in another folder
 
 
-def test_lines_behind_the_request_are_those_of_the_file(plain: Asking) -> None:
-    """exfoo_total() stands below exfoo_count(), at whose beginning the request is."""
-    text = plain("exfoo_grow", "--callers").out
-    assert "nothing found" in text
-    found = plain.found("exfoo_count", "--callers")
-    assert found["answers"][0]["chain"][-1]["line"] == 19
+def test_lines_behind_the_request_are_those_of_the_file(ask: Asking) -> None:
+    held = [("exfoo_helped", LOCK, 15), ("exfoo_helped", LOCK, 16), ("helper", LOCK, 8)]
+    assert ask.chains("helper", "--callers", "--file", LOCK) == [held]
+
+
+@pytest.mark.parametrize("scope", ["nofs", "noio", "noreclaim"])
+def test_who_calls_it_where_reclaim_comes_by(ask: Asking, scope: str) -> None:
+    (answer,) = ask.found("exbar_drop", "--callers", "--scope", scope)["answers"]
+    assert answer["functions"] == ["exbar_scan", "exbar_drop"]  # exbar_init() only says who runs it
+    assert [(one["function"], one["line"]) for one in answer["chain"]] == [
+        ("exbar_init", 29),
+        ("exbar_scan", 24),
+        ("exbar_drop", 17),
+    ]
+    assert ask.chains("exbar_drop", "--callers") == []
 
 
 def test_the_text(plain: Asking) -> None:
@@ -323,3 +350,14 @@ def test_nothing_is_left(command: Command, kernel: KernelTree) -> None:
     before, left = snapshot(kernel.folder), command.left()
     assert command("reach", "exfoo_open", "--tree", kernel.folder).code == 0
     assert (snapshot(kernel.folder), command.left()) == (before, left)
+
+
+def test_what_is_called_in_too_many_files(command: Command, tmp_path: Path) -> None:
+    made = KernelTree(tmp_path / "linux")
+    held = "void at_{0}(void)\n{{\n\trcu_read_lock();\n\tcommon();\n\trcu_read_unlock();\n}}\n"
+    calls: dict[str, str | bytes | None] = {f"drivers/at{at}/a.c": held.format(at) for at in range(101)}
+    made.commit("common", {"lib/common/a.c": "void common(void)\n{\n\tcount();\n}\n", **calls})
+    ask = Asking(command, made, tmp_path / "cache", True)
+    (unread,) = ask.found("common", "--callers")["unread"]
+    assert unread["reason"] == "some 101 files call it; where more than 100 do, calls are not followed up"
+    assert ask.found("common")["unread"] == []
