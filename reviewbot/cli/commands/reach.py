@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import Session, for_tree, open_session
@@ -65,8 +66,13 @@ def reach(options: argparse.Namespace) -> int:
         tree = _tree(repository, options.revision or "HEAD")
         session = for_tree(session, 0, *apply.kernel_in(repository, tree, session.config.tree.headers))
         kind = rules.probes(session.folders)[options.scope]
-        place = _Place(repository, tree, _words(session, repository, tree), options.file or "")
-        found = _asked(place, session, kind, name, options.callers)
+        place = _Place(repository, tree, None, options.file or "")
+        try:
+            known = replace(place, words=_words(session, repository, tree))
+            found = _asked(known, session, kind, name, options.callers)
+        except DamagedDatabase as error:
+            session.say(f"the index is not used: {error}; `reviewbot index` makes it anew")
+            found = _asked(place, replace(session, indexed=False), kind, name, options.callers)
     if options.format == "json":
         streams.put(reached_json(found))
     else:
@@ -84,7 +90,7 @@ def _tree(repository: Repository, revision: str) -> str:
 
 
 def _words(session: Session, repository: Repository, tree: str) -> TreeWords | None:
-    """What the index says of a tree, None where it says nothing."""
+    """What the index says of a tree, None where it says nothing. Raises DamagedDatabase."""
     index = session.index()
 
     @cache
@@ -94,10 +100,7 @@ def _words(session: Session, repository: Repository, tree: str) -> TreeWords | N
     def read(path: str, text: bytes) -> FileWords:
         return reader().read(path, text)
 
-    try:
-        return index.words(tree, repository, read) if index is not None else None
-    except DamagedDatabase:
-        return None  # whoever follows the calls says so
+    return index.words(tree, repository, read) if index is not None else None
 
 
 # --- the file ---

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,12 +137,12 @@ class Asking:
     """A user who asks about a tree, with an index of it or without one."""
 
     def __init__(self, command: Command, kernel: KernelTree, cache: Path, indexed: bool) -> None:
-        self._command, self._kernel, self._cache, self.indexed = command, kernel, str(cache), indexed
+        self._command, self._kernel, self.cache, self.indexed = command, kernel, cache, indexed
         if indexed:
             assert self.run("index", "--tree", kernel.folder).code == 0
 
     def run(self, *arguments: str | Path) -> Done:
-        return self._command(*arguments, XDG_CACHE_HOME=self._cache)
+        return self._command(*arguments, XDG_CACHE_HOME=str(self.cache))
 
     def __call__(self, *arguments: str) -> Done:
         return self.run("reach", *arguments, "--tree", self._kernel.folder)
@@ -344,6 +346,18 @@ def test_odd_files(command: Command, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     (answer,) = json.loads(done.out)["answers"]
     assert [one["line"] for one in answer["chain"]] == [4]
+
+
+@pytest.mark.parametrize("damage", ["UPDATE contents SET words = x'00'", "DROP TABLE places", "DROP TABLE names"])
+@pytest.mark.parametrize("name", ["exfoo_open", "exbar_alone"])
+def test_a_damaged_index_is_said_and_the_folder_is_read(known: Asking, damage: str, name: str) -> None:
+    (path,) = known.cache.rglob("*.sqlite")
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(damage)
+    done = known(name)
+    assert done.code == 0
+    assert "the index is not used: " in done.err
+    assert "calls followed through the folder" in done.out
 
 
 def test_nothing_is_left(command: Command, kernel: KernelTree) -> None:
