@@ -130,6 +130,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.index import index
 
         return index(options)
+    if options.command == "reach":
+        from reviewbot.cli.commands.reach import reach
+
+        return reach(options)
     if options.command == "local":
         from reviewbot.cli.commands.local import local
 

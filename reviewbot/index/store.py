@@ -107,6 +107,14 @@ class Store:
         rows = self._db.rows("SELECT contents FROM names WHERE name = ? AND kind = ?", (name, kind))
         return [number for (numbers,) in rows for number in array("I", numbers)]
 
+    def beginning(self, start: str, kind: int, most: int) -> Sequence[str]:
+        """Up to so many of the names that begin so and that a content does something with, see KINDS."""
+        rows = self._db.rows(
+            "SELECT DISTINCT name FROM names WHERE name >= ? AND name < ? AND kind = ? LIMIT ?",
+            (start, start + chr(0x10FFFF), kind, most),
+        )
+        return [row[0] for row in rows]
+
     def trees(self) -> Sequence[IndexedTree]:
         """The trees that are there as a whole, the last one first."""
         rows = self._db.rows("SELECT number, id, called, made, files FROM trees ORDER BY made DESC, number DESC")

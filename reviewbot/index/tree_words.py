@@ -108,6 +108,14 @@ class TreeWords:
         id_ = self._ids.get(path) or self._folders.files(self._tree, folder).get(name)
         return self._folders.contents([id_])[id_] if id_ else None
 
+    def count_calling(self, name: str) -> int:
+        """How many contents call a name, in any tree that the index knows; of too many calling() gives none."""
+        return len(self._naming(name, CALLS)) + len(self._fresh.calling(name))
+
+    def beginning(self, start: str, most: int) -> Collection[str]:
+        """The names of functions for other files that begin so, in any tree that the index knows; up to so many."""
+        return self._store.beginning(start, DEFINES, most)
+
     def _known(self, name: str, kind: int) -> Iterator[str]:
         """The files of the tree whose contents the index knows, and that do something with a name."""
         numbers = self._naming(name, kind)

@@ -16,6 +16,7 @@ from typing import Any
 
 from reviewbot.filesystem import cache, files
 from reviewbot.kernel import roots, schema, serialized
+from reviewbot.kernel.probes import ProbeKind, probe_kinds
 from reviewbot.kernel.projects import Project, Projects
 from reviewbot.kernel.releases import Releases
 from reviewbot.kernel.roots import Root
@@ -43,7 +44,7 @@ _RULE: Spec = {
     "row": TABLES,
 }
 
-_PLAIN = ("_releases.toml", "_projects.toml")  # what a run needs of them is kept as it is
+_PLAIN = ("_releases.toml", "_projects.toml", "_probes.toml")  # what a run needs of them is kept as it is
 _PROJECT: Spec = dict.fromkeys(("tags", "titles", "paths"), TEXTS)
 
 
@@ -123,6 +124,15 @@ def projects(folders: Sequence[Path]) -> Projects:
             titles, paths = (tuple(fields.get(key, ())) for key in ("titles", "paths"))
             found[name] = Project(name, tuple(fields.get("tags", (name,))), titles, paths)
     return Projects(tuple(kernel), tuple(found.values()))
+
+
+def probes(folders: Sequence[Path]) -> dict[str, ProbeKind]:
+    """Read what can be asked of a function by hand (_probes.toml), by the name of the scope.
+
+    Raises ConfigError for a folder or file that cannot be read or breaks its schema.
+    """
+    paths = (folder / "_probes.toml" for folder in folders)
+    return probe_kinds([(str(path), _parse(path)) for path in paths if path.exists()])
 
 
 def digest(folders: Sequence[Path]) -> str:

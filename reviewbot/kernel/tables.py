@@ -77,6 +77,7 @@ TOP: Mapping[str, Spec] = {
     "_releases.toml": {"release": TABLE, "longterm": schema.VERSIONS},
     "_projects.toml": {"kernel": schema.TEXTS, "project": TABLE},
     "_roots.toml": {"root": TABLES},
+    "_probes.toml": {"probe": TABLE},
 }
 
 

@@ -32,6 +32,7 @@ examples:
   git format-patch --stdout -3 | reviewbot thread -
   reviewbot range origin/master..HEAD            the commits of a branch
   reviewbot local                                what you are about to send
+  reviewbot reach register_console               what it does that may sleep
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
   reviewbot setup b4                             make b4 run it on its patches

@@ -16,6 +16,7 @@ from reviewbot.cli import streams
 from reviewbot.cli.arguments import b4, explain, patchwork
 from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
+from reviewbot.cli.arguments import reach as reachargs
 from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import FORMATS, NAMES
@@ -58,6 +59,7 @@ def parser(first: str = "") -> argparse.ArgumentParser:
         **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
         "local": _add_local,
         "index": _add_index,
+        "reach": partial(reachargs.add_reach, add_command=_add_command),
         **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
     }
     for name in (first,) if first in known else known:

@@ -16,7 +16,7 @@ from reviewbot.review.neighbourhood.function_words import ChangedWords, Function
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.word_tables import SourceWords
 
-_MOST_CALLING = 100  # files that call a function; whoever calls one of more does not know what it is called with
+MOST_CALLING = 100  # files that call a function; whoever calls one of more does not know what it is called with
 
 
 class ChangedFunctions(NamedTuple):
@@ -93,7 +93,7 @@ class WordGraph:
             return ()
         files = self._words if not said.own else ()
         calling = {path: None, **{other: None for one in files for other in sorted(one.calling(name))}}
-        if len(calling) > _MOST_CALLING:
+        if len(calling) > MOST_CALLING:
             return ()
         found = (
             (at, other.name)
