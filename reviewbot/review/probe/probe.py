@@ -15,7 +15,7 @@ from reviewbot.support.patterns import pattern
 
 PROBE = "reviewbot_probe"  # the function that is added
 _NO_TREE = "0" * 40  # before the change nothing is known, so that each answer is news
-_COMMENT = pattern(rb"/\*.*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = pattern(rb"/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)|//[^\n]*+")
 _NO_BREAK = pattern(rb"[^\n]")
 _WORD = pattern(rb"[A-Za-z_]\w*")
 _OPENING, _CLOSING = b"([{", b")]}"
