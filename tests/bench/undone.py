@@ -1,9 +1,10 @@
-"""Lets requests of a kernel tree sleep that do not: how many are said to be wrong, by their file and by its folder.
+"""Lets requests of a kernel tree sleep that do not: how many are said to be wrong, by their file, its folder, the tree.
 
-    undone.py [--kernel DIR] [--count N] [--seed N] [--list FILE] [FOLDER...]
+    undone.py [--kernel DIR] [--repository DIR] [--count N] [--seed N] [--list FILE] [FOLDER...]
 
 GFP_KERNEL is put in place of GFP_ATOMIC, a line at a time, in lines that are drawn at random; not each of them was
-needed. --list: lines to take instead, "path, line, what stood there" with tabs between. Prints what the folder adds.
+needed. --list: lines to take instead, "path, line, what stood there" with tabs between. --repository: one whose HEAD is
+that tree, and was indexed. Prints what the folder adds, and the tree, and how long each took.
 """
 
 from __future__ import annotations
@@ -12,22 +13,32 @@ import argparse
 import difflib
 import os
 import random
+import statistics
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec.structs import replace
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from kernel_judge import FOLDERS, VERSION, Folders
 from reviewbot.config import data_path
+from reviewbot.git.repository import Repository
+from reviewbot.index.place import index_path
+from reviewbot.index.tree_index import TreeIndex
 from reviewbot.kernel import rules
 from reviewbot.model.patch import Patch
 from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
+from reviewbot.review.probe.changed_tree import ChangedTree
 
+WIDTHS = ("file", "folder", "tree")
 _RULES = ("sleep-in-atomic", "reclaim-recursion")
 _NOT_CODE = ("*", "/", "#")
 
@@ -65,8 +76,43 @@ def engines(kernel: Path) -> tuple[Mistaken, Engine, Engine]:
     return tree, Engine(*facts, tree.read), Engine(*facts, tree.read, TreeSource(tree))
 
 
-def said(kernel: Path, place: Place) -> tuple[list[str], list[str]]:
-    """What the file shows, and what its folder does, with that line in it."""
+@lru_cache
+def repository(path: Path) -> tuple[Repository, str, Path]:
+    found = Repository(path)
+    found.allow(86_400)
+    place = index_path([data_path("rules")])
+    commit = found.commit("HEAD")
+    tree = found.tree(commit) if commit else None
+    if place is None or not place.is_file() or tree is None:
+        raise SystemExit(f"index {path} first")
+    return found, tree, place
+
+
+def by_tree(path: Path, patch: Patch, place: Place, content: bytes) -> list[str]:
+    """What the tree shows, with a line in it."""
+    found, tree, there = repository(path)
+    index = TreeIndex(there, lambda line: print(line, file=sys.stderr))
+    changed = ChangedTree(found, found.read, tree, place.path, content)
+    made = Engine(*rules.load((data_path("rules"),), VERSION), changed.read, TreeSource(changed, index))
+    return told(made, replace(patch, before=tree, after=changed.id))
+
+
+def told(made: Engine, patch: Patch) -> list[str]:
+    found = made.patch(patch).findings
+    return [one.message for one in found if one.rule in _RULES and one.confidence != "low"]
+
+
+class Said(NamedTuple):
+    """What was said by each, and how long that took."""
+
+    file: list[str]
+    folder: list[str]
+    tree: list[str]
+    seconds: tuple[float, ...]
+
+
+def said(kernel: Path, place: Place, path: Path | None) -> Said:
+    """What the file shows, what its folder does, and what the tree, with that line in it."""
     tree, alone, beside = engines(kernel)
     text = (kernel / place.path).read_text("utf-8", "surrogateescape")
     rows = text.split("\n")
@@ -77,11 +123,15 @@ def said(kernel: Path, place: Place) -> tuple[list[str], list[str]]:
     names = (f"a/{place.path}", f"b/{place.path}")
     diff = "".join(difflib.unified_diff(text.splitlines(True), changed.splitlines(True), *names))
     patch = Patch(1, 1, "undone", "", f"diff --git {' '.join(names)}\n{diff}", before="before", after="after")
-    found = [
-        [one.message for one in made.patch(patch).findings if one.rule in _RULES and one.confidence != "low"]
-        for made in (alone, beside)
-    ]
-    return found[0], found[1]
+    times, found = [time.process_time()], []
+    for ask in (
+        lambda: told(alone, patch),
+        lambda: told(beside, patch),
+        lambda: by_tree(path, patch, place, tree.content) if path is not None else [],
+    ):
+        found.append(ask())
+        times.append(time.process_time())
+    return Said(*found, tuple(after - before for before, after in pairwise(times)))
 
 
 def places(kernel: Path, folders: Sequence[str]) -> Iterator[Place]:
@@ -95,6 +145,7 @@ def places(kernel: Path, folders: Sequence[str]) -> Iterator[Place]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel", type=Path, default=os.environ.get("REVIEWBOT_KERNEL"), help="a 6.12 source tree")
+    parser.add_argument("--repository", type=Path)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--list", type=Path)
@@ -109,15 +160,20 @@ def main() -> int:
         every = [*places(options.kernel, options.folders)]
         chosen = sorted(random.Random(options.seed).sample(every, min(options.count, len(every))))
     counts: Counter[str] = Counter()
+    taken: list[tuple[float, ...]] = []
     with ProcessPoolExecutor() as pool:
-        found = pool.map(said, [options.kernel] * len(chosen), chosen, chunksize=4)
-        for place, (alone, beside) in zip(chosen, found, strict=True):
-            counts["the file" if alone else "the folder" if beside else "nothing"] += 1
-            if beside and not alone:
-                print(f"{place.path}:{place.line}: {beside[0]}")
-    print(
-        f"{len(chosen)} lines: " + ", ".join(f"{counts[who]} by {who}" for who in ("the file", "the folder", "nothing"))
-    )
+        found = pool.map(said, [options.kernel] * len(chosen), chosen, [options.repository] * len(chosen), chunksize=4)
+        for place, one in zip(chosen, found, strict=True):
+            who = next((name for name in WIDTHS if getattr(one, name)), "nothing")
+            counts[who] += 1
+            taken.append(one.seconds)
+            if who in ("folder", "tree"):
+                print(f"{who}: {place.path}:{place.line}: {getattr(one, who)[0]}", flush=True)
+            if one.folder and options.repository and not one.tree:
+                print(f"lost in the tree: {place.path}:{place.line}: {one.folder[0]}", flush=True)
+    print(f"{len(chosen)} lines: " + ", ".join(f"{counts[who]} by {who}" for who in (*WIDTHS, "nothing")))
+    for name, times in zip(WIDTHS, zip(*taken, strict=True), strict=True):
+        print(f"{name}: median {statistics.median(times):.3f} s, most {max(times):.2f} s")
     return 0
 
 
