@@ -10,11 +10,13 @@ import pytest
 import tomli
 
 from kernel_judge import FOLDERS, VERSION, beside, everything, files, review
+from tree_judge import through
 
 LIST = Path(__file__).parents[1] / "kernel" / "judged.toml"
 REMARKS = tomli.loads(LIST.read_text(encoding="utf-8"))["remark"]
 CHAINS = tomli.loads(LIST.with_name("chains.toml").read_text(encoding="utf-8"))["chain"]
 BESIDE = tomli.loads(LIST.with_name("folders.toml").read_text(encoding="utf-8"))["remark"]
+THROUGH = tomli.loads(LIST.with_name("tree.toml").read_text(encoding="utf-8"))["remark"]
 MOST_WRONG = 1 / 20  # of the errors that are said with high confidence
 
 
@@ -72,11 +74,21 @@ def test_what_other_files_of_the_folder_show_is_still_found(kernel, path):
     assert {(one["function"], one["line"]) for one in BESIDE if one["path"] == path} - said == set()
 
 
-def test_nothing_that_other_files_show_is_wrong_and_most_is_real():
-    counts = Counter(one["verdict"] for one in BESIDE)
+@pytest.mark.parametrize("one", THROUGH, ids=lambda one: f"{one['path']}:{one['line']}")
+def test_what_files_of_other_folders_show_is_still_found(kernel, one):
+    missing = [path for path in (one["path"], *one["through"]) if not (kernel / path).is_file()]
+    if missing:
+        pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {missing[0]}")
+    said = {(found.function, found.line, found.rule) for found in through(kernel, one["path"], one["through"])}
+    assert (one["function"], one["line"], one["rule"]) in said
+
+
+@pytest.mark.parametrize("remarks", [BESIDE, THROUGH])
+def test_nothing_that_other_files_show_is_wrong_and_two_thirds_are_real(remarks):
+    counts = Counter(one["verdict"] for one in remarks)
     assert counts.keys() == {"real", "arguable"}
-    assert counts["real"] > 2 * counts["arguable"]
-    assert all(one["why"] for one in BESIDE)
+    assert counts["real"] >= 2 * counts["arguable"]
+    assert all(one["why"] for one in remarks)
 
 
 def test_no_chain_is_wrong_and_most_are_real():

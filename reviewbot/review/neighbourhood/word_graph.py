@@ -1,7 +1,7 @@
 """The call graph of some files by their words. A function is the path of its file and its name.
 
-Between files of the folders that a patch touches each call counts. Farther away half of all functions reach each other
-so: there a call counts that no branch is around, or below a lock, and one of the patch itself.
+Inside a file and between those of the folders that a patch touches each call counts. Farther away half of all functions
+reach each other so: there a call counts that no branch is around, or below a lock, and one of the patch itself.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class WordGraph:
             return False
         if function in self._change.functions:
             return name in changed.calls or (changed.locks and name in said.held)
-        return name in said.plain or name in said.held
+        return name in said.plain or name in said.held or function[0] == callee[0]
 
     def is_near(self, function: FunctionKey) -> bool:
         """Whether a function stands in a folder that the patch touches."""
