@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from posixpath import dirname
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 _MOST_READ = 24  # files that are read with those of a patch
 _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
-_, FOLDER, TREE = WIDTHS
+SERIES, FOLDER, TREE = WIDTHS
 _KEPT = 12  # folders whose words are in memory at once
 
 Meant = Callable[[str, str], FunctionKey | None]  # the function that a name means in the file of a path
@@ -74,9 +75,7 @@ class Neighbourhood:
                 self.width = TREE
                 return self._along([words], touched, change, handed)
         except DamagedDatabase as error:
-            if self._index is not None:
-                self._index.give_up(str(error))
-            self._index = None
+            self._give_up(error)
         self.width = FOLDER
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
@@ -108,7 +107,20 @@ class Neighbourhood:
             left = f"its calls lead through {len(paths)} more files of the {self.width}; {_MOST_READ} of them were read"
         texts = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in paths[:_MOST_READ])
         files = [NearbyFile(path, text) for path, text in texts if text is not None]
-        return NearbyFiles(files, ways, left, graph.meant)
+        return NearbyFiles(files, ways, left, partial(self._meant, graph))
+
+    def _meant(self, graph: WordGraph, path: str, name: str) -> FunctionKey | None:
+        """The function that a name means; it is asked later, and the index may be damaged by then."""
+        try:
+            return graph.meant(path, name)
+        except DamagedDatabase as error:
+            self._give_up(error)
+            return None
+
+    def _give_up(self, error: DamagedDatabase) -> None:
+        if self._index is not None:
+            self._index.give_up(str(error))
+        self._index, self.width = None, SERIES
 
     def _folder(self, tree: str, name: str) -> FolderWords:
         folder = self._known.get(name) or FolderWords(name, self._folders, self._read)
