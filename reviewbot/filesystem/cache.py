@@ -83,7 +83,10 @@ def _stamp(name: str) -> str:
 _CODE = (
     "filesystem/cache.py",
     "model/kernel.py",
-    *(f"kernel/{name}.py" for name in ("projects", "releases", "rules", "schema", "serialized", "tables")),
+    *(
+        f"kernel/{name}.py"
+        for name in ("probes", "projects", "releases", "roots", "rules", "schema", "serialized", "tables")
+    ),
 )
 
 

@@ -62,7 +62,7 @@ def test_exit_codes(command, verb, options, codes):
         else:
             continue
         assert (name, done.code) == (name, code), done
-        assert ("clean: " in done.out) == (name == "clean")
+        assert done.out.startswith("clean") == (name == "clean")
         failed = done.err.splitlines()[-1:] if done.err else [""]
         assert failed[0].startswith("reviewbot: failed, with 1 not looked at: ") == (code == 3 and name != "nothing")
 

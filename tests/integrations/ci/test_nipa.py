@@ -14,7 +14,7 @@ TEST = TOP / "ci/nipa/reviewbot"
 
 
 VERDICTS = {
-    "clean": ({"fs/d.c": GOOD}, 0, "clean: 1 commit, "),
+    "clean": ({"fs/d.c": GOOD}, 0, "clean (calls followed through the folder): 1 commit, "),
     "a warning": ({"fs/d.c": BAD}, 250, "1 remark (1 warning) on 1 commit, "),
     "an error": ({"fs/d.c": LEAK}, 1, "1 remark (1 error) on 1 commit, "),
     "not all of it": ({"fs/d.c": GOOD, "fs/u.c": UNREADABLE}, 250, "nothing found in what was read: 1 commit, "),
