@@ -55,22 +55,28 @@ def add_files(
 
     def work(task: Task) -> list[ReadContent]:
         texts = folders.contents([id_ for _, id_ in task])
-        return [_read(path, id_, texts.get(id_) or b"", read) for path, id_ in task]
+        there = ((path, id_, texts.get(id_)) for path, id_ in task)
+        # what is not here now may be here later: of that nothing is kept, least of all that it says nothing
+        return [_read(path, id_, text, read) for path, id_, text in there if text is not None]
 
     done = each(work, tasks, crew.processes, crew.begin)
     while some := list(islice(done, max(1, _PART // _AT_ONCE))):
         contents = list[ReadContent]()
-        for _, made in some:
+        for task, made in some:
             if isinstance(made, WorkerDied):
                 raise InputError("a process that read files for the index ended")
             contents += made
-            yield len(made)
+            yield len(task)
         store.add(contents)
 
 
-def add_tree(store: Store, tree: TreeFiles) -> None:
-    """Add a tree all of whose contents are there."""
-    store.add_tree(tree.id, tree.called, {path: content_key(path, id_) for path, id_ in tree.files.items()})
+def add_tree(store: Store, tree: TreeFiles) -> int:
+    """Add a tree, without the files whose contents are not there; gives how many these are."""
+    keys = {path: content_key(path, id_) for path, id_ in tree.files.items()}
+    known = store.numbers({*keys.values()})
+    places = {path: key for path, key in keys.items() if key in known}
+    store.add_tree(tree.id, tree.called, places)
+    return len(keys) - len(places)
 
 
 def _read(path: str, id_: str, text: bytes, read: ReadWords) -> ReadContent:

@@ -27,7 +27,7 @@ _SCHEMA = (
     "CREATE TABLE parts (part INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
     "CREATE TABLE names (name TEXT NOT NULL, kind INTEGER NOT NULL, part INTEGER NOT NULL, contents BLOB NOT NULL,"
     " PRIMARY KEY (name, kind, part)) WITHOUT ROWID",
-    "CREATE TABLE trees (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, called TEXT NOT NULL,"
+    "CREATE TABLE trees (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, called TEXT NOT NULL,"
     " made INTEGER NOT NULL, files INTEGER NOT NULL)",
     "CREATE TABLE work (called TEXT NOT NULL, before INTEGER NOT NULL, fresh INTEGER NOT NULL)",  # a row at most
     "CREATE TABLE places (tree INTEGER NOT NULL, path TEXT NOT NULL, content INTEGER NOT NULL,"
@@ -162,6 +162,7 @@ class Store:
         with self._db.writing():
             known = self.numbers({*places.values()})
             self._db.run("DELETE FROM work")
+            self._db.run("DELETE FROM trees WHERE id = ?", (id_,))  # it may have been added without some files
             number = self._db.run(
                 "INSERT INTO trees (id, called, made, files) VALUES (?, ?, ?, ?)",
                 (id_, called, int(time.time()), len(places)),

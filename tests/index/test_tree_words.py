@@ -77,6 +77,29 @@ def test_to_note_a_tree_reads_each_content_once(tmp_path: Path) -> None:
     assert len(trees.asked) == 3
 
 
+def test_a_content_that_is_not_here_is_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """A partial clone has not all of them; once they are there, they are read."""
+
+    class Partial(Trees):
+        here = False
+
+        def contents(self, names):
+            found = super().contents(names)
+            return (
+                found
+                if self.here
+                else {name: None if text == TEXTS[1].encode() else text for name, text in found.items()}
+            )
+
+    trees = Partial({"0": {"a.c": TEXTS[0], "fs/b.c": TEXTS[1]}})
+    for trees.here in (False, True):
+        note(tmp_path / "words", trees, "0")
+        words = TreeIndex(tmp_path / "words", lambda line: pytest.fail(line)).words("0", trees, READER.read)
+        assert words is not None
+        assert words.functions("a.c")
+        assert bool(words.functions("fs/b.c")) == trees.here
+
+
 def test_where_the_time_is_up_in_the_middle_nothing_half_read_is_left() -> None:
     files = {f"fs/{at}.c": TEXTS[0].replace("one", f"f{at}") for at in range(9)}
     other = {path: text.replace("two", "three") for path, text in files.items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from reviewbot.cli import progress, streams
 from reviewbot.cli.session import SessionOptions, session_options
+from reviewbot.git.cat_file import LARGEST
 from reviewbot.git.repository import Repository
 from reviewbot.index import build, place
 from reviewbot.index.reader import reader_of_all
@@ -59,30 +60,33 @@ def _tree(repository: Repository, revision: str) -> build.TreeFiles:
 def _build(path: Path, tree: build.TreeFiles, repository: Repository, given: SessionOptions) -> None:
     begun = time.monotonic()
     try:
-        read = _added(path, tree, repository, given)
+        read, left = _added(path, tree, repository, given)
     except DamagedDatabase as error:
         given.say(f"the index was damaged ({error}), and is made anew")
         place.removed(path)
-        read = _added(path, tree, repository, given)
+        read, left = _added(path, tree, repository, given)
     news = f"{read} read in {time.monotonic() - begun:.0f} s" if read else "nothing new in them"
-    given.say(f"noted {len(tree.files)} files of {tree.called}, {news}: {path}, {place.bytes_of(path) // _MB} MB")
+    noted = len(tree.files) - left
+    given.say(f"noted {noted} files of {tree.called}, {news}: {path}, {place.bytes_of(path) // _MB} MB")
+    if left:
+        given.say(f"{left} more could not be read: they are not in this clone, or have more than {LARGEST // _MB} MB")
 
 
-def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: SessionOptions) -> int:
+def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: SessionOptions) -> tuple[int, int]:
+    """How many contents were read, and how many files of the tree could not be."""
     with closing(Store.make(path)) as store:
-        known = next((one for one in store.trees() if one.id == tree.id), None)
-        if known is not None:
-            store.touch(tree.id, tree.called)
-            return 0
         fresh = build.unknown_files(store, tree)
+        if not fresh and any(one.id == tree.id for one in store.trees()):
+            store.touch(tree.id, tree.called)
+            return 0, 0
         given.tell(f"{len(tree.files)} files, {len(fresh)} of them with contents that are new")
         store.begin(tree.called, len(fresh))
         crew = build.Crew(workers.size(given.config.limits.processes) if len(fresh) > _FEW else 0, repository.forked)
         with progress.reading(len(fresh), given.quiet) as done:
             for count in build.add_files(store, fresh, repository, reader_of_all(given.folders).read, crew):
                 done(count)
-        build.add_tree(store, tree)
-        return len(fresh)
+        left = build.add_tree(store, tree)
+        return len(fresh) - len(build.unknown_files(store, tree)), left
 
 
 def _status(path: Path) -> str:
