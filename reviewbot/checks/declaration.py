@@ -77,7 +77,7 @@ CALLBACKS: Mapping[str, Role] = {
     "takes": Role.PARAMETERS,
     "functions": Role.FUNCTIONS,
     **dict.fromkeys(("as", "beside", "context", "file", "made", "note", "on", "queues", "source"), Role.NONE),
-    **dict.fromkeys(("through", "unless"), Role.NONE),
+    **dict.fromkeys(("given_with", "through", "unless"), Role.NONE),
 }
 
 

@@ -85,6 +85,24 @@ class _Put(Struct, frozen=True):
     row: int
 
 
+class _Given(NamedTuple):
+    """An argument of a call, the row of that, and the arguments around it."""
+
+    call: str
+    given: str
+    row: int
+    above: Sequence[str]
+    below: Sequence[str]
+
+    @property
+    def before(self) -> str:
+        return self.above[-1].strip() if self.above else ""
+
+    @property
+    def others(self) -> Sequence[str]:
+        return (*self.above, *self.below)
+
+
 class _Brace(Struct, frozen=True):
     """An open brace: the initializer of a `struct`, or of a member, "" for anything else."""
 
@@ -97,9 +115,10 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
     """The functions that a row of `listed` knows, `as` what they are run.
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is passed to a
-    call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions have;
-    `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is for.
-    `functions`: names of functions that are so in a `file`, its path or a pattern; `note`: how a list says why.
+    call, if another argument has a word of `given_with`; `through`: the same, a structure whose member `holds` has it.
+    `returns`: types that only such functions have; `takes`: the types of all parameters of a static function, where the
+    text does not say otherwise what it is for. `functions`: names of functions that are so in a `file`, its path or a
+    pattern; `note`: how a list says why.
     `queues`: "call position", a work item that is put on the queue named right before it: what is registered then
     counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them with a word: "call
     word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
@@ -135,9 +154,9 @@ def may_be_run(text: str, name: str, before: frozenset[str], calls: frozenset[st
     return False
 
 
-def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
-    """The calls of a row, each with the position of the argument that matters."""
-    return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
+def _places(row: Mapping[str, Data], key: str) -> Sequence[tuple[str, int]]:
+    """The calls of a row, each with the position of an argument that matters; of some calls several do."""
+    return [(name, int(at)) for name, _, at in (said.partition(" ") for said in strings(row, key))]
 
 
 def _stands(row: Mapping[str, Data], key: str, side: FileVersion) -> bool:
@@ -166,13 +185,15 @@ class _Text:
     def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
         """What is passed to one of the calls of a row, itself or inside a structure."""
         queued = self._queued(row) if "queues" in row else None
-        for name, given, at, before in self._arguments(_places(row, "registers")):
-            if given.lstrip("&").isidentifier() and (queued is None or _last(before) in queued):
-                yield given.lstrip("&"), name, at, "registered here"
+        telling = strings(row, "given_with")
+        for one in self._arguments(_places(row, "registers")):
+            told = not telling or any(word in arg for arg in one.others for word in telling if '"' not in arg)
+            if one.given.lstrip("&").isidentifier() and told and (queued is None or _last(one.before) in queued):
+                yield one.given.lstrip("&"), one.call, one.row, "registered here"
         holders: dict[str, tuple[str, int]] = {}
-        for name, given, at, _ in self._arguments(_places(row, "through")):
-            if holder := _last(given):
-                holders.setdefault(holder, (name, at))
+        for one in self._arguments(_places(row, "through")):
+            if holder := _last(one.given):
+                holders.setdefault(holder, (one.call, one.row))
         for holder_name, (name, at) in holders.items():
             for function in self.held.get((holder_name, strings(row, "holds")[0]), ()):
                 yield function, name, at, "registered here"
@@ -185,16 +206,16 @@ class _Text:
             for args, at in self.calls.get(name, ())
             if any(word in arg for arg in args) and (said := _KEPT.search(self.rows[at].partition(name)[0]))
         }
-        put = [(_last(work), _last(queue)) for _, work, _, queue in self._arguments(_places(row, "queues"))]
+        put = [(_last(one.given), _last(one.before)) for one in self._arguments(_places(row, "queues"))]
         others = {work for work, queue in put if queue not in queues}
         return frozenset(work for work, _ in put) - others - {""}
 
-    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int, str]]:
-        """Calls, the argument at their place, their row and the argument before that."""
-        for name, position in places.items():
+    def _arguments(self, places: Sequence[tuple[str, int]]) -> Iterator[_Given]:
+        """What calls are given at their places."""
+        for name, position in places:
             for args, at in self.calls.get(name, ()):
                 if position < len(args):
-                    yield name, args[position].strip(), at, args[position - 1].strip() if position else ""
+                    yield _Given(name, args[position].strip(), at, args[:position], args[position + 1 :])
 
 
 def _last(text: str) -> str:

@@ -13,6 +13,7 @@ from reviewbot.checks.context.atomic_calls import of_file
 from reviewbot.checks.context.held_above import FAR
 from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
+from reviewbot.checks.masks.narrower import narrower
 from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
@@ -90,6 +91,7 @@ class _Request(Struct, frozen=True):
             "asked",
             "bit",
             "confidence",
+            "far",
             "harmless",
             "instead",
             "keeps",
@@ -109,7 +111,8 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
     another, and `harmless` and `keeps`, see atomic.sleep_in_atomic(). The others say where `bit` is wrong, `why`,
     what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held
     between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
-    `params`. `unless_asked`: words of conditions that excuse it.
+    `params`. `unless_asked`: words of conditions that excuse it; `far`: how many calls away it is as sure in another
+    file.
     """
     known = context.calls.once(rule.id, lambda: _Reclaimed(rule, context))
     for path, unit in known.units(side):
@@ -119,6 +122,8 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
             entry = _wrong(unit, index, asked.bits, inside, rule, context) if asked is not None else None
             if asked is not None and entry is not None:
                 hit = _hit(unit, step, asked, entry, path, known.sides)
+                if hit.confidence == "low":
+                    hit = _known_there(hit, unit, index, entry, rule, known.contexts[path])
                 yield hit if path == side.path else replace(hit, side=known.sides[path])
 
 
@@ -138,7 +143,8 @@ def _hit(
         "instead": str(entry.row["instead"]),
     }
     several = any(where != path for where, _, _ in entry.shown)
-    far = several and (len(entry.shown) > FAR + 1 or _SURE_FAR.isdisjoint(entry.row))
+    sure = FAR if not _SURE_FAR.isdisjoint(entry.row) else int(str(entry.row.get("far", -1)))
+    far = several and len(entry.shown) > sure + 1
     return Hit(
         (*asked.rows, *step.lines),
         unit.function.name,
@@ -150,6 +156,14 @@ def _hit(
         elsewhere=tuple((sides[where], row, note) for where, row, note in entry.shown if where != path),
         said="asks here" if entry.called else "",
     )
+
+
+def _known_there(hit: Hit, unit: FunctionUnit, index: int, entry: _Entry, rule: Rule, context: Context) -> Hit:
+    """A hit that is not sure by itself, with a neighbour that does without the bit: its author knew."""
+    row = narrower(unit, index, entry.bit, row_words(rule, "reclaim"), context)
+    if row is None:
+        return hit
+    return replace(hit, confidence="medium", because=(*hit.because, (row, f"asks without {entry.bit}")))
 
 
 # -- the request --

@@ -52,6 +52,19 @@ def test_a_callback_leads_through_files(old: Mapping[str, str], new: Mapping[str
     assert notes[:3] == [(A, "registered here"), (A, "called from here"), (C, "called from here")][: len(notes)]
 
 
+@pytest.mark.parametrize(
+    ("member", "calls", "confidence"),
+    [("prepare_job", 2, "medium"), ("run_job", 1, "medium"), ("timedout_job", 1, "medium"), ("timedout_job", 2, "low")],
+)
+def test_what_a_fence_waits_for_stays_sure(member: str, calls: int, confidence: str) -> None:
+    """A reset finds most of what it would make, so that only what it calls itself is sure."""
+    called = "exfoo_step" if calls == 2 else "exfoo_fill"
+    ops = BIO.replace("exfoo_step", called).replace("block_device_operations", "drm_sched_backend_ops")
+    other = {A: ops.replace("submit_bio", member), C: STEP}
+    (finding,) = said({**other, B: QUIET}, {**other, B: ASKS})
+    assert (finding.path, finding.line, finding.confidence) == (B, 3, confidence)
+
+
 def test_a_frozen_queue_stays_sure() -> None:
     """Of files that one patch changes."""
     call = FROZEN.replace("ex->n = 1;", "exfoo_fill(ex->bio);")
