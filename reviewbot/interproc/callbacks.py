@@ -8,9 +8,9 @@ structure inside another no type is shown: its own member's name stands for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -27,10 +27,12 @@ _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
 _HEAD_ROWS = 12  # that the head of a function may stand on
 _MOST_CALLS = 5_000  # of one text
+_MOST_TEXTS = 32  # of which is known what is set in them
 
 _WORDS = pattern(r"\w+")
 _BRACES = pattern(r"[{}]")
 _TOKEN = pattern(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
+_MEMBER_SET = pattern(r"[.>]\s*+(\w++)\s*+=")
 _WORD_BEFORE = pattern(r"(?<![\w.>])(\w+)\s*\Z")
 _LAST_BEFORE = pattern(r"(?<!\w)(\w+)\s*\Z")
 _LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
@@ -149,8 +151,7 @@ class _Text:
     """What a text puts into members and hands to some calls, found by their names."""
 
     def __init__(self, side: FileVersion, calls: frozenset[str]) -> None:
-        self.rows = side.rows
-        self.puts, self.held = _puts(side.rows)
+        self.rows, self._text = side.rows, side.text
         self.calls: dict[str, list[tuple[list[str], int]]] = {}
         for name, args, row in islice(_calls(side, calls), _MOST_CALLS) if calls else ():
             self.calls.setdefault(name, []).append((args, row))
@@ -159,7 +160,7 @@ class _Text:
         """What is put into one of the members of a row."""
         for said in strings(row, "members"):
             struct, _, member = said.rpartition(" ")
-            for one in self.puts.get(member, ()):
+            for one in _puts(self.rows).members.get(member, ()) if member in self._set else ():
                 if not struct or struct in one.struct.split("."):
                     yield one.function, f".{member}", one.row, "registered here"
 
@@ -173,9 +174,14 @@ class _Text:
         for name, given, at, _ in self._arguments(_places(row, "through")):
             if holder := _last(given):
                 holders.setdefault(holder, (name, at))
-        for holder_name, (name, at) in holders.items():
-            for function in self.held.get((holder_name, strings(row, "holds")[0]), ()):
+        for holder_name, (name, at) in holders.items() if holders and strings(row, "holds")[0] in self._set else ():
+            for function in _puts(self.rows).held.get((holder_name, strings(row, "holds")[0]), ()):
                 yield function, name, at, "registered here"
+
+    @cached_property
+    def _set(self) -> Collection[str]:
+        """The members into which anything may be put: mostly none that is asked for, and then no more is looked at."""
+        return _set_in(self._text)
 
     def _queued(self, row: Mapping[str, Data]) -> frozenset[str]:
         """The work items that are put on one of the queues of a row, by the last word of their names."""
@@ -226,8 +232,9 @@ def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
 
 def _named(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
     """What is listed by its name and defined in the text."""
-    names = [name for name in strings(row, "functions") if name in side.text]
-    if not names or not all(fnmatchcase(side.path, one) for one in strings(row, "file")):
+    there = all(fnmatchcase(side.path, one) for one in strings(row, "file"))  # soon answered, and most rows have one
+    names = [name for name in strings(row, "functions") if name in side.text] if there else ()
+    if not names:
         return
     said = next(iter(strings(row, "note")), "")
     for name in names:
@@ -276,6 +283,11 @@ def _arguments(text: str) -> list[str]:
         if depth < 0:
             return out
     return []
+
+
+@lru_cache(maxsize=_MOST_TEXTS)
+def _set_in(text: str) -> frozenset[str]:
+    return frozenset(_MEMBER_SET.findall(text))
 
 
 class _Puts(NamedTuple):

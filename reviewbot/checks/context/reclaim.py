@@ -325,9 +325,12 @@ def _called(entry: _Entry, path: str, unit: FunctionUnit, step: Instruction) -> 
 
 def _inside(path: str, unit: FunctionUnit, entry: _Entry | None, rule: Rule, context: Context) -> list[_Inside]:
     """What a function is entered with, is given or takes itself; [] if it is not to be seen from its start."""
-    if unit.function.macro or not unit.function.starts or unit.flow.lost:
+    if unit.function.macro or not unit.function.starts:
         return []
-    found = [one for row in rule.rows if (one := _handle(path, unit, row)) is not None]
+    handles = [row for row in rule.rows if ("params" in row or "enters" in row) and _has_handle(unit, row)]
+    if (not handles and entry is None) or unit.flow.lost:  # of most functions the paths need not be followed
+        return []
+    found = [one for row in handles if (one := _handle(path, unit, row)) is not None]
     if entry is not None:
         found.append(_Inside(entry, [True] * len(unit.steps)))
     return [] if found and _by_hand(unit, context) else found
@@ -338,6 +341,12 @@ def _by_hand(unit: FunctionUnit, context: Context) -> bool:
     prefixes = context.kernel.words["scope_flag_prefixes"]
     read = (expr.text for step in unit.steps if step.kind != "call" for expr in expressions(step))
     return any(prefix in text for text in read for prefix in prefixes)
+
+
+def _has_handle(unit: FunctionUnit, row: Row) -> bool:
+    """Whether a function is given a handle, or may take one."""
+    given = any(kind in strings(row, "params") for kind, _ in unit.function.params)
+    return given or not unit.words.isdisjoint(strings(row, "enters"))
 
 
 def _handle(path: str, unit: FunctionUnit, row: Row) -> _Inside | None:
