@@ -8,7 +8,7 @@ by their text.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ class FunctionText:
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.typed: dict[int, bool] = {}  # what a prefilter has found in it, by the prefilter's number
+        self.found: dict[Hashable, object] = {}  # what others have found in it, each under a key of its own
 
     @property
     def rows(self) -> list[bytes]:
@@ -154,11 +154,43 @@ def _places(text: bytes) -> Iterator[FunctionRows]:
         start, first = end + 1, last + 1
 
 
-def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes]]:
-    """Each function that the hunks touch, with the lines they add to it and take from it and the rows beside those."""
+def declaring(text: bytes, names: Collection[bytes]) -> bytes:
+    """A file in which some functions are only declared: each row of their bodies is empty. Others stay as they are."""
+    start, pieces = 0, list[bytes]()
+    for end in (*function_ends_bytes(text), len(text)):
+        body = text[start:end]
+        head, brace, rest = body.partition(b"\n{")
+        is_one = bool(brace) and FunctionText(body).name in names
+        pieces.append(head + b";\n" + b"\n" * rest.count(b"\n") if is_one else body)
+        start = end
+    return b"".join(pieces)
+
+
+def said_by_function(touched: Iterable[tuple[FunctionRows, bytes]]) -> dict[bytes, bytes]:
+    """What was changed in functions, see changed(), by their names; b"" for what stands in none."""
+    found: dict[bytes, bytes] = {}
+    for place, said in touched:
+        name = place.part.name
+        found[name] = b"%b\n%b" % (found[name], said) if name in found else said
+    return found
+
+
+class Run(NamedTuple):
+    """Lines that were added or removed together: the rows, from 0, that are new or beside, and the removed lines."""
+
+    first: int
+    last: int
+    removed: bytes
+
+
+def changed(text: CutFile, runs: Iterable[Run]) -> Iterator[tuple[FunctionRows, bytes]]:
+    """Each function that the runs touch, with the lines they add to it and take from it and the rows beside those.
+
+    The runs are in the order of the file.
+    """
     lines_by_place: dict[int, list[bytes]] = {}
     place = 0
-    for first, last, removed in _runs(section):
+    for first, last, removed in runs:
         while place < len(text.places) - 1 and text.places[place].last < first:
             place += 1
         at = place
@@ -171,8 +203,8 @@ def changed(text: CutFile, section: bytes) -> Iterator[tuple[FunctionRows, bytes
         yield text.places[at], b"\n".join(lines)
 
 
-def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Where lines were added or removed: the rows after it, from 0, that are new or beside, and the removed lines."""
+def runs_of(section: bytes) -> Iterator[Run]:
+    """The runs of a file's part of a diff."""
     at = 0
     for found in _TOKEN.finditer(section, max(section.find(b"\n@@ "), 0)):
         _, _, start, count, kept, run = found.groups()
@@ -183,8 +215,13 @@ def _runs(section: bytes) -> Iterator[tuple[int, int, bytes]]:
         else:
             added = len(_ADDED.findall(run))
             removed = _REMOVED.findall(run)
-            yield at - bool(removed), at + added - (not removed), b"".join(removed)
+            yield run_at(at, added, b"".join(removed))
             at += added
+
+
+def run_at(row: int, added: int, removed: bytes) -> Run:
+    """The run of so many lines that are added before a row, from 0, and of those that were removed there."""
+    return Run(row - bool(removed), row + added - (not removed), removed)
 
 
 def removed_lines(section: bytes) -> bytes:

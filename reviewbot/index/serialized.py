@@ -8,7 +8,7 @@ import msgspec
 
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 
-FORMAT = 1  # of the bytes
+FORMAT = 2  # of the bytes
 _Plain = tuple[int, list[FunctionWords], list[str], list[str]]
 _decoder = msgspec.msgpack.Decoder(_Plain)
 _encoder = msgspec.msgpack.Encoder()

@@ -6,7 +6,7 @@ another place, the rest is read and stays in memory.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from reviewbot.index.difference import difference
@@ -18,6 +18,8 @@ from reviewbot.review.neighbourhood.word_tables import WordTables
 
 MOST_OTHER = 4000  # files that are not as in the indexed tree
 _KEPT = 2000  # files whose words are in memory
+_NAMES = 20_000  # names of which it is in memory where they stand, with
+_PLACES = 100  # files at most
 _MANY = 4000  # contents that name something: of what is called everywhere nobody asks where that is
 _AT_ONCE = 50  # files
 
@@ -39,6 +41,7 @@ class TreeWords:
         self._words = lru_cache(_KEPT)(store.words)
         self._at = lru_cache(_KEPT)(self._content_at)
         self._naming = lru_cache(_KEPT)(store.naming)
+        self._placed: dict[tuple[str, int], Sequence[str]] = {}  # files of the indexed tree
 
     def turn_to(self, tree: str) -> None:
         """Have the files as they are in a tree. Raises TooDifferent, and is of no use any more then."""
@@ -58,6 +61,7 @@ class TreeWords:
         self._tree = tree
 
     def _change(self, changed: Mapping[str, str]) -> None:
+        before = {path: self._version(path) for path in changed}
         for path in changed:
             self._put_aside(path)
         keys = {path: content_key(path, id_) for path, id_ in changed.items() if id_}
@@ -71,7 +75,15 @@ class TreeWords:
             texts = self._folders.contents([changed[path] for path in fresh[at : at + _AT_ONCE]])
             for path in fresh[at : at + _AT_ONCE]:
                 if (text := texts.get(changed[path])) is not None:
-                    self._fresh.add(path, self._read(path, text))
+                    self._fresh.add(path, self._read(path, text, before[path]()))
+
+    def _version(self, path: str) -> Callable[[], Mapping[str, FunctionWords]]:
+        """Gives the functions of a file as they are before it is changed."""
+        if path in self._fresh.files:
+            found = self._fresh.functions(path)
+            return lambda: found
+        number = self._content_at(path)
+        return lambda: self._words(number).functions if number is not None else {}
 
     def _put_aside(self, path: str) -> None:
         if path in self._moved:
@@ -118,12 +130,22 @@ class TreeWords:
 
     def _known(self, name: str, kind: int) -> Iterator[str]:
         """The files of the tree whose contents the index knows, and that do something with a name."""
+        placed = self._placed.get((name, kind))
+        yield from (path for path in (self._places(name, kind) if placed is None else placed) if path not in self._ids)
+        if self._paths:
+            numbers = self._naming(name, kind)
+            yield from (path for one in numbers if len(numbers) <= _MANY for path in self._paths.get(one, ()))
+
+    def _places(self, name: str, kind: int) -> Sequence[str]:
+        """The files of the indexed tree that do something with a name."""
         numbers = self._naming(name, kind)
-        for number in numbers if len(numbers) <= _MANY else ():
-            for path in self._store.paths_of(self._indexed.number, number):
-                if path not in self._ids:
-                    yield path
-            yield from self._paths.get(number, ())
+        known = numbers if len(numbers) <= _MANY else ()
+        found = [path for number in known for path in self._store.paths_of(self._indexed.number, number)]
+        if len(found) <= _PLACES:
+            if len(self._placed) >= _NAMES:
+                self._placed.clear()
+            self._placed[name, kind] = found
+        return found
 
     def _content_at(self, path: str) -> int | None:
         return self._moved.get(path) if path in self._ids else self._store.content_at(self._indexed.number, path)

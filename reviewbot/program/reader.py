@@ -138,11 +138,14 @@ class Reader:
         later = _once(lambda: self.read(text, "", True, _among(touched), names))
         return made if telling or not touched else replace(made, later=later)
 
-    def unchanged(self, path: str, text: str) -> FileVersion:
-        """A whole file that the patch does not touch; its functions are parsed where calls lead to them."""
+    def unchanged(self, path: str, text: str, shown: str | None = None) -> FileVersion:
+        """A whole file that the patch does not touch; its functions are parsed where calls lead to them.
+
+        `shown`: the same rows, but for functions that need not be read.
+        """
         rows = text.split("\n")
         marks = [False] * len(rows)
-        read = self.read(text, "", True, _among([]))
+        read = self.read(text if shown is None else shown, "", True, _among([]))
         return _file_version(path, rows, range(1, len(rows) + 1), (marks, marks), read, whole=True)
 
     def read(

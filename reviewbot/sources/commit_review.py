@@ -18,11 +18,10 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.frontend.cut_functions import byte_words, called_in
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
-from reviewbot.model.review import PatchReview
+from reviewbot.model.review import WIDTHS, PatchReview
 from reviewbot.patch import parse
 from reviewbot.review.engine import NO_NAMES, Engine
 from reviewbot.review.linked_files import linked_heads
@@ -107,12 +106,14 @@ class Reviewer:
         if reviewed.findings and any(map(self._prefilter.takes, rest)):  # what they say may have stood there before
             reviewed = self.engine.patch(one.patch(whole), only, one.defined)
         names = {section.file.path for section in kept}
+        width = self.engine.width if whole and names <= reviewed.whole else reviewed.width
         found = replace(
             reviewed,
             patch=one.patch(),
             unread=(*reviewed.unread, *left, *_binary(one.change)),
             depth="file" if names <= reviewed.whole else "diff",
-            width=self.engine.width if whole and names <= reviewed.whole else reviewed.width,
+            width=width,
+            calls_left=reviewed.calls_left if width in ("", WIDTHS[0]) else None,
             files=tuple(section.file for section in one.change.sections),
             whole=frozenset(section.file.path for section in whole) - names | reviewed.whole,
             unlisted=sum(section.added for section in one.change.sections),
@@ -158,15 +159,13 @@ class Reviewer:
 
 
 def _leading(
-    beside: FilesBeside, left: list[str], tree: str, path: str, names: Sequence[bytes], lines: bytes
+    beside: FilesBeside, left: list[str], tree: str, path: str, lines: Mapping[bytes, bytes]
 ) -> frozenset[bytes]:
-    """The functions on ways through other files from some functions of a file, or from those among some lines.
+    """The functions on ways through other files on which a change matters. `lines`: the changed ones, by function.
 
     Adds to `left` why these may not be all.
     """
-    words = frozenset(byte_words(lines)).difference(called_in(lines))
-    starts, handed = ([(path, one.decode("utf-8", "replace")) for one in some] for some in (names, words))
-    found = beside.around(tree, starts, lines, handed)
+    found = beside.around(tree, {(path, name.decode("utf-8", "replace")): some for name, some in lines.items()})
     left += [found.left] if found.left else []
     return frozenset(name.encode() for _, name in found.through)
 

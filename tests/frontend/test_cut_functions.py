@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reviewbot.frontend.cut_functions import CutFile
+from reviewbot.frontend.cut_functions import CutFile, declaring
 
 BODY = "toy_run(struct toy *t)\n{\n\treturn t->n;\n}\n"
 
@@ -30,3 +30,12 @@ def test_a_macro_between_type_and_name_is_none_either() -> None:
     text = "int\n#ifdef CONFIG_TOY\ntoy_run(int a)\n#else\ntoy_run(void)\n#endif\n{\n}\n"
     (part,) = CutFile(b"a.c", text.encode()).parts
     assert part.name == b"toy_run"
+
+
+def test_functions_that_are_only_declared() -> None:
+    own = "static int b(void)\n{\n\tif (A)\n\t\treturn 1;\n}\n"
+    text = f"#define A 1\n\nint {BODY}\n{own}\nint t[] = {{\n\t1,\n}};\n"
+    shown = declaring(text.encode(), [b"b", b"t"]).decode()
+    assert shown == text.replace(own, "static int b(void);\n\n\n\n\n")
+    assert shown.count("\n") == text.count("\n")
+    assert declaring(text.encode(), []) == text.encode()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from noting import READER, TEXTS, note
 from reviewbot.index.tree_index import TreeIndex
-from reviewbot.review.neighbourhood.function_words import FileWords
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 from reviewbot.review.neighbourhood.word_tables import WordTables
 from reviewbot.support.timeout import TooSlow
 from trees import Trees
@@ -106,12 +106,12 @@ def test_where_the_time_is_up_in_the_middle_nothing_half_read_is_left() -> None:
     trees = Trees({"0": files, "1": other})
     at = 0
 
-    def slow(path: str, text: bytes) -> FileWords:
+    def slow(path: str, text: bytes, known: Mapping[str, FunctionWords]) -> FileWords:
         nonlocal at
         at += 1
         if at == 5:
             raise TooSlow
-        return READER.read(path, text)
+        return READER.read(path, text, known)
 
     with index(trees, "0") as known:
         with suppress(TooSlow):

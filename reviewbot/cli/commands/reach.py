@@ -6,7 +6,7 @@ import argparse
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Series, Unread
 from reviewbot.model.review import PatchReview
 from reviewbot.report.reached import reached_json, reached_text
-from reviewbot.review.neighbourhood.function_words import FileWords, WordReader
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.word_graph import MOST_CALLING
@@ -97,8 +97,8 @@ def _words(session: Session, repository: Repository, tree: str) -> TreeWords | N
     def reader() -> WordReader:
         return WordReader([session.kernel], RowWords(known_rules(session.rules)))
 
-    def read(path: str, text: bytes) -> FileWords:
-        return reader().read(path, text)
+    def read(path: str, text: bytes, known: Mapping[str, FunctionWords]) -> FileWords:
+        return reader().read(path, text, known)
 
     return index.words(tree, repository, read) if index is not None else None
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import groupby
 
+from reviewbot.frontend.cut_functions import CutFile, Run, changed, declaring, run_at, said_by_function
 from reviewbot.model.kernel import Rule
-from reviewbot.model.patch import Hunk, Unread
+from reviewbot.model.patch import FileChange, Hunk, Unread
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
-from reviewbot.review.neighbourhood.function_words import FileWords, WordReader
-from reviewbot.review.neighbourhood.neighbourhood import NearbyFiles, Neighbourhood
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
+from reviewbot.review.neighbourhood.neighbourhood import NearbyFile, NearbyFiles, Neighbourhood
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.word_graph import ChangedFunctions
 from reviewbot.review.patched_file import PatchedFile
 from reviewbot.review.prefilter.words import RowWords, known_rules
+from reviewbot.support.patterns import pattern
 
-_ABOVE = 2  # rows of a statement above a changed one
+# a word that may be a function which is put into a member, or handed to a call
+_HANDED = pattern(rb"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)", re.MULTILINE)
 
 
 class FilesBeside:
@@ -36,8 +41,8 @@ class FilesBeside:
     def _words(self) -> WordReader:
         return WordReader([self._reader.kernel], RowWords(known_rules(self._rules)))
 
-    def _read(self, path: str, text: bytes) -> FileWords:
-        return self._words.read(path, text)  # what reads is made when a file is new
+    def _read(self, path: str, text: bytes, known: Mapping[str, FunctionWords]) -> FileWords:
+        return self._words.read(path, text, known)  # what reads is made when a file is new
 
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
@@ -50,34 +55,44 @@ class FilesBeside:
         quiet = (kernel.words[name] for name in ("only_read", "noreturn", "known_calls"))
         return frozenset((*kernel.allocators, *gates)).union(*quiet)
 
-    def around(
-        self, tree: str, functions: Collection[FunctionKey], lines: bytes, handed: Collection[FunctionKey]
-    ) -> NearbyFiles:
-        """See Neighbourhood. `lines`: those that are added to some functions, and removed."""
-        change = ChangedFunctions(dict.fromkeys(functions).keys(), self._words.changed(lines), self._known)
-        return self._neighbourhood.around(tree, change, handed)
+    def around(self, tree: str, lines: Mapping[FunctionKey, bytes]) -> NearbyFiles:
+        """See Neighbourhood. `lines`: those that are added to each function, and removed; "" is none of a file."""
+        said = {function: self._words.changed(some) for function, some in lines.items() if function[1]}
+        words = ((path, word) for (path, _), some in lines.items() for word in _HANDED.findall(some))
+        handed = dict.fromkeys((path, word.decode("utf-8", "replace")) for path, word in words)
+        return self._neighbourhood.around(tree, ChangedFunctions(said, self._known), handed)
 
     def of(self, tree: str, files: Sequence[PatchedFile]) -> tuple[Beside, list[Unread]]:
         """The files to read with some that are read as one, after a patch; `tree`: that after it."""
-        sides = [one.after for one in files if one.whole and one.after is not None]
-        starts = [key for side in sides for key in _changed(side)]
-        handed = [(side.path, name) for side in sides for name in sorted(side.handed)]
-        if not starts and not handed:
+        sides = [(one.change, one.after) for one in files if one.whole and one.after is not None]
+        lines = {key: said for change, side in sides for key, said in _changed(change, side)}
+        if not lines:
             return NOTHING_BESIDE, []
-        lines = "\n".join(line for one in files for hunk in one.change.hunks for line in _changed_lines(hunk))
-        found = self.around(tree, starts, lines.encode("utf-8", "surrogateescape"), handed)
-        texts = ((one.path, one.text.decode("utf-8", "surrogateescape")) for one in found.files)
-        left = [Unread(sides[0].path, found.left)] if found.left else []
-        return Beside([self._reader.unchanged(path, text) for path, text in texts], found.meant), left
+        found = self.around(tree, lines)
+        left = [Unread(sides[0][1].path, found.left)] if found.left else []
+        return Beside([self._version(one) for one in found.files], found.meant), left
+
+    def _version(self, one: NearbyFile) -> FileVersion:
+        idle = frozenset(name.encode() for name in one.idle)
+        text, shown = (said.decode("utf-8", "surrogateescape") for said in (one.text, declaring(one.text, idle)))
+        return self._reader.unchanged(one.path, text, shown)
 
 
-def _changed_lines(hunk: Hunk) -> Iterator[str]:
-    """The lines that are added and removed, and those above in which their statement may begin."""
-    changed = [at for at, line in enumerate(hunk.lines) if line.mark != " "]
-    rows = dict.fromkeys(row for at in changed for row in range(max(at - _ABOVE, 0), at + 1))
-    yield from (hunk.lines[row].text for row in rows)
+def _changed(change: FileChange, side: FileVersion) -> Iterator[tuple[FunctionKey, bytes]]:
+    """The functions of a file that a patch changes, each with the lines that were, and those beside."""
+    file = CutFile(side.path.encode("utf-8", "surrogateescape"), side.text.encode("utf-8", "surrogateescape"))
+    runs = (run for hunk in change.hunks for run in _runs(hunk))
+    for name, said in said_by_function(changed(file, runs)).items():
+        yield (side.path, name.decode("utf-8", "replace")), said
 
 
-def _changed(side: FileVersion) -> Iterator[FunctionKey]:
-    names = (unit.function.name for unit in side.units if not unit.function.macro)
-    yield from ((side.path, name) for name in (*names, *sorted(side.quiet)) if name)
+def _runs(hunk: Hunk) -> Iterator[Run]:
+    """The runs of changed lines of a hunk."""
+    row = next((line.new for line in hunk.lines if line.new), 1) - 1
+    for is_changed, some in groupby(hunk.lines, lambda line: line.mark != " "):
+        lines = [*some]
+        added = sum(line.mark != "-" for line in lines)
+        if is_changed:
+            removed = "".join(f"{line.text}\n" for line in lines if line.mark == "-")
+            yield run_at(row, added, removed.encode("utf-8", "surrogateescape"))
+        row += added

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 
 from reviewbot.model.patch import Folders
-from reviewbot.review.neighbourhood.function_words import FileWords
+from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 from reviewbot.review.neighbourhood.word_tables import WordTables
 
 ENDINGS = (".c", ".h")
@@ -18,7 +18,8 @@ _MOST_BYTES = 16 << 20  # of one
 _MOST_GONE = 100  # files as they were in other trees
 _AT_ONCE = 50  # files
 
-ReadWords = Callable[[str, bytes], FileWords]  # the path of a file, and its text
+# the path of a file, its text, and the functions of another version of it
+ReadWords = Callable[[str, bytes, Mapping[str, FunctionWords]], FileWords]
 
 
 class FolderWords(WordTables):
@@ -57,7 +58,7 @@ class FolderWords(WordTables):
             texts = self._folders.contents([ids[path] for path in fresh[at : at + _AT_ONCE]])
             for path in fresh[at : at + _AT_ONCE]:
                 if (text := texts.get(ids[path])) is not None:
-                    self._have(path, ids[path], self._read(path, text))
+                    self._have(path, ids[path], self._read(path, text, {}))
 
     def text(self, path: str) -> bytes | None:
         """The text of a file, None where it is none of the folder's."""

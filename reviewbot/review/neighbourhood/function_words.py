@@ -6,17 +6,21 @@ What is in doubt is said to be so: the files that matter are parsed later, and o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import count
 from sys import intern
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words, called_in
 from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.run_by_others import RunByOthers
+from reviewbot.review.prefilter.sleeping import TURNS
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
 _MACRO = re.compile(rb"\n[ \t]*+#[ \t]*+define[ \t]++(\w++)\(")
@@ -26,6 +30,7 @@ _KEYWORDS = frozenset(
     b" return short signed sizeof static struct switch typedef typeof union unsigned void volatile while".split()
 )
 _PLAIN = re.compile(rb"^(?:\t|    | {8})[^\s].*", re.MULTILINE)
+_numbers = count()
 _BEHIND = re.compile(rb"[;}]|\*/|^#.*$", re.MULTILINE)  # what stands before the head of a function ends with it
 
 
@@ -33,9 +38,9 @@ class FunctionWords(Struct, frozen=True, array_like=True):
     """What a function says. `calls`: the names before a parenthesis; `held`: those of them below a lock, or in a scope.
 
     `plain`: those of them in the rows that are indented once, which no branch or loop is around; `own`: no other file
-    sees it; `run`: it is entered with something held, or run where not all may be asked for; `asks`: it may ask for
-    memory, or free some, and sleep; `surely`: it does so in rows that are indented once; `takes`: a parameter may be a
-    mask.
+    sees it; `run`: it is entered with something held, or run where not all may be asked for; `alone`: it says so by
+    itself; `asks`: it may ask for memory, or free some, and sleep; `surely`: it does so in rows that are indented once;
+    `takes`: a parameter may be a mask; `text`: what tells its text from others, 0 where several have the name.
     """
 
     name: str
@@ -44,9 +49,11 @@ class FunctionWords(Struct, frozen=True, array_like=True):
     held: tuple[str, ...]
     plain: tuple[str, ...]
     run: bool
+    alone: bool
     asks: bool
     surely: bool
     takes: bool
+    text: int = 0
 
     def with_other(self, other: FunctionWords) -> FunctionWords:
         """What this one and another of the same name say together."""
@@ -57,9 +64,11 @@ class FunctionWords(Struct, frozen=True, array_like=True):
             tuple(dict.fromkeys((*self.held, *other.held))),
             tuple(dict.fromkeys((*self.plain, *other.plain))),
             self.run or other.run,
+            self.alone or other.alone,
             self.asks or other.asks,
             self.surely or other.surely,
             self.takes or other.takes,
+            0,
         )
 
 
@@ -83,23 +92,20 @@ class FileWords:
         self.calls = frozenset(name for one in self.functions.values() for name in one.calls)
 
 
+_NO_FUNCTION = FunctionWords("", False, (), (), (), False, False, False, False, False)
+
+
 class ChangedWords(NamedTuple):
-    """What the changed lines of a patch say: the names that they call, whether they tell of locks, and of requests."""
+    """What the changed lines of a function say.
+
+    `calls`: the names that they call; `locks`: they tell of a lock that the function may hold, or of a jump; `drops`:
+    of one of its caller's that it may give back, or of a scope that allows more or less; `asks`: of a request.
+    """
 
     calls: frozenset[str] = frozenset()
     locks: bool = False
+    drops: bool = False
     asks: bool = False
-
-    def __or__(self, other: ChangedWords) -> ChangedWords:
-        return ChangedWords(self.calls | other.calls, self.locks or other.locks, self.asks or other.asks)
-
-
-class _Body(NamedTuple):
-    """The body of a function: its part of the file, its text, and the names that it calls."""
-
-    part: FunctionText
-    text: bytes
-    calls: Collection[bytes]
 
 
 class WordReader:
@@ -114,10 +120,13 @@ class WordReader:
         calls = as_bytes(gate.call for one in scopes for gate in one.enter)
         self._leave = as_bytes(gate.call for one in scopes for gate in one.leave)
         self._gates = calls | self._leave
+        others = [scope for scope in scopes if not scope.atomic]
+        self._scopes = as_bytes(gate.call for one in others for gate in (*one.enter, *one.leave))
         self._guards = as_bytes(name for one in scopes for name in one.guards) - calls
         self._guarding = as_bytes((*words["guards"], *words["scoped_guards"]))
         self._enter = calls | self._guards
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
+        self._turns = self._asserts | TURNS
         self._stems = as_bytes(words["telling"])
         allocators = [named for kernel in kernels for named in kernel.allocators.items()]
         masked = {name for name, one in allocators if one.gfp is not None and one.sleeps == "mask"}
@@ -127,41 +136,56 @@ class WordReader:
         quiet = frozenset.intersection(*map(_without_reclaim, kernels))
         self._quiet = as_bytes((*quiet, *words["mask_types"]))
         self._others = RunByOthers(rows)
+        self._key = ("words", next(_numbers))
 
-    def read(self, path: str, text: bytes) -> FileWords:
-        """What a file says."""
+    def read(self, path: str, text: bytes, known: Mapping[str, FunctionWords] = {}) -> FileWords:
+        """What a file says. `known`: what functions of another version of it say: most are the same there."""
         file = CutFile(path.encode("utf-8", "surrogateescape"), text)
-        # above a body stand comments and #includes as well
-        bodies = [(part, part.text[len(part.head) :]) for part in file.parts if b"\n{" in part.text]
-        said = [_Body(part, body, _names_in(body)) for part, body in bodies]
-        run = self._others.names_run(file, frozenset[bytes]().union(*(one.calls for one in said)))
+        same = {one.text: one for one in known.values() if one.text}
+        said = [self._of(part, same) for part in file.parts if b"\n{" in part.text]
+        run = frozenset(map(_text, self._others.names_run(file, {name for one in said for name in one.calls})))
         macros = frozenset(map(_text, _MACRO.findall(b"\n" + text)))
-        return FileWords(len(text), self._functions(path, said, run), macros, frozenset(map(_text, run)))
+        return FileWords(len(text), _in_file(path, said, run), macros, run)
+
+    def _of(self, part: FunctionText, same: Mapping[int, FunctionWords]) -> FunctionWords:
+        """What a function says; the next version of a file has most of its functions as they were."""
+        found = part.found.get(self._key)
+        if not isinstance(found, FunctionWords):
+            known = same.get(_number_of(part.text)) if same else None
+            found = part.found[self._key] = self._function(part) if known is None else known
+        return found
+
+    def _function(self, part: FunctionText) -> FunctionWords:
+        body = part.text[len(part.head) :]  # above it stand comments and #includes as well
+        calls, name = _names_in(body), part.name
+        if not name or name.isdigit() or name in _KEYWORDS:
+            return _NO_FUNCTION
+        held = self._held(body) if self._takes_locks(body, calls) else ()
+        rows = b"\n".join(_PLAIN.findall(body))
+        plain = _names_in(rows)
+        alone = not self._asserts.isdisjoint(calls) or self._others.is_typed(part)
+        return FunctionWords(
+            _text(name),
+            b"static" in part.head and b"static" in byte_words(_BEHIND.split(part.head)[-1]),
+            tuple(map(_text, calls)),
+            tuple(_text(word) for word in held if word in calls),
+            tuple(map(_text, plain)),
+            alone,
+            alone,
+            asks := self._asks(body, calls),
+            asks and self._asks(rows, plain),
+            has_any(part.head, self._types),
+            _number_of(part.text),
+        )
 
     def changed(self, lines: bytes) -> ChangedWords:
-        """What some lines say that a patch adds or removes."""
+        """What some lines of a function say that a patch adds or removes."""
         calls = _names_in(lines)
-        return ChangedWords(frozenset(map(_text, calls)), self._takes_locks(lines, calls), self._asks(lines, calls))
-
-    def _functions(self, path: str, bodies: Iterable[_Body], run: frozenset[bytes]) -> Iterator[FunctionWords]:
-        for part, body, calls in bodies:
-            name = part.name
-            if name and not name.isdigit() and name not in _KEYWORDS:
-                held = self._held(body) if self._takes_locks(body, calls) else ()
-                rows = b"\n".join(_PLAIN.findall(body))
-                plain = _names_in(rows)
-                entered = name in run or not self._asserts.isdisjoint(calls) or self._others.is_typed(part)
-                yield FunctionWords(
-                    _text(name),
-                    b"static" in part.head and not path.endswith(".h") and _is_static(part.head),
-                    tuple(map(_text, calls)),
-                    tuple(_text(word) for word in held if word in calls),
-                    tuple(map(_text, plain)),
-                    entered,
-                    asks := self._asks(body, calls),
-                    asks and self._asks(rows, plain),
-                    has_any(part.head, self._types),
-                )
+        locks = self._takes_locks(lines, calls) or not self._turns.isdisjoint(byte_words(lines))
+        # who gives back before taking may do so with what the caller holds
+        gates = (name for name in calls if name in self._gates)
+        drops = next(gates, b"") in self._leave or not self._scopes.isdisjoint(calls)
+        return ChangedWords(frozenset(map(_text, calls)), locks, drops, self._asks(lines, calls))
 
     def _takes_locks(self, body: bytes, calls: Collection[bytes]) -> bool:
         """Whether a body takes a lock, or gives one back; a guard is named between the parentheses of its call."""
@@ -191,8 +215,18 @@ def _names_in(text: bytes) -> Collection[bytes]:
     return [name for name in called_in(text) if name not in _KEYWORDS]
 
 
-def _is_static(head: bytes) -> bool:
-    return b"static" in byte_words(_BEHIND.split(head)[-1])
+def _in_file(path: str, said: Iterable[FunctionWords], run: frozenset[str]) -> Iterator[FunctionWords]:
+    """Functions as their file has them: what is static in a header is everybody's."""
+    header = path.endswith(".h")
+    for one in said:
+        own, entered = one.own and not header, one.alone or one.name in run
+        if one.name:
+            yield one if (own, entered) == (one.own, one.run) else replace(one, own=own, run=entered)
+
+
+def _number_of(text: bytes) -> int:
+    """A number that tells a text from all others."""
+    return int.from_bytes(blake2b(text, digest_size=8).digest()) or 1
 
 
 def _without_reclaim(kernel: Kernel) -> frozenset[str]:

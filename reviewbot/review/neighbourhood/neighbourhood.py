@@ -13,13 +13,13 @@ from functools import partial
 from posixpath import dirname
 from typing import NamedTuple
 
-from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
-from reviewbot.program.call_graph import FunctionKey, between
+from reviewbot.program.call_graph import FunctionKey
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
+from reviewbot.review.neighbourhood.ways import ways_of
 from reviewbot.review.neighbourhood.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.word_tables import SourceWords
 
@@ -32,10 +32,11 @@ Meant = Callable[[str, str], FunctionKey | None]  # the function that a name mea
 
 
 class NearbyFile(NamedTuple):
-    """A file to read with others."""
+    """A file to read with others. `idle`: its functions that call none of those on the ways, nor are called by them."""
 
     path: str
     text: bytes
+    idle: Collection[str] = ()
 
 
 class NearbyFiles(NamedTuple):
@@ -93,11 +94,9 @@ class Neighbourhood:
         handed: Collection[FunctionKey],
     ) -> NearbyFiles:
         graph = WordGraph(words, self._layout, change)
-        meant = (graph.meant(*one) for one in handed)
         # far away a short word is the name of something as well
-        told = (one for one in meant if one is not None and (graph.is_near(one) or "_" in one[1]))
-        starts = dict.fromkeys((*change.functions, *told))
-        ways = dict.fromkeys((*between(graph, starts, graph.holding, graph.asking, DEEPEST), *graph.handing(starts)))
+        told = (graph.meant(*one) for one in handed if "_" in one[1] or graph.is_defined_near(*one))
+        ways = dict.fromkeys(ways_of(graph, change.functions, [one for one in told if one is not None]))
         runs = (path for one in ways for path in graph.running(one))
         paths = [path for path in dict.fromkeys((*(path for path, _ in ways), *runs)) if path not in touched]
         beside = {dirname(path) for path in touched}
@@ -106,7 +105,7 @@ class Neighbourhood:
         if len(paths) > _MOST_READ:
             left = f"its calls lead through {len(paths)} more files of the {self.width}; {_MOST_READ} of them were read"
         texts = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in paths[:_MOST_READ])
-        files = [NearbyFile(path, text) for path, text in texts if text is not None]
+        files = [NearbyFile(path, text, graph.idle(path, ways)) for path, text in texts if text is not None]
         return NearbyFiles(files, ways, left, partial(self._meant, graph))
 
     def _meant(self, graph: WordGraph, path: str, name: str) -> FunctionKey | None:

@@ -20,10 +20,9 @@ MOST_CALLING = 100  # files that call a function; whoever calls one of more does
 
 
 class ChangedFunctions(NamedTuple):
-    """What a patch changes: functions, and what the changed lines say. `known`: calls of which all is known."""
+    """The functions that a patch changes, with what their changed lines say. `known`: calls of which all is known."""
 
-    functions: Collection[FunctionKey]
-    said: ChangedWords = ChangedWords()
+    functions: Mapping[FunctionKey, ChangedWords]
     known: Collection[str] = ()
 
 
@@ -76,10 +75,14 @@ class WordGraph:
         """The functions that one names before a parenthesis."""
         if function not in self._callees:
             said = self.words(function)
-            meant = (self.meant(function[0], name) for name in said.calls) if said is not None else ()
-            others = (one for one in meant if one is not None and one != function)
-            self._callees[function] = [one for one in others if said and self._leads(function, said, one)]
+            self._callees[function] = self.called(function, self._counting(function, said)) if said is not None else ()
         return self._callees[function]
+
+    def _counting(self, function: FunctionKey, said: FunctionWords) -> Collection[str]:
+        """The names of a function's calls that may count, see _leads(): not each is looked for in all of the tree."""
+        if self.is_near(function):
+            return said.calls
+        return {*said.plain, *said.held, *self._functions(function[0])}.difference(self._change.known)
 
     def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that name one before a parenthesis; none where that is done in too many files."""
@@ -108,16 +111,28 @@ class WordGraph:
         """Whether a call counts."""
         if self.is_near(function) and self.is_near(callee):
             return True
-        name, changed = callee[1], self._change.said
+        name, changed = callee[1], self._change.functions.get(function)
         if name in self._change.known:
             return False
-        if function in self._change.functions:
-            return name in changed.calls or (changed.locks and name in said.held)
+        if changed is not None:
+            return name in changed.calls or ((changed.locks or changed.drops) and name in said.held)
         return name in said.plain or name in said.held or function[0] == callee[0]
 
     def is_near(self, function: FunctionKey) -> bool:
         """Whether a function stands in a folder that the patch touches."""
         return dirname(function[0]) in self._near
+
+    def is_defined_near(self, path: str, name: str) -> bool:
+        """Whether a file, or one of a folder that the patch touches, defines a function."""
+        near = (dirname(at) in self._near for one in self._words for at in one.defining(name))
+        return name in self._functions(path) or any(near)
+
+    def called(self, function: FunctionKey, names: Collection[str]) -> Collection[FunctionKey]:
+        """Those of the functions that one names before a parenthesis which some names mean."""
+        said = self.words(function)
+        meant = (self.meant(function[0], name) for name in said.calls if name in names) if said is not None else ()
+        others = (one for one in meant if one is not None and one != function)
+        return [one for one in others if said and self._leads(function, said, one)]
 
     def holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
         """See `holding` of program.call_graph.between()."""
@@ -153,6 +168,17 @@ class WordGraph:
     def _takes(self, function: FunctionKey) -> bool:
         said = self.words(function)
         return said is not None and said.takes
+
+    def idle(self, path: str, ways: Collection[FunctionKey]) -> Collection[str]:
+        """The functions of a file that have nothing to do with some functions there and those that these call."""
+        functions, names = self._functions(path), {name for _, name in ways}
+        first = [one.name for one in functions.values() if one.name in names or not names.isdisjoint(one.calls)]
+
+        def called(one: FunctionKey) -> Iterator[FunctionKey]:
+            yield from ((path, name) for name in functions[one[1]].calls if name in functions)
+
+        near = within_calls(called, [(path, name) for name in first], DEEPEST)
+        return [name for name in functions if (path, name) not in near]
 
     def asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         """Those of some functions that may ask for memory and sleep."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import CutFile, FunctionRows, FunctionText, byte_words, changed
+from reviewbot.frontend.cut_functions import CutFile, FunctionRows, FunctionText, byte_words, changed, runs_of
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
@@ -49,7 +49,7 @@ class ChangedFile(CutFile):
     @cached_property
     def touched(self) -> Sequence[tuple[FunctionRows, bytes]]:
         """The functions that the diff touches, each with what was changed in it and stands beside that."""
-        return [*changed(self, self._section)]
+        return [*changed(self, runs_of(self._section))]
 
     @cached_property
     def changed(self) -> frozenset[bytes]:

@@ -12,17 +12,20 @@ tests/review/prefilter/, and not proven.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from reviewbot.checks.declaration import Trigger
-from reviewbot.frontend.cut_functions import byte_words, removed_lines
+from reviewbot.frontend.cut_functions import byte_words, removed_lines, said_by_function
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter import triggers
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
 
-Leading = Callable[[Sequence[bytes], bytes], frozenset[bytes]]
+Leading = Callable[[Mapping[bytes, bytes]], frozenset[bytes]]
+
+
+_NONE = frozenset[bytes]()
 
 
 class Prefilter:
@@ -49,8 +52,8 @@ class Prefilter:
 
         The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
         of the same commit; those that are of this name or call one are read, for all rules. `leading`: gives, of the
-        names of changed functions and the lines that were changed, the functions on ways through other files; those of
-        such a name are read as well, and where one was changed that names one.
+        lines that were changed by the name of their function, the functions on ways through other files; those of such
+        a name are read as well, and where one was changed that names one.
         """
         if not self._sifts:
             return Selected(((0, after.count(b"\n")),) if after else ())
@@ -58,9 +61,7 @@ class Prefilter:
             return Selected(())
         file = ChangedFile(path, section, after, self._telling)
         rows, fired, leads = [], set[Trigger](), False
-        named = [place.part.name for place, said in file.touched if b"(" in said]
-        lines = b"\n".join(said for _, said in file.touched)
-        led = leading([name for name in named if name], lines) if leading is not None else frozenset[bytes]()
+        led = leading(said_by_function(file.touched)) if leading is not None else _NONE
         for place, said in file.touched:
             new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
             is_led = place.part.name in led or (bool(led) and not led.isdisjoint(byte_words(said)))

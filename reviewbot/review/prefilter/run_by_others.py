@@ -6,6 +6,7 @@ They are listed, have such a type, or are put or handed where that is so.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from itertools import count
 
 from reviewbot.checks.declaration import Role
@@ -21,7 +22,7 @@ class RunByOthers:
     """What the rows of rules list about the functions that others run."""
 
     def __init__(self, rows: RowWords) -> None:
-        self._number = next(_numbers)
+        self._key = ("typed", next(_numbers))
         self._functions = as_bytes(rows.of(Role.FUNCTIONS))
         self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
         self._takes = [tuple(as_bytes(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
@@ -30,22 +31,22 @@ class RunByOthers:
 
     def is_typed(self, part: FunctionText) -> bool:
         """Whether a function is listed, or has a type or parameters that only those have which others run."""
-        known = part.typed.get(self._number)
-        if known is None:
+        known = part.found.get(self._key)
+        if not isinstance(known, bool):
             known = self._takes_those(part.head) or part.name in self._functions or has_any(part.text, self._types)
-            part.typed[self._number] = known
+            part.found[self._key] = known
         return known
 
     def _takes_those(self, head: bytes) -> bool:
         return any(first in head and all(kind in head for kind in others) for first, *others in self._takes)
 
-    def names_run(self, file: CutFile, words: frozenset[bytes]) -> frozenset[bytes]:
+    def names_run(self, file: CutFile, called: Collection[str]) -> frozenset[bytes]:
         """The words that are put into a member, or handed to a call, by which others run them.
 
-        `words`: those of all its functions.
+        `called`: the names that its functions call.
         """
         put = {name for member, name in _PUT_THERE.findall(file.text) if member in self._members}
-        return frozenset(put).union(*(file.given_to(name) for name in self._calls & words))
+        return frozenset(put).union(*(file.given_to(name) for name in self._calls if name.decode() in called))
 
     def is_run(self, file: CutFile, name: bytes) -> bool:
         """Whether a function is put into a member, or handed to a call, by which others run it."""

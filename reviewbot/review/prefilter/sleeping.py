@@ -21,7 +21,7 @@ from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
 GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
-_TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
+TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
 
 
 class SleepContext:
@@ -34,7 +34,7 @@ class SleepContext:
         self._leave = as_bytes(gate.call for one in locks for gate in one.leave)
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
         self._locks = self._enter | self._leave | self._asserts
-        self._turns = self._locks | _TURNS
+        self._turns = self._locks | TURNS
 
     def __call__(self, change: Change) -> bool:
         moves = change.tells or not self._turns.isdisjoint(change.words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from hypothesis import given
@@ -68,12 +69,12 @@ def test_where_the_time_is_up_in_the_middle_nothing_half_read_is_left() -> None:
     trees = Trees({"0": files, "1": {**files, "drivers/exfoo/f3.c": TEXTS[1]}})
     at = 0
 
-    def read(path: str, text: bytes) -> FileWords:
+    def read(path: str, text: bytes, known: Mapping[str, FunctionWords]) -> FileWords:
         nonlocal at
         at += 1
         if at in (5, 15):
             raise TooSlow
-        return READER.read(path, text)
+        return READER.read(path, text, known)
 
     known = FolderWords("drivers/exfoo", trees, read)
     for tree in ("0", "0", "1", "1"):  # fails at the first and the third

@@ -1,0 +1,54 @@
+"""Finds the ways on which a change matters, by words: from what holds something down to what asks for memory.
+
+A way is new or another one where the change has to do with one of its ends, or with a call on it. A changed function
+that asks for memory is where ways end that come from above; a changed lock or jump matters to those that begin in its
+function, or to all through it where it may give back what its caller holds; a changed call leads to what is below that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+
+from reviewbot.interproc.summary import DEEPEST
+from reviewbot.program.call_graph import FunctionKey, between
+from reviewbot.review.neighbourhood.function_words import ChangedWords
+from reviewbot.review.neighbourhood.word_graph import WordGraph
+
+
+def ways_of(
+    graph: WordGraph, changed: Mapping[FunctionKey, ChangedWords], told: Collection[FunctionKey]
+) -> Iterator[FunctionKey]:
+    """The functions on such ways; some more than once. `told`: those that the change hands or puts somewhere."""
+    asking = [one for one, said in changed.items() if said.asks]
+    through = dict.fromkeys((*(one for one, said in changed.items() if said.drops), *told))
+    if through:
+        yield from between(graph, through, graph.holding, graph.asking, DEEPEST)
+    if ends := [one for one in asking if one not in through]:
+        yield from between(graph, ends, graph.holding, lambda some: [one for one in ends if one in some], DEEPEST)
+    holding = {one for one, said in changed.items() if said.locks and one not in through}
+    if starts := graph.holding(holding):
+        yield from between(
+            graph, starts, lambda some: {one: starts[one] for one in some if one in starts}, graph.asking, DEEPEST
+        )
+    calling = _Calling(graph, {one: said.calls for one, said in changed.items() if said.calls and one not in through})
+    if calling.leading:
+        yield from between(calling, calling.leading, graph.holding, graph.asking, DEEPEST)
+    yield from graph.handing([*asking, *through, *calling.leading])
+
+
+class _Calling:
+    """A call graph in which changed functions make only those calls that were changed. `changed`: their names."""
+
+    def __init__(self, graph: WordGraph, changed: Mapping[FunctionKey, Collection[str]]) -> None:
+        self._graph, self._changed = graph, changed
+        self.leading = [one for one in changed if self.callees(one)]
+
+    def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
+        """The functions that one calls."""
+        names = self._changed.get(function)
+        return self._graph.callees(function) if names is None else self._graph.called(function, names)
+
+    def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
+        """The functions that call one."""
+        found = self._graph.callers(function)
+        return [one for one in found if function[1] in self._changed.get(one, (function[1],))]
