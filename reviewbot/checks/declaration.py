@@ -39,6 +39,9 @@ class Trigger(Enum):
     MASK_CHANGED = "a changed line tells of a mask, a request or a scope, and not all masks are one plain one"
     NARROWED = "others run the function, or a caller of it, where not all that a mask may have can be asked for"
     SLEEP_CONTEXT = "a request stands below a lock or in what others run, and what was changed has to do with either"
+    RECLAIM_WAITS = (
+        "a lock may be held around a request in a file with what reclaim runs, and what was changed may matter"
+    )
 
 
 class Role(Enum):
@@ -55,6 +58,7 @@ class Role(Enum):
     HELD = "as MEMBERS, of a structure that is handed to a call"
     HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
     HANDLE_TYPES = "types of parameters of functions in which that is so"
+    LOCKS = "calls that take and give back locks that sleep, with a position behind them, and classes of guards"
     FLAGS = "flags that are minded even where one is the only mask: in files of PATHS of the same row, or everywhere"
     PATHS = "how the paths of files begin in which that is so"
 

@@ -13,6 +13,7 @@ from reviewbot.checks.context.atomic_calls import of_file
 from reviewbot.checks.context.held_above import FAR
 from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
+from reviewbot.checks.locks.reclaim_locks import LOCK_KEYS, RequestTools, lock_hits
 from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
@@ -81,9 +82,10 @@ class _Request(Struct, frozen=True):
 
 
 @check(
-    triggers=(Trigger.NARROWED, Trigger.SLEEP_CONTEXT),
+    triggers=(Trigger.NARROWED, Trigger.RECLAIM_WAITS, Trigger.SLEEP_CONTEXT),
     keys={
         **CALLBACKS,
+        **LOCK_KEYS,
         "enters": Role.HANDLE_CALLS,
         "params": Role.HANDLE_TYPES,
         **no_role(
@@ -109,9 +111,10 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
     another, and `harmless` and `keeps`, see atomic.sleep_in_atomic(). The others say where `bit` is wrong, `why`,
     what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held
     between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
-    `params`. `unless_asked`: words of conditions that excuse it.
+    `params`. `unless_asked`: words of conditions that excuse it. For locks that reclaim waits for see lock_hits().
     """
     known = context.calls.once(rule.id, lambda: _Reclaimed(rule, context))
+    found = set[tuple[str, int]]()
     for path, unit in known.units(side):
         inside = known.inside(path, unit)
         for index, step in enumerate(unit.steps) if inside else ():
@@ -119,7 +122,9 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
             entry = _wrong(unit, index, asked.bits, inside, rule, context) if asked is not None else None
             if asked is not None and entry is not None:
                 hit = _hit(unit, step, asked, entry, path, known.sides)
+                found.add((path, step.lines[0]))
                 yield hit if path == side.path else replace(hit, side=known.sides[path])
+    yield from lock_hits(side, rule, context, RequestTools(known.asking, _request, _taken, _by_hand), found)
 
 
 def _hit(
@@ -269,7 +274,7 @@ class _Reclaimed:
     @cached_property
     def _between(self) -> Sequence[tuple[str, FunctionUnit]]:
         """The functions between where reclaim comes by, those of the change, and those that ask for memory."""
-        found = Between(self.graph, self._holding, self._asking)
+        found = Between(self.graph, self._holding, self.asking)
         keyed = ((found.key(unit), unit) for unit in found.units)
         return [(key[0], unit) for key, unit in keyed if key is not None]
 
@@ -278,7 +283,8 @@ class _Reclaimed:
         told = (one for one, text in texts if one in self._run or any(word in text for word in self._handles))
         return {one: (one,) for one in told}
 
-    def _asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+    def asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        """Those of some functions that may ask for memory, by their words."""
         kernel = self.graph.kernel
         names, stems = kernel.allocators.keys(), kernel.words["flag_prefixes"]
         return [
