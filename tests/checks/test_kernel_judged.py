@@ -16,6 +16,7 @@ LIST = Path(__file__).parents[1] / "kernel" / "judged.toml"
 REMARKS = tomli.loads(LIST.read_text(encoding="utf-8"))["remark"]
 CHAINS = tomli.loads(LIST.with_name("chains.toml").read_text(encoding="utf-8"))["chain"]
 BESIDE = tomli.loads(LIST.with_name("folders.toml").read_text(encoding="utf-8"))["remark"]
+LOCKED = tomli.loads(LIST.with_name("locks.toml").read_text(encoding="utf-8"))["remark"]
 THROUGH = tomli.loads(LIST.with_name("tree.toml").read_text(encoding="utf-8"))["remark"]
 MOST_WRONG = 1 / 20  # of the errors that are said with high confidence
 
@@ -72,6 +73,15 @@ def test_what_other_files_of_the_folder_show_is_still_found(kernel, path):
         pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
     said = {(one.function, one.line) for one in beside(kernel, path) if one.rule == "sleep-in-atomic"}
     assert {(one["function"], one["line"]) for one in BESIDE if one["path"] == path} - said == set()
+
+
+@pytest.mark.parametrize("path", sorted({one["path"] for one in LOCKED}))
+def test_a_lock_that_reclaim_waits_for_is_still_found(kernel, path):
+    if not (kernel / path).is_file():
+        pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
+    every = (*review(kernel, path).remarks, *beside(kernel, path))
+    said = {(one.function, one.line) for one in every if one.rule == "reclaim-recursion"}
+    assert {(one["function"], one["line"]) for one in LOCKED if one["path"] == path} - said == set()
 
 
 @pytest.mark.parametrize("one", THROUGH, ids=lambda one: f"{one['path']}:{one['line']}")
