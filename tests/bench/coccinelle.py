@@ -1,11 +1,12 @@
 """Requests that may sleep below a lock, as Coccinelle's call_kern.cocci and reviewbot see them, and what each misses.
 
-    coccinelle.py [--kernel DIR] [--repository DIR] [--timeout N] [FOLDER...]
+    coccinelle.py [--kernel DIR] [--repository DIR] [--wide] [--timeout N] [FOLDER...]
 
 Runs spatch as scripts/coccicheck does in report mode, in one process, and reviewbot over the same C files as if each
 were new: by itself, and with --repository through the whole tree of a repository whose HEAD `reviewbot index` has
 noted. Prints each place that only one of them has, with the verdict of tests/kernel/coccinelle.toml, and the processor
-time of both. A place is a line of a function; a call may begin some lines above its mask.
+time of both. A place is a line of a function; a call may begin some lines above its mask. --wide: by below_locks.cocci
+beside this file instead, which knows more locks, masks and frees.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from kernel_judge import files, review
 from whole_tree import WholeTree
 
 JUDGED = Path(__file__).parents[1] / "kernel" / "coccinelle.toml"
-SEMANTIC_PATCH = "scripts/coccinelle/locks/call_kern.cocci"
+OF_THE_KERNEL = Path("scripts/coccinelle/locks/call_kern.cocci")
+OF_OURS = Path(__file__).with_name("below_locks.cocci").resolve()
 RULE = "sleep-in-atomic"
 NEAR = 6  # lines from the head of a call to its mask
 # the Makefile's LINUXINCLUDE for x86, and the options at the head of the semantic patch
@@ -62,6 +64,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kernel", type=Path, default=os.environ.get("REVIEWBOT_KERNEL"), help="a 6.12 source tree")
     parser.add_argument("--repository", type=Path, help="a repository with one, and with an index")
+    parser.add_argument("--wide", action="store_true", help="ask Coccinelle for more than the kernel's own script does")
     parser.add_argument("--timeout", type=int, default=120, help="seconds that spatch has for a file")
     parser.add_argument("folders", nargs="*", default=["fs", "drivers/usb", "net"])
     options = parser.parse_args()
@@ -71,7 +74,7 @@ def main() -> int:
     theirs, taken = [], 0.0
     for folder in options.folders:
         begun = _children()
-        theirs += _coccinelle(kernel, folder, options.timeout)
+        theirs += _coccinelle(kernel, folder, OF_OURS if options.wide else OF_THE_KERNEL, options.timeout)
         taken += _children() - begun
     paths = [path for path in files(kernel, options.folders) if path.endswith(".c")]
     begun = time.process_time()
@@ -94,20 +97,10 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _coccinelle(kernel: Path, folder: str, timeout: int) -> list[Place]:
+def _coccinelle(kernel: Path, folder: str, semantic_patch: Path, timeout: int) -> list[Place]:
     include = [word for path in _INCLUDED for word in ("-I", path)]
-    command = [
-        "spatch",
-        *_OPTIONS,
-        *include,
-        "--timeout",
-        str(timeout),
-        "--cocci-file",
-        SEMANTIC_PATCH,
-        "--dir",
-        folder,
-    ]
-    command += ["--cocci-file", SEMANTIC_PATCH, "--dir", folder]
+    asked = ("--timeout", str(timeout), "--cocci-file", str(semantic_patch), "--dir", folder)
+    command = ["spatch", *_OPTIONS, *include, *asked]
     done = subprocess.run(command, cwd=kernel, capture_output=True, text=True, check=False)
     gave_up = done.stderr.count("EXN")
     print(f"spatch on {folder}: code {done.returncode}, {gave_up} files given up")
