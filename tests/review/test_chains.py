@@ -139,6 +139,20 @@ def test_a_mask_that_is_handed_to_something_unknown_is_not_certain() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asks", "sure"),
+    [
+        ("exfoo_more(ex, GFP_KERNEL)", "low"),  # it may look at the mask alone, or take the bit away
+        ("kzalloc(size, GFP_KERNEL)", "medium"),
+    ],
+)
+def test_a_mask_that_is_handed_to_something_unknown_far_away_is_said_low(asks: str, sure: str) -> None:
+    others = {A: LOCKED, C: STEP}
+    assert found({B: QUIET, **others}, {B: QUIET.replace("ex->spare", asks), **others}).confidence == sure
+    near = LOCKED + STEP + QUIET
+    assert found({A: near}, {A: near.replace("ex->spare", asks)}).confidence == "medium"
+
+
 GIVEN = """\
 void exfoo_locked(struct exfoo *ex, gfp_t gfp)
 {

@@ -71,13 +71,21 @@ class _Inside(Struct, frozen=True):
 
 
 class _Request(Struct, frozen=True):
-    """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has."""
+    """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has.
+
+    `wraps`: it is a function that is handed the mask; what that does with it was not read.
+    """
 
     said: str
     mask: str
     rows: tuple[int, ...]
     bits: frozenset[str]
-    confidence: str = ""
+    wraps: bool = False
+
+    @property
+    def sure(self) -> str:
+        """The confidence that it allows."""
+        return "medium" if self.wraps else "high"
 
 
 @check(
@@ -138,14 +146,14 @@ def _hit(
         "instead": str(entry.row["instead"]),
     }
     several = any(where != path for where, _, _ in entry.shown)
-    far = several and (len(entry.shown) > FAR + 1 or _SURE_FAR.isdisjoint(entry.row))
+    far = several and (len(entry.shown) > FAR + 1 or _SURE_FAR.isdisjoint(entry.row) or asked.wraps)
     return Hit(
         (*asked.rows, *step.lines),
         unit.function.name,
         f"{step.name} {asked.mask} {entry.bit}",
         values,
         tuple((row, note) for where, row, note in entry.shown if where == path),
-        min(asked.confidence or "high", "low" if far else entry.sure, key=CONFIDENCES.index),
+        min(asked.sure, "low" if far else entry.sure, key=CONFIDENCES.index),
         cause=f"{entry.bit} {entry.row['as']}",
         elsewhere=tuple((sides[where], row, note) for where, row, note in entry.shown if where != path),
         said="asks here" if entry.called else "",
@@ -189,7 +197,7 @@ def _handed(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> _Re
                 f"{step.name}() with {expression_text(arg)}",
                 frozenset.intersection(*(one.must for one in masks)),
             )
-            return _Request(said, arg.text, flag_rows(arg, context.kernel), has, "medium")
+            return _Request(said, arg.text, flag_rows(arg, context.kernel), has, wraps=True)
     return None
 
 

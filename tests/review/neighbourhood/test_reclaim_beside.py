@@ -60,6 +60,16 @@ def test_a_frozen_queue_stays_sure() -> None:
     assert [(one.path, one.line) for one in finding.evidence] == [(A, 3), (A, 4)]
 
 
+def test_what_is_handed_a_mask_far_away_is_said_low() -> None:
+    """It may look at the mask alone, or take the bit away: it was not read."""
+    call = FROZEN.replace("ex->n = 1;", "exfoo_fill(ex->bio);")
+    handed = ASKS.replace("kmalloc(64,", "exfoo_more(bio,")
+    (finding,) = said({A: FROZEN, B: QUIET}, {A: call, B: handed})
+    assert (finding.path, finding.line, finding.confidence) == (B, 3, "low")
+    (near,) = said({A: FROZEN}, {A: FROZEN.replace("ex->n = 1;", "ex->p = exfoo_more(ex, GFP_KERNEL);")})
+    assert near.confidence == "medium"
+
+
 NO_MATTER = {
     "a mask that stays out": ASKS.replace("GFP_KERNEL", "GFP_NOIO"),
     "inside of a scope": ASKS.replace("\tbio->", "\tunsigned int noio = memalloc_noio_save();\n\n\tbio->").replace(
