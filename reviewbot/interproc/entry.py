@@ -107,10 +107,26 @@ def numbers_of(unit: FunctionUnit) -> frozenset[str]:
 
 
 def asks(unit: FunctionUnit, at: int, words: Iterable[str]) -> bool:
-    """Whether a condition on a path to an instruction names something with one of some words in it."""
+    """Whether a condition on a path to an instruction names something with one of some words in it.
+
+    A variable that holds the answer to such a condition, and is given no other value, stands for it.
+    """
     telling = tuple(words)
-    facts = (text for state in unit.flow.at[at] for text, _ in state.facts)
-    return any(word in name for text in facts for name in _WORD.findall(text) for word in telling)
+    facts = dict.fromkeys(text for state in unit.flow.at[at] for text, _ in state.facts)
+    names = (name for text in facts for name in (*_WORD.findall(text), *_asked_before(unit, text)))
+    return any(word in name for name in names for word in telling)
+
+
+def _asked_before(unit: FunctionUnit, variable: str) -> Iterator[str]:
+    """The names in the only value of a variable, without those that a call in it is given: that answers for itself."""
+    given = [one for at in unit.assigned.get(variable, ()) if (one := unit.steps[at].value) is not None]
+    todo = given if len(given) == 1 else []
+    while todo:
+        part = todo.pop()
+        if part.op in ("name", "field"):
+            yield from _WORD.findall(part.text)
+        elif part.op != "call":
+            todo.extend(part.args)
 
 
 class Locks(Struct, frozen=True):
