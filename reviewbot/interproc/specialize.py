@@ -106,6 +106,19 @@ def excludes(function: Function, call: Instruction, facts: Facts) -> bool:
     return any(known is not None and known != true for known, true in settled)
 
 
+def with_constants(call: Instruction, caller: FunctionUnit, entered_by: Instruction | None) -> Instruction:
+    """A call with what its caller hands on filled in, where the caller was called with a constant for it."""
+    written = {step.target for step in caller.steps}
+    passed = zip(caller.function.params, entered_by.args if entered_by is not None else (), strict=False)
+    given = {name: arg for (_, name), arg in passed if name and name not in written and is_constant(arg.text)}
+    return call._replace(args=tuple(given.get(arg.text, arg) for arg in call.args)) if given else call
+
+
+def constants(call: Instruction) -> int:
+    """How many constants a call passes: the fewer, the less it excludes."""
+    return sum(is_constant(arg.text) for arg in call.args)
+
+
 def mask_param(function: Function, kernel: Kernel) -> int:
     """The position of the only parameter that is a mask; -1 if there is none, or more than one."""
     if function.macro or not function.starts:

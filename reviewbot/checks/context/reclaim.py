@@ -19,7 +19,7 @@ from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.between import Between
 from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
-from reviewbot.interproc.specialize import excludes
+from reviewbot.interproc.specialize import constants, excludes, with_constants
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Rule
@@ -60,6 +60,12 @@ class _Entry(Struct, frozen=True):
     def sure(self) -> str:
         """The confidence that its row allows."""
         return str(self.row.get("confidence", "high"))
+
+    def says_less(self, other: _Entry | None) -> bool:
+        """Whether its call excludes less by constants than that of another entry of the function, None for none."""
+        if other is None or other.by is None or self.by is None:
+            return other is None
+        return constants(self.by) < constants(other.by)
 
 
 class _Inside(Struct, frozen=True):
@@ -307,8 +313,8 @@ class _Reclaimed:
             fresh: dict[FunctionKey, _Entry] = {}
             for path, unit in level:
                 for callee, entry in self._handed_down(path, unit, out):
-                    if callee not in out:
-                        fresh.setdefault(callee, entry)
+                    if callee not in out and entry.says_less(fresh.get(callee)):
+                        fresh[callee] = entry
             level = [(path, unit) for path, unit in units if (path, unit.function.name) in fresh]
             out |= fresh
         return out
@@ -328,7 +334,8 @@ class _Reclaimed:
 def _called(entry: _Entry, path: str, unit: FunctionUnit, step: Instruction) -> _Entry:
     """What a function is entered with that one calls which is entered with something."""
     said = f"{unit.function.name}() calls {step.name}(), and{' further up' if entry.called else ''}"
-    return replace(entry, called=said, shown=(*entry.shown, (path, step.lines[0], "called from here")), by=step)
+    shown = (*entry.shown, (path, step.lines[0], "called from here"))
+    return replace(entry, called=said, shown=shown, by=with_constants(step, unit, entry.by))
 
 
 def _inside(path: str, unit: FunctionUnit, entry: _Entry | None, rule: Rule, context: Context) -> list[_Inside]:
