@@ -114,9 +114,9 @@ def with_constants(call: Instruction, caller: FunctionUnit, entered_by: Instruct
     return call._replace(args=tuple(given.get(arg.text, arg) for arg in call.args)) if given else call
 
 
-def constants(call: Instruction) -> int:
+def constants(call: Instruction | None) -> int:
     """How many constants a call passes: the fewer, the less it excludes."""
-    return sum(is_constant(arg.text) for arg in call.args)
+    return sum(is_constant(arg.text) for arg in call.args) if call is not None else 0
 
 
 def mask_param(function: Function, kernel: Kernel) -> int:

@@ -63,9 +63,7 @@ class _Entry(Struct, frozen=True):
 
     def says_less(self, other: _Entry | None) -> bool:
         """Whether its call excludes less by constants than that of another entry of the function, None for none."""
-        if other is None or other.by is None or self.by is None:
-            return other is None
-        return constants(self.by) < constants(other.by)
+        return other is None or constants(self.by) < constants(other.by)
 
 
 class _Inside(Struct, frozen=True):
@@ -108,6 +106,7 @@ class _Request(Struct, frozen=True):
             "instead",
             "keeps",
             "leaves",
+            "one_file",
             "reclaim",
             "reserves",
             "unless_asked",
@@ -123,7 +122,7 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
     another, and `harmless` and `keeps`, see atomic.sleep_in_atomic(). The others say where `bit` is wrong, `why`,
     what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held
     between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
-    `params`. `unless_asked`: words of conditions that excuse it.
+    `params`. `unless_asked`: words of conditions that excuse it; `one_file`: no call leads out of the file.
     """
     known = context.calls.once(rule.id, lambda: _Reclaimed(rule, context))
     for path, unit in known.units(side):
@@ -326,7 +325,9 @@ class _Reclaimed:
         inside = _inside(path, unit, known.get((path, unit.function.name)), self.rule, self._context)
         for at, step in enumerate(unit.steps) if inside else ():
             callee = self.graph.meant(path, step.name) if step.kind == "call" and not step.op else None
-            held = [one.entry for one in inside if _holds(unit, at, one, self.rule, self._context)] if callee else ()
+            held = [one.entry for one in inside if _holds(unit, at, one, self.rule, self._context)] if callee else []
+            if callee is not None and callee[0] != path:
+                held = [one for one in held if "one_file" not in one.row]
             if callee is not None and held:
                 yield callee, _called(held[0], path, unit, step)
 

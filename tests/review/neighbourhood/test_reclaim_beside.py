@@ -70,6 +70,26 @@ def test_what_is_handed_a_mask_far_away_is_said_low() -> None:
     assert near.confidence == "medium"
 
 
+USB = """\
+static int exfoo_back(struct usb_interface *intf)
+{
+	return exfoo_fill(usb_get_intfdata(intf));
+}
+
+static struct usb_driver exfoo_driver = {
+	.reset_resume = exfoo_back,
+	.post_reset = exfoo_back,
+};
+"""
+
+
+def test_a_callback_of_which_little_is_wrong_leads_to_nothing_in_another_file() -> None:
+    """Those who run it have opened a scope by then; what is asked there is asked about the file that registers it."""
+    assert said({A: USB, B: QUIET}, {A: USB, B: ASKS}) == []
+    (here,) = said({A: QUIET + USB}, {A: ASKS + USB})
+    assert (here.line, here.confidence) == (3, "low")
+
+
 NO_MATTER = {
     "a mask that stays out": ASKS.replace("GFP_KERNEL", "GFP_NOIO"),
     "inside of a scope": ASKS.replace("\tbio->", "\tunsigned int noio = memalloc_noio_save();\n\n\tbio->").replace(
