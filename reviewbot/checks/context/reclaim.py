@@ -61,10 +61,6 @@ class _Entry(Struct, frozen=True):
         """The confidence that its row allows."""
         return str(self.row.get("confidence", "high"))
 
-    def says_less(self, other: _Entry | None) -> bool:
-        """Whether its call excludes less by constants than that of another entry of the function, None for none."""
-        return other is None or constants(self.by) < constants(other.by)
-
 
 class _Inside(Struct, frozen=True):
     """An entry that a function has, and at which of its steps. `taken`: it is a handle, there whoever calls."""
@@ -77,7 +73,7 @@ class _Inside(Struct, frozen=True):
 class _Request(Struct, frozen=True):
     """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has.
 
-    `wraps`: it is a function that is handed the mask; what that does with it was not read.
+    `wraps`: what it does with the mask was not read.
     """
 
     said: str
@@ -85,11 +81,6 @@ class _Request(Struct, frozen=True):
     rows: tuple[int, ...]
     bits: frozenset[str]
     wraps: bool = False
-
-    @property
-    def sure(self) -> str:
-        """The confidence that it allows."""
-        return "medium" if self.wraps else "high"
 
 
 @check(
@@ -158,7 +149,7 @@ def _hit(
         f"{step.name} {asked.mask} {entry.bit}",
         values,
         tuple((row, note) for where, row, note in entry.shown if where == path),
-        min(asked.sure, "low" if far else entry.sure, key=CONFIDENCES.index),
+        min("medium" if asked.wraps else "high", "low" if far else entry.sure, key=CONFIDENCES.index),
         cause=f"{entry.bit} {entry.row['as']}",
         elsewhere=tuple((sides[where], row, note) for where, row, note in entry.shown if where != path),
         said="asks here" if entry.called else "",
@@ -312,7 +303,8 @@ class _Reclaimed:
             fresh: dict[FunctionKey, _Entry] = {}
             for path, unit in level:
                 for callee, entry in self._handed_down(path, unit, out):
-                    if callee not in out and entry.says_less(fresh.get(callee)):
+                    less = callee not in fresh or constants(entry.by) < constants(fresh[callee].by)  # excluded
+                    if callee not in out and less:
                         fresh[callee] = entry
             level = [(path, unit) for path, unit in units if (path, unit.function.name) in fresh]
             out |= fresh
