@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,7 +21,7 @@ from reviewbot.kernel.probes import ProbeKind, probe_kinds
 from reviewbot.kernel.projects import Project, Projects
 from reviewbot.kernel.releases import Releases
 from reviewbot.kernel.roots import Root
-from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
+from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXT_OR_TEXTS, TEXTS, Spec
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Data, Kernel, Rule, Version
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
@@ -31,11 +32,13 @@ _KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re
 _DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RULE_ID = pattern(r"[a-z]+(-[a-z]+)*")
 _CHECK = pattern(r"[a-z_]+(?:\.[a-z_]+)*:[a-z_]+")
-_FILLED = ("summary", "question", "why", "fix")
-_REQUIRED = ("severity", "confidence", "depth", "check", *_FILLED)
+_TEXTS = ("summary", "question", "why", "fix")
+_FILLED = (*_TEXTS, "ask")
+_REQUIRED = ("severity", "confidence", "depth", "check", *_TEXTS)
 _RULE: Spec = {
     **LIFE,
     **dict.fromkeys(("check", *_FILLED), TEXT),
+    **dict.fromkeys(("bad", "good"), TEXT_OR_TEXTS),
     "severity": SEVERITIES,
     "confidence": CONFIDENCES,
     "depth": ("diff", "file", "tree"),
@@ -201,10 +204,10 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
 
 
 def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequence[Root]) -> Rule:
-    schema.check_table(table, _RULE, str(path), _REQUIRED)
+    schema.check_table(table, _RULE, str(path), _REQUIRED, place=partial(_line_of, path))
     for key in _FILLED:
-        if not Template(table[key]).is_valid():
-            raise ConfigError(f"{path}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
+        if not Template(table.get(key, "")).is_valid():
+            raise ConfigError(f"{_line_of(path, key)}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
     if not _CHECK.fullmatch(table["check"]):
         raise ConfigError(f"{path}: check must be module:function, not {table['check']!r}")
     since, until = schema.life(table)
@@ -221,7 +224,21 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequenc
         until=until,
         rows=tuple(row for row in rows if row is not None),
         yields_to=tuple(table.get("yields_to", ())),
+        ask=table.get("ask", ""),
+        bad=_listed(table.get("bad", ())),
+        good=_listed(table.get("good", ())),
     )
+
+
+def _line_of(path: Path, key: str) -> str:
+    """The file and the number of the line on which a key of its top level stands; TOML does not keep it."""
+    begins = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*{re.escape(key)}\b""")
+    lines = _bytes(path).decode().split("\n")
+    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if begins.match(line)), str(path))
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _holds(rule: Rule, version: Version) -> bool:

@@ -172,6 +172,13 @@ def test_rule(now: Kernel) -> None:
     assert told.endswith("SEE\n  - include/linux/gfp_types.h\n")
 
 
+def test_rule_shows_its_examples_as_they_are(now: Kernel) -> None:
+    code = "\nif (!ext)\n\treturn -ENOMEM;\t/* $a */\n...\n"
+    told = explain.rule(replace(RULE, bad=(code,), good=("one();\n", "two();\n")), now, 60)
+    shown = "BAD\n    if (!ext)\n            return -ENOMEM; /* $a */\n    ...\n\n"
+    assert f"FIX\n    Use something else for <flag>.\n\n{shown}GOOD\n    one();\n\nGOOD\n    two();\n\nROWS" in told
+
+
 def test_rules_list() -> None:
     told = explain.rules_list([RULE], 80).splitlines()
     assert told[0].split() == ["RULE", "SEVERITY", "CONFIDENCE", "WHAT", "THE", "PATCH", "HAS"]
