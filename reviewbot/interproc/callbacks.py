@@ -217,7 +217,7 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
             if kind in text:
                 below = rows[at + 1][:_LONGEST] if at + 1 < len(rows) else ""
                 for name in shown.findall(f"{text[:_LONGEST]} {below}"):
-                    yield name, kind, at, "its type says so"
+                    yield name, kind, at, "known by its return type"
 
 
 def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
@@ -227,7 +227,7 @@ def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
         kinds = tuple(kind for kind, _ in function.params)
         own = function.starts and function.static and not function.macro and kinds in wanted
         if own and (not side.whole or len(re.findall(rf"\b{re.escape(function.name)}\b", side.text)) == 1):
-            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "its parameters say so"
+            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "known by its parameters"
 
 
 def _named(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:

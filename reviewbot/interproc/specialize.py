@@ -26,7 +26,7 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
-_HANDED = "the mask is handed over here"
+_HANDED = "mask passed here"
 
 
 class Specialization(Struct, frozen=True):

@@ -68,7 +68,7 @@ def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
                     "gain": _gain(mask, rule, context),
                 }
                 key = f"{unit.steps[index].name} {mask.text} {unit.steps[index].target}"
-                because = ((row, "may sleep, in the same context"),)
+                because = ((row, "may sleep here"),)
                 rows = (*unit.steps[index].lines, mask.line)
                 yield Hit(rows, unit.function.name, key, values, because, sure)
 

@@ -148,7 +148,7 @@ def _hit(
         min(asked.confidence or "high", "low" if far else entry.sure, key=CONFIDENCES.index),
         cause=f"{entry.bit} {entry.row['as']}",
         elsewhere=tuple((sides[where], row, note) for where, row, note in entry.shown if where != path),
-        said="asks here" if entry.called else "",
+        said="requested here" if entry.called else "",
     )
 
 
@@ -360,9 +360,9 @@ def _handle(path: str, unit: FunctionUnit, row: Row) -> _Inside | None:
     if given:
         there = [not any((given[0], False) in state.facts for state in states) for states in unit.flow.at]
         held = [one and two for one, two in zip(held, there, strict=True)]
-        said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "given to the function"
+        said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "function argument"
     else:
-        said, at, note = f"{row['as']} since {shown_as(taken[0])}", taken[0].lines[0], "begins here"
+        said, at, note = f"{row['as']} (after {shown_as(taken[0])})", taken[0].lines[0], "restriction begins here"
     return _Inside(_Entry(row, said, ((path, at, note),)), held, True)
 
 

@@ -168,7 +168,7 @@ def unknown_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hi
                     continue
                 if _conditional(side, part.line, row_words(rule, "conditions") | {part.text}):
                     continue
-                what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
+                what = "task flag" if part.text.startswith(prefixes) else "GFP flag"
                 values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
                 replace = (part.text, span.instead) if _misspelt(step, part, span, context) else None
                 yield Hit((part.line,), unit.function.name, part.text, values, replace=replace)
@@ -214,14 +214,14 @@ def _life(span: Lifetime) -> str:
     since = ".".join(map(str, span.since)) if span.since else ""
     until = ".".join(map(str, span.until)) if span.until else ""
     if span.never:
-        return "no kernel version has had it"
+        return "no kernel has ever had it"
     if since and until:
-        return f"it came in {since} and was gone in {until}"
-    return f"it is gone since {until}" if until else f"it only came in {since}"
+        return f"it was added in {since} and removed in {until}"
+    return f"it was removed in {until}" if until else f"it was added in {since}"
 
 
 def _instead(span: Lifetime) -> str:
-    return f" Is {span.instead} meant?" if span.instead else ""
+    return f" Did you mean {span.instead}?" if span.instead else ""
 
 
 @check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("flags", "home", "known"))

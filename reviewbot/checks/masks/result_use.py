@@ -25,7 +25,7 @@ from reviewbot.program.query import (
 )
 from reviewbot.program.unit import FunctionUnit
 
-_OVERFLOW = " unless the product of its sizes overflows"
+_OVERFLOW = ", except when the size calculation overflows"
 
 
 def _nofail(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> str:
@@ -96,7 +96,7 @@ def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[
                 }
                 test = unit.steps[event.step].lines[0]
                 rows = (*_flag_rows(made, context), *instruction_rows(made), test)
-                because = ((test, "tested here"),)
+                because = ((test, "checked here"),)
                 sure = "low" if made.name in row_words(rule, "habit") else "medium" if product or pool else ""
                 yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
 
@@ -157,7 +157,7 @@ def _lost(unit: FunctionUnit, event: Event, made: Instruction, rule: Rule, conte
     values = {"callee": made.name, "result": event.token, "mask": said}
     use = unit.steps[event.step].lines[0]
     rows = (*_flag_rows(made, context), *_failing_origins(unit, text, rule, context), *instruction_rows(made), use)
-    return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here untested"),))
+    return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here unchecked"),))
 
 
 def _failing_origins(unit: FunctionUnit, variable: str, rule: Rule, context: Context) -> tuple[int, ...]:
@@ -187,7 +187,7 @@ def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterat
             if again is not None:
                 rows, because = (
                     (*instruction_rows(step), *instruction_rows(again)),
-                    ((again.lines[0], "asked for here"),),
+                    ((again.lines[0], "allocated here"),),
                 )
                 key = f"{again.name} {again.target}"
                 yield Hit(rows, unit.function.name, key, {"callee": again.name}, because)

@@ -134,7 +134,7 @@ def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iter
             _, other, wider, said = others[0]
             values = {"flag": name, "other": said, "callee": step.name, "neighbour": other.name}
             rows = (*flag_rows(mask, context.kernel), *step.lines)
-            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other one"),))
+            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other mask"),))
 
 
 def _lock_between(unit: FunctionUnit, one: int, other: int, context: Context) -> bool:
@@ -182,7 +182,7 @@ def _own_constants(
             continue
         if _weighs(one, param, rule, context):
             name = unit.function.name
-            values = {"taker": name, "inside": "in it", "where": "", "param": param}
+            values = {"taker": name, "where": "", "param": param}
             values |= {"callee": step.name, "mask": expression_text(plain)}
             head = range(unit.function.head[0], unit.function.head[1] + 1)
             yield Hit((mask.line, *head), name, f"{step.name} {mask.text}", values)
@@ -210,12 +210,11 @@ def _not_handed_on(side: FileVersion, unit: FunctionUnit, param: str, rule: Rule
             if plain is None or not _may_sleep(one, rule, context) or not leads(other, one.at, context.lookup):
                 continue
             taken, name = unit.function.name, other.function.name
-            by = f" by {' -> '.join(f'{each}()' for each in others)}" if others else ""
-            inside = f"in {name}(), which it calls{by},"
-            values = {"taker": taken, "inside": inside, "where": f" {inside}", "param": param}
+            way = " -> ".join(f"{each}()" for each in (taken, *others, name))
+            values = {"taker": taken, "where": f" in {way}", "param": param}
             values |= {"callee": one.step.name, "mask": expression_text(plain)}
             called_at = unit.steps[at].lines
-            because = ((unit.function.head[0], "takes the mask"), (called_at[0], "calls without it"))
+            because = ((unit.function.head[0], "mask argument taken here"), (called_at[0], "called without it"))
             rows = (one.mask.line, *one.step.lines, *called_at)
             yield Hit(rows, name, f"{one.step.name} {one.mask.text} {taken}", values, because)
 

@@ -33,7 +33,7 @@ from reviewbot.program.query import (
 )
 from reviewbot.program.unit import FunctionUnit
 
-_ENTERED = "the scope is entered here"  # a note about evidence
+_ENTERED = "scope entered here"  # a note about evidence
 
 
 @check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("clears", "instead", "masks"))

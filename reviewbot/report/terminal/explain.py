@@ -16,9 +16,8 @@ NARROWEST = 60
 WIDE = 110  # the scope calls get a column of their own
 INDENT = "    "
 LEGEND = (
-    "safe: nested allocations keep the contract their callers rely on. unsafe: some nested allocation breaks. "
-    "pointless: harmless, and nobody gains. context: depends on who runs inside the scope. "
-    "none: no scope to judge."
+    "safe: nested allocations still behave as their callers expect. unsafe: some nested allocation breaks. "
+    "pointless: harmless but useless. context: depends on what runs inside the scope. none: no scope applies."
 )
 
 

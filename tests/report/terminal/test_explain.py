@@ -68,7 +68,7 @@ def test_matrix_of_a_flag(now: Kernel, name: str) -> None:
     told = flat(explain.matrix(now, name, 80))
     assert told.startswith("__GFP_DIRECT_RECLAIM (reclaim bit)")
     assert "A scope that sets it: unsafe Nested GFP_NOWAIT and GFP_ATOMIC" in told
-    assert "A scope that clears it: unsafe __GFP_NOFAIL does not work without" in told
+    assert "A scope that clears it: unsafe __GFP_NOFAIL needs this bit" in told
     assert told.count(f"[{HOCKO}]") == 2
     assert "Held by: __GFP_RECLAIM, GFP_KERNEL" in told
     assert "in kernels since 4.4." in told
