@@ -31,6 +31,7 @@ _LARGEST = 10_000_000  # bytes of a file of rules
 _KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
 _DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RULE_ID = pattern(r"[a-z]+(-[a-z]+)*")
+_FLAG = pattern(r"[A-Z0-9_]++")
 _CHECK = pattern(r"[a-z_]+(?:\.[a-z_]+)*:[a-z_]+")
 _TEXTS = ("summary", "question", "why", "fix")
 _FILLED = (*_TEXTS, "ask")
@@ -87,6 +88,8 @@ def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule
     kernel = tables.kernel(facts, version)
     own = [(path, table) for path, table in files if path.name not in tables.TOP]
     known = roots.read(facts, roots.contexts([table for _, table in own]), version)
+    for path, table in own:
+        _check_flags(path, table, kernel)
     rules = {path.stem: _rule(path, table, version, known) for path, table in own}
     for path, table in files:
         schema.check_names(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
@@ -228,6 +231,23 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequenc
         bad=_listed(table.get("bad", ())),
         good=_listed(table.get("good", ())),
     )
+
+
+def _check_flags(path: Path, table: Mapping[str, Any], kernel: Kernel) -> None:
+    """Raise ConfigError for a flag in a row that no kernel version has had, and that nobody is known to write."""
+    names = {**kernel.flags, **kernel.spans}
+    stems = tuple(stem for key in ("flag_prefixes", "scope_flag_prefixes") for stem in kernel.words.get(key, ()))
+    for row in table.get("row", ()) if names else ():
+        for value in row.values() if type(row) is dict else ():
+            for word in value if type(value) is list else (value,):
+                if type(word) is str and word.startswith(stems) and _FLAG.fullmatch(word):
+                    schema.check_names([word], names, _line_with(path, word), "flag")
+
+
+def _line_with(path: Path, word: str) -> str:
+    """The file and the number of the first line that has a word in quotes."""
+    lines = enumerate(_bytes(path).decode().split("\n"), 1)
+    return next((f"{path}:{number}" for number, line in lines if f'"{word}"' in line), str(path))
 
 
 def _line_of(path: Path, key: str) -> str:

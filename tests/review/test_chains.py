@@ -66,7 +66,12 @@ def test_through_three_files() -> None:
         (C, 3, "exfoo_step", 1),
         (B, 3, "exfoo_fill", 2),
     ]
-    assert [one.note for one in shown.steps] == ["lock taken here", "called from here", "called from here", "may sleep here"]
+    assert [one.note for one in shown.steps] == [
+        "lock taken here",
+        "called from here",
+        "called from here",
+        "may sleep here",
+    ]
     assert shown.steps[-1].text == "\tex->p = kzalloc(size, GFP_KERNEL);"
     assert (shown.others, shown.doubts) == (0, ())
 

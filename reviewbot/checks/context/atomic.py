@@ -64,6 +64,7 @@ _LONGEST = 200  # characters of the flags that something is made with
             "spins",
         ),
     },
+    values=("call", "callee", "how", "lock"),
 )
 def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.

@@ -28,6 +28,7 @@ from reviewbot.program.unit import FunctionUnit
         "masks": Role.FLAGS,
         **no_role("boot", "except", "fatal", "locking", "polite", "reclaim", "reserves", "tries", "usual"),
     },
+    values=("callee", "flag", "gain", "instead", "sleeper"),
 )
 def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask of the row's `masks` where code that is run with it sleeps, with no lock taken or dropped between.

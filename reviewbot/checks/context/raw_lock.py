@@ -13,7 +13,11 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import expression_text, flag_rows, masks_at, reached, requests
 
 
-@check(triggers=(Trigger.SLEEP_CONTEXT,), keys=no_role("reclaim", "scopes", "unless"))
+@check(
+    triggers=(Trigger.SLEEP_CONTEXT,),
+    keys=no_role("reclaim", "scopes", "unless"),
+    values=("callee", "call", "lock", "mask"),
+)
 def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that does not sleep, where on every path to it not even that is allowed on a real-time kernel.
 

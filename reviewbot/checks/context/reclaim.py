@@ -100,6 +100,7 @@ class _Request(Struct, frozen=True):
             "why",
         ),
     },
+    values=("bit", "call", "instead", "where", "why"),
 )
 def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that surely has the bit with which reclaim may come back to where it was called from.

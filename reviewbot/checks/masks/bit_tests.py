@@ -18,7 +18,7 @@ from reviewbot.program.unit import FunctionUnit
 _TRUTH = ("!", "&&", "||")
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("blocking", "examples", "whole"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("blocking", "examples", "whole"), values=("how", "test"))
 def gfp_mask_test(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask tested against a compound as if that were one bit.
 
@@ -128,7 +128,11 @@ def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
     return ""
 
 
-@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("asks", "home", "reclaim"))
+@check(
+    triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
+    keys=no_role("asks", "home", "reclaim"),
+    values=("asks", "mask"),
+)
 def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that is chosen by asking what context the code runs in.
 

@@ -18,7 +18,11 @@ from reviewbot.program.query import allocation, masks_at, reached, written_mask
 from reviewbot.program.unit import FunctionUnit
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("a", "b", "bits_a", "bits_b", "why"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("a", "b", "bits_a", "bits_b", "why"),
+    values=("mask", "one", "other", "why"),
+)
 def conflicting_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Two names in one mask that a row of the rule calls contradictory, in one chain of | or put in one by one.
 
@@ -111,7 +115,11 @@ def _used(unit: FunctionUnit, index: int) -> bool:
     )
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("adds", "calls", "defensive", "nested", "reclaim", "retries"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("adds", "calls", "defensive", "nested", "reclaim", "retries"),
+    values=("fact", "flag", "mask"),
+)
 def redundant_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A term of a chain whose bits another term, or the variable beside it, surely holds already.
 

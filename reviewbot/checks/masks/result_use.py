@@ -66,6 +66,7 @@ def _without_pool(step: Instruction, rule: Rule) -> bool:
 @check(
     triggers=(Trigger.NEVER_FAILS, Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
     keys=no_role("families", "habit", "needs", "nofail", "pools", "reclaim"),
+    values=("callee", "given", "result", "unless"),
 )
 def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A result that cannot be NULL, tested for it."""
@@ -107,7 +108,11 @@ def _flag_rows(step: Instruction, context: Context) -> tuple[int, ...]:
     return flag_rows(mask, context.kernel) if mask is not None else ()
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("families", "needs", "nofail", "pools", "reclaim"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("families", "needs", "nofail", "pools", "reclaim"),
+    values=("callee", "mask", "result"),
+)
 def lost_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that could not fail before the patch and now can, whose result is still used untested."""
     found = list(_used_untested(side, rule, context))
@@ -171,6 +176,7 @@ def _failing_origins(unit: FunctionUnit, variable: str, rule: Rule, context: Con
 @check(
     triggers=(Trigger.FAR_REACHING, Trigger.ASKED_AGAIN, Trigger.MASK_CHANGED),
     keys=no_role("nofail", "reclaim", "waits"),
+    values=("callee",),
 )
 def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A failed allocation asked for again with nothing that could end the loop.

@@ -48,7 +48,7 @@ def _locked(one: Request, context: Context) -> bool:
     return any(kind is not None and kind.atomic for kind in kinds)
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("bit", "more"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("bit", "more"), values=("callee", "more"))
 def widened_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that lacked a bit before, if only on one side of a choice, and surely has it now.
 
@@ -110,7 +110,9 @@ def _has_part(side: FileVersion, request: Request, context: Context) -> bool:
     return any(side.changed[row] or side.near[row] for row in rows)
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("narrow", "wide"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,), keys=no_role("narrow", "wide"), values=("callee", "flag", "neighbour", "other")
+)
 def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = row_words(rule, "wide"), row_words(rule, "narrow")
@@ -147,6 +149,7 @@ def _lock_between(unit: FunctionUnit, one: int, other: int, context: Context) ->
 @check(
     triggers=(Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
     keys={**CALLBACKS, **no_role("given", "reclaim", "tries", "type")},
+    values=("callee", "mask", "param", "taker", "where"),
 )
 def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, or one of a

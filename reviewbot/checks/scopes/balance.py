@@ -55,7 +55,7 @@ def _for_life(unit: FunctionUnit, rule: Rule) -> bool:
 # --- scope-leak ---
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"), values=("call", "token", "ways"))
 def scope_leak(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A way out of the function with the scope still open; one remark for all ways out of one scope.
 
@@ -151,7 +151,7 @@ def _leads(unit: FunctionUnit, start: int, token: str, exits: frozenset[int], co
 # --- scope-restore-mismatch ---
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("alike_since"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("alike_since"), values=("call", "effect", "how", "token"))
 def scope_restore_mismatch(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A restore that does not undo the save it should.
 
@@ -210,7 +210,7 @@ def _alike(rule: Rule, kernel: Kernel) -> bool:
 # --- scope-token-lost ---
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"), values=("call", "how", "when"))
 def scope_token_lost(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A save whose result is thrown away, or overwritten by the next save before its restore.
 

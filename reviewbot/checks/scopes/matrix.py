@@ -32,7 +32,9 @@ def is_home(side: FileVersion, context: Context) -> bool:
 # --- unsafe-scope ---
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"), values=("matrix", "scope", "why")
+)
 def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
 
@@ -104,7 +106,11 @@ def _opened(step: Instruction, names: Sequence[str], context: Context) -> list[S
 # --- new-scope-api ---
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "functions", "prefixes", "saves", "sets", "stem"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("clears", "functions", "prefixes", "saves", "sets", "stem"),
+    values=("matrix", "what"),
+)
 def new_scope_api(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A new scope: a PF_ bit, a save helper, or a branch of the function that applies scopes to a mask.
 
@@ -225,7 +231,11 @@ def _word(verdict: Verdict) -> str:
 # --- open-coded-scope ---
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("calls", "keepers", "targets", "threads"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("calls", "keepers", "targets", "threads"),
+    values=("flag", "pair", "why"),
+)
 def open_coded_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The task's flags changed by hand with a scope's bit.
 

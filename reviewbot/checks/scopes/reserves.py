@@ -46,6 +46,7 @@ class _Reach(Struct, frozen=True):
         **CALLBACKS,
         **no_role("asked", "closing", "effect", "frees", "harmless", "homes", "marks", "opts_out", "targets"),
     },
+    values=("also", "reach", "scope"),
 )
 def reserves_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A changed line that begins a scope which the matrix discourages, with something below it that may allocate.
