@@ -3,13 +3,14 @@
 `range` looks at the words of a changed function before it is parsed, and reads it only where a trigger fires that a
 check of an active rule declares (review/prefilter/). A new check is a generator in a module of reviewbot/checks/ with
 
-    @check(triggers=(Trigger.MASK_CHANGED,), keys={"frees": Role.REQUESTS, **no_role("reclaim", "legal")})
+    @check(triggers=(Trigger.MASK_CHANGED,), keys={"frees": Role.REQUESTS, **no_role("legal")}, values=("callee",))
 
 above it: the triggers say what may make a hit of it new, and `keys` names every row key that it, or what it calls,
 asks rows for, each with the role that its words play for the triggers; no_role() takes those that play none. A new row
 key of an existing check is added to that check's `keys`. Both may be left out: a check without a declaration, or a rule
 with a row key that its check does not declare, works as well, but then nothing is sifted away, and `range` takes twice
-as long or more.
+as long or more. `values` names what its hits fill in: a rule whose texts want something else is an error at the start,
+and not where the first hit is made.
 
 tests/review/prefilter/test_declarations.py holds each declaration against the keys that the check's code asks for, and
 against fixtures: a rule must find as much where only its own triggers say what is read, and less without any one of
@@ -21,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import Enum
 from importlib import import_module
+from string import Template
 
 from msgspec import Struct
 
@@ -39,6 +41,9 @@ class Trigger(Enum):
     MASK_CHANGED = "a changed line tells of a mask, a request or a scope, and not all masks are one plain one"
     NARROWED = "others run the function, or a caller of it, where not all that a mask may have can be asked for"
     SLEEP_CONTEXT = "a request stands below a lock or in what others run, and what was changed has to do with either"
+    RECLAIM_WAITS = (
+        "a lock may be held around a request in a file with what reclaim runs, and what was changed may matter"
+    )
 
 
 class Role(Enum):
@@ -55,6 +60,7 @@ class Role(Enum):
     HELD = "as MEMBERS, of a structure that is handed to a call"
     HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
     HANDLE_TYPES = "types of parameters of functions in which that is so"
+    LOCKS = "calls that take and give back locks that sleep, with a position behind them, and classes of guards"
     FLAGS = "flags that are minded even where one is the only mask: in files of PATHS of the same row, or everywhere"
     PATHS = "how the paths of files begin in which that is so"
 
@@ -64,11 +70,13 @@ class Declaration(Struct, frozen=True):
 
     triggers: frozenset[Trigger]
     keys: Mapping[str, Role]
+    values: frozenset[str] = frozenset()
 
 
+ALWAYS = frozenset({"function", "line"})  # what each finding fills in, whatever the check
 _declared: dict[Check, Declaration] = {}
 
-# the row keys of interproc.callbacks
+# the row keys of interproc.registered.callbacks
 CALLBACKS: Mapping[str, Role] = {
     "members": Role.MEMBERS,
     "registers": Role.REGISTERS,
@@ -77,15 +85,20 @@ CALLBACKS: Mapping[str, Role] = {
     "takes": Role.PARAMETERS,
     "functions": Role.FUNCTIONS,
     **dict.fromkeys(("as", "beside", "context", "file", "made", "note", "on", "queues", "source"), Role.NONE),
-    **dict.fromkeys(("through", "unless"), Role.NONE),
+    **dict.fromkeys(("given_with", "through", "unless"), Role.NONE),
 }
 
 
-def check(*, triggers: tuple[Trigger, ...], keys: Mapping[str, Role]) -> Callable[[Check], Check]:
-    """A decorator of a check, which stays what it is. `keys`: every row key that it asks for, by role."""
+def check(
+    *, triggers: tuple[Trigger, ...], keys: Mapping[str, Role], values: tuple[str, ...] = ()
+) -> Callable[[Check], Check]:
+    """A decorator of a check, which stays what it is. `keys`: every row key that it asks for, by role.
+
+    `values`: the placeholders that its hits have a value for; none where that is not told.
+    """
 
     def declare(function: Check) -> Check:
-        _declared[function] = Declaration(frozenset(triggers), keys)
+        _declared[function] = Declaration(frozenset(triggers), keys, frozenset(values))
         return function
 
     return declare
@@ -102,10 +115,24 @@ def declaration_of(function: Check) -> Declaration | None:
 
 
 def check_of(rule: Rule) -> Check:
-    """The check that a rule's `check = "module:function"` names below reviewbot.checks. Raises ConfigError if none."""
+    """The check that a rule's `check = "module:function"` names below reviewbot.checks.
+
+    Raises ConfigError if it names none, or if a text of the rule has a placeholder that the check does not fill in.
+    """
     module, _, name = rule.check.partition(":")
     try:
         check: Check = getattr(import_module(f"reviewbot.checks.{module}"), name)
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"rules/{rule.id}.toml: check = {rule.check!r} names no check") from error
+    declared = declaration_of(check)
+    if declared is not None and declared.values:
+        _check_placeholders(rule, declared.values | ALWAYS)
     return check
+
+
+def _check_placeholders(rule: Rule, known: frozenset[str]) -> None:
+    for key, text in (("summary", rule.summary), ("question", rule.question), ("ask", rule.ask)):
+        for name in Template(text).get_identifiers():
+            if name not in known:
+                allowed = ", ".join(sorted(known))
+                raise ConfigError(f"rules/{rule.id}.toml: {key}: {rule.check} fills in no ${name}; allowed: {allowed}")

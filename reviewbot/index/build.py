@@ -81,4 +81,5 @@ def add_tree(store: Store, tree: TreeFiles) -> int:
 
 def _read(path: str, id_: str, text: bytes, read: ReadWords) -> ReadContent:
     file = read(path, text, {})
-    return ReadContent(content_key(path, id_), to_bytes(file), (file.defines, file.calls, file.runs, file.macros))
+    names = file.defines, file.calls, file.runs, file.macros, file.locks, file.waits
+    return ReadContent(content_key(path, id_), to_bytes(file), names)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from reviewbot.index.difference import difference
-from reviewbot.index.store import CALLS, DEFINES, MACROS, RUNS, IndexedTree, Store, content_key
+from reviewbot.index.store import CALLS, DEFINES, LOCKS, MACROS, RUNS, WAITS, IndexedTree, Store, content_key
 from reviewbot.model.patch import Folders
 from reviewbot.review.neighbourhood.folder_words import ENDINGS, ReadWords
 from reviewbot.review.neighbourhood.function_words import FunctionWords
@@ -106,6 +106,14 @@ class TreeWords:
     def macros(self, name: str) -> Collection[str]:
         """See SourceWords."""
         return [*self._known(name, MACROS), *self._fresh.macros(name)]
+
+    def locking(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(name, LOCKS), *self._fresh.locking(name)]
+
+    def waiting(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(name, WAITS), *self._fresh.waiting(name)]
 
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """See SourceWords."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.context_tests import asks_context
-from reviewbot.model.kernel import ScopeKind
+from reviewbot.model.kernel import Kernel, ScopeKind
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
@@ -26,6 +26,7 @@ _STRUCTURE = pattern(r"(?:typedef\s++)?struct\s++(\w++)\s*+\{")
 _BEFORE = pattern(r"(?<!\w)(\w++)(?:->|\.)\w++\W*+\Z")  # the last name of a lock
 _POINTS = ("struct", "union", "void", "const", "char")  # what the types of parameters that are pointers begin with
 _LONGEST = 80  # characters of a lock's or an argument's name
+_UNDER = ("lock", "rcu")  # families of scopes that code is said to be under; of others, to come after the call
 Counts = Callable[[ScopeKind], bool]
 
 
@@ -50,7 +51,7 @@ class EntryContext(Struct, frozen=True):
             return self.base
         first, *rest = self.callers
         if not rest:
-            return f"where {first}() calls {name}(), {self.base}"
+            return f"when {first}() calls {name}() {self.base}"
         return f"in {' -> '.join(f'{one}()' for one in (*self.callers, name))}, {self.base}"
 
 
@@ -60,6 +61,28 @@ def shown_as(step: Instruction) -> str:
     args = step.args or (value.args if value is not None else ())
     name = step.name or (value.text if value is not None else "")
     return f"{name}({', '.join(arg.text for arg in args[:2])})"
+
+
+def inside_of(step: Instruction, scope: str, kernel: Kernel) -> str:
+    """Where something stands that comes after a call which opened a scope of this name: "under spin_lock(&x)"."""
+    return f"{'under' if _family(scope, kernel) in _UNDER else 'after'} {shown_as(step)}"
+
+
+def before_end(step: Instruction, scope: str, kernel: Kernel) -> str:
+    """Where something stands that comes before a call which closes a scope of this name."""
+    if _family(scope, kernel) in _UNDER:
+        return f"under the lock that {shown_as(step)} releases below"
+    return f"in the section that {shown_as(step)} ends below"
+
+
+def entered_note(scope: str, kernel: Kernel) -> str:
+    """A note about the call that opened a scope of this name."""
+    return "lock taken here" if _family(scope, kernel) in _UNDER else "section starts here"
+
+
+def _family(scope: str, kernel: Kernel) -> str:
+    kind = kernel.scopes.get(scope)
+    return kind.family if kind is not None else ""
 
 
 def taker(step: Instruction) -> str:
@@ -107,10 +130,26 @@ def numbers_of(unit: FunctionUnit) -> frozenset[str]:
 
 
 def asks(unit: FunctionUnit, at: int, words: Iterable[str]) -> bool:
-    """Whether a condition on a path to an instruction names something with one of some words in it."""
+    """Whether a condition on a path to an instruction names something with one of some words in it.
+
+    A variable that holds the answer to such a condition, and is given no other value, stands for it.
+    """
     telling = tuple(words)
-    facts = (text for state in unit.flow.at[at] for text, _ in state.facts)
-    return any(word in name for text in facts for name in _WORD.findall(text) for word in telling)
+    facts = dict.fromkeys(text for state in unit.flow.at[at] for text, _ in state.facts)
+    names = (name for text in facts for name in (*_WORD.findall(text), *_asked_before(unit, text)))
+    return any(word in name for name in names for word in telling)
+
+
+def _asked_before(unit: FunctionUnit, variable: str) -> Iterator[str]:
+    """The names in the only value of a variable, without those that a call in it is given: that answers for itself."""
+    given = [one for at in unit.assigned.get(variable, ()) if (one := unit.steps[at].value) is not None]
+    todo = given if len(given) == 1 else []
+    while todo:
+        part = todo.pop()
+        if part.op in ("name", "field"):
+            yield from _WORD.findall(part.text)
+        elif part.op != "call":
+            todo.extend(part.args)
 
 
 class Locks(Struct, frozen=True):
@@ -149,7 +188,7 @@ def asserted(
                     yield (
                         unit.function.name,
                         name[1],
-                        EntryContext(kind, f"with {lock.strip()} held", ((row, "says that it is held"),)),
+                        EntryContext(kind, f"with {lock.strip()} held", ((row, "asserted as held here"),)),
                     )
 
 

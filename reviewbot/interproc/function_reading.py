@@ -12,7 +12,7 @@ from reviewbot.dataflow.state import OpenScope, State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
 from reviewbot.interproc.context_tests import asks_context
-from reviewbot.interproc.entry import Counts, EntryContext, is_atomic, numbers_of, shown_as, taker
+from reviewbot.interproc.entry import Counts, EntryContext, entered_note, inside_of, is_atomic, numbers_of, taker
 from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Way, last_member, passed_up
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.unit import FunctionUnit
@@ -217,8 +217,8 @@ class FunctionReading:
     def _held(self, at: int, scope: str) -> EntryContext:
         """The context in which a callee is entered while a scope is open that this instruction opened."""
         taken = self.unit.steps[at]
-        rows = ((taken.lines[0], "taken here"),)
-        return EntryContext(scope, f"after {shown_as(taken)}", rows, taker(taken))
+        rows = ((taken.lines[0], entered_note(scope, self._lookup.kernel)),)
+        return EntryContext(scope, inside_of(taken, scope, self._lookup.kernel), rows, taker(taken))
 
     # -- what is given back --
 

@@ -26,7 +26,7 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
 
 _MOST = 8  # different masks for one function
-_HANDED = "the mask is handed over here"
+_HANDED = "mask passed here"
 
 
 class Specialization(Struct, frozen=True):
@@ -104,6 +104,19 @@ def excludes(function: Function, call: Instruction, facts: Facts) -> bool:
     constants = {name: arg.text for (_, name), arg in given if name and is_constant(arg.text)}
     settled = ((truth_under(text, constants), true) for text, true in facts) if constants else ()
     return any(known is not None and known != true for known, true in settled)
+
+
+def with_constants(call: Instruction, caller: FunctionUnit, entered_by: Instruction | None) -> Instruction:
+    """A call with what its caller hands on filled in, where the caller was called with a constant for it."""
+    written = {step.target for step in caller.steps}
+    passed = zip(caller.function.params, entered_by.args if entered_by is not None else (), strict=False)
+    given = {name: arg for (_, name), arg in passed if name and name not in written and is_constant(arg.text)}
+    return call._replace(args=tuple(given.get(arg.text, arg) for arg in call.args)) if given else call
+
+
+def constants(call: Instruction | None) -> int:
+    """How many constants a call passes: the fewer, the less it excludes."""
+    return sum(is_constant(arg.text) for arg in call.args) if call is not None else 0
 
 
 def mask_param(function: Function, kernel: Kernel) -> int:

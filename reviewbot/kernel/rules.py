@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -20,7 +21,7 @@ from reviewbot.kernel.probes import ProbeKind, probe_kinds
 from reviewbot.kernel.projects import Project, Projects
 from reviewbot.kernel.releases import Releases
 from reviewbot.kernel.roots import Root
-from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXTS, Spec
+from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXT_OR_TEXTS, TEXTS, Spec
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Data, Kernel, Rule, Version
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
@@ -30,12 +31,15 @@ _LARGEST = 10_000_000  # bytes of a file of rules
 _KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
 _DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RULE_ID = pattern(r"[a-z]+(-[a-z]+)*")
+_FLAG = pattern(r"(__)?GFP_[A-Z0-9_]++|PF_MEMALLOC[A-Z0-9_]*+")
 _CHECK = pattern(r"[a-z_]+(?:\.[a-z_]+)*:[a-z_]+")
-_FILLED = ("summary", "question", "why", "fix")
-_REQUIRED = ("severity", "confidence", "depth", "check", *_FILLED)
+_TEXTS = ("summary", "question", "why", "fix")
+_FILLED = (*_TEXTS, "ask")
+_REQUIRED = ("severity", "confidence", "depth", "check", *_TEXTS)
 _RULE: Spec = {
     **LIFE,
     **dict.fromkeys(("check", *_FILLED), TEXT),
+    **dict.fromkeys(("bad", "good"), TEXT_OR_TEXTS),
     "severity": SEVERITIES,
     "confidence": CONFIDENCES,
     "depth": ("diff", "file", "tree"),
@@ -84,6 +88,8 @@ def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule
     kernel = tables.kernel(facts, version)
     own = [(path, table) for path, table in files if path.name not in tables.TOP]
     known = roots.read(facts, roots.contexts([table for _, table in own]), version)
+    for path, table in own:
+        _check_flags(path, table, kernel)
     rules = {path.stem: _rule(path, table, version, known) for path, table in own}
     for path, table in files:
         schema.check_names(table.get("yields_to", ()), rules, f"{path}: yields_to", "rule")
@@ -201,10 +207,10 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
 
 
 def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequence[Root]) -> Rule:
-    schema.check_table(table, _RULE, str(path), _REQUIRED)
+    schema.check_table(table, _RULE, str(path), _REQUIRED, place=partial(_line_of, path))
     for key in _FILLED:
-        if not Template(table[key]).is_valid():
-            raise ConfigError(f"{path}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
+        if not Template(table.get(key, "")).is_valid():
+            raise ConfigError(f"{_line_of(path, key)}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
     if not _CHECK.fullmatch(table["check"]):
         raise ConfigError(f"{path}: check must be module:function, not {table['check']!r}")
     since, until = schema.life(table)
@@ -221,7 +227,37 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequenc
         until=until,
         rows=tuple(row for row in rows if row is not None),
         yields_to=tuple(table.get("yields_to", ())),
+        ask=table.get("ask", ""),
+        bad=_listed(table.get("bad", ())),
+        good=_listed(table.get("good", ())),
     )
+
+
+def _check_flags(path: Path, table: Mapping[str, Any], kernel: Kernel) -> None:
+    """Raise ConfigError for a flag in a row that no kernel version has had, and that nobody is known to write."""
+    names = {**kernel.flags, **kernel.spans}
+    for row in table.get("row", ()) if names else ():
+        for value in row.values() if type(row) is dict else ():
+            for word in value if type(value) is list else (value,):
+                if type(word) is str and _FLAG.fullmatch(word) and word not in names:
+                    schema.check_names([word], names, _line_with(path, word), "flag")
+
+
+def _line_with(path: Path, word: str) -> str:
+    """The file and the number of the first line that has a word in quotes."""
+    lines = enumerate(_bytes(path).decode().split("\n"), 1)
+    return next((f"{path}:{number}" for number, line in lines if f'"{word}"' in line), str(path))
+
+
+def _line_of(path: Path, key: str) -> str:
+    """The file and the number of the line on which a key of its top level stands; TOML does not keep it."""
+    begins = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*[=.]|\s*\[+\s*{re.escape(key)}\b""")
+    lines = _bytes(path).decode().split("\n")
+    return next((f"{path}:{number}" for number, line in enumerate(lines, 1) if begins.match(line)), str(path))
+
+
+def _listed(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _holds(rule: Rule, version: Version) -> bool:

@@ -36,6 +36,7 @@ NUMBER = Kind("a whole number", lambda value: type(value) is int)
 INDEX = Kind("a position, counted from 0", lambda value: type(value) is int and value >= 0)
 SWITCH = Kind("true or false", lambda value: type(value) is bool)
 TEXTS = Kind("a list of texts", lambda value: _all(value, str))
+TEXT_OR_TEXTS = Kind("a text or a list of texts", lambda value: type(value) is str or _all(value, str))
 INDEXES = Kind(
     "a list of positions, counted from 0", lambda value: _all(value, int) and all(item >= 0 for item in value)
 )
@@ -54,25 +55,33 @@ DATA = Kind(
 )
 
 
-def check_table(table: Any, spec: Spec, where: str, required: Sequence[str] = ()) -> None:
+def check_table(
+    table: Any, spec: Spec, where: str, required: Sequence[str] = (), place: Callable[[str], str] | None = None
+) -> None:
     """Raise ConfigError for a key that `spec` does not have, a value of another kind, or a missing key.
 
-    A kind may also be a tuple: the words that are allowed. `where` names the file and the table.
+    A kind may also be a tuple: the words that are allowed. `where` names the file and the table; `place` gives a better
+    name for where a key stands.
     """
     if type(table) is not dict:
         raise ConfigError(f"{where} must be a table")
     for key, value in table.items():
-        kind = spec.get(key)
-        if kind is None:
-            raise ConfigError(f"{where}: unknown key {key!r}; allowed: {', '.join(sorted(spec))}")
-        if isinstance(kind, Kind):
-            if not kind.holds(value):
-                raise ConfigError(f"{where}: {key} must be {kind.words}, not {value!r}")
-        elif value not in kind:
-            raise ConfigError(f"{where}: {key} must be one of {', '.join(filter(None, kind))}, not {value!r}")
+        said = _misfit(key, value, spec)
+        if said:
+            raise ConfigError(f"{place(key) if place is not None else where}: {said}")
     for key in required:
         if key not in table:
             raise ConfigError(f"{where}: {key} is missing")
+
+
+def _misfit(key: str, value: Any, spec: Spec) -> str:
+    """What is wrong with a key or its value, "" for nothing."""
+    kind = spec.get(key)
+    if kind is None:
+        return f"unknown key {key!r}; allowed: {', '.join(sorted(spec))}"
+    if isinstance(kind, Kind):
+        return "" if kind.holds(value) else f"{key} must be {kind.words}, not {value!r}"
+    return "" if value in kind else f"{key} must be one of {', '.join(filter(None, kind))}, not {value!r}"
 
 
 def check_names(names: Sequence[str], allowed: Mapping[str, object], where: str, what: str) -> None:

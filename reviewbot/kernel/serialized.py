@@ -132,9 +132,10 @@ def _shape(limits: Sequence[Limit], family: str, gfp: int | None, implicit: str,
 
 
 def _rule(row: Fields) -> Rule:
-    *words, see, since, until, rows, yields_to = row
+    *words, see, since, until, rows, yields_to, ask, bad, good = row
     facts = tuple(_data(one) for one in rows)
-    return Rule(*(*words, tuple(see), _version(since), _version(until), facts, tuple(yields_to)))
+    lists = tuple(yields_to), ask, tuple(bad), tuple(good)
+    return Rule(*(*words, tuple(see), _version(since), _version(until), facts, *lists))
 
 
 def _data(row: Mapping[str, Any]) -> dict[str, Data]:

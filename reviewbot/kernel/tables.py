@@ -45,7 +45,7 @@ _SCOPE: Spec = {
     **dict.fromkeys(("guards", "clears", "sets", "hides"), TEXTS),
     "family": ("memalloc", "lock", "rcu", "irq", "bh", "preempt", "handle", "expression", "memcg"),
     "atomic": SWITCH,
-    "verdict": ("safe", "unsafe", "regretted"),
+    "verdict": ("safe", "unsafe", "discouraged"),
 }
 _LIMIT: Spec = {
     **LIFE,

@@ -153,7 +153,12 @@ class Kernel(Struct, frozen=True, dict=True):
 
 
 class Rule(Struct, frozen=True, eq=False):
-    """One rules/<id>.toml; equal to itself alone. Its texts are string.Template sources, filled with a hit's values."""
+    """One rules/<id>.toml; equal to itself alone.
+
+    `summary`, `question` and `ask` are string.Template sources, filled with a hit's values. `question` is what a mail
+    says of a hit of high confidence, `ask` of any other; it is "" where both say the same. `bad` and `good`: pieces of
+    code, or of a diff, that have the finding and that have none; a line "..." stands for code left out.
+    """
 
     id: str
     severity: str
@@ -169,3 +174,6 @@ class Rule(Struct, frozen=True, eq=False):
     until: Version | None = None
     rows: tuple[Mapping[str, Data], ...] = ()
     yields_to: tuple[str, ...] = ()  # rules that say more of a line
+    ask: str = ""
+    bad: tuple[str, ...] = ()
+    good: tuple[str, ...] = ()

@@ -106,7 +106,8 @@ class FileCallGraph:
         """All of them that say or lead to anything, by path."""
         every = {side.path: side for side in (*self.earlier, *self.touched)}
         plain = [path for path, side in every.items() if side.beside is None]
-        said = {path: _Said(side.text) for path, side in every.items()} if plain and len(every) > 1 else {}
+        locks = self.kernel.words["sleepers"] | self.kernel.words["sleeping_guards"]
+        said = {path: _Said(side.text, locks) for path, side in every.items()} if plain and len(every) > 1 else {}
         named = {path for path in plain for other in said if other != path and said[path].goes_with(said[other])}
         return {path: side for path, side in every.items() if side.beside is not None or path in named}
 
@@ -138,6 +139,11 @@ class FileCallGraph:
         yield from ((side.path, name) for name in sorted(side.quiet))
         meant = (self.meant(side.path, name) for name in sorted(side.handed))
         yield from (one for one in meant if one is not None)
+
+    @property
+    def functions(self) -> Collection[FunctionKey]:
+        """All functions of these files."""
+        return self._texts.keys()
 
     def text(self, function: FunctionKey) -> str:
         """The text of a function, with what stands around it."""
@@ -213,13 +219,19 @@ class FileCallGraph:
 
 
 class _Said:
-    """The words of a text, and the names of the functions that it may define."""
+    """The words of a text, the names of the functions that it may define, and whether it has one of some locks."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, locks: frozenset[str]) -> None:
         self._words, self._heads = frozenset(_WORD.findall(text)), frozenset(_HEAD.findall(text))
+        self._locks = not locks.isdisjoint(self._words)
 
     def goes_with(self, other: _Said) -> bool:
-        """Whether one of two texts names a function of the other: what says nothing itself may lie between others."""
+        """Whether one of two texts names a function of the other, or both have locks, which may be the same.
+
+        What says nothing itself may lie between others, or wait for what these hold.
+        """
+        if self._locks and other._locks:
+            return True
         return not self._heads.isdisjoint(other._words) or not other._heads.isdisjoint(self._words)
 
 

@@ -223,5 +223,5 @@ def _row(step: Instruction, kernel: Kernel, names: frozenset[str] | None) -> int
 
 def _did(step: Instruction) -> str:
     if step.op == "|=":
-        return "a flag is added to the mask here"
-    return "the mask is cut down here" if step.op == "&=" else "the mask is set here"
+        return "flag added here"
+    return "flags cleared here" if step.op == "&=" else "mask set here"

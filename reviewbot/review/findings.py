@@ -42,7 +42,7 @@ def finding_of(rule: Rule, part: FileVersion, hit: Hit, known_as: Callable[[File
         line_text=text,
         function=function,
         message=squeeze(filled_text(rule, "summary", values)),
-        question=filled_text(rule, "question", values).strip(),
+        question=filled_text(rule, "ask" if rule.ask and confidence != CONFIDENCES[-1] else "question", values).strip(),
         evidence=tuple(_evidence(part, hit, apart=here is not part or row not in hit.rows)),
         fingerprint=fingerprint(rule.id, here.path, known_as(here, function), text),
         fix=fixed(text, hit.replace) if hit.replace and here is part and row == hit.rows[0] else None,
@@ -96,8 +96,11 @@ def once_a_line(findings: list[Finding], paths: Sequence[str]) -> list[Finding]:
 
 
 def filled_text(rule: Rule, text: str, values: Mapping[str, str]) -> str:
-    """A rule's "summary" or "question" with a hit's values. Raises ConfigError for a placeholder without a value."""
-    source = rule.summary if text == "summary" else rule.question
+    """A rule's "summary", "question" or "ask" with a hit's values.
+
+    Raises ConfigError for a placeholder without a value.
+    """
+    source = {"summary": rule.summary, "question": rule.question, "ask": rule.ask}[text]
     try:
         return Template(source).substitute(values)
     except (KeyError, ValueError) as error:

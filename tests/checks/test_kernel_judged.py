@@ -16,7 +16,9 @@ LIST = Path(__file__).parents[1] / "kernel" / "judged.toml"
 REMARKS = tomli.loads(LIST.read_text(encoding="utf-8"))["remark"]
 CHAINS = tomli.loads(LIST.with_name("chains.toml").read_text(encoding="utf-8"))["chain"]
 BESIDE = tomli.loads(LIST.with_name("folders.toml").read_text(encoding="utf-8"))["remark"]
+LOCKED = tomli.loads(LIST.with_name("locks.toml").read_text(encoding="utf-8"))["remark"]
 THROUGH = tomli.loads(LIST.with_name("tree.toml").read_text(encoding="utf-8"))["remark"]
+BOTH_TOOLS = tomli.loads(LIST.with_name("coccinelle.toml").read_text(encoding="utf-8"))["place"]
 MOST_WRONG = 1 / 20  # of the errors that are said with high confidence
 
 
@@ -70,8 +72,18 @@ def test_a_chain_that_was_found_is_still_found(kernel, path):
 def test_what_other_files_of_the_folder_show_is_still_found(kernel, path):
     if not (kernel / path).is_file():
         pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
-    said = {(one.function, one.line) for one in beside(kernel, path) if one.rule == "sleep-in-atomic"}
-    assert {(one["function"], one["line"]) for one in BESIDE if one["path"] == path} - said == set()
+    said = {(one.function, one.line, one.rule) for one in beside(kernel, path)}
+    mine = [one for one in BESIDE if one["path"] == path]
+    assert {(one["function"], one["line"], one.get("rule", "sleep-in-atomic")) for one in mine} - said == set()
+
+
+@pytest.mark.parametrize("path", sorted({one["path"] for one in LOCKED}))
+def test_a_lock_that_reclaim_waits_for_is_still_found(kernel, path):
+    if not (kernel / path).is_file():
+        pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
+    every = (*review(kernel, path).remarks, *beside(kernel, path))
+    said = {(one.function, one.line) for one in every if one.rule == "reclaim-recursion"}
+    assert {(one["function"], one["line"]) for one in LOCKED if one["path"] == path} - said == set()
 
 
 @pytest.mark.parametrize("one", THROUGH, ids=lambda one: f"{one['path']}:{one['line']}")
@@ -83,12 +95,30 @@ def test_what_files_of_other_folders_show_is_still_found(kernel, one):
     assert (one["function"], one["line"], one["rule"]) in said
 
 
+@pytest.mark.parametrize("path", sorted({one["path"] for one in BOTH_TOOLS}))
+def test_what_coccinelle_does_not_see_is_still_found_and_no_mistake_of_its_is_made(kernel, path):
+    if not (kernel / path).is_file():
+        pytest.skip(f"REVIEWBOT_KERNEL names a part of a tree, without {path}")
+    said = {(one.function, one.line) for one in review(kernel, path).remarks if one.rule == "sleep-in-atomic"}
+    mine = [one for one in BOTH_TOOLS if one["path"] == path]
+    assert {(one["function"], one["line"]) for one in mine if one["by"] == "reviewbot"} <= said
+    assert said.isdisjoint((one["function"], one["line"]) for one in mine if one["verdict"] == "wrong")
+
+
 @pytest.mark.parametrize("remarks", [BESIDE, THROUGH])
 def test_nothing_that_other_files_show_is_wrong_and_two_thirds_are_real(remarks):
     counts = Counter(one["verdict"] for one in remarks)
     assert counts.keys() == {"real", "arguable"}
     assert counts["real"] >= 2 * counts["arguable"]
     assert all(one["why"] for one in remarks)
+
+
+def test_where_two_tools_differ_this_one_is_not_wrong():
+    mine = Counter(one["verdict"] for one in BOTH_TOOLS if one["by"] == "reviewbot")
+    assert mine.keys() == {"real", "arguable"}
+    assert mine["real"] > 2 * mine["arguable"]
+    assert {one["by"] for one in BOTH_TOOLS} == {"reviewbot", "call_kern", "below_locks"}
+    assert all(one["why"] for one in BOTH_TOOLS)
 
 
 def test_no_chain_is_wrong_and_most_are_real():

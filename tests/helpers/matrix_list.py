@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-HOCKO = "Michal Hocko, <ZtBWxWunhXTh0bhS@tiehlicka>"
+HOCKO = "https://lore.kernel.org/all/ZtBWxWunhXTh0bhS@tiehlicka/"
 
 # flag: may a scope set it, may a scope clear it, and which of the two the message says ("sc": both).
 # Written down from the message, not from the table under test.

@@ -17,6 +17,7 @@ TEXTS = [
     "int exfoo_one(void)\n{\n\treturn exfoo_two();\n}\n",
     "static int exfoo_two(void)\n{\n\treturn exfoo_three(1);\n}\n",
     "#define exfoo_three(x) exfoo_one()\nint exfoo_four(void)\n{\n\treturn exfoo_one() + exfoo_three(2);\n}\n",
+    "int scan(void)\n{\n\tmutex_lock(&exfoo_one);\n}\n\nstruct shrinker s = {\n\t.scan_objects = scan,\n};\n",
     "void exfoo_three(struct bio *bio)\n{\n\tbio->bi_end_io = exfoo_two;\n}\n",
 ]
 

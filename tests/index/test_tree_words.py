@@ -51,7 +51,7 @@ def test_it_says_what_the_tree_says(states: list[dict[str, str]], data: st.DataO
             fresh = read(made[name])
             assert words is not None
             for one in NAMES:
-                for asked in ("defining", "calling", "running", "macros"):
+                for asked in ("defining", "calling", "running", "macros", "locking", "waiting"):
                     assert {*getattr(words, asked)(one)} == {*getattr(fresh, asked)(one)}, (asked, one)
             for path in PATHS:
                 assert words.functions(path) == fresh.functions(path)

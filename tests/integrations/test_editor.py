@@ -261,7 +261,7 @@ def test_vim_stands_where_the_remarks_are(desk):
     assert done.code == 1
     rows = [line.split("|") for line in listed.read_text().splitlines()]
     assert [(os.path.normpath(path), int(line)) for path, line, _ in rows] == THERE
-    assert all(text.startswith("error: the scope of memalloc_nofs_save() ") for _, _, text in rows)
+    assert all(text.startswith("error: the memalloc_nofs_save() scope ") for _, _, text in rows)
     path, line, text = here.read_text().rstrip("\n").split("|")
     assert (os.path.normpath(path), int(line), text) == (*THERE[0], "\t\treturn -ENOMEM;")
 

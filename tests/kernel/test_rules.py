@@ -159,6 +159,15 @@ def test_rule(folder: Folder) -> None:
     assert len(load(path, "6.8")[1]["no-way"].rows) == 1
 
 
+def test_a_rule_has_examples_and_asks_where_it_is_not_sure(folder: Folder) -> None:
+    told = 'ask = "Could $call?"\nbad = "one();"\ngood = ["two();", "three();"]\n'
+    path = folder(no__way=f"{told}{RULE}", other__way=RULE)
+    for _ in range(2):  # the second time from the cache
+        found = load(path)[1]
+        assert (found["no-way"].ask, found["other-way"].ask) == ("Could $call?", "")
+        assert [(one.bad, one.good) for one in found.values()] == [(("one();",), ("two();", "three();")), ((), ())]
+
+
 def test_a_rule_yields_to_others(folder: Folder) -> None:
     found = load(folder(no__way=f'yields_to = ["other-way"]\n{RULE}', other__way=RULE))[1]
     assert (found["no-way"].yields_to, found["other-way"].yields_to) == (("other-way",), ())
@@ -297,13 +306,22 @@ WRONG = {
     "words": ({"_macros": "[words]\nseen = [1]\n"}, r"words: seen must be a list of texts"),
     "rule: severity": (
         {"no__way": broken(RULE, '"error"', '"fatal"')},
-        r"severity must be one of note, warning, error",
+        r"no-way\.toml:2: severity must be one of note, warning, error",
     ),
     "rule: severity type": ({"no__way": broken(RULE, '"error"', '["error"]')}, r"severity must be one of note"),
-    "rule: key": ({"no__way": broken(RULE, "fix =", "hint =")}, r"no-way\.toml: unknown key 'hint'; allowed: check"),
+    "rule: key": ({"no__way": broken(RULE, "fix =", "hint =")}, r"no-way\.toml:9: unknown key 'hint'; allowed: ask"),
     "rule: missing": ({"no__way": broken(RULE, 'fix = "do"\n', "")}, r"no-way\.toml: fix is missing"),
     "rule: check": ({"no__way": broken(RULE, "masks:combine", "os.system")}, r"check must be module:function, not 'os"),
-    "rule: dollar": ({"no__way": broken(RULE, "$call cannot", "costs $ 5")}, r"summary has a \$ that starts no name"),
+    "rule: dollar": (
+        {"no__way": broken(RULE, "$call cannot", "costs $ 5")},
+        r"no-way\.toml:6: summary has a \$ that starts no name",
+    ),
+    "rule: ask": ({"no__way": f'ask = "is it $?"\n{RULE}'}, r"no-way\.toml:1: ask has a \$ that starts no name"),
+    "rule: example": ({"no__way": f"bad = 3\n{RULE}"}, r"no-way\.toml:1: bad must be a text or a list of texts, not 3"),
+    "rule: flag": (
+        {"no__way": broken(RULE, '"__A", "__B"', '"__A", "__GFP_OTHER"')},
+        r"no-way\.toml:12: unknown flag '__GFP_OTHER'; allowed are such as AB",
+    ),
     "rule: row": (
         {"no__way": broken(RULE, "most = 3", "most = 3.5")},
         r"row 1: most must be a text, a whole number, true",

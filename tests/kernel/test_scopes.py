@@ -131,7 +131,7 @@ def test_verdicts_of_the_matrix():
     assert verdicts == {
         "nofs": "safe",
         "noio": "safe",
-        "noreclaim": "regretted",
+        "noreclaim": "discouraged",
         "pin": "safe",
         "nowait": "unsafe",
         "nowarn": "safe",

@@ -13,7 +13,7 @@ JSON = ("--format", "json")
 
 CHECK = '''
 
-def _listed_calls(unit: FunctionUnit, rule: Rule, wanted: frozenset[str]) -> Iterator[Hit]:
+def _listed_calls(unit: FunctionUnit, rule: Rule, wanted: frozenset[str], context: Context) -> Iterator[Hit]:
     """Calls that a row lists under `calls`, where one of the wanted scopes is open on every path."""
     for index, step in enumerate(unit.steps):
         if step.kind != "call" or step.name not in row_words(rule, "calls"):
@@ -21,7 +21,7 @@ def _listed_calls(unit: FunctionUnit, rule: Rule, wanted: frozenset[str]) -> Ite
         held = [next((one for one in state.open if one.scope in wanted), None) for state in reached(unit, index)]
         taken = [one for one in held if one is not None]
         if taken and len(taken) == len(held):
-            lock = f"after {shown_as(unit.steps[taken[0].step])}"
+            lock = inside_of(unit.steps[taken[0].step], taken[0].scope, context.kernel)
             yield Hit(step.lines, unit.function.name, f"{step.name} {lock}", {"call": f"{step.name}()", "lock": lock})
 '''
 
@@ -39,7 +39,7 @@ def test_a_rule_with_a_row_key_that_its_check_does_not_know(tmp_path, command):
     errand.edit(
         check,
         "        if unit.words.isdisjoint(locks):\n            continue\n",
-        "        yield from _listed_calls(unit, rule, wanted)\n",
+        "        yield from _listed_calls(unit, rule, wanted, context)\n",
     )
     errand.edit(check, "", CHECK)
     cases = errand.cases("exfoo-log-below-raw-lock")

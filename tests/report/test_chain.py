@@ -17,7 +17,7 @@ from reviewbot.report.terminal.local import Viewpoint, local_lines
 from reviewbot.report.terminal.text import View, render_plain, without_styles
 
 EVENT, STEP = "drivers/toy/event.c", "fs/toy/alloc.c"
-LOCKED = ChainStep(EVENT, 12, "toy_event", "\tspin_lock(&t->lock);", "taken here", 0)
+LOCKED = ChainStep(EVENT, 12, "toy_event", "\tspin_lock(&t->lock);", "lock taken here", 0)
 CALLS = ChainStep(EVENT, 13, "toy_event", "\ttoy_step(t);", "called from here", 0)
 CALLED = ChainStep("fs/toy/step.c", 40, "toy_step", "\ttoy_fill(t);", "called from here", 1)
 NAMES = "toy_event() -> toy_step() -> toy_fill()"
@@ -34,8 +34,8 @@ def chained(**other: object) -> PatchReview:
     steps = (LOCKED, CALLS, CALLED, asked(finding))
     chain = ShownChain(**{"functions": ("toy_event", "toy_step", "toy_fill"), "steps": steps, **other})
     texts = {
-        "message": f"toy_alloc() may sleep in {NAMES}, after spin_lock(&t->lock)",
-        "question": f"Can it? It may sleep, which is not allowed in {NAMES}, after spin_lock(&t->lock).",
+        "message": f"toy_alloc() may sleep in {NAMES}, under spin_lock(&t->lock)",
+        "question": f"Can it? It may sleep, which is not allowed in {NAMES}, under spin_lock(&t->lock).",
     }
     shown = (replace(CALLED, level=0), replace(LOCKED), CALLS)
     evidence = tuple(Evidence(one.path, one.line, one.function, one.text, one.note) for one in shown)
@@ -56,10 +56,10 @@ def drafted(given: Review) -> str:
 def test_text_has_the_functions_in_a_row_and_then_the_places_in_order():
     said = text(chained(others=14, doubts=("what toy() does was not read", "it is far")))
     assert said.partition("    toy_alloc()")[2].partition("\n\n")[0] == (
-        " may sleep in the calls below, after spin_lock(&t->lock)\n"
+        " may sleep in the calls below, under spin_lock(&t->lock)\n"
         f"      {NAMES} (and 14 more chains)\n"
         "      not certain: what toy() does was not read; it is far\n"
-        "    taken here: drivers/toy/event.c:12 in toy_event()\n"
+        "    lock taken here: drivers/toy/event.c:12 in toy_event()\n"
         "            spin_lock(&t->lock);\n"
         "    called from here: drivers/toy/event.c:13 in toy_event()\n"
         "            toy_step(t);\n"
@@ -73,14 +73,14 @@ def test_local_shows_the_same_with_the_reasons():
     said = without_styles(local_lines(review(chained(others=1)), frame(), Viewpoint(explain=True)))
     at = [said.index(one) for one in (f"      {NAMES} (and 1 more chain)\n", ":12: note", ":13: note", ":40: note")]
     assert at == sorted(at)
-    assert "not allowed in the calls below, after" in " ".join(said.split())
+    assert "not allowed in the calls below, under" in " ".join(said.split())
 
 
 def test_without_a_chain_nothing_is_different():
-    shown = Evidence(EVENT, 12, "toy_event", "\tspin_lock(&t->lock);", "taken here")
+    shown = Evidence(EVENT, 12, "toy_event", "\tspin_lock(&t->lock);", "lock taken here")
     patch = reviewed([(ALLOC, {"evidence": (shown,), "message": f"it may sleep in {NAMES}"})])
     said = text(patch)
-    assert f"    it may sleep in {NAMES}\n    taken here: " in said
+    assert f"    it may sleep in {NAMES}\n    lock taken here: " in said
     assert "calls below" not in said
 
 
@@ -103,7 +103,7 @@ def test_a_long_chain_is_broken_before_an_arrow(width, lines):
 def test_a_draft_has_the_chain_below_the_question():
     body = drafted(review(chained(others=14, doubts=("it is far",))))
     assert (
-        "Can it? It may sleep, which is not allowed in the calls below, after\nspin_lock(&t->lock).\n\n"
+        "Can it? It may sleep, which is not allowed in the calls below, under\nspin_lock(&t->lock).\n\n"
         f"    {NAMES} (and 14 more chains)\n"
         "    drivers/toy/event.c:12: spin_lock(&t->lock);\n"
         "    drivers/toy/event.c:13: toy_step(t);\n"
@@ -150,7 +150,7 @@ def test_json_has_the_steps_as_data():
         "line": 12,
         "function": "toy_event",
         "text": "\tspin_lock(&t->lock);",
-        "note": "taken here",
+        "note": "lock taken here",
         "level": 0,
     }
 
@@ -162,7 +162,7 @@ def test_json_without_a_chain_has_no_key_for_it():
 @pytest.mark.parametrize("made", [github, junit, rdjson])
 def test_other_reports_have_the_places_in_the_order_of_the_chain(made):
     said = made.render(review(chained()), frame())
-    numbers = [said.index(one) for one in ("taken here", "called from here", "may sleep here")]
+    numbers = [said.index(one) for one in ("lock taken here", "called from here", "may sleep here")]
     assert numbers == sorted(numbers)
 
 
@@ -175,7 +175,7 @@ def test_the_summary_of_a_step_shows_a_numbered_path():
     assert found
     items = path.partition("</ol>")[0].split("<li>")[1:]
     assert items[0] == (
-        "<code>drivers/toy/event.c:12</code> in <code>toy_event()</code>, taken here: "
+        "<code>drivers/toy/event.c:12</code> in <code>toy_event()</code>, lock taken here: "
         "<code>spin_lock(&amp;t-&gt;lock);</code></li>\n"
     )
     assert [":13" in items[1], ":40" in items[2], ":23" in items[3], len(items)] == [True, True, True, 4]

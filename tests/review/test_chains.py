@@ -66,7 +66,12 @@ def test_through_three_files() -> None:
         (C, 3, "exfoo_step", 1),
         (B, 3, "exfoo_fill", 2),
     ]
-    assert [one.note for one in shown.steps] == ["taken here", "called from here", "called from here", "may sleep here"]
+    assert [one.note for one in shown.steps] == [
+        "lock taken here",
+        "called from here",
+        "called from here",
+        "may sleep here",
+    ]
     assert shown.steps[-1].text == "\tex->p = kzalloc(size, GFP_KERNEL);"
     assert (shown.others, shown.doubts) == (0, ())
 
@@ -88,7 +93,7 @@ def test_a_lock_of_the_function_itself_makes_no_chain() -> None:
     own = LOCKED.replace("exfoo_step(ex)", "ex->p = kzalloc(64, GFP_KERNEL)")
     finding = found({A: LOCKED}, {A: own})
     assert finding.chain is None
-    assert [one.note for one in finding.evidence] == ["taken here"]
+    assert [one.note for one in finding.evidence] == ["lock taken here"]
 
 
 @pytest.mark.parametrize(
@@ -139,6 +144,20 @@ def test_a_mask_that_is_handed_to_something_unknown_is_not_certain() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("asks", "sure"),
+    [
+        ("exfoo_more(ex, GFP_KERNEL)", "low"),  # it may look at the mask alone, or take the bit away
+        ("kzalloc(size, GFP_KERNEL)", "medium"),
+    ],
+)
+def test_a_mask_that_is_handed_to_something_unknown_far_away_is_said_low(asks: str, sure: str) -> None:
+    others = {A: LOCKED, C: STEP}
+    assert found({B: QUIET, **others}, {B: QUIET.replace("ex->spare", asks), **others}).confidence == sure
+    near = LOCKED + STEP + QUIET
+    assert found({A: near}, {A: near.replace("ex->spare", asks)}).confidence == "medium"
+
+
 GIVEN = """\
 void exfoo_locked(struct exfoo *ex, gfp_t gfp)
 {
@@ -166,9 +185,9 @@ def test_a_mask_is_handed_down() -> None:
     shown = chain({A: NAMES, **others}, {A: NAMES.replace("GFP_ATOMIC", "GFP_KERNEL"), **others})
     assert shown.functions == ("exfoo_top", "exfoo_middle", "exfoo_locked")
     assert [(*place, one.note) for place, one in zip(places(shown), shown.steps, strict=True)] == [
-        (A, 3, "exfoo_top", 0, "the mask is handed over here"),
+        (A, 3, "exfoo_top", 0, "mask passed here"),
         (B, 3, "exfoo_middle", 1, "and handed on here"),
-        (C, 3, "exfoo_locked", 2, "taken here"),
+        (C, 3, "exfoo_locked", 2, "lock taken here"),
         (C, 4, "exfoo_locked", 2, "may sleep here"),
     ]
 
@@ -182,7 +201,7 @@ def test_a_scope_that_a_caller_opens() -> None:
     assert shown is not None
     assert shown.functions == ("exfoo_xfer", "exfoo_step", "exfoo_fill")
     assert [one.note for one in shown.steps] == [
-        "the scope is entered here",
+        "scope entered here",
         "called from here",
         "called from here",
         "requested here",

@@ -76,7 +76,7 @@ def test_in_a_series_it_stands_in_the_patch_that_brings_both_together() -> None:
 def test_it_shows_the_lines_of_both_files() -> None:
     (finding,) = engine("6.12").patch(Patch(1, 1, "", "", CALLS + MAKES)).findings
     assert [(one.path, one.line, one.note) for one in finding.evidence] == [
-        (A, 3, "taken here"),
+        (A, 3, "lock taken here"),
         (A, 4, "called from here"),
     ]
     series = Series("exfoo", 1, (Patch(1, 2, "", "", MAKES), Patch(2, 2, "", "", CALLS)))

@@ -18,7 +18,7 @@ from reviewbot.checks.context.sleeping_calls import Sleeper, last_user, matters
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.state import OpenScope
 from reviewbot.frontend.instructions import Instruction
-from reviewbot.interproc.entry import shown_as, taker
+from reviewbot.interproc.entry import before_end, entered_note, inside_of, taker
 from reviewbot.interproc.specialize import Specialization, handed_over, specialized
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
@@ -64,6 +64,7 @@ _LONGEST = 200  # characters of the flags that something is made with
             "spins",
         ),
     },
+    values=("call", "callee", "how", "lock"),
 )
 def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that may sleep where on every path to it something forbids that.
@@ -177,7 +178,8 @@ def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, co
     one = locks[meet[0]]
     assert one is not None
     entered = unit.steps[one.step]
-    found = Held(f"after {shown_as(entered)}", ((entered.lines[0], "taken here"),), taken=taker(entered))
+    rows = ((entered.lines[0], entered_note(one.scope, context.kernel)),)
+    found = Held(inside_of(entered, one.scope, context.kernel), rows, taken=taker(entered))
     if None not in locks:
         if call.always:
             return found
@@ -200,8 +202,9 @@ def _given_back(unit: FunctionUnit, index: int, own: frozenset[str], context: Co
     if at < 0:
         return None
     step = unit.steps[at]
-    where = f"before {shown_as(step)}, with no lock in between"
-    return Held(where, ((step.lines[0], "unlocked here"),), "medium", taker(step))
+    ends = next((kind.name for kind, _ in context.lookup.closed(step) if kind.atomic), "")
+    where = before_end(step, ends, context.kernel)
+    return Held(where, ((step.lines[0], "released here"),), "medium", taker(step))
 
 
 def _shared(unit: FunctionUnit, index: int, above: HeldAbove) -> Held | None:
@@ -214,8 +217,8 @@ def _shared(unit: FunctionUnit, index: int, above: HeldAbove) -> Held | None:
     begins = any(word in unit.function.name for word in row_words(above.rule, "beginnings"))
     if found is None or begins:
         return None
-    where = f"below {found.lock}; {found.function}() takes it to change {found.name}, as is done here"
-    rows = (found.rows[0], "changed here, with no lock in between"), (found.rows[1], "taken there")
+    where = f"under {found.lock}, which {found.function}() takes to change {found.name} as this code does"
+    rows = (found.rows[0], "list changed here, no lock taken in between"), (found.rows[1], "lock taken there")
     return Held(where, rows, "medium", found.call)
 
 

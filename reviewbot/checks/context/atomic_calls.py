@@ -15,10 +15,10 @@ from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.locked_rows import gives_back_untaken, held_rows
 from reviewbot.interproc.between import Between
-from reviewbot.interproc.callbacks import Callback, callbacks, may_be_run
 from reviewbot.interproc.chains import CallChain, CallChains, Entered
 from reviewbot.interproc.entry import EntryContext, Locks, asserted, keeps_entry
 from reviewbot.interproc.function_reading import FunctionReading
+from reviewbot.interproc.registered.callbacks import Callback, callbacks, may_be_run
 from reviewbot.interproc.settle import few
 from reviewbot.interproc.summary import Effect, Lock
 from reviewbot.kernel.rows import row_words, strings

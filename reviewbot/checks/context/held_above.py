@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from reviewbot.checks.context.atomic_calls import atomic_calls, called_with_lock
 from reviewbot.checks.context.sleeping_calls import Sleeper
-from reviewbot.interproc.callbacks import Callback, callbacks
 from reviewbot.interproc.chains import CallChain, as_hit_chain
 from reviewbot.interproc.entry import EntryContext
+from reviewbot.interproc.registered.callbacks import Callback, callbacks
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import taking_masks
@@ -123,7 +123,8 @@ class HeldAbove:
         far = bool(others) and len(first.calls) > FAR
         request = sides[path], (*call.rows, *unit.steps[index].lines)[0], ASLEEP
         chain = as_hit_chain(found, name, request, sides, [*_doubts(first, far, call, unit.steps[index].name)])
-        sure = "low" if first.once or far else "medium"
+        unread = bool(others) and call.wraps
+        sure = "low" if first.once or far or unread else "medium"
         entry = first.entry
         return Held(entry.where(name), rows, sure, entry.taken, True, entry.scope, entry.base, others, chain)
 

@@ -10,7 +10,7 @@ from reviewbot.checks.context.implied_lock import failed
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
-from reviewbot.interproc.callbacks import Callback, callbacks
+from reviewbot.interproc.registered.callbacks import Callback, callbacks
 from reviewbot.interproc.sleeping import ENTRY, SleeperName, Sleeping, after, before
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
@@ -28,6 +28,7 @@ from reviewbot.program.unit import FunctionUnit
         "masks": Role.FLAGS,
         **no_role("boot", "except", "fatal", "locking", "polite", "reclaim", "reserves", "tries", "usual"),
     },
+    values=("callee", "flag", "gain", "instead", "sleeper"),
 )
 def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask of the row's `masks` where code that is run with it sleeps, with no lock taken or dropped between.
@@ -68,7 +69,7 @@ def unneeded_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
                     "gain": _gain(mask, rule, context),
                 }
                 key = f"{unit.steps[index].name} {mask.text} {unit.steps[index].target}"
-                because = ((row, "may sleep, in the same context"),)
+                because = ((row, "may sleep here"),)
                 rows = (*unit.steps[index].lines, mask.line)
                 yield Hit(rows, unit.function.name, key, values, because, sure)
 

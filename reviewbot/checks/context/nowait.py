@@ -19,7 +19,7 @@ _WORD = pattern(r"\w+")
 _PATH = pattern(r"[\w.\[\]]+(?:->[\w.\[\]]+)*(?:&[\w.\[\]]+(?:->[\w.\[\]]+)*)?")
 
 
-@check(triggers=(Trigger.FAR_REACHING,), keys=no_role("reclaim"))
+@check(triggers=(Trigger.FAR_REACHING,), keys=no_role("reclaim"), values=("mask", "test"))
 def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags written on the branch of a request that must not wait, which let it wait (`reclaim` of the row)."""
     reclaim = strings(rule.rows[0], "reclaim")[0]

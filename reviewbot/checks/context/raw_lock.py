@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot.checks.declaration import Trigger, check, no_role
-from reviewbot.interproc.entry import shown_as
+from reviewbot.interproc.entry import entered_note, inside_of
 from reviewbot.kernel.rows import row_words
 from reviewbot.model.kernel import Rule
 from reviewbot.program.context import Context, Hit
@@ -13,7 +13,11 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.query import expression_text, flag_rows, masks_at, reached, requests
 
 
-@check(triggers=(Trigger.SLEEP_CONTEXT,), keys=no_role("reclaim", "scopes", "unless"))
+@check(
+    triggers=(Trigger.SLEEP_CONTEXT,),
+    keys=no_role("reclaim", "scopes", "unless"),
+    values=("callee", "call", "lock", "mask"),
+)
 def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that does not sleep, where on every path to it not even that is allowed on a real-time kernel.
 
@@ -40,8 +44,8 @@ def alloc_under_raw_lock(side: FileVersion, rule: Rule, context: Context) -> Ite
                     "callee": step.name,
                     "call": request.said,
                     "mask": expression_text(mask),
-                    "lock": f"after {shown_as(entered)}",
+                    "lock": inside_of(entered, taken[0].scope, context.kernel),
                 }
                 rows = (*flag_rows(mask, context.kernel), *step.lines)
-                because = ((entered.lines[0], "taken here"),)
+                because = ((entered.lines[0], entered_note(taken[0].scope, context.kernel)),)
                 yield Hit(rows, unit.function.name, f"{step.name} {values['lock']}", values, because)

@@ -22,7 +22,11 @@ from reviewbot.program.query import expression_text, masks_at, reached, requests
 from reviewbot.program.unit import FunctionUnit
 
 
-@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("fits", "one", "page"))
+@check(
+    triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
+    keys=no_role("fits", "one", "page"),
+    values=("callee", "effect", "instead", "mask", "source"),
+)
 def unsupported_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that its allocator rejects, strips or cannot honour at this version (the limits of _allocators.toml).
 

@@ -18,7 +18,7 @@ from reviewbot.program.unit import FunctionUnit
 _TRUTH = ("!", "&&", "||")
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("blocking", "examples", "whole"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("blocking", "examples", "whole"), values=("how", "test"))
 def gfp_mask_test(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask tested against a compound as if that were one bit.
 
@@ -80,7 +80,7 @@ def _shared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] | N
         for name in (name for row in rule.rows for name in strings(row, "examples")):
             other = kernel.flags.get(name)
             if other is not None and other.bits & flag.bits and other.bits != flag.bits:
-                return f"it is true for {name} as well", "high", arg.line
+                return f"it is also true for {name}", "high", arg.line
     return None
 
 
@@ -93,15 +93,23 @@ def _compared(value: Expr, rule: Rule, kernel: Kernel) -> tuple[str, str, int] |
         if flag is None or against.op == "num" or flag_of(against, kernel) is not None:
             continue
         if against.op != "&":
-            return f"a mask with one bit more or less than {flag.name} is not equal to it", "low", arg.line
+            return f"any mask with one bit more or less than {flag.name} is not equal", "low", arg.line
         if not any(part.op == "name" and part.text == flag.name for part in against.args):
             other = _left_out(against, flag, rule, kernel)
             if other:
-                return f"{other} may not sleep either and is not taken for {flag.name} here", "medium", arg.line
+                return f"{other} cannot sleep either, but is not treated like {flag.name}", "medium", arg.line
             continue  # a field of several bits has one value: that is exact
         if flag.bits & row_words(rule, "blocking"):
-            return f"masks that lack one bit of {flag.name} do not pass, though some of them may sleep", "low", arg.line
-        return f"a mask that may sleep passes as well if it holds all bits of {flag.name}", "medium", arg.line
+            return (
+                f"masks that lack one bit of {flag.name} fail the test, though some of them may sleep",
+                "low",
+                arg.line,
+            )
+        return (
+            f"it is also true for a mask that may sleep, if that includes all bits of {flag.name}",
+            "medium",
+            arg.line,
+        )
     return None
 
 
@@ -120,7 +128,11 @@ def _left_out(against: Expr, flag: Flag, rule: Rule, kernel: Kernel) -> str:
     return ""
 
 
-@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("asks", "home", "reclaim"))
+@check(
+    triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
+    keys=no_role("asks", "home", "reclaim"),
+    values=("asks", "mask"),
+)
 def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that is chosen by asking what context the code runs in.
 

@@ -18,7 +18,11 @@ from reviewbot.program.query import allocation, masks_at, reached, written_mask
 from reviewbot.program.unit import FunctionUnit
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("a", "b", "bits_a", "bits_b", "why"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("a", "b", "bits_a", "bits_b", "why"),
+    values=("mask", "one", "other", "why"),
+)
 def conflicting_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Two names in one mask that a row of the rule calls contradictory, in one chain of | or put in one by one.
 
@@ -111,7 +115,11 @@ def _used(unit: FunctionUnit, index: int) -> bool:
     )
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("adds", "calls", "defensive", "nested", "reclaim", "retries"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("adds", "calls", "defensive", "nested", "reclaim", "retries"),
+    values=("fact", "flag", "mask"),
+)
 def redundant_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A term of a chain whose bits another term, or the variable beside it, surely holds already.
 
@@ -125,7 +133,7 @@ def redundant_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[
         for index, step in enumerate(unit.steps):
             for chain in flag_sums(unit, step, context):
                 for term, holder in _needless(unit, index, chain, nested, context):
-                    fact = "it is named twice" if holder.text == term.text else f"{said(holder)} holds it already"
+                    fact = "it is named twice" if holder.text == term.text else f"{said(holder)} already includes it"
                     values = {"flag": term.text, "fact": fact, "mask": whole(step, chain)}
                     rows = (term.line, *flag_rows_of(chain, context.kernel))
                     sure = "" if flag_of(holder, context.kernel) else "medium"
@@ -181,7 +189,7 @@ def _added_anyway(unit: FunctionUnit, step: Instruction, mask: Expr, rule: Rule)
     adds = {word for row in rule.rows if step.name in strings(row, "calls") for word in strings(row, "adds")}
     for term in mask_algebra.terms(mask) if adds else ():
         if term.op == "name" and term.text in adds:
-            fact = f"{step.name}() adds it by itself"
+            fact = f"{step.name}() already adds it"
             values = {"flag": term.text, "fact": fact, "mask": spelled(mask_algebra.terms(mask))}
             key = f"{step.name} {term.text}"
             yield Hit((term.line,), unit.function.name, key, values, replace=(term.text, ""))
@@ -199,7 +207,7 @@ def _never_retries(unit: FunctionUnit, step: Instruction, mask: Expr, rule: Rule
         if term.text in row_words(rule, "retries"):
             values = {
                 "flag": term.text,
-                "fact": f"{base} does not reclaim, so nothing is retried",
+                "fact": f"{base} never reclaims, so there is nothing to retry",
                 "mask": spelled(chain),
             }
             yield Hit((term.line,), unit.function.name, f"{step.name} {term.text}", values, confidence="medium")
@@ -215,7 +223,7 @@ def _cleared_twice(side: FileVersion, unit: FunctionUnit, index: int, context: C
     read = variable(step)
     masks = masks_at(unit, index, read, context) if reached(unit, index) else ()
     if masks and all(not flag.bits & mask.may for mask in masks) and is_plain(unit, index, read):
-        fact = f"{step.target} does not hold {flag.name}"
+        fact = f"{step.target} does not include {flag.name}"
         values = {"flag": f"~{flag.name}", "fact": fact, "mask": f"{step.target} &= ~{flag.name}"}
         notes = evidence_of(side, unit, index, read, context)
         yield Hit((gone.line, *step.lines), unit.function.name, f"{step.target} ~{flag.name}", values, notes, "medium")
@@ -235,6 +243,6 @@ def _cleared_for_nothing(unit: FunctionUnit, step: Instruction, rule: Rule, cont
             base, gone = flag_of(left, context.kernel), flag_of(right, context.kernel)
             if base is None or gone is None or not base.bits or not gone.bits or base.bits & gone.bits:
                 continue
-            values = {"flag": f"~{gone.name}", "fact": f"{base.name} does not hold {gone.name}", "mask": said(part)}
+            values = {"flag": f"~{gone.name}", "fact": f"{base.name} does not include {gone.name}", "mask": said(part)}
             sure = "low" if gone.name in row_words(rule, "defensive") else ""
             yield Hit((right.line, left.line), unit.function.name, f"{base.name} ~{gone.name}", values, confidence=sure)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow import mask_algebra
 from reviewbot.frontend.instructions import Expr, Instruction
-from reviewbot.interproc.callbacks import callbacks
+from reviewbot.interproc.registered.callbacks import callbacks
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Flag, Kernel, Lifetime, Rule
 from reviewbot.program.context import Context, Hit
@@ -96,7 +96,11 @@ def _cutting(unit: FunctionUnit) -> frozenset[str]:
     return frozenset(found)
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("doubtful", "except", "meant", "zero_families"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("doubtful", "except", "meant", "zero_families"),
+    values=("callee", "mask"),
+)
 def no_base_mask(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """An allocator's mask made of modifiers alone: no bit says whether it may reclaim.
 
@@ -149,7 +153,7 @@ def _parts(side: FileVersion, unit: FunctionUnit, index: int, mask: Expr) -> lis
     return found
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("conditions"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("conditions"), values=("flag", "instead", "life", "what"))
 def unknown_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag's name that this kernel version does not have, though another has or people believe one does.
 
@@ -168,7 +172,7 @@ def unknown_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hi
                     continue
                 if _conditional(side, part.line, row_words(rule, "conditions") | {part.text}):
                     continue
-                what = "scope flag" if part.text.startswith(prefixes) else "gfp flag"
+                what = "task flag" if part.text.startswith(prefixes) else "GFP flag"
                 values = {"flag": part.text, "what": what, "life": _life(span), "instead": _instead(span)}
                 replace = (part.text, span.instead) if _misspelt(step, part, span, context) else None
                 yield Hit((part.line,), unit.function.name, part.text, values, replace=replace)
@@ -214,17 +218,17 @@ def _life(span: Lifetime) -> str:
     since = ".".join(map(str, span.since)) if span.since else ""
     until = ".".join(map(str, span.until)) if span.until else ""
     if span.never:
-        return "no kernel version has had it"
+        return "no kernel has ever had it"
     if since and until:
-        return f"it came in {since} and was gone in {until}"
-    return f"it is gone since {until}" if until else f"it only came in {since}"
+        return f"it was added in {since} and removed in {until}"
+    return f"it was removed in {until}" if until else f"it was added in {since}"
 
 
 def _instead(span: Lifetime) -> str:
-    return f" Is {span.instead} meant?" if span.instead else ""
+    return f" Did you mean {span.instead}?" if span.instead else ""
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("flags", "home", "known"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("flags", "home", "known"), values=("flag", "meaning"))
 def mm_internal_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag that is for mm/ alone, written elsewhere.
 
@@ -252,6 +256,7 @@ def _may(name: str, path: str, rule: Rule) -> bool:
 @check(
     triggers=(Trigger.MASK_CHANGED,),
     keys={**CALLBACKS, "flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")},
+    values=("callee", "flag"),
 )
 def nofs_outside_fs(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag of file systems where there is none; rows as of _misplaced().
@@ -263,7 +268,9 @@ def nofs_outside_fs(side: FileVersion, rule: Rule, context: Context) -> Iterator
 
 
 @check(
-    triggers=(Trigger.MASK_CHANGED,), keys={"flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")}
+    triggers=(Trigger.MASK_CHANGED,),
+    keys={"flags": Role.FLAGS, "paths": Role.PATHS, **no_role("families", "known")},
+    values=("callee", "flag"),
 )
 def legacy_dma_zone(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A flag for the oldest devices in code for newer ones; rows as of _misplaced()."""
@@ -291,7 +298,11 @@ def _misplaced(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]
                         yield Hit((*step.lines, term.line), unit.function.name, f"{step.name} {term.text}", values)
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("except", "families", "mask_names"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("except", "families", "mask_names"),
+    values=("callee", "flags", "place", "right"),
+)
 def gfp_argument_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """Flags where another argument stands, and none where the mask does.
 

@@ -52,6 +52,7 @@ def mask_text(mask: Expr, context: Context) -> str:
 @check(
     triggers=(Trigger.MASK_CHANGED,),
     keys=no_role("except", "except_prefixes", "nofail", "reclaim"),
+    values=("callee", "mask"),
 )
 def nofail_cannot_sleep(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail, with a mask that surely may not reclaim.
@@ -146,7 +147,7 @@ def _bit(rule: Rule, key: str) -> str:
     return strings(rule.rows[0], key)[0]
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("gives_up", "nofail"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("gives_up", "nofail"), values=("flag", "mask"))
 def nofail_may_give_up(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that surely holds both "must not fail" and a bit that lets it (`nofail`, `gives_up` of the first row)."""
     nofail, gives_up = _bit(rule, "nofail"), row_words(rule, "gives_up")
@@ -203,7 +204,7 @@ def _total(unit: FunctionUnit, index: int, chain: tuple[Expr, ...], context: Con
     return total
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail"), values=("callee", "most", "order"))
 def nofail_high_order(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that must not fail for a larger constant order than its allocator promises."""
     nofail = _bit(rule, "nofail")
@@ -224,7 +225,7 @@ def nofail_high_order(side: FileVersion, rule: Rule, context: Context) -> Iterat
             )
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail", "reclaim"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("nofail", "reclaim"), values=("flag", "mask"))
 def nofail_left_in_mask(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The reclaim bit is taken from a mask that came from outside and may hold "must not fail".
 

@@ -25,7 +25,7 @@ from reviewbot.program.query import (
 )
 from reviewbot.program.unit import FunctionUnit
 
-_OVERFLOW = " unless the product of its sizes overflows"
+_OVERFLOW = ", except when the size calculation overflows"
 
 
 def _nofail(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> str:
@@ -66,6 +66,7 @@ def _without_pool(step: Instruction, rule: Rule) -> bool:
 @check(
     triggers=(Trigger.NEVER_FAILS, Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
     keys=no_role("families", "habit", "needs", "nofail", "pools", "reclaim"),
+    values=("callee", "given", "result", "unless"),
 )
 def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A result that cannot be NULL, tested for it."""
@@ -96,7 +97,7 @@ def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[
                 }
                 test = unit.steps[event.step].lines[0]
                 rows = (*_flag_rows(made, context), *instruction_rows(made), test)
-                because = ((test, "tested here"),)
+                because = ((test, "checked here"),)
                 sure = "low" if made.name in row_words(rule, "habit") else "medium" if product or pool else ""
                 yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
 
@@ -107,7 +108,11 @@ def _flag_rows(step: Instruction, context: Context) -> tuple[int, ...]:
     return flag_rows(mask, context.kernel) if mask is not None else ()
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("families", "needs", "nofail", "pools", "reclaim"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("families", "needs", "nofail", "pools", "reclaim"),
+    values=("callee", "mask", "result"),
+)
 def lost_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that could not fail before the patch and now can, whose result is still used untested."""
     found = list(_used_untested(side, rule, context))
@@ -157,7 +162,7 @@ def _lost(unit: FunctionUnit, event: Event, made: Instruction, rule: Rule, conte
     values = {"callee": made.name, "result": event.token, "mask": said}
     use = unit.steps[event.step].lines[0]
     rows = (*_flag_rows(made, context), *_failing_origins(unit, text, rule, context), *instruction_rows(made), use)
-    return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here untested"),))
+    return Hit(rows, unit.function.name, f"{made.name} {event.token}", values, ((use, "used here unchecked"),))
 
 
 def _failing_origins(unit: FunctionUnit, variable: str, rule: Rule, context: Context) -> tuple[int, ...]:
@@ -171,6 +176,7 @@ def _failing_origins(unit: FunctionUnit, variable: str, rule: Rule, context: Con
 @check(
     triggers=(Trigger.FAR_REACHING, Trigger.ASKED_AGAIN, Trigger.MASK_CHANGED),
     keys=no_role("nofail", "reclaim", "waits"),
+    values=("callee",),
 )
 def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A failed allocation asked for again with nothing that could end the loop.
@@ -187,7 +193,7 @@ def open_coded_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterat
             if again is not None:
                 rows, because = (
                     (*instruction_rows(step), *instruction_rows(again)),
-                    ((again.lines[0], "asked for here"),),
+                    ((again.lines[0], "allocated here"),),
                 )
                 key = f"{again.name} {again.target}"
                 yield Hit(rows, unit.function.name, key, {"callee": again.name}, because)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from reviewbot.checks.declaration import CALLBACKS, Trigger, check, no_role
+from reviewbot.checks.masks.narrower import lock_between
 from reviewbot.dataflow import mask_algebra
 from reviewbot.dataflow.mask_algebra import apply_scopes
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
-from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import leads, taker
+from reviewbot.interproc.registered.callbacks import callbacks
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
@@ -48,7 +49,7 @@ def _locked(one: Request, context: Context) -> bool:
     return any(kind is not None and kind.atomic for kind in kinds)
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("bit", "more"))
+@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("bit", "more"), values=("callee", "more"))
 def widened_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A mask that lacked a bit before, if only on one side of a choice, and surely has it now.
 
@@ -110,7 +111,9 @@ def _has_part(side: FileVersion, request: Request, context: Context) -> bool:
     return any(side.changed[row] or side.near[row] for row in rows)
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("narrow", "wide"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,), keys=no_role("narrow", "wide"), values=("callee", "flag", "neighbour", "other")
+)
 def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A wide and a narrow base mask in one function, no lock or scope at or between them. Row: `wide`, `narrow`."""
     wide, narrow = row_words(rule, "wide"), row_words(rule, "narrow")
@@ -128,31 +131,25 @@ def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iter
                 name = names.pop()
                 found[name in wide].append((index, step, mask, name))
         for index, step, mask, name in found[False]:
-            others = [one for one in found[True] if not _lock_between(unit, index, one[0], context)]
+            others = [one for one in found[True] if not lock_between(unit, index, one[0], context)]
             if not others:
                 continue
             _, other, wider, said = others[0]
             values = {"flag": name, "other": said, "callee": step.name, "neighbour": other.name}
             rows = (*flag_rows(mask, context.kernel), *step.lines)
-            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other one"),))
-
-
-def _lock_between(unit: FunctionUnit, one: int, other: int, context: Context) -> bool:
-    """Whether a call between two steps, in the order of the text, sounds like a lock of whatever kind."""
-    between = (taker(step) for step in unit.steps[min(one, other) : max(one, other)] if step.kind == "call")
-    listed = (*context.kernel.words["may_lock"], *context.kernel.words["may_unlock"])
-    return any(word in name for name in between for word in listed)
+            yield Hit(rows, unit.function.name, f"{step.name} {mask.text}", values, ((wider.line, "the other mask"),))
 
 
 @check(
     triggers=(Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
     keys={**CALLBACKS, **no_role("given", "reclaim", "tries", "type")},
+    values=("callee", "mask", "param", "taker", "where"),
 )
 def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, or one of a
-    function that it calls without it.
+    """A function that takes a mask, where a request has a constant: its own beside one that uses the mask, its own that
+    had the mask before the patch, or one of a function that it calls without it.
 
-    Silent where nothing in it uses the mask at all, or it is changed: then it may serve something else; but for what
+    Silent where nothing in it uses or used the mask, or it is changed: then it may serve something else; but for what
     is run with the mask of a request, see the rows with `given` and callbacks.callbacks(). Row: the `type`; `reclaim`;
     `tries`, flags of a request that may fail because something else follows.
     """
@@ -167,8 +164,23 @@ def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Ite
         used = [one.step for one in mine if any(part.text in params for part in one.mask.walk())]
         if used:
             yield from _own_constants(side, mine, {step.target for step in used}, params[0], rule, context)
+        else:
+            yield from _own_constants(
+                side, _had_it(side, mine, params[0], rule, context), set(), params[0], rule, context
+            )
         if used or unit.function.name in run:
             yield from _not_handed_on(side, unit, params[0], rule, context)
+
+
+def _had_it(side: FileVersion, mine: Iterable[Request], param: str, rule: Rule, context: Context) -> Iterator[Request]:
+    """Requests that surely sleep now, and had the mask that their function takes before the patch."""
+    now = [one for one in mine if _has_part(side, one, context) and _may_sleep(one, rule, context)]
+    before = context.before(frozenset(one.unit.function.name for one in now)) if now else None
+    if before is None:
+        return
+    old = [one for one in requests(before.units, context) if any(part.text == param for part in one.mask.walk())]
+    had = {_exactly(one) for one in old if param in [name for _, name in one.unit.function.params]}
+    yield from (one for one in now if _exactly(one) in had)
 
 
 def _own_constants(
@@ -182,7 +194,7 @@ def _own_constants(
             continue
         if _weighs(one, param, rule, context):
             name = unit.function.name
-            values = {"taker": name, "inside": "in it", "where": "", "param": param}
+            values = {"taker": name, "where": "", "param": param}
             values |= {"callee": step.name, "mask": expression_text(plain)}
             head = range(unit.function.head[0], unit.function.head[1] + 1)
             yield Hit((mask.line, *head), name, f"{step.name} {mask.text}", values)
@@ -210,12 +222,11 @@ def _not_handed_on(side: FileVersion, unit: FunctionUnit, param: str, rule: Rule
             if plain is None or not _may_sleep(one, rule, context) or not leads(other, one.at, context.lookup):
                 continue
             taken, name = unit.function.name, other.function.name
-            by = f" by {' -> '.join(f'{each}()' for each in others)}" if others else ""
-            inside = f"in {name}(), which it calls{by},"
-            values = {"taker": taken, "inside": inside, "where": f" {inside}", "param": param}
+            way = " -> ".join(f"{each}()" for each in (taken, *others, name))
+            values = {"taker": taken, "where": f" in {way}", "param": param}
             values |= {"callee": one.step.name, "mask": expression_text(plain)}
             called_at = unit.steps[at].lines
-            because = ((unit.function.head[0], "takes the mask"), (called_at[0], "calls without it"))
+            because = ((unit.function.head[0], "mask argument taken here"), (called_at[0], "called without it"))
             rows = (one.mask.line, *one.step.lines, *called_at)
             yield Hit(rows, name, f"{one.step.name} {one.mask.text} {taken}", values, because)
 

@@ -55,7 +55,7 @@ def _for_life(unit: FunctionUnit, rule: Rule) -> bool:
 # --- scope-leak ---
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"), values=("call", "token", "ways"))
 def scope_leak(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A way out of the function with the scope still open; one remark for all ways out of one scope.
 
@@ -78,8 +78,8 @@ def scope_leak(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]
             "ways": _ways(side, unit, list(exits.values()), fresh, jumps),
         }
         because = (
-            (saved, "the scope is entered here"),
-            *((step.lines[0], "left with it open") for step in exits.values()),
+            (saved, "scope entered here"),
+            *((step.lines[0], "returns with the scope open") for step in exits.values()),
         )
         key = f"{_call(unit, save)} {token}"
         yield Hit(
@@ -103,13 +103,13 @@ def _ways(
     if fresh:
         first = "at this return"
     elif jumps:
-        return "where this jump leads to"
+        return "after this goto"
     elif exits[0].kind == "return":
         first = f"at '{squeeze(side.rows[exits[0].lines[0]])}'"
     else:
         first = f"at the end of {unit.function.name}()"
     more = len(exits) - 1
-    return f"{first}, and at {'one more way' if more == 1 else f'{more} more ways'} out" if more else first
+    return f"{first}, and on {'one more exit path' if more == 1 else f'{more} more exit paths'}" if more else first
 
 
 def _jumps(
@@ -151,7 +151,7 @@ def _leads(unit: FunctionUnit, start: int, token: str, exits: frozenset[int], co
 # --- scope-restore-mismatch ---
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("alike_since"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("alike_since"), values=("call", "effect", "how", "token"))
 def scope_restore_mismatch(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A restore that does not undo the save it should.
 
@@ -174,24 +174,24 @@ def scope_restore_mismatch(side: FileVersion, rule: Rule, context: Context) -> I
 def _mistake(unit: FunctionUnit, event: Event, alike: bool) -> tuple[str, str, str, str] | None:
     """What is wrong, what comes of it, confidence and severity; None for what may be right."""
     name, saved, token = _call(unit, event.step), _call(unit, event.other), event.token
-    wrong = "The task's flags are then not what they were before the save."
+    wrong = "The task flags then differ from those before the save."
     if event.kind == "wrong-kind":
-        how = f"{token} comes from {saved}(), and {name}() belongs to another save"
-        works = "Every restore of this version clears just the bits it is handed, so it works, but it misleads."
+        how = f"{token} was saved by {saved}(), but {name}() restores another kind of scope"
+        works = "It works in this version, where every restore clears just the bits it gets, but it is misleading."
         return (how, works, "medium", "note") if alike else (how, wrong, "", "")
     if not alike and event.kind == "not-saved" and _unasked(unit, event):
-        how = f"a way leads here on which nothing was saved in {token}"
-        ends = f"{name}() of this version writes its bit all the same, which may end a scope of the caller."
+        how = f"on one path nothing has been saved in {token}"
+        ends = f"In this version {name}() writes its bit anyway and may end a scope of the caller."
         return how, ends, "medium", "warning"
     if not event.always or token not in unit.flow.made:
         return None
     if event.kind == "wrong-token":
         own = [one.token for state in reached(unit, event.step) for one in state.open if one.step == event.other]
-        return (f"{saved}() put its state into {own[0]}, and {name}() is given {token}", wrong, "", "") if own else None
+        return (f"{saved}() saved its state in {own[0]}, but {name}() gets {token}", wrong, "", "") if own else None
     if not unit.function.seen_from_start:
         return None
     if any(step.kind == "call" and step.target == token for step in unit.steps):
-        return f"what {token} holds has been restored already on every path to this line", "", "", "warning"
+        return f"{token} has already been restored on every path to this line", "", "", "warning"
     return f"nothing has been saved in {token}", "", "", ""
 
 
@@ -210,7 +210,7 @@ def _alike(rule: Rule, kernel: Kernel) -> bool:
 # --- scope-token-lost ---
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("threads"), values=("call", "how", "when"))
 def scope_token_lost(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A save whose result is thrown away, or overwritten by the next save before its restore.
 
@@ -225,15 +225,15 @@ def scope_token_lost(side: FileVersion, rule: Rule, context: Context) -> Iterato
         if event.kind == "dropped":
             if _for_life(unit, rule):
                 continue
-            how, sure = "its result is not kept", "medium"
+            how, sure = "the return value is dropped", "medium"
         elif _doubtful(unit, event):
             continue
         elif event.other == event.step:
-            when, sure = "saved the last time round", ""
-            how = f"a way leads back here without a restore, and {event.token} is overwritten"
+            when, sure = "saved in the previous iteration", ""
+            how = f"the code loops back here without a restore and overwrites {event.token}"
         else:
-            lost, when, sure = _call(unit, event.other), "saved before", ""
-            how = f"{event.token} still holds it here and is overwritten"
+            lost, when, sure = _call(unit, event.other), "saved earlier", ""
+            how = f"{event.token} is overwritten while it still holds that state"
             because = ((unit.steps[event.other].lines[0], "saved here"),)
         values = {"call": lost, "when": when, "how": how}
         rows = (*instruction_rows(step), *_inside(side, unit, event.other if event.other >= 0 else event.step))

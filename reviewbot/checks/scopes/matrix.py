@@ -14,6 +14,8 @@ from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.query import instruction_rows
 from reviewbot.program.unit import FunctionUnit
 
+_MAIL = "https://"  # how a source begins that is a mail
+
 
 class Cell(NamedTuple):
     """One cell of the matrix: a bit, and whether a scope "clears" or "sets" it."""
@@ -30,7 +32,9 @@ def is_home(side: FileVersion, context: Context) -> bool:
 # --- unsafe-scope ---
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"), values=("matrix", "scope", "why")
+)
 def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
 
@@ -50,7 +54,6 @@ def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hi
             rows = [part.line for part in named if part.text == bad.flag]
             values = {
                 "scope": what,
-                "below": f"below {step.name}()" if step.name else "from here on",
                 "why": bad.why,
                 "matrix": _matrix(_cells(scopes), context.kernel),
             }
@@ -68,8 +71,7 @@ def _proposed(unit: FunctionUnit, step: Instruction, rule: Rule, context: Contex
         what = f"{step.name}()"
         values = {
             "scope": what,
-            "below": f"below {what}",
-            "why": f"By its name it {way} {bit}. {reason}",
+            "why": f"Judging by its name it {way} {bit}. {reason}",
             "matrix": _matrix(cells, context.kernel),
         }
         yield Hit(step.lines, unit.function.name, what, values)
@@ -104,7 +106,11 @@ def _opened(step: Instruction, names: Sequence[str], context: Context) -> list[S
 # --- new-scope-api ---
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "functions", "prefixes", "saves", "sets", "stem"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("clears", "functions", "prefixes", "saves", "sets", "stem"),
+    values=("matrix", "what"),
+)
 def new_scope_api(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A new scope: a PF_ bit, a save helper, or a branch of the function that applies scopes to a mask.
 
@@ -194,19 +200,22 @@ def _cells(scopes: Sequence[ScopeKind]) -> list[Cell]:
 
 
 def _matrix(cells: Sequence[Cell], kernel: Kernel, reasons: bool = False) -> str:
-    """What the matrix says of each bit, a source named once; with the reasons if nothing else gives them."""
+    """What the matrix says of each bit, a source named once; with the reasons if nothing else gives them.
+
+    A mail as the source is a paragraph of its own, with its address.
+    """
     said: list[str] = []
     by_source: dict[str, list[tuple[Cell, Verdict]]] = {}
     for cell in dict.fromkeys(cells):
         verdict = _verdict(cell, kernel)
         by_source.setdefault(verdict.source, []).append((cell, verdict))
     for source, group in by_source.items():
-        first = "a scope" if said else "By the flag-scope matrix a scope"
         words_ = [f"that {cell.way} {cell.bit} is {_word(verdict)}" for cell, verdict in group]
-        sentence = f"{first} {' and one '.join(words_)} ({source})."
+        mail = source.startswith(_MAIL)
+        sentence = f"A scope {' and one '.join(words_)}{'' if mail else f' ({source})'}."
         why = dict.fromkeys(verdict.why for _, verdict in group) if reasons else {}
-        said.append(" ".join((sentence[0].upper() + sentence[1:], *why)))
-    return " ".join(said)
+        said.append(" ".join((sentence, *why)) + (f"\n\nLink: {source}" if mail else ""))
+    return "\n\n".join(said)
 
 
 def _verdict(cell: Cell, kernel: Kernel) -> Verdict:
@@ -216,15 +225,17 @@ def _verdict(cell: Cell, kernel: Kernel) -> Verdict:
 
 def _word(verdict: Verdict) -> str:
     """A verdict as the end of "a scope that clears it is ..."."""
-    return {"context": "safe in some contexts only", "none": "not a question that it answers"}.get(
-        verdict.word, verdict.word
-    )
+    return {"context": "safe only in some contexts", "none": "not covered"}.get(verdict.word, verdict.word)
 
 
 # --- open-coded-scope ---
 
 
-@check(triggers=(Trigger.MASK_CHANGED,), keys=no_role("calls", "keepers", "targets", "threads"))
+@check(
+    triggers=(Trigger.MASK_CHANGED,),
+    keys=no_role("calls", "keepers", "targets", "threads"),
+    values=("flag", "pair", "why"),
+)
 def open_coded_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """The task's flags changed by hand with a scope's bit.
 
@@ -261,10 +272,8 @@ def _puts_back(step: Instruction, rule: Rule) -> bool:
 
 def _by_hand(step: Instruction, flag: str) -> str:
     if step.name:
-        return f"{step.name}() does by hand what they are there for."
-    return (
-        f"They keep what was there before; clearing {flag} by hand also ends the scope of a caller that had opened one."
-    )
+        return f"{step.name}() open-codes them."
+    return f"They restore the previous state; clearing {flag} by hand also ends a scope opened by the caller."
 
 
 def is_thread(unit: FunctionUnit) -> bool:

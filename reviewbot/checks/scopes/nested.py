@@ -33,10 +33,10 @@ from reviewbot.program.query import (
 )
 from reviewbot.program.unit import FunctionUnit
 
-_ENTERED = "the scope is entered here"  # a note about evidence
+_ENTERED = "scope entered here"  # a note about evidence
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("clears", "instead", "masks"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("clears", "instead", "masks"), values=("call", "callee", "flag"))
 def redundant_scope_flag(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A written mask that says again what a scope around it surely says.
 
@@ -76,7 +76,11 @@ def _implied(state: State, name: str, rule: Rule, kernel: Kernel) -> tuple[OpenS
     return None
 
 
-@check(triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED), keys=no_role("effect", "flags", "nofail", "reclaim"))
+@check(
+    triggers=(Trigger.FAR_REACHING, Trigger.MASK_CHANGED),
+    keys=no_role("effect", "flags", "nofail", "reclaim"),
+    values=("call", "callee", "effect", "mask"),
+)
 def nofail_in_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request with `nofail` inside a scope that takes `reclaim` away or has one of `flags` (all of a row).
 
@@ -191,7 +195,7 @@ def _breaks(scope: ScopeKind, row: Row) -> bool:
     )
 
 
-@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("families"))
+@check(triggers=(Trigger.SCOPE_CALL,), keys=no_role("families"), values=("call", "callee"))
 def scope_around_one_allocation(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A scope with one call in it, an allocator of the row's `families` whose mask is written there."""
     families = row_words(rule, "families")

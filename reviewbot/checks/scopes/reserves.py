@@ -11,7 +11,7 @@ from reviewbot.checks.declaration import CALLBACKS, Trigger, check, no_role
 from reviewbot.checks.scopes.matrix import is_home
 from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import Expr
-from reviewbot.interproc.callbacks import callbacks
+from reviewbot.interproc.registered.callbacks import callbacks
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule, ScopeKind
 from reviewbot.program.context import Context, Hit
@@ -46,9 +46,10 @@ class _Reach(Struct, frozen=True):
         **CALLBACKS,
         **no_role("asked", "closing", "effect", "frees", "harmless", "homes", "marks", "opts_out", "targets"),
     },
+    values=("also", "reach", "scope"),
 )
 def reserves_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
-    """A changed line that begins a scope which the matrix regrets, with something below it that may allocate.
+    """A changed line that begins a scope which the matrix discourages, with something below it that may allocate.
 
     Rows: `homes`, how the paths of known users begin; `marks`, what their files say; `asked`, words of the conditions
     under which they do it; `frees`, parts of the names of calls that are reclaim itself. `targets`, lvalues of a
@@ -70,7 +71,6 @@ def reserves_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[
         values = {
             "scope": begin.said,
             "reach": _told(unit, reach),
-            "why": begin.scope.why,
             "also": outside.get(unit.function.name, "") or _closed(unit, begin, rule),
         }
         because = tuple((unit.steps[at].lines[0], _note(at, reach)) for at in reach.calls[:_MOST_SHOWN])
@@ -84,7 +84,7 @@ def reserves_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[
 
 def _begins(unit: FunctionUnit, rule: Rule, context: Context) -> Iterator[_Begin]:
     """The steps of a function that open such a scope."""
-    kinds = [one for one in context.kernel.scopes.values() if one.family == "memalloc" and one.verdict == "regretted"]
+    kinds = [one for one in context.kernel.scopes.values() if one.family == "memalloc" and one.verdict == "discouraged"]
     for index, step in enumerate(unit.steps):
         if not reached(unit, index):
             continue
@@ -120,7 +120,7 @@ def _outside(side: FileVersion, rule: Rule) -> Mapping[str, str]:
     out: dict[str, str] = {}
     for one in callbacks(side, tuple(row for row in rule.rows if "as" in row)):
         said = f"{one.function}() is {one.listed['as']} ({one.how}()), where {one.listed['effect']}"
-        out.setdefault(one.function, f" Nor does it do anything here: {said}.")
+        out.setdefault(one.function, f" But {said}.")
     return out
 
 
@@ -131,7 +131,7 @@ def _closed(unit: FunctionUnit, begin: _Begin, rule: Rule) -> str:
         held = [[unit.steps[one.step].name for one in state.open] for state in reached(unit, begin.index)]
         found = next((name for name in held[0] if name in closing), "") if held and closing else ""
         if found and all(found in names for names in held):
-            return f" Nor does it do anything after {found}(), where {row['effect']}."
+            return f" But after {found}() {row['effect']}."
     return ""
 
 
@@ -213,9 +213,9 @@ def _told(unit: FunctionUnit, reach: _Reach) -> str:
     if reach.repeated:
         said[-1] += ", in a loop" if len(reach.repeated) == len(reach.calls) else ", partly in a loop"
     if reach.open:
-        said.append("whatever runs until somebody else ends it")
+        said.append("everything that runs until another function ends it")
     return " and ".join((", ".join(said[:-1]), said[-1])) if len(said) > 1 else said[0]
 
 
 def _note(at: int, reach: _Reach) -> str:
-    return "below the scope, in a loop" if at in reach.repeated else "below the scope"
+    return "inside the scope, in a loop" if at in reach.repeated else "inside the scope"

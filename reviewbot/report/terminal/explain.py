@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from textwrap import fill, wrap
+from textwrap import fill, indent, wrap
 
 from reviewbot.kernel.rows import strings
 from reviewbot.model.errors import UsageError
@@ -16,9 +16,8 @@ NARROWEST = 60
 WIDE = 110  # the scope calls get a column of their own
 INDENT = "    "
 LEGEND = (
-    "safe: nested allocations keep the contract their callers rely on. unsafe: some nested allocation breaks. "
-    "pointless: harmless, and nobody gains. context: depends on who runs inside the scope. "
-    "none: no scope to judge."
+    "safe: nested allocations still behave as their callers expect. unsafe: some nested allocation breaks. "
+    "pointless: harmless but useless. context: depends on what runs inside the scope. none: no scope applies."
 )
 
 
@@ -64,11 +63,13 @@ def find_rule(rules: Sequence[Rule], name: str) -> Rule:
 
 
 def rule(rule: Rule, kernel: Kernel, width: int) -> str:
-    """One rule: what it finds, its confidence, why it matters, what to do, its rows and the flags that it names."""
+    """One rule: what it finds, its confidence, why it matters, what to do, examples, its rows and flags."""
     width = max(width, NARROWEST)
     head = f"{rule.id}: {rule.severity}, {rule.confidence} confidence, read from the {rule.depth}{_between(rule)}"
     parts = [head, fill(readable(rule.summary), width)]
     parts += [f"{title}\n{_prose(text, width)}" for title, text in (("WHY", rule.why), ("FIX", rule.fix))]
+    for title, examples in (("BAD", rule.bad), ("GOOD", rule.good)):
+        parts += [f"{title}\n{_code(example)}" for example in examples]
     if rule.rows:
         parts.append("ROWS\n" + "\n".join(_item(_row(row), width) for row in rule.rows))
     if named := _named_flags(rule, kernel):
@@ -229,7 +230,7 @@ def _called(scope: ScopeKind) -> set[str]:
 
 def _named_flags(rule: Rule, kernel: Kernel) -> list[Flag]:
     """The bits that the rule's texts and rows name, in the order of the matrix."""
-    texts = [rule.summary, rule.question, rule.why, rule.fix, *map(_row, rule.rows)]
+    texts = [rule.summary, rule.question, rule.ask, rule.why, rule.fix, *map(_row, rule.rows)]
     words = {word for text in texts for word in re.findall(r"\w+", text)}
     return [flag for flag in kernel.flags.values() if flag.kind == "bit" and flag.name in words]
 
@@ -272,6 +273,11 @@ def _prose(text: str, width: int) -> str:
     return "\n\n".join(
         fill(paragraph, width, initial_indent=INDENT, subsequent_indent=INDENT) for paragraph in paragraphs
     )
+
+
+def _code(text: str) -> str:
+    """An example as it is written, indented, with tabs of eight columns."""
+    return indent(text.strip("\n").expandtabs(8), INDENT)
 
 
 def _item(text: str, width: int) -> str:

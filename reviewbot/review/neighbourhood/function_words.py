@@ -21,6 +21,7 @@ from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.sleeping import TURNS
+from reviewbot.review.prefilter.sleeping_locks import SleepingLocks
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
 _MACRO = re.compile(rb"\n[ \t]*+#[ \t]*+define[ \t]++(\w++)\(")
@@ -40,7 +41,8 @@ class FunctionWords(Struct, frozen=True, array_like=True):
     `plain`: those of them in the rows that are indented once, which no branch or loop is around; `own`: no other file
     sees it; `run`: it is entered with something held, or run where not all may be asked for; `alone`: it says so by
     itself; `asks`: it may ask for memory, or free some, and sleep; `surely`: it does so in rows that are indented once;
-    `takes`: a parameter may be a mask; `text`: what tells its text from others, 0 where several have the name.
+    `takes`: a parameter may be a mask; `text`: what tells its text from others, 0 where several have the name; `locks`:
+    the last words in the names of the locks that sleep and that it takes.
     """
 
     name: str
@@ -54,6 +56,7 @@ class FunctionWords(Struct, frozen=True, array_like=True):
     surely: bool
     takes: bool
     text: int = 0
+    locks: tuple[str, ...] = ()
 
     def with_other(self, other: FunctionWords) -> FunctionWords:
         """What this one and another of the same name say together."""
@@ -69,6 +72,7 @@ class FunctionWords(Struct, frozen=True, array_like=True):
             self.surely or other.surely,
             self.takes or other.takes,
             0,
+            tuple(dict.fromkeys((*self.locks, *other.locks))),
         )
 
 
@@ -77,19 +81,26 @@ class FileWords:
 
     `defines`: the names of those that other files see; `calls`: those that stand before a parenthesis in one;
     `macros`: those of macros that take arguments; `runs`: words that it puts or hands where others run them, functions
-    among them; `size`: its bytes.
+    among them; `size`: its bytes. `waits`: the last words in the names of locks that what reclaim runs may wait for;
+    `locks`: those of all locks that sleep and that it takes.
     """
 
     def __init__(
-        self, size: int, functions: Iterable[FunctionWords], macros: frozenset[str], runs: frozenset[str]
+        self,
+        size: int,
+        functions: Iterable[FunctionWords],
+        macros: frozenset[str],
+        runs: frozenset[str],
+        waits: frozenset[str] = frozenset(),
     ) -> None:
-        self.size, self.macros, self.runs = size, macros, runs
+        self.size, self.macros, self.runs, self.waits = size, macros, runs, waits
         self.functions: dict[str, FunctionWords] = {}
         for one in functions:
             known = self.functions.get(one.name)
             self.functions[one.name] = one if known is None else known.with_other(one)
         self.defines = [one.name for one in self.functions.values() if not one.own]
         self.calls = frozenset(name for one in self.functions.values() for name in one.calls)
+        self.locks = frozenset(name for one in self.functions.values() for name in one.locks)
 
 
 _NO_FUNCTION = FunctionWords("", False, (), (), (), False, False, False, False, False)
@@ -136,6 +147,7 @@ class WordReader:
         quiet = frozenset.intersection(*map(_without_reclaim, kernels))
         self._quiet = as_bytes((*quiet, *words["mask_types"]))
         self._others = RunByOthers(rows)
+        self._sleeping = SleepingLocks(rows)
         self._key = ("words", next(_numbers))
 
     def read(self, path: str, text: bytes, known: Mapping[str, FunctionWords] = {}) -> FileWords:
@@ -145,7 +157,7 @@ class WordReader:
         said = [self._of(part, same) for part in file.parts if b"\n{" in part.text]
         run = frozenset(map(_text, self._others.names_run(file, {name for one in said for name in one.calls})))
         macros = frozenset(map(_text, _MACRO.findall(b"\n" + text)))
-        return FileWords(len(text), _in_file(path, said, run), macros, run)
+        return FileWords(len(text), _in_file(path, said, run), macros, run, self._sleeping.waited_for(file, said))
 
     def _of(self, part: FunctionText, same: Mapping[int, FunctionWords]) -> FunctionWords:
         """What a function says; the next version of a file has most of its functions as they were."""
@@ -176,6 +188,7 @@ class WordReader:
             asks and self._asks(rows, plain),
             has_any(part.head, self._types),
             _number_of(part.text),
+            self._sleeping.taken(body, calls),
         )
 
     def changed(self, lines: bytes) -> ChangedWords:

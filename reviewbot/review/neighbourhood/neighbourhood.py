@@ -17,6 +17,7 @@ from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
+from reviewbot.review.neighbourhood.locked_ways import locked_ways
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.ways import ways_of
@@ -95,17 +96,24 @@ class Neighbourhood:
     ) -> NearbyFiles:
         graph = WordGraph(words, self._layout, change)
         # far away a short word is the name of something as well
-        told = (graph.meant(*one) for one in handed if "_" in one[1] or graph.is_defined_near(*one))
-        ways = dict.fromkeys(ways_of(graph, change.functions, [one for one in told if one is not None]))
+        meant = (graph.meant(*one) for one in handed if "_" in one[1] or graph.is_defined_near(*one))
+        told = [one for one in meant if one is not None]
+        held, waiting = locked_ways(graph, words, change.functions, told)
+        ways = dict.fromkeys((*ways_of(graph, change.functions, told), *held))
         runs = (path for one in ways for path in graph.running(one))
-        paths = [path for path in dict.fromkeys((*(path for path, _ in ways), *runs)) if path not in touched]
+        every = dict.fromkeys((*waiting, *(path for path, _ in ways), *runs))
+        paths = [path for path in every if path not in touched]
         beside = {dirname(path) for path in touched}
         paths.sort(key=lambda path: dirname(path) not in beside)  # what is near is the surest
         left = ""
         if len(paths) > _MOST_READ:
             left = f"its calls lead through {len(paths)} more files of the {self.width}; {_MOST_READ} of them were read"
         texts = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in paths[:_MOST_READ])
-        files = [NearbyFile(path, text, graph.idle(path, ways)) for path, text in texts if text is not None]
+        files = [
+            NearbyFile(path, text, () if path in waiting else graph.idle(path, ways))
+            for path, text in texts
+            if text is not None
+        ]
         return NearbyFiles(files, ways, left, partial(self._meant, graph))
 
     def _meant(self, graph: WordGraph, path: str, name: str) -> FunctionKey | None:

@@ -10,30 +10,38 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 
 from reviewbot.interproc.summary import DEEPEST
-from reviewbot.program.call_graph import FunctionKey, between
+from reviewbot.program.call_graph import FunctionKey, Holding, between
 from reviewbot.review.neighbourhood.function_words import ChangedWords
 from reviewbot.review.neighbourhood.word_graph import WordGraph
 
 
 def ways_of(
-    graph: WordGraph, changed: Mapping[FunctionKey, ChangedWords], told: Collection[FunctionKey]
+    graph: WordGraph,
+    changed: Mapping[FunctionKey, ChangedWords],
+    told: Collection[FunctionKey],
+    held: Holding | None = None,
 ) -> Iterator[FunctionKey]:
-    """The functions on such ways; some more than once. `told`: those that the change hands or puts somewhere."""
+    """The functions on such ways; some more than once. `told`: those that the change hands or puts somewhere.
+
+    `held`: says which functions hold something, see between(), if not the graph does.
+    """
+    at_hand = held or graph.holding
     asking = [one for one, said in changed.items() if said.asks]
     through = dict.fromkeys((*(one for one, said in changed.items() if said.drops), *told))
     if through:
-        yield from between(graph, through, graph.holding, graph.asking, DEEPEST)
+        yield from between(graph, through, at_hand, graph.asking, DEEPEST)
     if ends := [one for one in asking if one not in through]:
-        yield from between(graph, ends, graph.holding, lambda some: [one for one in ends if one in some], DEEPEST)
+        yield from between(graph, ends, at_hand, lambda some: [one for one in ends if one in some], DEEPEST)
     holding = {one for one, said in changed.items() if said.locks and one not in through}
-    if starts := graph.holding(holding):
+    if starts := at_hand(holding):
         yield from between(
             graph, starts, lambda some: {one: starts[one] for one in some if one in starts}, graph.asking, DEEPEST
         )
     calling = _Calling(graph, {one: said.calls for one, said in changed.items() if said.calls and one not in through})
     if calling.leading:
-        yield from between(calling, calling.leading, graph.holding, graph.asking, DEEPEST)
-    yield from graph.handing([*asking, *through, *calling.leading])
+        yield from between(calling, calling.leading, at_hand, graph.asking, DEEPEST)
+    if held is None:
+        yield from graph.handing([*asking, *through, *calling.leading])
 
 
 class _Calling:

@@ -40,6 +40,10 @@ class WordGraph:
         """What a function says, None where it is none of these."""
         return self._functions(function[0]).get(function[1])
 
+    def functions(self, path: str) -> Collection[FunctionWords]:
+        """The functions of a file."""
+        return self._functions(path).values()
+
     def _functions(self, path: str) -> Mapping[str, FunctionWords]:
         return next((found for one in self._words if (found := one.functions(path))), {})
 
@@ -178,7 +182,8 @@ class WordGraph:
             yield from ((path, name) for name in functions[one[1]].calls if name in functions)
 
         near = within_calls(called, [(path, name) for name in first], DEEPEST)
-        return [name for name in functions if (path, name) not in near]
+        # who takes a lock may do so for them, and give it back
+        return [name for name, one in functions.items() if (path, name) not in near and not one.locks]
 
     def asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         """Those of some functions that may ask for memory and sleep."""

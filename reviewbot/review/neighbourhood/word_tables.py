@@ -25,6 +25,12 @@ class SourceWords(Protocol):
     def macros(self, name: str) -> Collection[str]:
         """The files that define a macro of a name which takes arguments."""
 
+    def locking(self, name: str) -> Collection[str]:
+        """The files that take a lock that sleeps and whose name ends so."""
+
+    def waiting(self, name: str) -> Collection[str]:
+        """The files with something that reclaim runs and that may wait for a lock whose name ends so."""
+
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """The functions of a file by name, {} for no such file."""
 
@@ -41,6 +47,8 @@ class WordTables:
         self._calling: _Names = {}
         self._macros: _Names = {}
         self._running: _Names = {}
+        self._locking: _Names = {}
+        self._waiting: _Names = {}
 
     def defining(self, name: str) -> Collection[str]:
         """See SourceWords."""
@@ -57,6 +65,14 @@ class WordTables:
     def macros(self, name: str) -> Collection[str]:
         """See SourceWords."""
         return self._macros.get(name, ())
+
+    def locking(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._locking.get(name, ())
+
+    def waiting(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._waiting.get(name, ())
 
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """See SourceWords."""
@@ -86,4 +102,6 @@ class WordTables:
             (file.calls, self._calling),
             (file.macros, self._macros),
             (file.runs, self._running),
+            (file.locks, self._locking),
+            (file.waits, self._waiting),
         )

@@ -10,6 +10,7 @@ from reviewbot.frontend.cut_functions import FunctionText, byte_words
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.masks import MaskChanged
+from reviewbot.review.prefilter.reclaim_waits import ReclaimWaits
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.sleeping import GOTO, SleepContext, below
 from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
@@ -31,6 +32,7 @@ def composed(kernel: Kernel, rows: RowWords, telling: Telling, wanted: Collectio
         Trigger.ASKED_AGAIN: lambda: AskedAgain(telling),
         Trigger.MASK_CHANGED: lambda: MaskChanged(kernel, telling, rows),
         Trigger.NARROWED: lambda: Narrowed(rows.with_trigger(Trigger.NARROWED), others),
+        Trigger.RECLAIM_WAITS: lambda: ReclaimWaits(rows.with_trigger(Trigger.RECLAIM_WAITS), others),
         Trigger.SLEEP_CONTEXT: lambda: SleepContext(kernel, telling, rows, others),
     }
     return {trigger: ways[trigger]() for trigger in Trigger if trigger in wanted}

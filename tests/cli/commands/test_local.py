@@ -35,7 +35,7 @@ def test_a_remark_is_a_line_that_a_terminal_makes_a_link_of(desk):
     assert done.code == 1
     title, remark, code, summary = done.out.splitlines()
     assert title == "staged"
-    assert remark.startswith(f"{FILE}:{LINE}: error: the scope of memalloc_nofs_save() is still open")
+    assert remark.startswith(f"{FILE}:{LINE}: error: the memalloc_nofs_save() scope is still open")
     assert remark.endswith(" [scope-leak, high]")
     assert code == f"{LINE:>7} |                 return -ENOMEM;"
     assert summary == "1 remark (1 error) on staged changes, 2 added lines, kernel 6.12"
@@ -86,11 +86,11 @@ def test_the_reasoning_is_told_if_asked_for(desk):
     desk.stage(FILE, LEAK)
     told = desk("--staged", "--explain").out
     for part in (
-        f"{FILE}:8: note: the scope is entered here in made()",
+        f"{FILE}:8: note: scope entered here in made()",
         "    > +                return -ENOMEM;",
-        "Is the scope of memalloc_nofs_save() not still open",
+        "The memalloc_nofs_save() scope is still open",
         "Why: The scope is a bit in current->flags.",
-        "What to do: Restore before each return",
+        "What to do: Restore before every return",
         "reviewbot rule scope-leak",
     ):
         assert part in told

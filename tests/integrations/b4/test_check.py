@@ -71,7 +71,7 @@ def settings(tmp_path):
     ("message", "status", "summary", "code"),
     [
         (ERROR, "fail", "1 error: kmalloc() must not fail but may not reclaim either", 1),
-        (WARNING, "warn", "1 warning: GFP_KERNEL | GFP_NOFS puts flags together", 1),
+        (WARNING, "warn", "1 warning: GFP_KERNEL contradicts GFP_NOFS", 1),
         (NOTE, "pass", "1 note: __GFP_IO changes nothing", 1),
         (LOW, "pass", "nothing found", 0),
         (CLEAN, "pass", "nothing found", 0),

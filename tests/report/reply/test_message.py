@@ -371,7 +371,7 @@ def test_no_line_of_a_draft_is_broken(code, question, name, subject):
 
 def test_what_other_files_show_is_listed_below_the_question():
     there = [
-        Evidence("fs/toy/lock.c", 7, "toy_xfer", "\tspin_lock(&t->lock);", "taken here"),
+        Evidence("fs/toy/lock.c", 7, "toy_xfer", "\tspin_lock(&t->lock);", "lock taken here"),
         Evidence(
             "fs/toy/a_longer_name.c", 1234, "toy_step", "\treturn toy_fill(t, \x1b[31m\udcff" + "x" * 99, "called"
         ),

@@ -68,7 +68,7 @@ def test_matrix_of_a_flag(now: Kernel, name: str) -> None:
     told = flat(explain.matrix(now, name, 80))
     assert told.startswith("__GFP_DIRECT_RECLAIM (reclaim bit)")
     assert "A scope that sets it: unsafe Nested GFP_NOWAIT and GFP_ATOMIC" in told
-    assert "A scope that clears it: unsafe __GFP_NOFAIL does not work without" in told
+    assert "A scope that clears it: unsafe __GFP_NOFAIL needs this bit" in told
     assert told.count(f"[{HOCKO}]") == 2
     assert "Held by: __GFP_RECLAIM, GFP_KERNEL" in told
     assert "in kernels since 4.4." in told
@@ -170,6 +170,13 @@ def test_rule(now: Kernel) -> None:
     rows = [line.split()[:3] for line in lines if line.startswith("__GFP")]
     assert rows == [[name, *LIST[name][:2]] for name in ("__GFP_DMA", "__GFP_DMA32", "__GFP_NOFAIL")]
     assert told.endswith("SEE\n  - include/linux/gfp_types.h\n")
+
+
+def test_rule_shows_its_examples_as_they_are(now: Kernel) -> None:
+    code = "\nif (!ext)\n\treturn -ENOMEM;\t/* $a */\n...\n"
+    told = explain.rule(replace(RULE, bad=(code,), good=("one();\n", "two();\n")), now, 60)
+    shown = "BAD\n    if (!ext)\n            return -ENOMEM; /* $a */\n    ...\n\n"
+    assert f"FIX\n    Use something else for <flag>.\n\n{shown}GOOD\n    one();\n\nGOOD\n    two();\n\nROWS" in told
 
 
 def test_rules_list() -> None:

@@ -112,7 +112,7 @@ def test_a_call_is_followed_down_into_another_file() -> None:
     assert down({B: ASKS}) == [DOWN]
     (finding,) = reviewed({A: HOLDS, B: ASKS}, {A: CALL, B: ASKS}).findings
     assert [(one.path, one.line, one.note) for one in finding.evidence] == [
-        (A, 3, "taken here"),
+        (A, 3, "lock taken here"),
         (A, 4, "called from here"),
         (B, 3, "may sleep here"),
     ]
@@ -294,8 +294,8 @@ def test_a_mask_is_handed_to_another_file() -> None:
     (finding,) = reviewed({A: QUIET, B: TAKES}, {A: QUIET + HANDS, B: TAKES}).findings
     assert (finding.path, finding.line, finding.function) == (A, 8, "exfoo_more")
     assert [(one.path, one.line, one.note) for one in finding.evidence] == [
-        (A, 8, "the mask is handed over here"),
-        (B, 3, "taken here"),
+        (A, 8, "mask passed here"),
+        (B, 3, "lock taken here"),
         (B, 4, "may sleep here"),
     ]
     assert said({A: HANDS, B: QUIET}, {A: HANDS, B: QUIET + TAKES}) == [(B, 9, "sleep-in-atomic")]

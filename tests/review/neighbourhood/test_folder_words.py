@@ -48,8 +48,52 @@ def test_from_tree_to_tree_it_says_what_it_says_of_each(states: list[dict[str, s
             assert known.calling(name) == fresh.calling(name)
             assert known.macros(name) == fresh.macros(name)
             assert known.running(name) == fresh.running(name)
+            assert known.locking(name) == fresh.locking(name)
+            assert known.waiting(name) == fresh.waiting(name)
         for path in ("drivers/exfoo/a.c", "drivers/exfoo/c.h", "drivers/exfoo/Kconfig"):
             assert known.functions(path) == fresh.functions(path)
+
+
+TAKES = """\
+static void exfoo_drop(struct exfoo *ex)
+{
+	scoped_guard(mutex, &ex->pool->lock)
+		exfoo_put(ex);
+}
+
+static void exfoo_fill(struct exfoo *ex)
+{
+	guard(rwsem_write)(&ex->sem);
+	mutex_lock_nested(&ex->inner, 1);
+	spin_lock(&ex->spin);
+}
+
+static unsigned long exfoo_scan(struct shrinker *shrink, struct shrink_control *sc)
+{
+	if (mutex_lock_interruptible(&exfoo_mutex))
+		return 0;
+	exfoo_drop(shrink->private_data);
+	return 0;
+}
+
+static struct shrinker exfoo_shrinker = {
+	.scan_objects = %s,
+};
+"""
+
+
+def test_the_locks_that_sleep_and_those_that_reclaim_waits_for() -> None:
+    said = words(TAKES % "exfoo_scan")
+    assert {name: one.locks for name, one in said.items()} == {
+        "exfoo_drop": ("lock",),
+        "exfoo_fill": ("sem", "inner"),
+        "exfoo_scan": ("exfoo_mutex",),
+    }
+    file = READER.read("a.c", (TAKES % "exfoo_scan").encode())
+    assert file.waits == {"exfoo_mutex", "lock"}
+    assert file.locks == {"exfoo_mutex", "inner", "lock", "sem"}
+    quiet = TAKES.replace("(struct shrinker *shrink, struct shrink_control *sc)", "(struct exfoo *ex)")
+    assert READER.read("a.c", (quiet % "exfoo_other").encode()).waits == frozenset()
 
 
 def test_only_files_that_are_new_are_read() -> None:

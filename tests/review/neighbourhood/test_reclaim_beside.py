@@ -52,12 +52,55 @@ def test_a_callback_leads_through_files(old: Mapping[str, str], new: Mapping[str
     assert notes[:3] == [(A, "registered here"), (A, "called from here"), (C, "called from here")][: len(notes)]
 
 
+@pytest.mark.parametrize(
+    ("member", "calls", "confidence"),
+    [("prepare_job", 2, "medium"), ("run_job", 1, "medium"), ("timedout_job", 1, "medium"), ("timedout_job", 2, "low")],
+)
+def test_what_a_fence_waits_for_stays_sure(member: str, calls: int, confidence: str) -> None:
+    """A reset finds most of what it would make, so that only what it calls itself is sure."""
+    called = "exfoo_step" if calls == 2 else "exfoo_fill"
+    ops = BIO.replace("exfoo_step", called).replace("block_device_operations", "drm_sched_backend_ops")
+    other = {A: ops.replace("submit_bio", member), C: STEP}
+    (finding,) = said({**other, B: QUIET}, {**other, B: ASKS})
+    assert (finding.path, finding.line, finding.confidence) == (B, 3, confidence)
+
+
 def test_a_frozen_queue_stays_sure() -> None:
     """Of files that one patch changes."""
     call = FROZEN.replace("ex->n = 1;", "exfoo_fill(ex->bio);")
     (finding,) = said({A: FROZEN, B: QUIET}, {A: call, B: ASKS})
     assert (finding.path, finding.line, finding.confidence) == (B, 3, "medium")
     assert [(one.path, one.line) for one in finding.evidence] == [(A, 3), (A, 4)]
+
+
+def test_what_is_handed_a_mask_far_away_is_said_low() -> None:
+    """It may look at the mask alone, or take the bit away: it was not read."""
+    call = FROZEN.replace("ex->n = 1;", "exfoo_fill(ex->bio);")
+    handed = ASKS.replace("kmalloc(64,", "exfoo_more(bio,")
+    (finding,) = said({A: FROZEN, B: QUIET}, {A: call, B: handed})
+    assert (finding.path, finding.line, finding.confidence) == (B, 3, "low")
+    (near,) = said({A: FROZEN}, {A: FROZEN.replace("ex->n = 1;", "ex->p = exfoo_more(ex, GFP_KERNEL);")})
+    assert near.confidence == "medium"
+
+
+USB = """\
+static int exfoo_back(struct usb_interface *intf)
+{
+	return exfoo_fill(usb_get_intfdata(intf));
+}
+
+static struct usb_driver exfoo_driver = {
+	.reset_resume = exfoo_back,
+	.post_reset = exfoo_back,
+};
+"""
+
+
+def test_a_callback_of_which_little_is_wrong_leads_to_nothing_in_another_file() -> None:
+    """Those who run it have opened a scope by then; what is asked there is asked about the file that registers it."""
+    assert said({A: USB, B: QUIET}, {A: USB, B: ASKS}) == []
+    (here,) = said({A: QUIET + USB}, {A: ASKS + USB})
+    assert (here.line, here.confidence) == (3, "low")
 
 
 NO_MATTER = {

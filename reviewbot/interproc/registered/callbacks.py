@@ -10,38 +10,28 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 from msgspec import Struct
 
+from reviewbot.interproc.registered.member_puts import member_puts, members_set_in
 from reviewbot.kernel.rows import strings
 from reviewbot.model.kernel import Data
 from reviewbot.program.file_version import FileVersion
 from reviewbot.support.patterns import pattern
 
 _LONGEST = 400  # characters of a row that are looked at
-_HEAD = 160  # of those before a brace
+_HEAD = 160  # of an argument
 _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
 _HEAD_ROWS = 12  # that the head of a function may stand on
 _MOST_CALLS = 5_000  # of one text
-_MOST_TEXTS = 32  # of which is known what is set in them
 
 _WORDS = pattern(r"\w+")
-_BRACES = pattern(r"[{}]")
-_TOKEN = pattern(r"(?:\.|->)\s*(\w+)\s*=(?!=)\s*&?(\w+)\s*(?=[,;}]|$)")
-_MEMBER_SET = pattern(r"[.>]\s*+(\w++)\s*+=")
-_WORD_BEFORE = pattern(r"(?<![\w.>])(\w+)\s*\Z")
-_LAST_BEFORE = pattern(r"(?<!\w)(\w+)\s*\Z")
 _LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
 _KEPT = pattern(r"(?<!\w)(\w+)\s*=\s*\Z")
-_VARIABLE = pattern(r"struct\s+(\w+)\s+(\w+)\b([^=;{}()]*)=\s*\Z")
-_LITERAL = pattern(r"struct\s++(\w++)\s*+(?:(\[\s*+\])\s*+)?\)\s*+\Z")
-_MEMBER = pattern(r"(?<![\w.])\w*+\.([\w.]++)\s*+=\s*+\Z")
-_ELEMENT = pattern(r"(?:\A|[,{]|\]\s*=)\s*\Z")
-_DECLARED = pattern(r"\bstruct\s+(\w+)[\s*]+(?:const\s+)?(\w+)\b(?!\s*\()")
 
 
 _Found = tuple[str, str, int, str]  # a function, how it is known, the row and a word on that
@@ -73,35 +63,32 @@ class Callback(Struct, frozen=True):
         return f" ({how})" if how else ""
 
 
-class _Put(Struct, frozen=True):
-    """A function put into a member.
+class _Given(NamedTuple):
+    """An argument of a call, the row of that, and the arguments around it."""
 
-    `struct`: the kind of structure, or the names of the members that it is of others, with dots, "" if the text does
-    not show it; `holder`: the variable, or the member of one, that this structure is.
-    """
-
-    function: str
-    member: str
-    struct: str
-    holder: str
+    call: str
+    given: str
     row: int
+    above: Sequence[str]
+    below: Sequence[str]
 
+    @property
+    def before(self) -> str:
+        return self.above[-1].strip() if self.above else ""
 
-class _Brace(Struct, frozen=True):
-    """An open brace: the initializer of a `struct`, or of a member, "" for anything else."""
-
-    struct: str = ""
-    holder: str = ""
-    array: bool = False
+    @property
+    def others(self) -> Sequence[str]:
+        return (*self.above, *self.below)
 
 
 def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterator[Callback]:
     """The functions that a row of `listed` knows, `as` what they are run.
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is passed to a
-    call; `through`: the same, a structure whose member `holds` has it. `returns`: types that only such functions have;
-    `takes`: the types of all parameters of a static function, where the text does not say otherwise what it is for.
-    `functions`: names of functions that are so in a `file`, its path or a pattern; `note`: how a list says why.
+    call, if another argument has a word of `given_with`; `through`: the same, a structure whose member `holds` has it.
+    `returns`: types that only such functions have; `takes`: the types of all parameters of a static function, where the
+    text does not say otherwise what it is for. `functions`: names of functions that are so in a `file`, its path or a
+    pattern; `note`: how a list says why.
     `queues`: "call position", a work item that is put on the queue named right before it: what is registered then
     counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them with a word: "call
     word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
@@ -137,9 +124,9 @@ def may_be_run(text: str, name: str, before: frozenset[str], calls: frozenset[st
     return False
 
 
-def _places(row: Mapping[str, Data], key: str) -> dict[str, int]:
-    """The calls of a row, each with the position of the argument that matters."""
-    return {name: int(at) for name, _, at in (said.partition(" ") for said in strings(row, key))}
+def _places(row: Mapping[str, Data], key: str) -> Sequence[tuple[str, int]]:
+    """The calls of a row, each with the position of an argument that matters; of some calls several do."""
+    return [(name, int(at)) for name, _, at in (said.partition(" ") for said in strings(row, key))]
 
 
 def _stands(row: Mapping[str, Data], key: str, side: FileVersion) -> bool:
@@ -160,28 +147,30 @@ class _Text:
         """What is put into one of the members of a row."""
         for said in strings(row, "members"):
             struct, _, member = said.rpartition(" ")
-            for one in _puts(self.rows).members.get(member, ()) if member in self._set else ():
+            for one in member_puts(self.rows).members.get(member, ()) if member in self._set else ():
                 if not struct or struct in one.struct.split("."):
                     yield one.function, f".{member}", one.row, "registered here"
 
     def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
         """What is passed to one of the calls of a row, itself or inside a structure."""
         queued = self._queued(row) if "queues" in row else None
-        for name, given, at, before in self._arguments(_places(row, "registers")):
-            if given.lstrip("&").isidentifier() and (queued is None or _last(before) in queued):
-                yield given.lstrip("&"), name, at, "registered here"
+        telling = strings(row, "given_with")
+        for one in self._arguments(_places(row, "registers")):
+            told = not telling or any(word in arg for arg in one.others for word in telling if '"' not in arg)
+            if one.given.lstrip("&").isidentifier() and told and (queued is None or _last(one.before) in queued):
+                yield one.given.lstrip("&"), one.call, one.row, "registered here"
         holders: dict[str, tuple[str, int]] = {}
-        for name, given, at, _ in self._arguments(_places(row, "through")):
-            if holder := _last(given):
-                holders.setdefault(holder, (name, at))
+        for one in self._arguments(_places(row, "through")):
+            if holder := _last(one.given):
+                holders.setdefault(holder, (one.call, one.row))
         for holder_name, (name, at) in holders.items() if holders and strings(row, "holds")[0] in self._set else ():
-            for function in _puts(self.rows).held.get((holder_name, strings(row, "holds")[0]), ()):
+            for function in member_puts(self.rows).held.get((holder_name, strings(row, "holds")[0]), ()):
                 yield function, name, at, "registered here"
 
     @cached_property
     def _set(self) -> Collection[str]:
         """The members into which anything may be put: mostly none that is asked for, and then no more is looked at."""
-        return _set_in(self._text)
+        return members_set_in(self._text)
 
     def _queued(self, row: Mapping[str, Data]) -> frozenset[str]:
         """The work items that are put on one of the queues of a row, by the last word of their names."""
@@ -191,16 +180,16 @@ class _Text:
             for args, at in self.calls.get(name, ())
             if any(word in arg for arg in args) and (said := _KEPT.search(self.rows[at].partition(name)[0]))
         }
-        put = [(_last(work), _last(queue)) for _, work, _, queue in self._arguments(_places(row, "queues"))]
+        put = [(_last(one.given), _last(one.before)) for one in self._arguments(_places(row, "queues"))]
         others = {work for work, queue in put if queue not in queues}
         return frozenset(work for work, _ in put) - others - {""}
 
-    def _arguments(self, places: Mapping[str, int]) -> Iterator[tuple[str, str, int, str]]:
-        """Calls, the argument at their place, their row and the argument before that."""
-        for name, position in places.items():
+    def _arguments(self, places: Sequence[tuple[str, int]]) -> Iterator[_Given]:
+        """What calls are given at their places."""
+        for name, position in places:
             for args, at in self.calls.get(name, ()):
                 if position < len(args):
-                    yield name, args[position].strip(), at, args[position - 1].strip() if position else ""
+                    yield _Given(name, args[position].strip(), at, args[:position], args[position + 1 :])
 
 
 def _last(text: str) -> str:
@@ -217,7 +206,7 @@ def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
             if kind in text:
                 below = rows[at + 1][:_LONGEST] if at + 1 < len(rows) else ""
                 for name in shown.findall(f"{text[:_LONGEST]} {below}"):
-                    yield name, kind, at, "its type says so"
+                    yield name, kind, at, "known by its return type"
 
 
 def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
@@ -227,7 +216,7 @@ def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
         kinds = tuple(kind for kind, _ in function.params)
         own = function.starts and function.static and not function.macro and kinds in wanted
         if own and (not side.whole or len(re.findall(rf"\b{re.escape(function.name)}\b", side.text)) == 1):
-            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "its parameters say so"
+            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "known by its parameters"
 
 
 def _named(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
@@ -283,102 +272,3 @@ def _arguments(text: str) -> list[str]:
         if depth < 0:
             return out
     return []
-
-
-@lru_cache(maxsize=_MOST_TEXTS)
-def _set_in(text: str) -> frozenset[str]:
-    return frozenset(_MEMBER_SET.findall(text))
-
-
-class _Puts(NamedTuple):
-    """What is put into members: by the member; and by the variable and the member, then by the function."""
-
-    members: Mapping[str, Sequence[_Put]]
-    held: Mapping[tuple[str, str], Mapping[str, _Put]]
-
-
-@lru_cache(maxsize=2)  # several rules ask it of a text, and of no earlier one
-def _puts(rows: Sequence[str]) -> _Puts:
-    members: dict[str, list[_Put]] = {}
-    held: dict[tuple[str, str], dict[str, _Put]] = {}
-    for put in _all_puts(rows):
-        members.setdefault(put.member, []).append(put)
-        held.setdefault((put.holder, put.member), {}).setdefault(put.function, put)
-    return _Puts(members, held)
-
-
-class _Braces:
-    """The braces that are open at places of a text, asked for in order; what they open is worked out only then."""
-
-    def __init__(self, rows: Sequence[str]) -> None:
-        self._rows = rows
-        self._row = self._column = 0
-        self._texts: list[tuple[str, str]] = []  # before each, and the row above
-        self._known: list[_Brace] = []
-
-    def around(self, row: int, column: int) -> _Brace:
-        """The innermost one there."""
-        # where a definition begins, what was open before ends at the latest
-        begins = (at for at in range(row, self._row, -1) if self._rows[at][:1].isalpha() or self._rows[at][:1] == "_")
-        if (first := next(begins, None)) is not None:
-            self._texts.clear()
-            self._known.clear()
-            self._row, self._column = first, 0
-        while self._row < row:
-            self._pass(len(self._rows[self._row][:_LONGEST]))
-            self._row, self._column = self._row + 1, 0
-        self._pass(column)
-        for before, above in self._texts[len(self._known) :]:
-            self._known.append(_brace(before, above, self._known[-1] if self._known else _Brace()))
-        return self._known[-1] if self._known else _Brace()
-
-    def _pass(self, end: int) -> None:
-        text = self._rows[self._row]
-        for found in _BRACES.finditer(text, self._column, end):
-            if found[0] == "{":
-                above = self._rows[self._row - 1] if self._row else ""
-                self._texts.append((text[: found.start()][-_HEAD:], above))
-            else:
-                del self._texts[-1:]
-                del self._known[len(self._texts) :]
-        self._column = end
-
-
-def _all_puts(rows: Sequence[str]) -> Iterator[_Put]:
-    """Every word that is put into a member, in an initializer or in a statement."""
-    types: Mapping[str, set[str]] | None = None
-    braces = _Braces(rows)
-    for row, text in enumerate(rows):
-        for found in _TOKEN.finditer(text[:_LONGEST]) if "=" in text else ():
-            before = text[: found.start()][-_HEAD:]
-            if (variable := _LAST_BEFORE.search(before)) is None:
-                around = braces.around(row, found.start())
-                yield _Put(found[2], found[1], around.struct, around.holder, row)
-            else:
-                types = _declared(rows) if types is None else types
-                plain = _WORD_BEFORE.search(before)
-                kinds = types.get(plain[1], set()) if plain is not None else set()
-                yield _Put(found[2], found[1], min(kinds) if len(kinds) == 1 else "", variable[1], row)
-
-
-def _brace(before: str, above: str, around: _Brace) -> _Brace:
-    """What a brace opens, by the text before it and the row above."""
-    joined = f"{above[-_HEAD:]} {before}"
-    at = joined.rfind("struct ")
-    if at >= 0 and (found := _VARIABLE.match(joined, at)):
-        return _Brace(found[1], found[2], "[" in found[3])
-    if at >= 0 and (found := _LITERAL.match(joined, at)):
-        return _Brace(found[1], "", bool(found[2]))
-    if around.array and _ELEMENT.search(before.strip()):
-        return _Brace(around.struct)
-    member = _MEMBER.search(before)
-    return _Brace(member[1]) if member is not None else _Brace()
-
-
-def _declared(rows: Sequence[str]) -> dict[str, set[str]]:
-    """The kinds of structure that the variables of a text are declared as, or point to."""
-    types: dict[str, set[str]] = {}
-    for text in rows:
-        for kind, name in _DECLARED.findall(text[:_LONGEST]) if "struct" in text else ():
-            types.setdefault(name, set()).add(kind)
-    return types

@@ -11,15 +11,17 @@ from msgspec.structs import replace
 
 from reviewbot.checks.context.atomic_calls import of_file
 from reviewbot.checks.context.held_above import FAR
-from reviewbot.checks.context.sleeping_calls import hands_mask, is_mask_argument
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
+from reviewbot.checks.locks.reclaim_locks import LOCK_KEYS, RequestTools, lock_hits
+from reviewbot.checks.masks.narrower import narrower
+from reviewbot.checks.reclaim.requests import ReclaimRequest, reclaim_request
 from reviewbot.dataflow.solver import Abstained, solve
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc.between import Between
-from reviewbot.interproc.callbacks import callbacks
 from reviewbot.interproc.entry import asks, shown_as
-from reviewbot.interproc.specialize import excludes
+from reviewbot.interproc.registered.callbacks import callbacks
+from reviewbot.interproc.specialize import constants, excludes, with_constants
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.kernel.rows import Row, row_words, strings
 from reviewbot.model.kernel import Rule
@@ -27,7 +29,7 @@ from reviewbot.model.review import CONFIDENCES
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context, Hit
 from reviewbot.program.file_version import FileVersion, expressions
-from reviewbot.program.query import allocation, expression_text, flag_rows, masks_at, reached, request_at
+from reviewbot.program.query import reached
 from reviewbot.program.unit import FunctionUnit
 
 # Keys of rows that stay sure through files. What a callback leads to there was often done before, or is for others.
@@ -61,6 +63,10 @@ class _Entry(Struct, frozen=True):
         """The confidence that its row allows."""
         return str(self.row.get("confidence", "high"))
 
+    def says_less(self, other: _Entry | None) -> bool:
+        """Whether its call excludes less by constants than that of another entry of the function, None for none."""
+        return other is None or constants(self.by) < constants(other.by)
+
 
 class _Inside(Struct, frozen=True):
     """An entry that a function has, and at which of its steps. `taken`: it is a handle, there whoever calls."""
@@ -70,36 +76,30 @@ class _Inside(Struct, frozen=True):
     taken: bool = False
 
 
-class _Request(Struct, frozen=True):
-    """A request for memory: how a text names it, its mask, where that stands, and the bits it surely has."""
-
-    said: str
-    mask: str
-    rows: tuple[int, ...]
-    bits: frozenset[str]
-    confidence: str = ""
-
-
 @check(
-    triggers=(Trigger.NARROWED, Trigger.SLEEP_CONTEXT),
+    triggers=(Trigger.NARROWED, Trigger.RECLAIM_WAITS, Trigger.SLEEP_CONTEXT),
     keys={
         **CALLBACKS,
+        **LOCK_KEYS,
         "enters": Role.HANDLE_CALLS,
         "params": Role.HANDLE_TYPES,
         **no_role(
             "asked",
             "bit",
             "confidence",
+            "far",
             "harmless",
             "instead",
             "keeps",
             "leaves",
+            "one_file",
             "reclaim",
             "reserves",
             "unless_asked",
             "why",
         ),
     },
+    values=("bit", "call", "instead", "where", "why"),
 )
 def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A request that surely has the bit with which reclaim may come back to where it was called from.
@@ -109,23 +109,29 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
     another, and `harmless` and `keeps`, see atomic.sleep_in_atomic(). The others say where `bit` is wrong, `why`,
     what to write `instead`, and `as` what a text names it: functions, see callbacks.callbacks(); or what is held
     between calls of `enters` and of a name with one of `leaves` in it, and in functions with a parameter of the types
-    `params`. `unless_asked`: words of conditions that excuse it.
+    `params`. `unless_asked`: words of conditions that excuse it; `one_file`: no call leads out of the file; `far`: how
+    many calls away it is as sure in another file. For locks that reclaim waits for see lock_hits().
     """
     known = context.calls.once(rule.id, lambda: _Reclaimed(rule, context))
+    found = set[tuple[str, int]]()
     for path, unit in known.units(side):
         inside = known.inside(path, unit)
         for index, step in enumerate(unit.steps) if inside else ():
-            asked = _request(unit, index, step, rule, known.contexts[path])
+            asked = reclaim_request(unit, index, step, rule, known.contexts[path])
             entry = _wrong(unit, index, asked.bits, inside, rule, context) if asked is not None else None
             if asked is not None and entry is not None:
                 hit = _hit(unit, step, asked, entry, path, known.sides)
+                if hit.confidence == "low":
+                    hit = _known_there(hit, unit, index, entry, rule, known.contexts[path])
+                found.add((path, step.lines[0]))
                 yield hit if path == side.path else replace(hit, side=known.sides[path])
+    yield from lock_hits(side, rule, context, RequestTools(known.asking, _taken, _by_hand), found)
 
 
 def _hit(
     unit: FunctionUnit,
     step: Instruction,
-    asked: _Request,
+    asked: ReclaimRequest,
     entry: _Entry,
     path: str,
     sides: Mapping[str, FileVersion],
@@ -138,59 +144,27 @@ def _hit(
         "instead": str(entry.row["instead"]),
     }
     several = any(where != path for where, _, _ in entry.shown)
-    far = several and (len(entry.shown) > FAR + 1 or _SURE_FAR.isdisjoint(entry.row))
+    sure = FAR if not _SURE_FAR.isdisjoint(entry.row) else int(str(entry.row.get("far", -1)))
+    far = several and (len(entry.shown) > sure + 1 or asked.wraps)
     return Hit(
         (*asked.rows, *step.lines),
         unit.function.name,
         f"{step.name} {asked.mask} {entry.bit}",
         values,
         tuple((row, note) for where, row, note in entry.shown if where == path),
-        min(asked.confidence or "high", "low" if far else entry.sure, key=CONFIDENCES.index),
+        min(asked.sure, "low" if far else entry.sure, key=CONFIDENCES.index),
         cause=f"{entry.bit} {entry.row['as']}",
         elsewhere=tuple((sides[where], row, note) for where, row, note in entry.shown if where != path),
-        said="asks here" if entry.called else "",
+        said="requested here" if entry.called else "",
     )
 
 
-# -- the request --
-
-
-def _request(unit: FunctionUnit, index: int, step: Instruction, rule: Rule, context: Context) -> _Request | None:
-    """What a call that may enter reclaim asks with; None for any other step."""
-    if step.kind != "call" or step.op:
-        return None
-    found = allocation(step, context.kernel)
-    other = step.name not in context.kernel.allocators and hands_mask(unit, index, context)
-    handed = _handed(unit, index, rule, context) if other else None
-    if (found is None and handed is None) or not reached(unit, index):
-        return None
-    request = request_at(unit, index, context)
-    if request is not None:
-        masks = masks_at(unit, index, request.mask, context)
-        has = frozenset.intersection(*(one.must for one in masks)) if masks else frozenset()
-        asked = _Request(request.said, request.mask.text, flag_rows(request.mask, context.kernel), has)
-    elif handed is not None:
-        asked = handed
-    else:
-        return None
-    return asked if row_words(rule, "reclaim") <= asked.bits and not asked.bits & row_words(rule, "unless") else None
-
-
-def _handed(unit: FunctionUnit, index: int, rule: Rule, context: Context) -> _Request | None:
-    """The mask that something unknown is handed; it may do with it what it likes."""
-    step = unit.steps[index]
-    looks = step.name in row_words(rule, "harmless") or any(one in step.name for one in row_words(rule, "keeps"))
-    if looks or step.name.isupper():
-        return None
-    for arg in step.args:
-        masks = masks_at(unit, index, arg, context) if is_mask_argument(unit, index, arg, context) else ()
-        if masks:
-            said, has = (
-                f"{step.name}() with {expression_text(arg)}",
-                frozenset.intersection(*(one.must for one in masks)),
-            )
-            return _Request(said, arg.text, flag_rows(arg, context.kernel), has, "medium")
-    return None
+def _known_there(hit: Hit, unit: FunctionUnit, index: int, entry: _Entry, rule: Rule, context: Context) -> Hit:
+    """A hit that is not sure by itself, with a neighbour that does without the bit: its author knew."""
+    row = narrower(unit, index, entry.bit, row_words(rule, "reclaim"), context)
+    if row is None:
+        return hit
+    return replace(hit, confidence="medium", because=(*hit.because, (row, f"asks without {entry.bit}")))
 
 
 def _wrong(
@@ -269,7 +243,7 @@ class _Reclaimed:
     @cached_property
     def _between(self) -> Sequence[tuple[str, FunctionUnit]]:
         """The functions between where reclaim comes by, those of the change, and those that ask for memory."""
-        found = Between(self.graph, self._holding, self._asking)
+        found = Between(self.graph, self._holding, self.asking)
         keyed = ((found.key(unit), unit) for unit in found.units)
         return [(key[0], unit) for key, unit in keyed if key is not None]
 
@@ -278,7 +252,8 @@ class _Reclaimed:
         told = (one for one, text in texts if one in self._run or any(word in text for word in self._handles))
         return {one: (one,) for one in told}
 
-    def _asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+    def asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
+        """Those of some functions that may ask for memory, by their words."""
         kernel = self.graph.kernel
         names, stems = kernel.allocators.keys(), kernel.words["flag_prefixes"]
         return [
@@ -299,8 +274,8 @@ class _Reclaimed:
             fresh: dict[FunctionKey, _Entry] = {}
             for path, unit in level:
                 for callee, entry in self._handed_down(path, unit, out):
-                    if callee not in out:
-                        fresh.setdefault(callee, entry)
+                    if callee not in out and entry.says_less(fresh.get(callee)):
+                        fresh[callee] = entry
             level = [(path, unit) for path, unit in units if (path, unit.function.name) in fresh]
             out |= fresh
         return out
@@ -312,7 +287,9 @@ class _Reclaimed:
         inside = _inside(path, unit, known.get((path, unit.function.name)), self.rule, self._context)
         for at, step in enumerate(unit.steps) if inside else ():
             callee = self.graph.meant(path, step.name) if step.kind == "call" and not step.op else None
-            held = [one.entry for one in inside if _holds(unit, at, one, self.rule, self._context)] if callee else ()
+            held = [one.entry for one in inside if _holds(unit, at, one, self.rule, self._context)] if callee else []
+            if callee is not None and callee[0] != path:
+                held = [one for one in held if "one_file" not in one.row]
             if callee is not None and held:
                 yield callee, _called(held[0], path, unit, step)
 
@@ -320,7 +297,8 @@ class _Reclaimed:
 def _called(entry: _Entry, path: str, unit: FunctionUnit, step: Instruction) -> _Entry:
     """What a function is entered with that one calls which is entered with something."""
     said = f"{unit.function.name}() calls {step.name}(), and{' further up' if entry.called else ''}"
-    return replace(entry, called=said, shown=(*entry.shown, (path, step.lines[0], "called from here")), by=step)
+    shown = (*entry.shown, (path, step.lines[0], "called from here"))
+    return replace(entry, called=said, shown=shown, by=with_constants(step, unit, entry.by))
 
 
 def _inside(path: str, unit: FunctionUnit, entry: _Entry | None, rule: Rule, context: Context) -> list[_Inside]:
@@ -360,9 +338,9 @@ def _handle(path: str, unit: FunctionUnit, row: Row) -> _Inside | None:
     if given:
         there = [not any((given[0], False) in state.facts for state in states) for states in unit.flow.at]
         held = [one and two for one, two in zip(held, there, strict=True)]
-        said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "given to the function"
+        said, at, note = f"{row['as']} ({given[0]})", unit.function.head[0], "function argument"
     else:
-        said, at, note = f"{row['as']} since {shown_as(taken[0])}", taken[0].lines[0], "begins here"
+        said, at, note = f"{row['as']} (after {shown_as(taken[0])})", taken[0].lines[0], "restriction begins here"
     return _Inside(_Entry(row, said, ((path, at, note),)), held, True)
 
 

@@ -1,0 +1,1 @@
+"""What may enter reclaim from where reclaim comes by."""

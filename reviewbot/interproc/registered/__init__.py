@@ -1,0 +1,1 @@
+"""Which functions a text gives others to run, and where."""
