@@ -130,6 +130,8 @@ class WordReader:
         words = kernels[0].words  # they are those of all kernels
         calls = as_bytes(gate.call for one in scopes for gate in one.enter)
         self._leave = as_bytes(gate.call for one in scopes for gate in one.leave)
+        # what is taken by these is given back by calls that a part of their name tells, and here by none
+        calls |= as_bytes(rows.of(Role.HANDLE_CALLS))
         self._gates = calls | self._leave
         others = [scope for scope in scopes if not scope.atomic]
         self._scopes = as_bytes(gate.call for one in others for gate in (*one.enter, *one.leave))

@@ -176,7 +176,10 @@ class WordGraph:
     def idle(self, path: str, ways: Collection[FunctionKey]) -> Collection[str]:
         """The functions of a file that have nothing to do with some functions there and those that these call."""
         functions, names = self._functions(path), {name for _, name in ways}
-        first = [one.name for one in functions.values() if one.name in names or not names.isdisjoint(one.calls)]
+        changed = (said for one in self._change.functions if (said := self.words(one)) is not None)
+        called_there = names.union(*(said.calls for said in changed))
+        leading = (one for one in functions.values() if one.name in called_there or not names.isdisjoint(one.calls))
+        first = [one.name for one in leading]
 
         def called(one: FunctionKey) -> Iterator[FunctionKey]:
             yield from ((path, name) for name in functions[one[1]].calls if name in functions)
