@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import FunctionText
 from reviewbot.review.prefilter.change import Change, ChangedFile
@@ -18,13 +20,17 @@ class ReclaimWaits:
 
     def __init__(self, rows: RowWords, others: RunByOthers) -> None:
         self._others, self._locks = others, first_words(rows.of(Role.LOCKS))
-        self._run = last_words(rows.of(Role.MEMBERS, Role.HELD)) | first_words(rows.of(Role.REGISTERS))
+        self._members, self._calls = last_words(rows.of(Role.MEMBERS, Role.HELD)), first_words(rows.of(Role.REGISTERS))
+        self._moving = self._locks | self._members | self._calls
+        members = b"|".join(map(re.escape, sorted(self._members))) or b"(?!)"
+        self._put = re.compile(rb"(?:\.|->)\s*+(?:%b)\s*+=" % members)
 
     def __call__(self, change: Change) -> bool:
+        return self._moves(change) and bool(change.file.once("reclaim waits", lambda: self._waiting(change.file)))
+
+    def _moves(self, change: Change) -> bool:
         file = change.file
-        if not file.once("reclaim waits", lambda: self._waiting(file)):
-            return False
-        if change.tells or not (self._locks | self._run).isdisjoint(change.words):
+        if change.tells or not self._moving.isdisjoint(change.words):
             return True
         named = file.named.keys() & change.words
         return any(file.asks(one) or self._takes(one) for one in below(file, named))
@@ -33,8 +39,9 @@ class ReclaimWaits:
         """Something of a file that reclaim may run, if a lock is taken there as well."""
         if not has_any(file.text, self._locks):
             return frozenset()
-        said = frozenset(word for word in self._run if word in file.text)
-        return said or frozenset(one.name for one in file.parts if self._others.is_typed(one))
+        said = {word for word in self._calls if b"%b(" % word in file.text}
+        said.update(self._put.findall(file.text) if has_any(file.text, self._members) else ())
+        return frozenset(said) or frozenset(one.name for one in file.parts if self._others.is_typed(one))
 
     def _takes(self, part: FunctionText) -> bool:
         return not self._locks.isdisjoint(part.words)
