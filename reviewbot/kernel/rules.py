@@ -31,7 +31,7 @@ _LARGEST = 10_000_000  # bytes of a file of rules
 _KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
 _DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _RULE_ID = pattern(r"[a-z]+(-[a-z]+)*")
-_FLAG = pattern(r"(__)?GFP_[A-Z0-9_]++|PF_MEMALLOC[A-Z0-9_]*+")
+_FLAG = pattern(r"[A-Z0-9_]++")
 _CHECK = pattern(r"[a-z_]+(?:\.[a-z_]+)*:[a-z_]+")
 _TEXTS = ("summary", "question", "why", "fix")
 _FILLED = (*_TEXTS, "ask")
@@ -236,10 +236,11 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequenc
 def _check_flags(path: Path, table: Mapping[str, Any], kernel: Kernel) -> None:
     """Raise ConfigError for a flag in a row that no kernel version has had, and that nobody is known to write."""
     names = {**kernel.flags, **kernel.spans}
+    stems = tuple(stem for key in ("flag_prefixes", "scope_flag_prefixes") for stem in kernel.words.get(key, ()))
     for row in table.get("row", ()) if names else ():
         for value in row.values() if type(row) is dict else ():
             for word in value if type(value) is list else (value,):
-                if type(word) is str and _FLAG.fullmatch(word) and word not in names:
+                if type(word) is str and word.startswith(stems) and _FLAG.fullmatch(word):
                     schema.check_names([word], names, _line_with(path, word), "flag")
 
 

@@ -4,9 +4,9 @@
 
 Runs spatch as scripts/coccicheck does in report mode, in one process, and reviewbot over the same C files as if each
 were new: by itself, and with --repository through the whole tree of a repository whose HEAD `reviewbot index` has
-noted. Prints each place that only one of them has, with the verdict of tests/kernel/coccinelle.toml, and the processor
-time of both. A place is a line of a function; a call may begin some lines above its mask. --wide: by below_locks.cocci
-beside this file instead, which knows more locks, masks and frees.
+noted. Prints each place that only one of them has, with its verdict in tests/kernel/, and the processor time of both. A
+place is a line of a function; a call may begin some lines above its mask. --wide: by below_locks.cocci beside this file
+instead, which knows more locks, masks and frees.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 from kernel_judge import files, review
 from whole_tree import WholeTree
 
-JUDGED = Path(__file__).parents[1] / "kernel" / "coccinelle.toml"
+JUDGED = Path(__file__).parents[1] / "kernel"
 OF_THE_KERNEL = Path("scripts/coccinelle/locks/call_kern.cocci")
 OF_OURS = Path(__file__).with_name("below_locks.cocci").resolve()
 RULE = "sleep-in-atomic"
@@ -123,7 +123,11 @@ def _through(whole: WholeTree, path: str) -> Iterator[Place]:
 
 
 def _compare(theirs: list[Place], mine: list[Place]) -> None:
-    known = tomli.loads(JUDGED.read_text(encoding="utf-8"))["place"] if JUDGED.is_file() else []
+    read = {
+        name: tomli.loads((JUDGED / f"{name}.toml").read_text("utf-8")) for name in ("coccinelle", "folders", "tree")
+    }
+    known = [*read["coccinelle"]["place"], *read["folders"]["remark"], *read["tree"]["remark"]]
+    known = [one for one in known if one.get("rule", RULE) == RULE]
 
     def verdict(place: Place) -> str:
         found = (one for one in known if place.is_of(one["path"], one["function"], one["line"]))

@@ -319,8 +319,11 @@ WRONG = {
     "rule: ask": ({"no__way": f'ask = "is it $?"\n{RULE}'}, r"no-way\.toml:1: ask has a \$ that starts no name"),
     "rule: example": ({"no__way": f"bad = 3\n{RULE}"}, r"no-way\.toml:1: bad must be a text or a list of texts, not 3"),
     "rule: flag": (
-        {"no__way": broken(RULE, '"__A", "__B"', '"__A", "__GFP_OTHER"')},
-        r"no-way\.toml:12: unknown flag '__GFP_OTHER'; allowed are such as AB",
+        {
+            "no__way": broken(RULE, '"__A", "__B"', '"__A", "__OTHER"'),
+            "_macros": '[words]\nflag_prefixes = ["__"]\n',
+        },
+        r"no-way\.toml:12: unknown flag '__OTHER'; allowed are such as AB",
     ),
     "rule: row": (
         {"no__way": broken(RULE, "most = 3", "most = 3.5")},
