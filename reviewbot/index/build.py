@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -45,6 +45,12 @@ def unknown_files(store: Store, tree: TreeFiles) -> list[tuple[str, str]]:
     keys = {content_key(path, id_): (path, id_) for path, id_ in tree.files.items()}
     known = store.numbers(keys)
     return sorted(file for key, file in keys.items() if key not in known)
+
+
+def files_with(tree: TreeFiles, contents: Iterable[tuple[str, str]]) -> int:
+    """How many files of a tree have one of some contents, each given as the path and the id of a file with it."""
+    keys = {content_key(path, id_) for path, id_ in contents}
+    return sum(content_key(path, id_) in keys for path, id_ in tree.files.items())
 
 
 def add_files(

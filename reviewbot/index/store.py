@@ -177,6 +177,7 @@ class Store:
     def touch(self, id_: str, called: str) -> None:
         """Say that a tree was asked for again."""
         with self._db.writing():
+            self._db.run("DELETE FROM work")
             self._db.run("UPDATE trees SET called = ?, made = ? WHERE id = ?", (called, int(time.time()), id_))
 
 

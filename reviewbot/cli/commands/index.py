@@ -85,8 +85,11 @@ def _added(path: Path, tree: build.TreeFiles, repository: Repository, given: Ses
         with progress.reading(len(fresh), given.quiet) as done:
             for count in build.add_files(store, fresh, repository, reader_of_all(given.folders).read, crew):
                 done(count)
-        left = build.add_tree(store, tree)
-        return len(fresh) - len(build.unknown_files(store, tree)), left
+        missing = build.unknown_files(store, tree._replace(files=dict(fresh)))
+        if len(missing) == len(fresh) and any(one.id == tree.id for one in store.trees()):  # as the last time
+            store.touch(tree.id, tree.called)
+            return 0, build.files_with(tree, missing)
+        return len(fresh) - len(missing), build.add_tree(store, tree)
 
 
 def _status(path: Path) -> str:
