@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, defstruct
 from msgspec.structs import replace
@@ -21,10 +21,13 @@ from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import SURFACES
-from reviewbot.report.reply import CC
+from reviewbot.report.reply import CC, ROLES, SERVICE
 from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
 from reviewbot.sources.settings import Limits, LoreOptions, TreeOptions
+
+if TYPE_CHECKING:
+    from reviewbot.report.reply.sender import Sender
 
 _LARGEST = 1_000_000  # bytes of a configuration file
 B4, PATCHWORK = "b4", "patchwork"  # surfaces that are no formats
@@ -35,12 +38,14 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "report.min_severity": SEVERITIES,
     "report.fail_on": (*SEVERITIES, "never"),
     "report.unread": UNREAD,
+    "mail.role": ROLES,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
 }
 # every number is a bound or a width: with 0 nothing would pass
 ABOVE_0 = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
-KINDS: Mapping[type, Kind] = {str: TEXT, int: ABOVE_0, list: TEXTS}
+SWITCH = Kind("true or false", lambda value: type(value) is bool)
+KINDS: Mapping[type, Kind] = {str: TEXT, int: ABOVE_0, bool: SWITCH, list: TEXTS}
 
 Tables = dict[str, dict[str, Any]]
 
@@ -74,9 +79,14 @@ class ReportOptions(Struct, frozen=True):
 class MailOptions(Struct, frozen=True):
     """The keys of [mail]."""
 
+    role: str
     name: str
     email: str
+    disclose: bool
+    operator: str
     contact: str
+    agreed: tuple[str, ...]
+    patchwork: bool
     cc: str
     lists: tuple[str, ...]
     context: int
@@ -193,6 +203,28 @@ def identity(config: Config) -> Address:
     raise ConfigError(
         "a draft needs a sender: set name and email under [mail] in the config file, "
         "or run: git config --global user.name NAME; git config --global user.email ADDRESS"
+    )
+
+
+def sender(config: Config) -> Sender:
+    """From whom drafts are. Raises ConfigError where that is not said, and for a service what it has to say as well."""
+    from reviewbot.report.reply.headers import usable_address
+    from reviewbot.report.reply.sender import Sender
+
+    mail = config.mail
+    if mail.role != SERVICE:
+        who = identity(config)
+        return Sender(who.name, who.email, mail.role, mail.contact, disclose=mail.disclose)
+    needed = {"email": mail.email, "operator": mail.operator, "contact": mail.contact, "agreed": mail.agreed}
+    missing = [key for key, value in needed.items() if not value]
+    if missing:
+        raise ConfigError(f'[mail] role = "service" also needs {", ".join(missing)}: see config.toml')
+    if mail.email.lower() == mail.contact.lower() or mail.email.lower() == git_says("user.email").lower():
+        raise ConfigError(f"[mail] email: a service needs an address of its own, and {mail.email} is a person's")
+    if not usable_address(mail.contact):
+        raise ConfigError(f"[mail] contact: {mail.contact!r} is not an address (a service must be reachable by mail)")
+    return Sender(
+        mail.name or "reviewbot", mail.email, mail.role, mail.contact, mail.operator, unlisted=not mail.patchwork
     )
 
 

@@ -34,7 +34,9 @@ from reviewbot.report.terminal.local import Viewpoint
 from reviewbot.report.unread import FAIL, SAY, unread_summary
 
 if TYPE_CHECKING:  # drafts are rarely wanted, and take a while to import
-    from reviewbot.report.reply.message import Draft, DraftSet, Sender, Texts
+    from reviewbot.report.reply.message import Draft, DraftSet
+    from reviewbot.report.reply.sender import Sender
+    from reviewbot.report.reply.texts import Texts
 
 _READ = ("text", "local")  # by a person, at a terminal
 _MBOXRD = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
@@ -188,6 +190,7 @@ class Output(Struct, frozen=True, dict=True):
             min_confidence=self.confidence(MAIL),
             cc=settings.cc,
             lists=settings.lists,
+            agreed=settings.agreed,
             context=settings.context,
             common=settings.common,
             most=settings.most,
@@ -232,11 +235,9 @@ def open_output(options: argparse.Namespace, setup: Session, names: Sequence[str
     sender, texts = None, None
     if folder is not None or any(target.format == MAIL for target in wanted):
         from reviewbot.drafts.write import load_texts
-        from reviewbot.report.reply.message import Sender
 
-        who = config.identity(setup.config)
-        sender = Sender(who.name, who.email, setup.config.mail.contact)
-        texts = load_texts(setup.config.template_folder)
+        sender = config.sender(setup.config)
+        texts = load_texts(setup.config.template_folder, config.data_path("templates"))
     for target in wanted:
         if target.path is not None:
             files.require_writable(target.path)

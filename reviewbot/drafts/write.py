@@ -20,7 +20,8 @@ from reviewbot.drafts.memory import DraftMemory
 from reviewbot.filesystem import unfinished
 from reviewbot.filesystem.files import read_file, reason_of
 from reviewbot.model.errors import ConfigError, InputError
-from reviewbot.report.reply.message import PLACEHOLDERS, REQUIRED, Draft, Texts
+from reviewbot.report.reply.message import Draft
+from reviewbot.report.reply.texts import PLACEHOLDERS, REQUIRED, Texts
 
 _LARGEST_TEXT = 65_536
 
@@ -72,10 +73,16 @@ def _put(
     before.add(draft.asks, draft.message_id)
 
 
-def load_texts(folder: Path) -> Texts:
-    """Load the templates of replies. Raises ConfigError, which names file and placeholder, if one cannot be filled."""
-    sources = {name.replace("-", "_"): _load(folder / f"{name}.txt", name) for name in PLACEHOLDERS}
-    return Texts(**sources)
+def load_texts(folder: Path, shipped: Path) -> Texts:
+    """Load the templates of replies from `folder`, and those that it does not have from `shipped`.
+
+    Raises ConfigError, which names file and placeholder, if one cannot be filled, or if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ConfigError(f"{folder}: no such folder of templates ([templates] folder)")
+    paths = {name: folder / f"{name}.txt" for name in PLACEHOLDERS}
+    there = {name: path if path.exists() else shipped / path.name for name, path in paths.items()}
+    return Texts(**{name.replace("-", "_"): _load(path, name) for name, path in there.items()})
 
 
 def _file_name(draft: Draft) -> str:

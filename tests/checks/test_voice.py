@@ -18,7 +18,7 @@ from reviewbot.model.review import CONFIDENCES, SEVERITIES, Finding
 MOST_WORDS, MOST_SENTENCES = 30, 2  # of a remark, placeholders apart
 MOST_ASKED = 12  # words of a question
 RULES = {rule.id: rule for at in ("6.12", "6.10", "5.10") for rule, _ in engine(at).rules}
-WHOLE = ("$matrix", "$effect", "$why", "$also", "$instead")  # whole sentences, where one would begin
+WHOLE = ("$matrix", "$source", "$effect", "$why", "$also", "$instead")  # whole sentences, where one would begin
 PLACEHOLDER = re.compile(r"\$\w+(?:\(\))?")
 WORD = re.compile(r"[\w'-]*\w(?:\(\))?")
 HEDGE = re.compile(r"\b(?:as far as I can see|looks|I see no|maybe|probably|perhaps|might)\b", re.IGNORECASE)

@@ -168,8 +168,7 @@ def test_git_send_email_takes_the_draft(tmp_path):
     assert sent["In-Reply-To"] == "<20260304.2@author.example>"
     assert sent["References"].split() == [*(f"<{given}>" for given in given.references), "<20260304.2@author.example>"]
     assert sent["Message-ID"].startswith("<reviewbot.")
-    assert sent["Auto-Submitted"] == "auto-generated"
-    assert sent["X-Patchwork-Hint"] == "ignore"
+    assert sent["Auto-Submitted"] is None
     assert sent["Subject"] == "Re: [PATCH v2 2/3] toy: fill 2"
     assert {address.addr_spec for address in sent["To"].addresses} == {"extra@list.example", "john@ti.example"}
     assert "Doe, Jöhn (TI)" in {address.display_name for address in sent["To"].addresses}
@@ -203,7 +202,7 @@ def test_mutt_sends_the_draft_as_a_postponed_message(tmp_path):
     assert message["Message-ID"] == f"<{draft.message_id}>"
     assert message["In-Reply-To"] == "<20260304.2@author.example>"
     assert message["References"] == "<cover@author.example> <20260304.2@author.example>"
-    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Auto-Submitted"] is None
     assert message.get_content() == draft.content.partition(b"\n\n")[2].decode()
 
 
@@ -218,7 +217,16 @@ def templates(tmp_path):
 def test_templates_are_the_users(templates):
     (templates / "reply.txt").write_text("Hallo ${firstname},\n\n$reply\n\n$signature\n", encoding="utf-8")
     (templates / "signature.txt").write_text("Ida, $$5 a line\n", encoding="utf-8")
-    assert load_texts(templates).reply.startswith("Hallo")
+    assert load_texts(templates, TEMPLATES).reply.startswith("Hallo")
+
+
+def test_a_template_that_is_not_the_users_is_the_shipped_one(tmp_path):
+    (tmp_path / "again.txt").write_text("Ditto.\n")
+    loaded = load_texts(tmp_path, TEMPLATES)
+    assert loaded.again == "Ditto.\n"
+    assert loaded.reply == (TEMPLATES / "reply.txt").read_text()
+    with pytest.raises(ConfigError, match="no such folder of templates"):
+        load_texts(tmp_path / "none", TEMPLATES)
 
 
 @pytest.mark.parametrize(
@@ -232,16 +240,12 @@ def test_templates_are_the_users(templates):
         ("reply.txt", "only text", r"reply.txt: the placeholder \$\{reply\} is missing"),
         ("series.txt", "$reply", r"series.txt: the placeholder \$\{places\} is missing"),
         ("signature.txt", "costs 5 $", r"signature.txt: a \$ that begins no placeholder"),
+        ("service.txt", "No way out.", r"service.txt: the placeholder \$\{contact\} is missing"),
         ("again.txt", "$reply", r"again.txt: unknown placeholder \$\{reply\}; known here: none"),
-        ("reply.txt", None, r"reply.txt: no such file"),
         ("reply.txt", b"\xff$reply", r"reply.txt: is not UTF-8"),
     ],
 )
 def test_a_template_that_cannot_be_filled(templates, name, text, message):
-    path = templates / name
-    if text is None:
-        path.unlink()
-    else:
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (templates / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(ConfigError, match=message):
-        load_texts(templates)
+        load_texts(templates, TEMPLATES)

@@ -11,7 +11,9 @@ from reviewbot.model.patch import Address, Mail, Patch, Series
 from reviewbot.model.review import Evidence, Finding, PatchReview, Review
 from reviewbot.patch import parse
 from reviewbot.report.remarks import ReportContext
-from reviewbot.report.reply.message import Draft, DraftSet, Options, Sender, Texts, compose
+from reviewbot.report.reply.message import Draft, DraftSet, Options, compose
+from reviewbot.report.reply.sender import Sender
+from reviewbot.report.reply.texts import Texts
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 SENDER = Sender("Ida Reviewer", "ida@review.example")
@@ -92,7 +94,7 @@ def review(*patches: PatchReview, cover: Mail | None = None, **other) -> Review:
 
 
 def texts() -> Texts:
-    return write.load_texts(TEMPLATES)
+    return write.load_texts(TEMPLATES, TEMPLATES)
 
 
 def composed(given: Review, sender: Sender = SENDER, **options) -> DraftSet:

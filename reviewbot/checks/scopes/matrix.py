@@ -33,7 +33,7 @@ def is_home(side: FileVersion, context: Context) -> bool:
 
 
 @check(
-    triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"), values=("matrix", "scope", "why")
+    triggers=(Trigger.MASK_CHANGED,), keys=no_role("clears", "saves", "sets", "stem"), values=("scope", "source", "why")
 )
 def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
     """A step that opens a scope whose row in _scopes.toml says unsafe, or names its flag to what may open it.
@@ -55,7 +55,7 @@ def unsafe_scope(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hi
             values = {
                 "scope": what,
                 "why": bad.why,
-                "matrix": _matrix(_cells(scopes), context.kernel),
+                "source": _sources(_cells(scopes), context.kernel),
             }
             yield Hit((*rows, *step.lines), unit.function.name, f"{step.name} {what}", values)
 
@@ -72,7 +72,7 @@ def _proposed(unit: FunctionUnit, step: Instruction, rule: Rule, context: Contex
         values = {
             "scope": what,
             "why": f"Judging by its name it {way} {bit}. {reason}",
-            "matrix": _matrix(cells, context.kernel),
+            "source": _sources(cells, context.kernel),
         }
         yield Hit(step.lines, unit.function.name, what, values)
 
@@ -134,7 +134,7 @@ def new_scope_api(side: FileVersion, rule: Rule, context: Context) -> Iterator[H
 
 
 def _new(what: str, cells: Sequence[Cell], kernel: Kernel) -> dict[str, str]:
-    return {"what": what, "matrix": _matrix(cells, kernel, reasons=True)}
+    return {"what": what, "matrix": _matrix(cells, kernel)}
 
 
 def _alive(name: str, kernel: Kernel) -> bool:
@@ -199,11 +199,8 @@ def _cells(scopes: Sequence[ScopeKind]) -> list[Cell]:
     return [*cleared, *(Cell(bit, "sets") for scope in scopes for bit in sorted(scope.sets))]
 
 
-def _matrix(cells: Sequence[Cell], kernel: Kernel, reasons: bool = False) -> str:
-    """What the matrix says of each bit, a source named once; with the reasons if nothing else gives them.
-
-    A mail as the source is a paragraph of its own, with its address.
-    """
+def _matrix(cells: Sequence[Cell], kernel: Kernel) -> str:
+    """What the matrix says of each bit, with the reasons; a source is named once, a mail in a line of its own."""
     said: list[str] = []
     by_source: dict[str, list[tuple[Cell, Verdict]]] = {}
     for cell in dict.fromkeys(cells):
@@ -213,9 +210,18 @@ def _matrix(cells: Sequence[Cell], kernel: Kernel, reasons: bool = False) -> str
         words_ = [f"that {cell.way} {cell.bit} is {_word(verdict)}" for cell, verdict in group]
         mail = source.startswith(_MAIL)
         sentence = f"A scope {' and one '.join(words_)}{'' if mail else f' ({source})'}."
-        why = dict.fromkeys(verdict.why for _, verdict in group) if reasons else {}
-        said.append(" ".join((sentence, *why)) + (f"\n\nLink: {source}" if mail else ""))
+        why = dict.fromkeys(verdict.why for _, verdict in group)
+        said.append(" ".join((sentence, *why)) + (f"\n\n{_named(source)}" if mail else ""))
     return "\n\n".join(said)
+
+
+def _sources(cells: Sequence[Cell], kernel: Kernel) -> str:
+    """Where the verdicts on the bits come from, a paragraph each."""
+    return "\n\n".join(dict.fromkeys(_named(_verdict(cell, kernel).source) for cell in cells))
+
+
+def _named(source: str) -> str:
+    return f"Link: {source}" if source.startswith(_MAIL) else f"See {source}."
 
 
 def _verdict(cell: Cell, kernel: Kernel) -> Verdict:

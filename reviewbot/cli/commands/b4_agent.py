@@ -21,7 +21,7 @@ from reviewbot.model.errors import ConfigError, NothingToReview
 from reviewbot.model.patch import Address
 from reviewbot.model.review import PatchReview
 from reviewbot.report.reply.headers import usable_address
-from reviewbot.report.reply.message import again
+from reviewbot.report.reply.texts import again
 from reviewbot.report.select import ordered, select
 from reviewbot.review import baseline
 from reviewbot.review.neighbourhood.tree_source import TreeSource
@@ -37,7 +37,7 @@ def agent(options: argparse.Namespace) -> int:
     """
     given = session_options(options)
     who = _identity(given)
-    texts = write.load_texts(given.config.template_folder)
+    texts = write.load_texts(given.config.template_folder, config.data_path("templates"))
     with Objects(Path.cwd()) as objects:
         there = checkout.checked_out(objects)
         setup, reviews = _reviewed(there, objects, given)

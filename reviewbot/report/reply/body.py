@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from reviewbot.model.patch import FileChange, Hunk
 from reviewbot.model.review import Finding, PatchReview
-from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
-from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
-from reviewbot.report.reply.wrap import WIDTH, paragraphs, wrapped
-from reviewbot.support.escape import visible
+from reviewbot.report.reply.questions import Speaker
+from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted, statement
+from reviewbot.report.reply.wrap import wrapped
 
-_INDENT = "    "
-_MOST_PLACES = 8  # of one remark; a chain has fewer
 _LONGEST_HEADER = 8  # lines; git writes no longer one
 
 
@@ -28,8 +25,8 @@ def body_lines(
     its place; FUNCTION is where it was asked first, "" if that is the question right above or is not known.
     """
     where = places(reviewed.files)
-    placed, loose = _placed(findings, where)
-    speaker = _Speaker(again)
+    placed, loose = _placed(findings, where, reviewed.files)
+    speaker = Speaker(again)
     lines: list[str] = []
     shown = -1
     for (file_at, hunk_at), group in groupby(sorted(placed), key=lambda place: (place.file, place.hunk)):
@@ -54,12 +51,12 @@ def annotated(
     body_lines().
     """
     where = places(reviewed.files)
-    placed, loose = _placed(findings, where)
+    placed, loose = _placed(findings, where, reviewed.files)
     diff = reviewed.patch.diff.removesuffix("\n").split("\n")
     rows = _rows(diff, reviewed.files)
     marks = {rows[place]: there for place, there in placed.items() if place in rows}
     lost = [finding for place, there in placed.items() if place not in rows for finding in there]
-    speaker = _Speaker(again)
+    speaker = Speaker(again)
     lines: list[str] = []
     for at, line in enumerate(diff):
         text = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -70,9 +67,9 @@ def annotated(
 
 
 def _placed(
-    findings: Iterable[Finding], where: Mapping[tuple[str, int], DiffPosition]
+    findings: Iterable[Finding], where: Mapping[tuple[str, int], DiffPosition], files: Sequence[FileChange]
 ) -> tuple[dict[DiffPosition, list[Finding]], list[Finding]]:
-    """The findings by their position in the diff, and those without one."""
+    """The findings by the last line of their statement in the diff, and those that are not in it."""
     placed: dict[DiffPosition, list[Finding]] = {}
     loose: list[Finding] = []
     for finding in findings:
@@ -80,11 +77,12 @@ def _placed(
         if place is None:
             loose.append(finding)
         else:
-            placed.setdefault(place, []).append(finding)
+            _, end = statement(files[place.file].hunks[place.hunk], place.line)
+            placed.setdefault(DiffPosition(place.file, place.hunk, end), []).append(finding)
     return placed, loose
 
 
-def _loose(findings: Iterable[Finding], speaker: _Speaker) -> list[str]:
+def _loose(findings: Iterable[Finding], speaker: Speaker) -> list[str]:
     """Questions about lines that the diff does not show."""
     lines: list[str] = []
     for finding in findings:
@@ -126,60 +124,13 @@ def _own(line: str) -> str:
     return f" {line}" if line.startswith(("#", "|")) else line
 
 
-class _Speaker:
-    """Writes the questions of one mail, and remembers what was asked before and in which function."""
-
-    def __init__(self, again: Callable[[str], str]) -> None:
-        self._again = again
-        self._asked_in: dict[tuple[str, str], str] = {}
-        self._last = ""
-
-    def ask(self, findings: Iterable[Finding]) -> list[str]:
-        """The questions about one line, a blank line before each and after the last."""
-        texts = dict.fromkeys(self._text(finding) for finding in findings)
-        return [line for text in texts for line in ("", *wrapped(text))] + [""]
-
-    def _text(self, finding: Finding) -> str:
-        parts = paragraphs(without_chain(finding.question or finding.message, finding))
-        keys = [(finding.rule, part) for part in parts]
-        cause = (finding.rule, f"message: {finding.message}")
-        fresh = [part for key, part in zip(keys, parts, strict=True) if key not in self._asked_in]
-        repeated = cause in self._asked_in or not fresh
-        first = next((self._asked_in[key] for key in (cause, *keys) if key in self._asked_in), "")
-        above, self._last = self._last, finding.rule
-        for key in (cause, *keys):
-            self._asked_in.setdefault(key, finding.function)
-        if repeated:
-            return self._again("" if above == finding.rule or first == finding.function else first)
-        return "\n\n".join([*fresh, *_way(finding)])
-
-
-def _way(finding: Finding) -> Iterator[str]:
-    """For what takes calls or other files to see: an indented paragraph with its chain, and a line for each place."""
-    chain = finding.chain
-    lines = [_INDENT + visible(one) for one in headline(chain, WIDTH - len(_INDENT))] if chain is not None else []
-    if chain is not None or finding.needs_other_files:
-        shown = [
-            (f"{visible(one.path)}:{one.line}", visible(one.text.strip())) for one in shown_by(finding)[:_MOST_PLACES]
-        ]
-        width = max(len(place) for place, _ in shown) + len(_INDENT)
-        room = max(WIDTH - width - 3, 20)
-        lines += [f"{_INDENT}{place}:".ljust(width + 2) + _cut(text, room) for place, text in shown]
-    if chain is not None and chain.doubts:
-        lines.append(_INDENT + visible(doubts_of(chain)))
-    if lines:
-        yield "\n".join(lines)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 3]}..."
-
-
 def _hunk(
-    hunk: Hunk, marks: Mapping[int, Sequence[Finding]], also: Iterable[int], context: int, speaker: _Speaker
+    hunk: Hunk, marks: Mapping[int, Sequence[Finding]], also: Iterable[int], context: int, speaker: Speaker
 ) -> list[str]:
     lines = [f"> {hunk.header}"]
-    for at in excerpt(hunk, marks, before=context, also=also):
+    begins = [statement(hunk, at)[0] for at in marks]
+    rows = [row for first, at in zip(begins, marks, strict=True) for row in range(first, at)]
+    for at in excerpt(hunk, [*begins, *marks], before=context, also=[*also, *rows]):
         if at is CUT:
             lines.append("[...]")
             continue

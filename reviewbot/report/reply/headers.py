@@ -63,11 +63,16 @@ def recipients(mail: Mail, own: str, policy: str, lists: Sequence[str]) -> Recip
     first = (*mail.reply_to, mail.author)
     others = (*mail.to, *mail.cc) if policy != "none" else ()
     if policy == "list":
-        others = tuple(other for other in others if _is_list(other.email, lists))
+        others = tuple(other for other in others if is_list(other.email, lists))
     taken = {own.lower()}
     emails = (address.email for address in (*first, *others) if address.email)
     unreachable = dict.fromkeys(email for email in emails if not reachable_address(email))
     return Recipients(tuple(_fresh(first, taken)), tuple(_fresh(others, taken)), tuple(unreachable))
+
+
+def is_list(email: str, lists: Sequence[str]) -> bool:
+    """Whether an address matches one of the patterns, in which * stands for anything."""
+    return any(fnmatchcase(email.lower(), pattern) for pattern in lists)
 
 
 def reply_subject(subject: str) -> str:
@@ -102,10 +107,6 @@ def _fresh(addresses: Iterable[Address], taken: set[str]) -> Iterator[Address]:
         if reachable_address(address.email) and address.email.lower() not in taken:
             taken.add(address.email.lower())
             yield address
-
-
-def _is_list(email: str, lists: Sequence[str]) -> bool:
-    return any(fnmatchcase(email.lower(), pattern) for pattern in lists)
 
 
 def _mailbox(address: Address) -> str:

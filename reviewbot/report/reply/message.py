@@ -1,28 +1,28 @@
-"""Drafts the replies to a series, as RFC 5322 messages for a person to send. Sends nothing and writes no file.
+"""Drafts the replies to a series, as RFC 5322 messages. Sends nothing and writes no file.
 
 The form follows what the lists ask of a reply (Documentation/process/email-clients.rst: plain text, no line of a patch
-rewrapped; submitting-patches.rst: trimmed quotes, inline answers) and RFC 3834 on messages that a program made.
+rewrapped; submitting-patches.rst: trimmed quotes, inline answers).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from string import Template
 
 from msgspec import Struct
 
-from reviewbot import __version__
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address, Mail, Unread
 from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.report.reply import transfer_encoding
 from reviewbot.report.reply.body import body_lines
 from reviewbot.report.reply.headers import (
+    Recipients,
     address_field,
     id_field,
+    is_list,
     reachable_address,
     recipients,
     reply_subject,
@@ -30,26 +30,13 @@ from reviewbot.report.reply.headers import (
     usable_address,
     usable_id,
 )
-from reviewbot.report.reply.wrap import line_start, wrap, wrapped
+from reviewbot.report.reply.questions import choose
+from reviewbot.report.reply.sender import Sender, own_fields
+from reviewbot.report.reply.texts import LONGEST_NAME, Texts, again, assembled, more_lines
+from reviewbot.report.reply.wrap import wrap
 from reviewbot.report.select import ordered, select
 from reviewbot.support.escape import clip, one_line
 
-_ABOUT = frozenset(
-    ("sentdate", "fromname", "firstname", "fromemail", "subject", "msgid", "myname", "myemail", "contact", "version")
-)
-PLACEHOLDERS: Mapping[str, frozenset[str]] = {  # what templates/<name>.txt may use; the names are b4's where b4 has one
-    "reply": _ABOUT | {"reply", "signature"},
-    "series": _ABOUT | {"reply", "places", "signature"},
-    "signature": _ABOUT,
-    "again": frozenset(),
-    "again-in": frozenset(("function",)),
-    "more": frozenset(("count",)),
-}
-REQUIRED: Mapping[str, frozenset[str]] = {
-    "reply": frozenset(("reply",)),
-    "series": frozenset(("reply", "places")),
-    "more": frozenset(("count",)),
-}
 LISTS = (  # where the addresses of lists end, for `cc = "list"`
     "*@vger.kernel.org",
     "*@kvack.org",
@@ -58,34 +45,15 @@ LISTS = (  # where the addresses of lists end, for `cc = "list"`
     "*@lore.kernel.org",
 )
 _SHOWN = 5  # addresses that get no draft, and are named
-_LONGEST_NAME = 200
 _MOST_REFERENCES = 50
-
-
-class Sender(Struct, frozen=True):
-    """The person who runs reviewbot and sends the drafts. `contact`: where to complain, "" for the address."""
-
-    name: str
-    email: str
-    contact: str = ""
-
-
-class Texts(Struct, frozen=True):
-    """The sources of templates/*.txt, which drafts.write.load_texts() has checked."""
-
-    reply: str
-    series: str
-    signature: str
-    again: str
-    again_in: str
-    more: str
 
 
 class Options(Struct, frozen=True):
     """How to reply. `now`: the date of the drafts; `digest`: of the rules, part of the drafts' message ids.
 
-    `cc`: "all", "list" or "none"; `context`: lines quoted above a question; `common`: a rule with findings in so many
-    patches is asked about once, in a reply to the cover letter; `most`: findings that one reply asks about.
+    `cc`: "all", "list" or "none"; `agreed`: patterns of the lists that want a service's mails; `context`: lines quoted
+    above a question; `common`: a rule with findings in so many patches is asked about once, in a reply to the cover
+    letter; `most`: findings that one reply asks about.
     """
 
     now: datetime
@@ -94,6 +62,7 @@ class Options(Struct, frozen=True):
     min_confidence: str = "high"
     cc: str = "all"
     lists: tuple[str, ...] = LISTS
+    agreed: tuple[str, ...] = ()
     context: int = 5
     common: int = 3
     most: int = 12
@@ -135,7 +104,7 @@ def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> D
     drafts: list[Draft] = []
     unreachable: dict[str, None] = {}  # addresses
     target = _first_mail(review)
-    common = _common(findings_of, options.common) if target and not _refusal(target, sender) else ()
+    common = _common(findings_of, options.common) if target and not _refusal(target, sender, options) else ()
     for rule in common:
         assert target
         drafts.append(_series_reply(review, target, rule, findings_of, sender, texts, options))
@@ -144,37 +113,46 @@ def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> D
     for at, reviewed in enumerate(review.patches):
         findings = [finding for finding in findings_of[at] if finding.rule not in common]
         mail = reviewed.patch.mail
-        refusal = _refusal(mail, sender) if mail else "it did not come as a mail"
+        refusal = _refusal(mail, sender, options) if mail else "it did not come as a mail"
         if findings and mail and not refusal:
             drafts.append(_patch_reply(reviewed, mail, findings, sender, texts, options))
             unreachable |= _unreachable(mail, sender, options)
         elif findings:
             skipped.append(Unread(None, f"no draft for {_named(reviewed)}: {refusal}"))
     if unreachable:
-        shown = ", ".join(clip(one_line(one), _LONGEST_NAME) for one in list(unreachable)[:_SHOWN])
+        shown = ", ".join(clip(one_line(one), LONGEST_NAME) for one in list(unreachable)[:_SHOWN])
         more = f" and {len(unreachable) - _SHOWN} more" if len(unreachable) > _SHOWN else ""
         skipped.append(Unread(None, f"no draft goes to {shown}{more}: no address that a mail program can be handed"))
     return DraftSet(tuple(drafts), tuple(skipped))
 
 
 def _unreachable(mail: Mail, sender: Sender, options: Options) -> dict[str, None]:
-    return dict.fromkeys(recipients(mail, sender.email, options.cc, options.lists).unreachable)
+    return dict.fromkeys(_recipients(mail, sender, options).unreachable)
+
+
+def _recipients(mail: Mail, sender: Sender, options: Options) -> Recipients:
+    """Who gets a reply: of a service, beside the author, at most the lists that agreed to that."""
+    if not sender.service:
+        return recipients(mail, sender.email, options.cc, options.lists)
+    return recipients(mail, sender.email, "none" if options.cc == "none" else "list", options.agreed)
 
 
 def _selected(reviewed: PatchReview, options: Options) -> tuple[Finding, ...]:
     return select(ordered(reviewed), options.min_severity, options.min_confidence)
 
 
-def _refusal(mail: Mail, sender: Sender) -> str:
+def _refusal(mail: Mail, sender: Sender, options: Options) -> str:
     """Why a message gets no reply, "" if it does."""
     if mail.automatic:
-        return "a program sent it"
+        return "sent by a program"
     if mail.author.email.lower() == sender.email.lower():
-        return "it is our own mail"
+        return "your own mail"
     if not reachable_address(mail.author.email):
         return "its author has no address that a reply can go to"
     if not usable_id(mail.message_id):
         return "its message id cannot stand in a header"
+    if sender.service and not any(is_list(each.email, options.agreed) for each in (*mail.to, *mail.cc)):
+        return "it went to no list that agreed to mails of a service ([mail] agreed)"
     return ""
 
 
@@ -198,10 +176,11 @@ def _common(findings_of: Mapping[int, Sequence[Finding]], least: int) -> tuple[s
 def _patch_reply(
     reviewed: PatchReview, mail: Mail, findings: Sequence[Finding], sender: Sender, texts: Texts, options: Options
 ) -> Draft:
-    lines = body_lines(reviewed, findings[: options.most], again(texts), options.context)
-    if len(findings) > options.most:
-        lines += ["", *wrapped(Template(texts.more).substitute(count=len(findings) - options.most))]
-    body = _assembled(texts.reply, {"reply": lines}, mail, sender, texts)
+    chosen = choose(findings, options.most)
+    lines = body_lines(reviewed, chosen.quoted, again(texts), options.context)
+    if chosen.left:
+        lines += more_lines(texts, chosen.left)
+    body = assembled(texts.reply, {"reply": lines}, mail, sender, texts)
     return _draft(mail, body, findings, sender, options, reviewed.patch.number)
 
 
@@ -220,18 +199,8 @@ def _series_reply(
     places = [_place(review.patches[first], of_rule[first][1:])] if of_rule[first][1:] else []
     places += [_place(review.patches[at], of_rule[at]) for at in others]
     blocks = {"reply": lines, "places": [line for place in places for line in wrap(f"  {place}")]}
-    body = _assembled(texts.series, blocks, mail, sender, texts)
+    body = assembled(texts.series, blocks, mail, sender, texts)
     return _draft(mail, body, [finding for findings in of_rule.values() for finding in findings], sender, options, 0)
-
-
-def again(texts: Texts) -> Callable[[str], str]:
-    """What to write in place of a question that was asked before, as a function of the C function's name, or ""."""
-
-    def say(function: str) -> str:
-        template = Template(texts.again_in if function else texts.again)
-        return template.substitute({"function": one_line(function)} if function else {})
-
-    return say
 
 
 def _place(reviewed: PatchReview, findings: Sequence[Finding]) -> str:
@@ -242,48 +211,6 @@ def _place(reviewed: PatchReview, findings: Sequence[Finding]) -> str:
 def _named(reviewed: PatchReview) -> str:
     patch = reviewed.patch
     return f'{patch.number}/{patch.total} "{one_line(patch.subject)}"'
-
-
-def _assembled(
-    template: str, blocks: Mapping[str, Sequence[str]], mail: Mail, sender: Sender, texts: Texts
-) -> list[str]:
-    """The lines of a template, filled and wrapped; the lines of `blocks` go in unchanged."""
-    name = clip(one_line(mail.author.name), _LONGEST_NAME) or mail.author.email
-    values = {
-        "sentdate": line_start(clip(one_line(mail.date), _LONGEST_NAME)),
-        "fromname": line_start(name),
-        "firstname": line_start(name.split(" ")[0]),
-        "fromemail": mail.author.email,
-        "subject": line_start(one_line(mail.subject)),
-        "msgid": mail.message_id,
-        "myname": one_line(sender.name) or sender.email,
-        "myemail": sender.email,
-        "contact": one_line(sender.contact) or sender.email,
-        "version": __version__,
-    }
-    signature = _laid_out(Template(texts.signature).substitute(values))
-    whole = {**blocks, "signature": ["-- ", *signature]}
-    # no value holds a NUL, so that one marks where a block goes
-    holes = {name: f"\0{name}\0" for name in whole}
-    lines: list[str] = []
-    for line in _laid_out(Template(template).substitute(values, **holes)):
-        block = next((name for name in whole if line.strip() == holes[name]), None)
-        lines += whole[block] if block else [_inlined(line, holes, whole)]
-    return lines
-
-
-def _inlined(line: str, holes: Mapping[str, str], blocks: Mapping[str, Sequence[str]]) -> str:
-    for name, hole in holes.items():
-        line = line.replace(hole, "\n".join(blocks[name]))
-    return line
-
-
-def _laid_out(text: str) -> list[str]:
-    """The lines of a filled template. Lines that are too wide, by a long name, are wrapped; quotes never are."""
-    lines: list[str] = []
-    for line in text.strip("\n").split("\n"):
-        lines += [line] if line.startswith(">") or "\0" in line else wrap(line)
-    return lines
 
 
 # --- messages ---
@@ -297,7 +224,7 @@ def _draft(
     message_id = _message_id(mail, prints, sender, options.digest)
     body = ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
     encoding, body = transfer_encoding.encoded(body)
-    to, cc, _ = recipients(mail, sender.email, options.cc, options.lists)
+    to, cc, _ = _recipients(mail, sender, options)
     above = [message_id for message_id in mail.references if usable_id(message_id) and message_id != mail.message_id]
     if len(above) > _MOST_REFERENCES:  # RFC 5537, 3.4.4: the first and the last tell where a mail belongs
         above = [above[0], *above[1 - _MOST_REFERENCES :]]
@@ -313,11 +240,7 @@ def _draft(
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
         f"Content-Transfer-Encoding: {encoding}",
-        "Auto-Submitted: auto-generated",
-        "Precedence: bulk",
-        f"X-Mailer: reviewbot {__version__}",
-        "X-Patchwork-Hint: ignore",
-        f"Robot-Unsubscribe: Contact <mailto:{sender.email}>",
+        *own_fields(sender),
     ]
     content = "\n".join(header).encode("ascii") + b"\n\n" + body
     return Draft(message_id, mail.message_id, subject, content, number, _sum(mail.message_id, *prints))

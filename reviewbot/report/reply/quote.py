@@ -7,8 +7,13 @@ from collections.abc import Iterable, Mapping
 from msgspec import Struct
 
 from reviewbot.model.patch import FileChange, Hunk
+from reviewbot.support.patterns import pattern
 
 CUT = None  # stands in an excerpt where lines were left out
+_MOST_ROWS = 12  # of a statement above or below a line; what is longer is none, or no C
+# literals, comments up to the end of the line, directives, rows of a comment, and the mark of a macro's next row
+_NO_CODE = pattern(r'"(?:[^"\\]|\\.)*+"?|\'(?:[^\'\\]|\\.)*+\'?|/\*(?:(?!\*/).)*+(?:\*/)?|//.*|\A\s*[#*].*|\\\s*\Z')
+_GOES_ON = pattern(r"[=+\-|&?*/<>!^%]\s*\Z")  # an operator, so its operand is on the next row
 
 
 class DiffPosition(Struct, frozen=True, order=True):
@@ -28,6 +33,27 @@ def places(files: Iterable[FileChange]) -> Mapping[tuple[str, int], DiffPosition
                 if line.new is not None:
                     positions.setdefault((change.path, line.new), DiffPosition(file_at, hunk_at, line_at))
     return positions
+
+
+def statement(hunk: Hunk, at: int) -> tuple[int, int]:
+    """The 0-based indexes of the first and last line of the statement that the line `at` is of; `at` twice if unsure.
+
+    By parentheses and what a line ends with: a hunk may begin and end anywhere. Removed lines do not count.
+    """
+    rows = [index for index, line in enumerate(hunk.lines) if line.mark != "-"]
+    if at not in rows:
+        return at, at
+    here = rows.index(at)
+    depth, begin = 0, None
+    for index in rows[max(here - _MOST_ROWS, 0) : here + _MOST_ROWS]:
+        code = _NO_CODE.sub("", hunk.lines[index].text)
+        begin = index if begin is None else begin
+        depth = max(depth + code.count("(") - code.count(")"), 0)
+        if depth == 0 and not _GOES_ON.search(code):
+            if index >= at:
+                return begin, index
+            begin = None
+    return at, at
 
 
 def excerpt(

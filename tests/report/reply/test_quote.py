@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reviewbot.model.patch import DiffLine, FileChange, Hunk
-from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted
+from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted, statement
 
 
 def hunk(marks: str) -> Hunk:
@@ -44,3 +44,36 @@ def test_removed_lines_stand_nowhere_in_the_new_file():
 
 def test_quoted_is_the_line_as_it_was():
     assert quoted(Hunk("@@", "", (DiffLine("+", "\tx;  ", None, 1),)), 0) == "> +\tx;  "
+
+
+def code(*rows: str) -> Hunk:
+    return Hunk("@@", "", tuple(DiffLine(row[0], row[1:], None, at) for at, row in enumerate(rows)))
+
+
+@pytest.mark.parametrize(
+    ("rows", "at", "whole"),
+    [
+        (["+a = b(c,", "+      d);", "+e();"], 0, (0, 1)),
+        (["+a = b(c,", "+      d);", "+e();"], 1, (0, 1)),
+        (["+a = b(c,", "+      d);", "+e();"], 2, (2, 2)),
+        (["+a =", "+  b(c);"], 1, (0, 1)),
+        (["+gfp = GFP_NOFS |", "+      __GFP_NOFAIL;"], 0, (0, 1)),
+        (["+a = b(c,", "-      GFP_KERNEL);", "+      GFP_NOFS);"], 0, (0, 2)),  # a removed row does not end it
+        (["-a = b(c);", "+a = b(c,", "+      d);"], 2, (1, 2)),
+        (["-a = b(c,", "+a();"], 0, (0, 0)),
+        (["+if (!(a = b(c,", "+      d)))", "+\treturn;"], 0, (0, 1)),
+        (["+for (i = 0; i < n;", "+     i++)", "+\tx();"], 1, (0, 1)),
+        (['+a = b("(",', "+      ')');", "+e();"], 1, (0, 1)),
+        (["+a = b(c, /* ( */", "+      d); // (", "+e();"], 0, (0, 1)),
+        (["+/* (", "+ * (", "+ */", "+e();"], 3, (3, 3)),
+        (["+#define A(x) (", "+e();"], 1, (1, 1)),
+        (["+#define A(x) \\", "+\tb(x); \\", "+\tc(x)"], 1, (1, 1)),
+        (["+\t.alloc = a,", "+\t.free = b,"], 0, (0, 0)),
+        (["+      d);", "+e();"], 0, (0, 0)),  # begins above the hunk
+        (["+a = b(c,", "+      d"], 0, (0, 0)),  # ends below it
+        ([*["+x();"] * 40, "+a = b(c,", "+      d);"], 40, (40, 41)),
+        (["+a = b(c,", *["+      d,"] * 40, "+      e);"], 0, (0, 0)),  # longer than anybody quotes
+    ],
+)
+def test_a_statement_is_quoted_whole(rows, at, whole):
+    assert statement(code(*rows), at) == whole

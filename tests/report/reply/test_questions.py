@@ -1,0 +1,97 @@
+"""Which questions of a reply are asked, which only counted, and in which order those about one line come."""
+
+from __future__ import annotations
+
+from report_cases import only, review, reviewed
+from reviewbot.model.patch import DiffLine, FileChange, Hunk
+from reviewbot.model.review import Finding
+from reviewbot.report.reply.questions import choose
+
+LEAKS = "".join(f"+\tif (toy_{at}(t))\n+\t\treturn -{at};\n" for at in range(1, 7))
+MANY = f"""\
+diff --git a/fs/toy/leak.c b/fs/toy/leak.c
+--- a/fs/toy/leak.c
++++ b/fs/toy/leak.c
+@@ -1,1 +1,13 @@ static int toy_leak(struct toy *t)
+ int toy_leak(struct toy *t)
+{LEAKS}"""
+
+
+def found(at: int, **values: object) -> Finding:
+    given = {"rule": "r", "severity": "error", "confidence": "high", "path": "a.c", "line": at, "line_text": "x"}
+    return Finding(**{**given, "function": f"f{at}", "message": "m", "question": "Q?", **values})  # type: ignore[arg-type]
+
+
+def lines(findings) -> list[int]:
+    return [finding.line for finding in findings]
+
+
+def test_of_one_mistake_three_places_are_quoted_and_the_others_listed():
+    chosen = choose([found(at) for at in range(1, 6)], 12)
+    assert lines(chosen.quoted) == [1, 2, 3]
+    assert chosen.left == ("a.c:4, in f4()", "a.c:5, in f5()")
+
+
+def test_other_words_of_the_same_cause_are_the_same_mistake():
+    chosen = choose([found(at, question=f"Q{at}?") for at in range(1, 6)], 12)
+    assert lines(chosen.quoted) == [1, 2, 3]
+
+
+def test_the_same_question_is_the_same_mistake_whatever_the_message():
+    chosen = choose([found(at, message=f"m{at}") for at in range(1, 6)], 12)
+    assert lines(chosen.quoted) == [1, 2, 3]
+
+
+def test_another_rule_is_another_mistake():
+    alike = [found(at, rule=f"r{at}") for at in range(1, 6)]
+    assert choose(alike, 12).quoted == tuple(alike)
+    halves = [found(at, message=f"m{at}", question=f"Q{at}?\n\nThe end.") for at in range(1, 6)]
+    assert choose(halves, 12).quoted == tuple(halves)  # one paragraph in common is no reason
+
+
+def test_what_is_too_much_is_the_least_severe_and_says_what_it_is():
+    findings = [
+        found(1, severity="note", message="a note", question="N?"),
+        found(2, severity="warning", message="a warning", question="W?"),
+        found(3, message="an error", question="E?"),
+    ]
+    chosen = choose(findings, 2)
+    assert lines(chosen.quoted) == [2, 3]
+    assert chosen.left == ("a.c:1, in f1(): a note",)
+    assert choose(findings, 3).left == ()
+
+
+def test_the_places_stand_at_the_end_of_the_mail():
+    asks = [(f"return -{at};", {"question": "The scope is open."}) for at in range(1, 7)]
+    text = only(review(reviewed(asks, diff=MANY))).content.decode()
+    assert text.count("The scope is open.") == 1
+    assert text.count("Same here.") == 2
+    assert "> +\t\treturn -3;\n\nSame here.\n\nNot quoted, to keep this short (3):\n\n  fs/toy/leak.c:9, in" in text
+    assert "return -4" not in text
+
+
+def test_of_one_line_the_most_severe_comes_first():
+    asks = [
+        ("return -1;", {"rule": "a", "severity": "note", "question": "A nit."}),
+        ("return -1;", {"rule": "b", "severity": "error", "question": "A bug."}),
+    ]
+    text = only(review(reviewed(asks, diff=MANY))).content.decode()
+    assert "> +\t\treturn -1;\n\nA bug.\n\nA nit.\n" in text
+
+
+def test_a_call_over_several_rows_is_quoted_whole_and_asked_about_below_it():
+    diff = MANY.replace(
+        "+\tif (toy_1(t))\n", "+\tt->buf = toy_alloc(t->len +\n+\t\t\t   t->head,\n+\t\t\t   TOY_WAIT);\n"
+    ).replace("+1,13", "+1,15")
+    for needle in ("toy_alloc(", "t->head,", "TOY_WAIT);"):
+        text = only(review(reviewed([(needle, {"question": "Why?"})], diff=diff)), context=1).content.decode()
+        assert text.endswith(
+            ">  int toy_leak(struct toy *t)\n> +\tt->buf = toy_alloc(t->len +\n> +\t\t\t   t->head,\n"
+            "> +\t\t\t   TOY_WAIT);\n\nWhy?\n\nFound with reviewbot.\n"
+        )
+
+
+def test_a_place_in_no_function():
+    change = FileChange("a.c", "a.c", (Hunk("@@", "", (DiffLine("+", "x", None, 1),)),))
+    assert change.path == "a.c"
+    assert choose([found(at, function="") for at in range(1, 5)], 12).left == ("a.c:4",)
