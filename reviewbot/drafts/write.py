@@ -8,6 +8,7 @@ gone, because it was sent or not wanted.
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -81,7 +82,7 @@ def load_texts(folder: Path, shipped: Path) -> Texts:
     if not folder.is_dir():
         raise ConfigError(f"{folder}: no such folder of templates ([templates] folder)")
     paths = {name: folder / f"{name}.txt" for name in PLACEHOLDERS}
-    there = {name: path if path.exists() else shipped / path.name for name, path in paths.items()}
+    there = {name: path if os.path.lexists(path) else shipped / path.name for name, path in paths.items()}
     return Texts(**{name.replace("-", "_"): _load(path, name) for name, path in there.items()})
 
 

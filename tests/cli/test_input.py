@@ -88,8 +88,8 @@ def test_json_is_printed_even_where_nothing_could_be_reviewed(command):
     ("arguments", "said"),
     [
         pytest.param((), "COMMAND", id="no command"),
-        pytest.param(("threat", "x"), "invalid choice: 'threat'", id="unknown command"),
-        pytest.param(("thread", DEMO, "--formt", "json"), "--formt", id="unknown option"),
+        pytest.param(("threat", "x"), "no command 'threat'; did you mean thread?", id="unknown command"),
+        pytest.param(("thread", DEMO, "--formt", "json"), "did you mean --format?", id="unknown option"),
         pytest.param(("thread", DEMO, "--form", "json"), "--form", id="half an option"),
         pytest.param(("thread", DEMO, "--min-confidence", "sure"), "sure", id="unknown confidence"),
         pytest.param(("thread", DEMO, "--kernel", "six"), "'six' is no kernel version", id="bad kernel"),
@@ -105,6 +105,7 @@ def test_a_command_line_that_cannot_be_meant_is_refused(command, arguments, said
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) == 1
 
 
 def test_an_unknown_key_in_the_users_config_is_refused(command):

@@ -19,6 +19,7 @@ import pytest
 from command import THREADS, diff, mail
 from reviewbot import __version__
 from reviewbot.cli import main
+from reviewbot.cli.arguments.parser import parser
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
 from reviewbot.model.patch import Patch
@@ -204,7 +205,7 @@ def test_the_command_line_imports_nothing_heavy():
         "reviewbot.review.engine",
     }
     heavy |= {"json", "xml", "reviewbot.report.remarks"}
-    code = "import sys, reviewbot.cli.main; reviewbot.cli.main.parser(); print(*sys.modules)"
+    code = "import sys, reviewbot.cli.main, reviewbot.cli.arguments.parser as p; p.parser(); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert heavy & set(loaded.split()) == set()
 
@@ -214,10 +215,10 @@ def test_a_command_by_itself_is_read_as_among_all_others():
         (commands,) = (action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction))
         return {name: command.format_help() for name, command in commands.items()}
 
-    everything = helps(main.parser())
+    everything = helps(parser())
     assert len(everything) == 10
-    assert all(helps(main.parser(name)) == {name: text} for name, text in everything.items())
-    assert all(helps(main.parser(word)) == everything for word in ("", "--help", "chec", "--"))
+    assert all(helps(parser(name)) == {name: text} for name, text in everything.items())
+    assert all(helps(parser(word)) == everything for word in ("", "--help", "chec", "--"))
 
 
 def test_a_local_thread_needs_no_network_code():

@@ -24,9 +24,8 @@ class AddCommand(Protocol):
 
 
 CHECK = """\
-Read one message on standard input, as b4 hands it to a check, and answer as b4
-expects it. `reviewbot setup b4` makes b4 run this; there is no need to do so by
-hand, but it can be done:
+Read one message on standard input, as b4 passes it to a check, and answer as b4
+expects. `reviewbot setup b4` makes b4 run this. The protocols are
 
   review   b4.review-perpatch-check-cmd and, with --series, -series-check-cmd:
            a JSON list with one result, pass, warn or fail. It is empty for what
@@ -34,10 +33,9 @@ hand, but it can be done:
   prep     b4.prep-perpatch-check-cmd and b4.am-perpatch-check-cmd: a line for
            each remark, nothing for a clean patch.
 
-The body is taken as it stands, whatever Content-Transfer-Encoding says: b4 has
-decoded it. Run in a git tree, the patch is read with its whole files if the
-tree has them. With B4_TRACKING_FILE, which b4 sets for a series that is checked
-out, what a later patch of the series mends is no remark.
+b4 has decoded the body, so Content-Transfer-Encoding is ignored. In a git tree
+that has the files, whole files are read. If b4 sets B4_TRACKING_FILE (a series
+that is checked out), what a later patch of the series fixes is no remark.
 """
 
 CHECK_EXAMPLES = """\
@@ -49,18 +47,17 @@ examples:
 """
 
 AGENT = """\
-Review the series of the b4 review branch that is checked out, and lay the
-questions down where b4 looks for the remarks of a review agent:
+Review the series of the b4 review branch that is checked out, and put the
+remarks where b4 looks for those of a review agent:
 
   .git/b4-review/COMMIT/identity.txt, series.txt, 0001.txt, ...
 
-`b4 review tui` takes them in when it opens the series, each below the line it
-is about. You adopt, edit or drop them there; b4 sends what you adopt as yours.
+`b4 review tui` reads them when it opens the series, each below the line it is
+about. You adopt, edit or drop them there; b4 sends what you adopt as yours.
 
-Patches that you have marked as skipped are left out, and so is what somebody
-has already said of the same line; -v says what and why. Nothing is written
-where there is nothing to ask. Files that this command has not written, or that
-were edited since, stay.
+Skipped patches are left out, and so are lines about which somebody has said the
+same already; -v shows them. Without remarks nothing is written. Files that this
+command has not written, or that were edited since, are kept.
 """
 
 AGENT_EXAMPLES = """\
@@ -70,32 +67,31 @@ examples:
 """
 
 SETUP = """\
-Print the commands that make b4 run `reviewbot check`, or run them with --write.
-Other checks stay, and so does checkpatch where b4 runs it by itself: it does so
-only as long as nobody configures a check. What an older reviewbot has set is
-replaced. --rules, --config and --kernel are handed on to the checks.
+Print the git config commands that make b4 run `reviewbot check`, or run them
+with --write. Other checks are kept. So is checkpatch, which b4 runs by itself
+only while no check is configured. Settings of an older reviewbot are replaced.
+--rules, --config and --kernel are passed on to the checks.
 
-b4 remembers for 30 days what a check of `prep` and `am` has said of a commit,
-by the command line it has run. So that command line names the rules and
-settings it was made with: after an update, or a change of your config.toml, run
-this again.
+b4 caches the result of a `prep` or `am` check for 30 days, by its command line.
+Therefore the command line names the rules and settings; run this again after an
+update of reviewbot or a change of your config.toml.
 """
 
 SETUP_EXAMPLES = """\
 examples:
-  reviewbot setup b4                     what would be set for this repository
-  reviewbot setup b4 --write             set it
-  reviewbot setup b4 --global --write    for all repositories of yours
-  reviewbot setup b4 --remove --write    take it out again
+  reviewbot setup b4                     show what would be set
+  reviewbot setup b4 --write             set it for this repository
+  reviewbot setup b4 --global --write    set it for all your repositories
+  reviewbot setup b4 --remove --write    remove it again
 
 """
 
 
 def _add_check(commands: Commands, add_command: AddCommand) -> None:
-    check = add_command(commands, "check", "answer one of b4's checks", CHECK, CHECK_EXAMPLES)
-    check.add_argument("--protocol", choices=("review", "prep"), required=True, help="what is to be answered")
-    check.add_argument("--series", action="store_true", help="of protocol review: one answer for the whole series")
-    check.add_argument("--stamp", metavar="TEXT", help="means nothing; a new one makes b4 forget its old answers")
+    check = add_command(commands, "check", "run as a b4 check", CHECK, CHECK_EXAMPLES)
+    check.add_argument("--protocol", choices=("review", "prep"), required=True, help="b4 protocol to speak")
+    check.add_argument("--series", action="store_true", help="with protocol review: one result for the whole series")
+    check.add_argument("--stamp", metavar="TEXT", help="ignored; change it to invalidate b4's cache")
     _add_bars(check)
 
 
@@ -107,17 +103,17 @@ def _add_agent(commands: Commands, add_command: AddCommand) -> None:
 
 
 def _add_setup(commands: Commands, add_command: AddCommand) -> None:
-    setup = add_command(commands, "setup", "make b4 run reviewbot", SETUP, SETUP_EXAMPLES)
+    setup = add_command(commands, "setup", "configure b4 to run reviewbot", SETUP, SETUP_EXAMPLES)
     setup.add_argument("program", choices=("b4",), help="the program to set up")
     setup.add_argument("--global", dest="everywhere", action="store_true", help="in ~/.gitconfig, for all repositories")
-    setup.add_argument("--series", action="store_true", help="also the check of a whole series, in a column of its own")
-    setup.add_argument("--remove", action="store_true", help="take out what this command has set")
-    setup.add_argument("--write", action="store_true", help="do it, instead of printing the commands")
+    setup.add_argument("--series", action="store_true", help="add the check of a whole series, in a column of its own")
+    setup.add_argument("--remove", action="store_true", help="remove what this command has set")
+    setup.add_argument("--write", action="store_true", help="run the commands instead of printing them")
 
 
 def _add_bars(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
-    command.add_argument("--min-confidence", choices=CONFIDENCES[1:], help="leave out what is less sure")
+    command.add_argument("--min-severity", choices=SEVERITIES, help="hide remarks below this severity")
+    command.add_argument("--min-confidence", choices=CONFIDENCES[1:], help="hide remarks below this confidence")
 
 
-KNOWN = {"check": _add_check, "agent": _add_agent, "setup": _add_setup}
+KNOWN = {"setup": _add_setup, "check": _add_check, "agent": _add_agent}

@@ -6,16 +6,15 @@ import argparse
 from pathlib import Path
 
 ABOUT = """\
-Note what every C file of a tree says: which functions it defines, what they
-call, hold and ask for. With it, thread --tree, range, local and b4 follow calls
-through the whole tree; without, through the folders that a patch touches. It is
-used by itself where it is there (--no-index goes without), and never made
-unasked.
+Read every C file of a tree and note its functions: what they call, which locks
+they hold, what they allocate. With an index, thread --tree, range, local and b4
+follow calls through the whole tree, without one only through the folders that a
+patch touches. An index is used where there is one (unless --no-index says
+otherwise), and never built unasked.
 
-It is one file in the cache of this user, for all repositories. A tree that is
-much like one that was noted needs no index of its own: what differs is read.
-Run it again after a large pull: only contents that it has not seen are read.
-It can be deleted at any time.
+It is one file in your cache, for all repositories. A tree that is much like an
+indexed one needs no index of its own. After a large pull, run it again: it only
+reads contents that it has not seen. You can delete it at any time.
 """
 
 EXAMPLES = """\
@@ -31,14 +30,12 @@ examples:
 def add(command: argparse.ArgumentParser) -> None:
     """Add the options of `index`."""
     command.add_argument("revision", metavar="REV", nargs="?", help="a commit, HEAD if none is named")
-    command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    command.add_argument("--tree", metavar="PATH", type=Path, help="repository to use instead of the current one")
     asked = command.add_mutually_exclusive_group()
-    asked.add_argument(
-        "--status", action="store_true", help="say what is noted, how old it is, and how much space it takes"
-    )
+    asked.add_argument("--status", action="store_true", help="show what is indexed, how old it is and how large")
     asked.add_argument("--remove", action="store_true", help="delete it")
 
 
 def add_switch(command: argparse.ArgumentParser) -> None:
     """Add the option of commands that use the index."""
-    command.add_argument("--no-index", action="store_true", help="follow calls without the index, in the same folders")
+    command.add_argument("--no-index", action="store_true", help="follow calls in the same folders only")

@@ -6,14 +6,14 @@ Only the command that the first word names gets its options. Imports nothing tha
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 from reviewbot import __version__
 from reviewbot.cli import streams
-from reviewbot.cli.arguments import b4, explain, patchwork
+from reviewbot.cli.arguments import b4, explain, mistakes, patchwork
 from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
 from reviewbot.cli.arguments import reach as reachargs
@@ -26,13 +26,13 @@ from reviewbot.report.unread import UNREAD
 class _Parser(argparse.ArgumentParser):
     """A parser that prints through cli.streams: a script may pass words of a message to it."""
 
+    commands: Mapping[str, argparse.ArgumentParser] = {}
+
     def print_help(self, _file: object = None) -> None:
         streams.put(self.format_help())
 
     def error(self, message: str) -> NoReturn:
-        for line in self.format_usage().splitlines():
-            streams.say(line)
-        streams.say(f"{self.prog}: error: {message}")
+        streams.say(f"{self.prog}: {mistakes.plain(message, self._option_string_actions)} ({self.prog} --help)")
         raise SystemExit(2)
 
 
@@ -42,38 +42,51 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parser(first: str = "") -> argparse.ArgumentParser:
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a command line, without the program's name. Raises SystemExit once it has said what is wrong."""
+    whole = parser(words[0] if words else "")
+    options, rest = whole.parse_known_args(words)
+    if rest:
+        whole.commands[options.command].error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
+def parser(first: str = "") -> _Parser:
     """The parser. If `first`, the first word, is a command, it has the options of that alone, which takes less time."""
-    parser: argparse.ArgumentParser = _Parser(
+    whole = _Parser(
         prog="reviewbot",
         description=ABOUT,
         epilog=EXAMPLES + EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show its version and end")
-    commands = parser.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
+    whole.add_argument("--version", action=_Version, nargs=0, help="show its version and end")
+    base: argparse.ArgumentParser = whole  # whose subparsers are of no special class to a type checker
+    commands = base.add_subparsers(prog="reviewbot", dest="command", metavar="COMMAND", required=True)
     known: dict[str, Callable[[b4.Commands], None]] = {
         "thread": _add_thread,
-        "range": _add_range,
-        **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
         "local": _add_local,
-        "index": _add_index,
-        "reach": partial(reachargs.add_reach, add_command=_add_command),
+        "range": _add_range,
         **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
+        "reach": partial(reachargs.add_reach, add_command=_add_command),
+        "index": _add_index,
+        **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
     }
     for name in (first,) if first in known else known:
         known[name](commands)
-    return parser
+    whole.commands = commands.choices
+    return whole
 
 
 def _add_local(commands: b4.Commands) -> None:
-    local = _add_command(commands, "local", "review what you are about to send", localargs.ABOUT, localargs.EXAMPLES)
+    local = _add_command(commands, "local", "review your own changes", localargs.ABOUT, localargs.EXAMPLES)
     localargs.add(local, _add_output, _add_gate)
 
 
 def _add_index(commands: b4.Commands) -> None:
-    command = _add_command(commands, "index", "note what the files of a tree say", indexargs.ABOUT, indexargs.EXAMPLES)
+    command = _add_command(
+        commands, "index", "index a tree, to follow calls in it", indexargs.ABOUT, indexargs.EXAMPLES
+    )
     indexargs.add(command)
 
 
@@ -94,19 +107,19 @@ def _add_command(
         allow_abbrev=False,
     )
     shared = command.add_argument_group("shared options")
-    shared.add_argument("--kernel", metavar="VERSION", help="judge by this kernel version, such as 6.12")
+    shared.add_argument("--kernel", metavar="VERSION", help="kernel version to check against, such as 6.12")
     shared.add_argument(
         "--rules",
         metavar="DIR",
         type=Path,
         action="append",
         default=[],
-        help="rules and facts of your own (repeatable)",
+        help="additional rules directory (repeatable)",
     )
     shared.add_argument("--config", metavar="FILE", type=Path, help="instead of ~/.config/reviewbot/config.toml")
     loudness = shared.add_mutually_exclusive_group()
-    loudness.add_argument("-v", "--verbose", action="store_true", help="say on stderr what is being done")
-    loudness.add_argument("-q", "--quiet", action="store_true", help="nothing on stderr but errors")
+    loudness.add_argument("-v", "--verbose", action="store_true", help="show progress on stderr")
+    loudness.add_argument("-q", "--quiet", action="store_true", help="only errors on stderr")
     return command
 
 
@@ -114,12 +127,12 @@ def _add_thread(commands: b4.Commands) -> None:
     thread = _add_command(commands, "thread", "review a thread of a mailing list", THREAD, THREAD_EXAMPLES)
     thread.add_argument("source", metavar="SOURCE", help="a message id, a URL, an mbox, a mail, a maildir, or -")
     thread.add_argument(
-        "--tree", metavar="PATH", type=Path, help="a git tree of the kernel: see whole files, not hunks alone"
+        "--tree", metavar="PATH", type=Path, help="kernel git tree, to read whole files instead of hunks only"
     )
     thread.add_argument("--base", metavar="REV", help="apply the series to this commit of the tree")
     indexargs.add_switch(thread)
-    thread.add_argument("--drafts", metavar="DIR", type=Path, help="write replies into this maildir (made if missing)")
-    thread.add_argument("--again", action="store_true", help="with --drafts: also those that were written and are gone")
+    thread.add_argument("--drafts", metavar="DIR", type=Path, help="write reply drafts into this maildir")
+    thread.add_argument("--again", action="store_true", help="with --drafts: also write those that you sent or deleted")
     _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
     _add_gate(thread)
     patchwork.add(thread)
@@ -129,9 +142,9 @@ def _add_range(commands: b4.Commands) -> None:
     command = _add_command(commands, "range", "review commits of a git repository", RANGE, RANGE_EXAMPLES)
     command.add_argument("range", metavar="RANGE", nargs="?", help="BASE..TIP, or one commit")
     command.add_argument(
-        "--since-merge-base", metavar="BRANCH", help="what HEAD (or COMMIT) has since it left that branch"
+        "--since-merge-base", metavar="BRANCH", help="what HEAD (or COMMIT) has and BRANCH had not when they parted"
     )
-    command.add_argument("--tree", metavar="PATH", type=Path, help="that repository, not the one around this folder")
+    command.add_argument("--tree", metavar="PATH", type=Path, help="repository to use instead of the current one")
     indexargs.add_switch(command)
     _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
     _add_gate(command)
@@ -140,19 +153,22 @@ def _add_range(commands: b4.Commands) -> None:
 
 def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: str) -> None:
     """Add the options that say which remarks of a command go where."""
-    command.add_argument("--format", metavar="NAME", choices=names, help=f"on stdout: {listed}")
+    command.add_argument("--format", metavar="NAME", choices=names, help=f"output format on stdout: {listed}")
     command.add_argument(
         "--output",
         metavar="NAME=FILE",
         action="append",
         default=[],
-        help="that format into a file, - for stdout (repeatable)",
+        help="write that format to FILE (- for stdout, repeatable)",
     )
-    command.add_argument("--min-severity", choices=SEVERITIES, help="leave out what is less bad")
-    command.add_argument("--min-confidence", choices=CONFIDENCES, help="leave out what is less sure")
-    command.add_argument("--explain", action="store_true", help="with each remark, the question a draft asks")
+    command.add_argument("--min-severity", choices=SEVERITIES, help="hide remarks below this severity")
+    command.add_argument("--min-confidence", choices=CONFIDENCES, help="hide remarks below this confidence")
+    command.add_argument("--explain", action="store_true", help="also show the text that a draft would use")
     command.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="NO_COLOR in the environment: never"
+        "--color",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="auto: on a terminal without NO_COLOR",
     )
 
 
@@ -161,13 +177,18 @@ def _add_gate(command: argparse.ArgumentParser) -> None:
     gate = command.add_argument_group("as a gate")
     verdict = gate.add_mutually_exclusive_group()
     verdict.add_argument(
-        "--fail-on", choices=(*reversed(SEVERITIES), "never"), help="how bad a remark must be for the exit code 1"
+        "--fail-on", choices=(*reversed(SEVERITIES), "never"), help="lowest severity that makes the exit code 1"
     )
     verdict.add_argument("--exit-zero", action="store_true", help="the same as --fail-on never")
     gate.add_argument(
-        "--unread", choices=UNREAD, help="whether something that was not looked at is the exit code 3, or only said"
+        "--unread",
+        choices=UNREAD,
+        help="what to do if not all could be read: say it, or exit with 3",
     )
-    gate.add_argument("--baseline", metavar="FILE", type=Path, help="remarks that are known and not raised again")
+    gate.add_argument("--baseline", metavar="FILE", type=Path, help="known remarks to ignore")
     gate.add_argument(
-        "--write-baseline", metavar="FILE", type=Path, help="put all remarks there, with those of --baseline"
+        "--write-baseline",
+        metavar="FILE",
+        type=Path,
+        help="write all remarks, plus those of --baseline, to FILE",
     )

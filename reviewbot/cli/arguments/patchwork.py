@@ -11,7 +11,7 @@ def add(command: argparse.ArgumentParser) -> None:
     post.add_argument(
         "--patchwork",
         metavar="URL",
-        help="post a check for each patch to that Patchwork, or to the one of config.toml: config",
+        help="post a check for each patch to this Patchwork; config: the one in config.toml",
     )
-    post.add_argument("--patchwork-project", metavar="NAME", help="the project there that the patches are in")
-    post.add_argument("--dry-run", action="store_true", help="ask Patchwork, say what would be posted, post nothing")
+    post.add_argument("--patchwork-project", metavar="NAME", help="project that the patches are in")
+    post.add_argument("--dry-run", action="store_true", help="show what would be posted, without posting")

@@ -164,8 +164,8 @@ WRONG = [
     (["^main"], "^main is no name of one commit: write BASE..TIP, or COMMIT"),
     (["main start"], "main start is no name of one commit: write BASE..TIP, or COMMIT"),
     (["a\x1b[1m"], "there is no commit a\\x1b[1m in ."),
-    (["main", "start"], "unrecognized arguments: start"),
-    (["--upload-pack=x"], "unrecognized arguments: --upload-pack=x"),
+    (["main", "start"], "too many arguments: start"),
+    (["--upload-pack=x"], "no option --upload-pack"),
     (["main", "--output", "sarif"], "write it FORMAT=FILE"),
     (["main", "--tree", "nowhere"], "--tree nowhere: there is no such folder"),
 ]
@@ -175,9 +175,8 @@ WRONG = [
 def test_what_cannot_be_meant_is_said_in_a_line(span, asked, said):
     done = span(*asked)
     assert (done.code, done.out) == (2, "")
-    *usage, last = done.err.splitlines()
-    assert said in last
-    assert usage == [] or usage[0].startswith("usage: ")
+    (line,) = done.err.splitlines()
+    assert said in line
 
 
 # --- merges ---

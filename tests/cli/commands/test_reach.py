@@ -297,7 +297,7 @@ MISTAKES = [
     (("exfoo_open", "--file", "drivers/none.c"), "there is no file drivers/none.c in the tree"),
     (("exfoo_open", "--file", LOCK), f"{LOCK} defines no function exfoo_open()"),
     (("exfoo_open", "--file", "../../etc/passwd"), "there is no file ../../etc/passwd in the tree"),
-    (("exfoo_open", "--scope", "bh"), "invalid choice"),
+    (("exfoo_open", "--scope", "bh"), "--scope: no value 'bh'"),
 ]
 
 
