@@ -201,8 +201,8 @@ def identity(config: Config) -> Address:
     if name and email:
         return Address(name, email)
     raise ConfigError(
-        "a draft needs a sender: set name and email under [mail] in the config file, "
-        "or run: git config --global user.name NAME; git config --global user.email ADDRESS"
+        "no sender for drafts: set [mail] name and email in config.toml, or run: "
+        "git config --global user.name NAME; git config --global user.email ADDRESS"
     )
 
 
@@ -266,7 +266,7 @@ def _read(path: Path) -> Tables:
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {files.reason_of(error)}") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file: {error}") from error
+        raise ConfigError(f"{path}: invalid TOML: {error}") from error
 
 
 def _override(tables: Tables, user: Mapping[str, Any], path: Path) -> None:

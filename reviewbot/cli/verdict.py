@@ -71,5 +71,5 @@ def _read(path: Path) -> Sequence[BaselineEntry]:
     except OSError as error:
         raise ConfigError(f"--baseline {path}: {files.reason_of(error)}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"--baseline {path}: no baseline, since no UTF-8") from error
+        raise ConfigError(f"--baseline {path}: not a baseline file: invalid UTF-8") from error
     return baseline.loaded(text, f"--baseline {path}")

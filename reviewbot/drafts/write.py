@@ -103,7 +103,7 @@ def _load(path: Path, name: str) -> str:
         raise ConfigError(f"{path}: {reason_of(error)}") from error
     template = Template(source)
     if not template.is_valid():
-        raise ConfigError(f"{path}: a $ that begins no placeholder; write $$ for a dollar sign")
+        raise ConfigError(f"{path}: stray $ (write $name, ${{name}} or $$)")
     used = set(template.get_identifiers())
     for word in sorted(used - PLACEHOLDERS[name]):
         allowed = ", ".join(f"${{{known}}}" for known in sorted(PLACEHOLDERS[name])) or "none"

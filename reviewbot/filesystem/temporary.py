@@ -33,4 +33,4 @@ def _first(stack: ExitStack, places: list[str]) -> Path:
             return stack.enter_context(unfinished.folder(Path(place).absolute()))
         except OSError as error:
             why = why or error.strerror or str(error)  # of the place that the user has named, if any
-    raise InputError(f"no temporary files can be written (TMPDIR): {why}")
+    raise InputError(f"cannot create temporary files (check TMPDIR): {why}")

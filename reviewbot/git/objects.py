@@ -109,7 +109,7 @@ class Objects:
         except FileNotFoundError as error:
             raise InputError("git is not installed") from error
         except subprocess.TimeoutExpired as error:
-            raise InputError(f"git {arguments[0]} took more than {_LONGEST} s") from error
+            raise InputError(f"git {arguments[0]} timed out after {_LONGEST} s") from error
         return done.stdout if done.returncode == 0 else None
 
     @staticmethod

@@ -122,7 +122,7 @@ class Repository:
 
     def unwritable(self, why: str) -> str:
         """The error message for a temporary folder in which no file can be written."""
-        return f"no temporary files can be written in {self.folder.parent} (TMPDIR): {why}"
+        return f"cannot create temporary files in {self.folder.parent} (check TMPDIR): {why}"
 
     # --- git commands ---
 
@@ -265,7 +265,7 @@ class Repository:
         return self.content(found.id) if found is not None and found.is_file else None
 
     def files(self, tree: str, folder: str) -> dict[str, str]:
-        """The regular files of a folder of a tree, the ids of their contents by name; {} if there is no such folder.
+        """The regular files of a folder of a tree, the ids of their contents by name; {} if no such folder.
 
         What it lists is not remembered: of a long range each commit has another tree.
         """
@@ -313,10 +313,9 @@ def _open(
     try:
         is_folder = path.is_dir()
     except OSError as error:
-        raise UsageError(f"{called}: this is no git repository ({error.strerror})") from None
+        raise UsageError(f"{called} is not a git repository ({error.strerror})") from None
     if not is_folder:
-        why = "this is no git repository" if path.exists() else "there is no such folder"
-        raise UsageError(f"{called}: {why}")
+        raise UsageError(f"{called} is not a git repository" if path.exists() else f"{called}: no such folder")
     theirs = Command(path, environment)
     said: list[str] = []
     # one by one: a folder's name may hold line breaks
@@ -324,19 +323,19 @@ def _open(
         place = () if asked.startswith("-") else ("--path-format=absolute", "--git-path")
         done = theirs.run("rev-parse", *place, asked, until=until)
         if done.code:
-            raise UsageError(f"{called}: {_refused(done, path)}")
+            raise UsageError(_refused(done, path, called))
         said.append(os.fsdecode(done.out.removesuffix(b"\n")))
     return theirs, (said[0], said[1], said[2])
 
 
-def _refused(done: GitResult, path: Path) -> str:
+def _refused(done: GitResult, path: Path, called: str) -> str:
     if "dubious ownership" in done.err:
         advice = _TRUST.search(done.err)
         command = advice[1] if advice else f"git config --global --add safe.directory {path.resolve()}"
-        return f"git refuses a repository that belongs to somebody else; if you trust it, run: {command}"
+        return f"{called}: git refuses a repository that belongs to somebody else; if you trust it, run: {command}"
     if "not a git repository" in done.err:
-        return "this is no git repository"
-    return f"git cannot use this repository: {done.complaint}"
+        return f"{called} is not a git repository"
+    return f"{called}: git cannot use this repository: {done.complaint}"
 
 
 def _alternate(folder: bytes) -> bytes:

@@ -59,7 +59,7 @@ def commit_range(repository: Repository, asked: str | None, since: str | None = 
         raise UsageError(f"{text}: this range has no end, write BASE..HEAD")
     base, tip = _commit(repository, left or "HEAD"), _commit(repository, right or "HEAD")
     if not left and base == tip:  # in a script a variable that nobody has set; "clean" would be said of nothing
-        raise UsageError(f"{text}: nothing is in it, for HEAD stands where the base is left out: write BASE{text}")
+        raise UsageError(f"{text} is empty: a missing base means HEAD; write BASE{text}")
     if repository.shallow and not _meet(repository, base, tip):
         raise InputError(f"{text}: this clone is shallow, and has no commit that both sides come from ({_DEEPEN})")
     return _walked(repository, text, base, tip)
@@ -80,7 +80,7 @@ def _one(repository: Repository, rev: str) -> CommitRange:
     ((_, *parents),) = _listed(repository, "--no-walk", commit)
     _whole(repository, [commit])
     if len(parents) > 1:
-        raise InputError(f"{rev} is a merge, and merges are not reviewed: for what it brings in write {rev}^1..{rev}")
+        raise InputError(f"{rev} is a merge; to review what it brings in, use {rev}^1..{rev}")
     parent = parents[0] if parents else None
     return CommitRange(rev, parent, commit, (Commit(commit, parent),))
 
@@ -124,9 +124,9 @@ def _commit(repository: Repository, rev: str) -> str:
     if found is not None:
         return found
     if _SEVERAL.search(rev):
-        raise UsageError(f"{rev} is no name of one commit: {_WRITE}")
+        raise UsageError(f"{rev} does not name a single commit: {_WRITE}")
     if repository.is_empty():
         raise InputError(f"{repository.path} has no commits yet")
     if repository.shallow:
-        raise InputError(f"there is no commit {rev} in this clone, which is shallow ({_DEEPEN})")
-    raise UsageError(f"there is no commit {rev} in {repository.path}")
+        raise InputError(f"{rev}: no such commit in this shallow clone ({_DEEPEN})")
+    raise UsageError(f"{rev}: no such commit in {repository.path}")

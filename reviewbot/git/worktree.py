@@ -135,14 +135,14 @@ class Index:
         put = self._git("update-index", "-z", "--index-info", stdin=b"\0".join((*rows, b"")), index="side")
         written = self._git("write-tree", "--missing-ok", index="side")
         if failed := next((done for done in (read, put, written) if done.code), None):
-            raise InputError(f"git cannot take the sides of the merge apart: {failed.complaint}")
+            raise InputError(f"cannot read the parents of the merge: {failed.complaint}")
         return self._commit(written.out.decode("ascii").strip(), side, STAGED)
 
     def unstaged(self) -> list[Commit]:
         """The unstaged changes of tracked files, as a commit on the staged ones; no commit if there are none."""
         done = self._git("diff-files", "--raw", "-z", "--ignore-submodules=all", *_FILES)
         if done.code:
-            raise InputError(f"git cannot look into the work tree: {done.complaint}")
+            raise InputError(f"git status failed: {done.complaint}")
         return self._added(self._translated(_changed(done.out) - self._unmerged), UNSTAGED)
 
     def untracked(self) -> tuple[bytes, ...]:

@@ -103,7 +103,7 @@ def _list(places: Sequence[EditorPlace]) -> Iterator[str]:
         try:
             (folder / "places.txt").write_bytes(os.fsencode(rows))
         except OSError as error:
-            raise InputError(f"no temporary files can be written (TMPDIR): {error.strerror}") from error
+            raise InputError(f"cannot create temporary files (check TMPDIR): {error.strerror}") from error
         yield str(folder / "places.txt")
 
 

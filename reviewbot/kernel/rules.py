@@ -59,7 +59,7 @@ def parse_version(text: str) -> Version:
     """
     found = _KERNEL.fullmatch(text.strip())
     if not found:
-        raise ConfigError(f"{text!r} is no kernel version; write it like 6.12, 6.12.117 or v6.12-rc3")
+        raise ConfigError(f"invalid kernel version {text!r} (expected e.g. 6.12, 6.12.117 or v6.12-rc3)")
     return int(found[1]), int(found[2])
 
 
@@ -195,9 +195,9 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     try:
         table = tomli.loads(text.decode())
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+        raise ConfigError(f"{path}: invalid UTF-8 at byte {error.start}") from None
     except (tomli.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path}: no TOML: {error}") from None
+        raise ConfigError(f"{path}: invalid TOML: {error}") from None
     if path.name in tables.TOP:
         schema.check_table(table, tables.TOP[path.name], str(path))
     elif not _RULE_ID.fullmatch(path.stem):
@@ -210,7 +210,7 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequenc
     schema.check_table(table, _RULE, str(path), _REQUIRED, place=partial(_line_of, path))
     for key in _FILLED:
         if not Template(table.get(key, "")).is_valid():
-            raise ConfigError(f"{_line_of(path, key)}: {key} has a $ that starts no name; write $name, ${{name}} or $$")
+            raise ConfigError(f"{_line_of(path, key)}: {key}: stray $ (write $name, ${{name}} or $$)")
     if not _CHECK.fullmatch(table["check"]):
         raise ConfigError(f"{path}: check must be module:function, not {table['check']!r}")
     since, until = schema.life(table)

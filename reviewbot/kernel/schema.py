@@ -91,7 +91,7 @@ def check_names(names: Sequence[str], allowed: Mapping[str, object], where: str,
             from difflib import get_close_matches
 
             near = get_close_matches(name, allowed, 3, 0.5) or sorted(allowed)[:12]
-            raise ConfigError(f"{where}: unknown {what} {name!r}; allowed are such as {', '.join(near) or 'none'}")
+            raise ConfigError(f"{where}: unknown {what} {name!r} (did you mean {' or '.join(near) or 'none'}?)")
 
 
 def version(text: str | None) -> Version | None:

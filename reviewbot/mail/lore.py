@@ -85,9 +85,7 @@ def _locate(source: str, base: urllib.parse.SplitResult, known: frozenset[str]) 
         raise UsageError(f"{source!r}: only http:// and https:// URLs of a public-inbox can be fetched")
     server = netloc(host, port)
     if not is_known(url, known):
-        raise UsageError(
-            f"{server!r} is not among the servers that may be asked: add it to hosts under [lore] in config.toml"
-        )
+        raise UsageError(f"server {server!r} is not allowed; add it to [lore] hosts in config.toml")
     parts = url.path.strip("/").split("/")
     at = next((number for number, part in enumerate(parts) if "@" in urllib.parse.unquote(part)), None)
     if at is None:
@@ -105,7 +103,7 @@ def _check_id(text: str) -> str:
     """The id without its brackets. It goes into a URL and is printed, so odd characters raise UsageError."""
     message_id = text.strip().removeprefix("<").removesuffix(">")
     if len(message_id) > _LONGEST_ID:
-        raise UsageError(f"{message_id[:60]!r}... is no message id: longer than {_LONGEST_ID} characters")
+        raise UsageError(f"{message_id[:60]!r}... is not a message id: longer than {_LONGEST_ID} characters")
     if not _ID.fullmatch(message_id):
-        raise UsageError(f"{text!r} is no message id (and no file): it must look like 20240101.1234-1-name@example.org")
+        raise UsageError(f"{text!r} is neither a file nor a message id (such as 20240101.1234-1-name@example.org)")
     return message_id

@@ -76,7 +76,9 @@ def taken(
 def _rest(name: str, total: int | None = None) -> Unread:
     """A note on what is not read of a mailbox: it has more than `total` bytes, or with None too many messages."""
     why = (
-        f"it is larger than {total} bytes (mailbox_bytes in config.toml)" if total else "there are too many mails in it"
+        f"it is too large (limit {total} bytes, mailbox_bytes in config.toml)"
+        if total
+        else "there are too many mails in it"
     )
     return Unread(None, f"the rest of {name} was not read: {why}")
 
@@ -100,7 +102,7 @@ def _chunks(source: str, name: str, stdin: BinaryIO, total: int) -> Iterator[byt
         with pipes.open_reading(path) as stream:
             data = _load(stream, name, total)
     except FileNotFoundError as error:
-        raise InputError(f"no file {name}: name a mail, an mbox or a maildir, or - for stdin") from error
+        raise InputError(f"{name}: no such file (expected a mail, an mbox, a maildir, or - for stdin)") from error
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {name}: {_why(error)}") from error
     yield from _split(data, name, total)
@@ -183,16 +185,16 @@ def is_diff(chunk: bytes) -> bool:
 def _problem(chunk: bytes, max_bytes: int, diffs: bool) -> str | None:
     """Why this cannot be read as a message, as the end of a sentence; None if it can."""
     if len(chunk) > max_bytes:
-        return f"is larger than {max_bytes} bytes (mail_bytes in config.toml) and was not read"
+        return f"is too large (limit {max_bytes} bytes, mail_bytes in config.toml)"
     head = re.split(rb"\r?\n\r?\n", chunk, maxsplit=1)[0]
     if b"\0" in head:
-        return "is no mail: there are NUL bytes in it; save it as a plain text mail (.eml) or as an mbox"
+        return "is not a mail (it has NUL bytes); save the raw message (.eml), or pass an mbox"
     if diffs and is_diff(chunk):
         return None
     if _DIFF.match(chunk):
-        return "is a bare diff, no mail: give it what `git format-patch --stdout` writes"
+        return "is a bare diff, not a mail; pass the output of git format-patch --stdout"
     if not _HEADER.match(chunk):
-        return "is no mail: it does not begin with headers; save the mail as it was sent, or name an mbox"
+        return "is not a mail (no headers found); save the raw message, or pass an mbox"
     return None
 
 

@@ -48,7 +48,7 @@ def parse_message(raw: bytes) -> MailMessage:
     try:
         return _parse(raw)
     except Exception as error:
-        why = f"could not be taken apart ({type(error).__name__}): it is nested or coded wrongly"
+        why = f"cannot be parsed ({type(error).__name__})"
         raise InputError(why) from error
 
 

@@ -153,9 +153,9 @@ def loaded(text: str, where: str) -> tuple[BaselineEntry, ...]:
     try:
         table = json.loads(text)
     except ValueError as error:
-        raise ConfigError(f"{where}: no baseline, since no JSON: {error}") from error
+        raise ConfigError(f"{where}: not a baseline file: invalid JSON: {error}") from error
     except RecursionError as error:
-        raise ConfigError(f"{where}: no baseline, since nested too deep") from error
+        raise ConfigError(f"{where}: not a baseline file: too deeply nested") from error
     schema.check_table(table, _FILE, where, ("schema", "remarks"))
     for entry in table["remarks"]:
         schema.check_table(entry, _ENTRY, f"{where}: remarks", tuple(_ENTRY))
@@ -166,7 +166,7 @@ def ignore_of(table: Mapping[str, str], where: str) -> Ignore:
     """Read one table under [[ignore]]. Raises ConfigError if it has no reason, or would leave out all findings."""
     schema.check_table(table, dict.fromkeys(Ignore.__struct_fields__, TEXT), where)
     if not table.get("reason", "").strip():
-        raise ConfigError(f"{where}: say why, in a reason")
+        raise ConfigError(f"{where}: reason is missing")
     ignore = Ignore(**table)
     if not ignore.name:
         raise ConfigError(f"{where}: it would leave out every remark; name a rule, a path, a function or a fingerprint")

@@ -82,7 +82,7 @@ class _Transfer:
             why = f"{silence:g} seconds without a word"
             raise FetchError(self._too_slow(why, "timeout", silence)) from error
         except httpx.RemoteProtocolError as error:
-            raise FetchError(f"{self.host} broke off or garbled its answer: try again later, {SAVED}") from error
+            raise FetchError(f"{self.host}: incomplete or damaged response; try again later, {SAVED}") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise FetchError(
                 f"cannot reach {self.host} ({webclient.reason(error)}): check the network and [lore] url, {SAVED}"
@@ -104,7 +104,7 @@ class _Transfer:
                     self._check(answer)
                     return await self._unpacked(answer.aiter_raw())
             await asyncio.sleep(wait)
-        raise FetchError(f"{self.host} sends us in circles with redirects: {SAVED[3:]}")
+        raise FetchError(f"{self.host}: too many redirects; {SAVED[3:]}")
 
     def _wait(self, answer: httpx.Response, left: int) -> float:
         """The seconds after which the server allows another request. `left`: requests that may follow.
@@ -137,8 +137,8 @@ class _Transfer:
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind in ("text/html", "application/xhtml+xml"):
             raise FetchError(
-                f"{self.host} answered with a web page where a mailbox was asked for (perhaps a check against "
-                f"robots): open it in a browser and {SAVED[3:]}",
+                f"{self.host} returned a web page instead of a mailbox (bot protection?): open it in a browser and "
+                f"{SAVED[3:]}",
                 status,
             )
 
@@ -152,8 +152,8 @@ class _Transfer:
             safe = False
         if not safe:
             raise FetchError(
-                f"{self.host} redirects to {target[:200]!r}, which is not among the servers that may be asked: "
-                "add its host to hosts under [lore] in config.toml if it is to be trusted",
+                f"{self.host} redirects to {target[:200]!r}, a server that is not allowed; if you trust it, add it to "
+                "[lore] hosts in config.toml",
                 answer.status_code,
             )
         return target
@@ -177,8 +177,8 @@ class _Transfer:
                 chunk = gzip.unused_data
             if max(loaded, len(out)) > most:
                 raise FetchError(
-                    f"the thread on {self.host} is larger than {most} bytes (mailbox_bytes under [limits] in "
-                    f"config.toml): {SAVED[3:]} without what is not needed"
+                    f"the thread on {self.host} is too large (limit {most} bytes, mailbox_bytes in config.toml): "
+                    f"{SAVED[3:]} without what is not needed"
                 )
         if not gzip.eof:
             raise FetchError(f"{self.host} sent only the beginning of the thread: try again later, {SAVED}")

@@ -90,7 +90,7 @@ def test_a_named_file_is_read_instead_of_the_users(tmp_path):
         pytest.param("[limits]\nseconds = 0\n", ["seconds", "above 0"], id="nothing may pass"),
         pytest.param('[rules]\nextra = "mine"\n', ["extra", "list of texts"], id="text for a list"),
         pytest.param("[rules]\nextra = [1]\n", ["extra", "list of texts"], id="numbers in a list"),
-        pytest.param("[mail]\nname = [1, 2\n", ["not a TOML file"], id="no TOML"),
+        pytest.param("[mail]\nname = [1, 2\n", ["invalid TOML"], id="no TOML"),
     ],
 )
 def test_a_mistake_is_named_with_file_key_and_what_is_allowed(tmp_path, text, said):
@@ -108,7 +108,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 def test_bytes_that_are_no_text_are_no_config(tmp_path):
     path = tmp_path / "config.toml"
     path.write_bytes(b"\xff\xfe[mail]\n")
-    with pytest.raises(ConfigError, match="not a TOML file"):
+    with pytest.raises(ConfigError, match="invalid TOML"):
         load_config(path, {})
 
 
@@ -130,5 +130,5 @@ def test_a_draft_is_from_the_configured_person_before_gits(tmp_path, git_user):
 
 def test_without_a_person_it_is_said_how_to_set_one(git_user):
     git_user("[user]\nname = Git Name\n")
-    with pytest.raises(ConfigError, match=r"name and email under \[mail\].*git config --global user\.email"):
+    with pytest.raises(ConfigError, match=r"\[mail\] name and email.*git config --global user\.email"):
         config.identity(load_config(None, {}))

@@ -272,7 +272,7 @@ def test_help_and_mistakes_go_to_such_streams_too(monkeypatch):
     assert called(monkeypatch, out, err, "absent") == 2
     assert "usage: reviewbot" in out.text
     assert "no command 'absent'" in err.text
-    assert "no file absent" in err.text
+    assert "absent: no such file" in err.text
 
 
 def test_a_narrow_encoding_and_a_closed_file(monkeypatch, tmp_path):

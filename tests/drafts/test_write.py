@@ -239,7 +239,7 @@ def test_a_template_that_is_not_the_users_is_the_shipped_one(tmp_path):
         ),
         ("reply.txt", "only text", r"reply.txt: the placeholder \$\{reply\} is missing"),
         ("series.txt", "$reply", r"series.txt: the placeholder \$\{places\} is missing"),
-        ("signature.txt", "costs 5 $", r"signature.txt: a \$ that begins no placeholder"),
+        ("signature.txt", "costs 5 $", r"signature.txt: stray \$"),
         ("service.txt", "No way out.", r"service.txt: the placeholder \$\{contact\} is missing"),
         ("again.txt", "$reply", r"again.txt: unknown placeholder \$\{reply\}; known here: none"),
         ("reply.txt", b"\xff$reply", r"reply.txt: is not UTF-8"),

@@ -147,9 +147,9 @@ def test_no_repository(tmp_path):
     (tmp_path / "torn" / ".git").write_text("gitdir: /nonexistent\n")
     for name, said in (
         ("gone", "no such folder"),
-        ("empty", "no git"),
-        ("file", "no git"),
-        ("fake", "no git"),
+        ("empty", "is not a git"),
+        ("file", "is not a git"),
+        ("fake", "is not a git"),
         ("torn", ""),
     ):
         with pytest.raises(UsageError, match=re.escape(str(tmp_path / name)) + ".*" + said):

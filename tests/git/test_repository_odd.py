@@ -247,10 +247,10 @@ def test_temporary_files_go_nowhere_near_the_tree(made, monkeypatch):
     monkeypatch.setattr(temporary, "_USUAL", ("/nonexistent",))
     for name in ("TMPDIR", "TEMP", "TMP"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(InputError, match=r"no temporary files can be written .*No such file"):
+    with pytest.raises(InputError, match=r"cannot create temporary files .*No such file"):
         Repository(made[0])
     monkeypatch.setenv("TMPDIR", "/dev/null")
-    with pytest.raises(InputError, match=r"no temporary files can be written .*Not a directory"):
+    with pytest.raises(InputError, match=r"cannot create temporary files .*Not a directory"):
         Repository(made[0])
 
 

@@ -70,7 +70,7 @@ def test_a_later_folder_goes_before(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "context": (ROOT.replace('"io"', '"irq"'), r"root 'exfoo_receiver': unknown context 'irq'; allowed are such as"),
+    "context": (ROOT.replace('"io"', '"irq"'), r"root 'exfoo_receiver': unknown context 'irq' \(did you mean"),
     "no context": (ROOT.replace('context = "io"', ""), r"root 'exfoo_receiver': context is missing"),
     "no function": ('[[root]]\ncontext = "io"\n', r"root 1: function is missing"),
     "empty function": (ROOT.replace("exfoo_receiver", ""), r"root 1: function must be one name .* not ''"),

@@ -60,7 +60,7 @@ def test_version(text: str, version: tuple[int, int]) -> None:
     "text", ["", "6", "six", "6.", "6.12rc3", "next-20240828", "6.12 -x", "99999.1", "٦.١", "6,12"]
 )
 def test_no_version(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"no kernel version; write it like 6\.12"):
+    with pytest.raises(ConfigError, match=r"invalid kernel version '.*' \(expected e.g. 6\.12"):
         rules.parse_version(text)
 
 
@@ -229,7 +229,7 @@ def broken(text: str, old: str, new: str) -> str:
 
 
 WRONG = {
-    "syntax": ({"_flags": "[bit\n"}, r"_flags\.toml: no TOML: .*line 1"),
+    "syntax": ({"_flags": "[bit\n"}, r"_flags\.toml: invalid TOML: .*line 1"),
     "unknown table": ({"_flags": "[bits.__A]\n"}, r"_flags\.toml: unknown key 'bits'; allowed: bit, compound"),
     "unknown file": ({"_flag": ""}, r"_flag\.toml: not a name .*_flags\.toml"),
     "unknown rule name": ({"Bad1": RULE}, r"Bad1\.toml: not a name .*scope-leak\.toml"),
@@ -275,7 +275,7 @@ WRONG = {
     ),
     "family: limit": (
         {"_allocators": broken(ALLOCATORS, 'limits = ["no-a"]', 'limits = ["no-b"]')},
-        r"family\.slab: unknown limit 'no-b'; allowed are such as no-a",
+        r"family\.slab: unknown limit 'no-b' \(did you mean no-a",
     ),
     "call: limit": (
         {"_allocators": broken(ALLOCATORS, '"old", "no-a"', '"odd"')},
@@ -312,16 +312,16 @@ WRONG = {
     "rule: check": ({"no__way": broken(RULE, "masks:combine", "os.system")}, r"check must be module:function, not 'os"),
     "rule: dollar": (
         {"no__way": broken(RULE, "$call cannot", "costs $ 5")},
-        r"no-way\.toml:6: summary has a \$ that starts no name",
+        r"no-way\.toml:6: summary: stray \$ ",
     ),
-    "rule: ask": ({"no__way": f'ask = "is it $?"\n{RULE}'}, r"no-way\.toml:1: ask has a \$ that starts no name"),
+    "rule: ask": ({"no__way": f'ask = "is it $?"\n{RULE}'}, r"no-way\.toml:1: ask: stray \$ "),
     "rule: example": ({"no__way": f"bad = 3\n{RULE}"}, r"no-way\.toml:1: bad must be a text or a list of texts, not 3"),
     "rule: flag": (
         {
             "no__way": broken(RULE, '"__A", "__B"', '"__A", "__OTHER"'),
             "_macros": '[words]\nflag_prefixes = ["__"]\n',
         },
-        r"no-way\.toml:12: unknown flag '__OTHER'; allowed are such as AB",
+        r"no-way\.toml:12: unknown flag '__OTHER' \(did you mean AB",
     ),
     "rule: row": (
         {"no__way": broken(RULE, "most = 3", "most = 3.5")},
@@ -348,7 +348,7 @@ def test_no_such_folder(tmp_path: Path) -> None:
 def test_unreadable_files(folder: Folder) -> None:
     path = folder()
     (path / "no-way.toml").write_bytes(b'why = "\xff"')
-    with pytest.raises(ConfigError, match=r"no-way\.toml: not UTF-8 at byte 7"):
+    with pytest.raises(ConfigError, match=r"no-way\.toml: invalid UTF-8 at byte 7"):
         load(path)
     (path / "no-way.toml").unlink()
     (path / "no-way.toml").mkdir()

@@ -94,7 +94,7 @@ def test_a_gzip_bomb_is_unpacked_up_to_the_limit_only(monkeypatch):
         return data
 
     monkeypatch.setattr(gzip.GzipFile, "read", counting)
-    says(lambda: from_bytes(gzip.compress(ONE + b"x" * 50_000_000), total=LIMIT * 8), "larger than 20000 bytes")
+    says(lambda: from_bytes(gzip.compress(ONE + b"x" * 50_000_000), total=LIMIT * 8), "too large (limit 20000 bytes")
     assert read == [(LIMIT * 8 + 1,) * 2]
 
 
@@ -102,19 +102,19 @@ def test_a_large_mail_does_not_take_the_mbox_along():
     mails, unread = from_bytes(LINE + ONE + b"\n" + LINE + TWO + b"y" * LIMIT + b"\n\n" + LINE + ONE)
     assert len(mails) == 2
     assert [one.reason for one in unread] == [
-        "mail 2 of stdin is larger than 20000 bytes (mail_bytes in config.toml) and was not read"
+        "mail 2 of stdin is too large (limit 20000 bytes, mail_bytes in config.toml)"
     ]
 
 
 def test_a_20_mb_mail():
-    says(lambda: from_bytes(ONE + b"z" * 20_000_000, 10_000_000), "stdin is larger than 10000000 bytes")
+    says(lambda: from_bytes(ONE + b"z" * 20_000_000, 10_000_000), "stdin is too large (limit 10000000 bytes")
 
 
 def test_an_endless_mbox_is_read_up_to_the_limit():
     mails, unread = from_bytes((LINE + ONE + b"w" * 10_000 + b"\n\n") * 100, total=160_000)
     assert 10 <= len(mails) <= 16
     assert unread[-1].reason == (
-        "the rest of stdin was not read: it is larger than 160000 bytes (mailbox_bytes in config.toml)"
+        "the rest of stdin was not read: it is too large (limit 160000 bytes, mailbox_bytes in config.toml)"
     )
 
 
@@ -130,11 +130,11 @@ def test_too_many_mails(monkeypatch):
     [
         (b"", ["stdin is empty"]),
         (b"\n \r\n\n", ["stdin is empty"]),
-        (b"\0" * 5000, ["no mail", "NUL bytes"]),
-        (b"\x7fELF\x02\x01\x01\0\0\0\0", ["no mail", "NUL bytes"]),
-        (b"\xff\xd8\xff\xe0 rubbish \x9c\x81", ["no mail", "does not begin with headers"]),
+        (b"\0" * 5000, ["not a mail", "NUL bytes"]),
+        (b"\x7fELF\x02\x01\x01\0\0\0\0", ["not a mail", "NUL bytes"]),
+        (b"\xff\xd8\xff\xe0 rubbish \x9c\x81", ["not a mail", "no headers found"]),
         (b"diff --git a/x b/x\n--- a/x\n+++ b/x\n", ["bare diff", "git format-patch"]),
-        (b"<html><body>hello</body></html>", ["does not begin with headers"]),
+        (b"<html><body>hello</body></html>", ["no headers found"]),
         ("From: a@example.org\nSubject: x\n\nhi\n".encode("utf-16"), ["NUL bytes"]),
         (b"\x1f\x8b", ["cut short"]),
         (b"\x1f\x8bxxxxxxxxxxxxxxxx", ["gzip"]),
@@ -151,7 +151,7 @@ def test_nul_bytes_in_a_body_are_left_to_the_diff_reader():
 def test_one_bad_mail_in_an_mbox():
     mails, unread = from_bytes(LINE + b"nothing here\n\n" + LINE + ONE)
     assert mails == (ONE,)
-    assert unread[0].reason.startswith("mail 1 of stdin is no mail")
+    assert unread[0].reason.startswith("mail 1 of stdin is not a mail")
 
 
 # --- paths ---
@@ -188,7 +188,7 @@ def test_a_directory_that_is_no_maildir(tmp_path):
 
 
 def test_no_such_file(tmp_path):
-    says(lambda: mailbox.read_mails(str(tmp_path / "gone\x1b[31m"), io.BytesIO(), LIMIT), "no file", "gone?[31m")
+    says(lambda: mailbox.read_mails(str(tmp_path / "gone\x1b[31m"), io.BytesIO(), LIMIT), "no such file", "gone?[31m")
 
 
 def test_an_unreadable_file(tmp_path, monkeypatch):
@@ -216,4 +216,4 @@ def test_a_pipe_is_read_like_a_file(tmp_path):
 
 
 def test_an_endless_device():
-    says(lambda: mailbox.read_mails("/dev/zero", io.BytesIO(), LIMIT), "larger than")
+    says(lambda: mailbox.read_mails("/dev/zero", io.BytesIO(), LIMIT), "too large")

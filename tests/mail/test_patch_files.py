@@ -80,7 +80,7 @@ def test_patches_that_fit_nothing_are_read_as_they_are(desk, tmp_path):
     done = desk(file)
     assert (done.code, "scope-leak" in done.out) == (1, True)
     assert done.err == (
-        "reviewed as the patches show it: the current folder: this is no git repository (--tree PATH names another)\n"
+        "reviewed as the patches show it: the current folder is not a git repository (--tree PATH names another)\n"
     )
     assert desk("--tree", ".", file).code == 2
     assert desk("--base", "HEAD", file).code == 2
@@ -92,9 +92,9 @@ def test_patches_that_fit_nothing_are_read_as_they_are(desk, tmp_path):
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"no patch\n", "is no mail"),
+        (b"no patch\n", "is not a mail"),
         (b"From: a@b\nSubject: x\n\nno patch\n", "no patch is in x.patch"),
-        (None, "no file x.patch"),
+        (None, "x.patch: no such file"),
     ],
 )
 def test_files_without_a_patch(desk, content, said):

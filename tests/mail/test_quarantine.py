@@ -50,7 +50,7 @@ def test_whatever_a_mail_raises_it_alone_is_left_out(monkeypatch, error, part):
     found = newest([mail("Re: spam", key="spam"), *series(1, 2)])
     assert keys(found) == ["v1-1", "v1-2"]
     assert [one.reason for one in found.unread] == [
-        f"a mail <spam@example.org> could not be taken apart ({type(error).__name__}): it is nested or coded wrongly"
+        f"a mail <spam@example.org> cannot be parsed ({type(error).__name__})"
     ]
 
 
@@ -84,7 +84,7 @@ def test_a_large_mail_is_read_as_a_small_one_is():
     assert quarantine.read_quarantined(raw, 10) == quarantine.read_quarantined(raw)
     broken = b"Message-ID: <one@example.org>\n" + b"Content-Type: message/rfc822\n\n" * 3_000
     for seconds in (10, None):
-        with pytest.raises(InputError, match=r"a mail <one@example\.org> could not be taken apart \(RecursionError\)"):
+        with pytest.raises(InputError, match=r"a mail <one@example\.org> cannot be parsed \(RecursionError\)"):
             quarantine.read_quarantined(broken, seconds)
 
 
@@ -110,8 +110,8 @@ def test_one_broken_file_among_several(tmp_path, monkeypatch):
     bad.write_bytes(b"Message-ID: <bad@example.org>\n" + b"Content-Type: message/rfc822\n\n" * 3_000)
     found = read_patches([str(bad), str(good)], None, 10**6, seconds=10)
     assert len(found.patches) == 1
-    assert "bad.eml: a mail <bad@example.org> could not be taken apart" in found.unread[0].reason
-    with pytest.raises(InputError, match="could not be taken apart"):
+    assert "bad.eml: a mail <bad@example.org> cannot be parsed" in found.unread[0].reason
+    with pytest.raises(InputError, match="cannot be parsed"):
         read_patches([str(bad)], None, 10**6, seconds=10)
 
 

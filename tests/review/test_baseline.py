@@ -57,8 +57,8 @@ def test_all_that_a_table_names_has_to_fit(table, covered):
 
 
 BAD_TABLES = {
-    "no reason": ({"rule": "toy-scope"}, "say why"),
-    "a reason without words": ({"rule": "toy-scope", "reason": " \n"}, "say why"),
+    "no reason": ({"rule": "toy-scope"}, "reason is missing"),
+    "a reason without words": ({"rule": "toy-scope", "reason": " \n"}, "reason is missing"),
     "nothing but a reason": ({"reason": "noise"}, "leave out every remark"),
     "only what is empty": ({"reason": "noise", "path": ""}, "leave out every remark"),
     "another key": ({"reason": "noise", "file": "a.c"}, "unknown key 'file'"),
@@ -141,9 +141,9 @@ def test_with_its_own_baseline_a_review_raises_nothing(patches):
 
 ENTRY = {"rule": "r", "path": "p", "function": "f", "line": "l", "fingerprint": "a", "count": 1}
 BAD_FILES = {
-    "empty": ("", "no JSON"),
-    "text": ("known: all", "no JSON"),
-    "nested too deep": ("[" * 200_000, "no baseline"),
+    "empty": ("", "invalid JSON"),
+    "text": ("known: all", "invalid JSON"),
+    "nested too deep": ("[" * 200_000, "not a baseline file"),
     "a list": ("[]", "must be a table"),
     "no number": ('{"remarks": []}', "schema is missing"),
     "of a later version": ('{"schema": 2, "remarks": []}', "schema must be 1"),
@@ -297,8 +297,8 @@ def test_what_became_of_a_baseline_is_said_with_v(run):
 UNUSABLE = {
     "not there": ("absent.json", "--baseline absent.json: no such file or directory"),
     "a folder": (".", "--baseline .: is a directory"),
-    "no UTF-8": ("latin.json", "--baseline latin.json: no baseline, since no UTF-8"),
-    "something else": ("other.json", "--baseline other.json: no baseline, since no JSON"),
+    "no UTF-8": ("latin.json", "--baseline latin.json: not a baseline file: invalid UTF-8"),
+    "something else": ("other.json", "--baseline other.json: not a baseline file: invalid JSON"),
 }
 
 
@@ -350,8 +350,8 @@ def test_an_ignore_that_is_about_nothing_here_is_said_with_v(run):
 
 def test_a_config_that_ignores_without_a_reason_or_a_rule_that_is_none(run):
     for table, why in (
-        ('rule = "redundant-flag"\n', "own.toml: [[ignore]] number 1: say why, in a reason"),
-        ('rule = "redundant-flags"\nreason = "x"\n', "unknown rule 'redundant-flags'; allowed are such as redundant-"),
+        ('rule = "redundant-flag"\n', "own.toml: [[ignore]] number 1: reason is missing"),
+        ('rule = "redundant-flags"\nreason = "x"\n', "unknown rule 'redundant-flags' (did you mean redundant-"),
         ('reason = "x"\n', "it would leave out every remark"),
     ):
         done = run(*run.configured(f"[[ignore]]\n{table}"))

@@ -124,24 +124,28 @@ WRONG: dict[str, tuple[Answer, str, int | None]] = {
     "truncated": (lambda to: to.send(200, gzip.compress(MBOX)[:-12]), "only the beginning of the thread", None),
     "nothing": (lambda to: to.send(200, b""), "only the beginning of the thread", None),
     "empty thread": (lambda to: to.send(200, gzip.compress(b"")), "sent an empty thread", None),
-    "hang-up": (claims("100000"), "broke off or garbled its answer", None),
-    "hang-up at once": (lambda to: to.connection.close(), "broke off or garbled its answer", None),
-    "hang-up in the headers": (lambda to: to.wfile.write(b"HTTP/1.1 200 OK\r\nContent-"), "broke off or garbled", None),
-    "hang-up in a chunk": (chunked(b"4000\r\n", gzip.compress(MBOX)), "broke off or garbled its answer", None),
-    "no HTTP": (lambda to: to.wfile.write(b"\x1b[2J hello\r\n\r\n"), "broke off or garbled its answer", None),
+    "hang-up": (claims("100000"), "incomplete or damaged response", None),
+    "hang-up at once": (lambda to: to.connection.close(), "incomplete or damaged response", None),
+    "hang-up in the headers": (
+        lambda to: to.wfile.write(b"HTTP/1.1 200 OK\r\nContent-"),
+        "incomplete or damaged",
+        None,
+    ),
+    "hang-up in a chunk": (chunked(b"4000\r\n", gzip.compress(MBOX)), "incomplete or damaged response", None),
+    "no HTTP": (lambda to: to.wfile.write(b"\x1b[2J hello\r\n\r\n"), "incomplete or damaged response", None),
     "a length too short": (claims("20"), "only the beginning of the thread", None),
-    "a length of no number": (claims("many"), "broke off or garbled its answer", None),
-    "a length below 0": (claims("-1"), "broke off or garbled its answer", None),
-    "a length of a million digits": (claims("9" * 1_000_000), "broke off or garbled its answer", None),
-    "chunks that are none": (chunked(b"\x1b[2Jzz\r\nabc\r\n"), "broke off or garbled its answer", None),
-    "a chunk of a huge length": (chunked(b"f" * 100 + b"\r\nabc\r\n"), "broke off or garbled its answer", None),
-    "a header without an end": (endless(b"X: y"), "broke off or garbled its answer", None),
-    "headers without an end": (endless(b"X: y\r\n"), "broke off or garbled its answer", None),
-    "a gzip stream without an end": (empty_blocks, "is larger than 50000000 bytes", None),
+    "a length of no number": (claims("many"), "incomplete or damaged response", None),
+    "a length below 0": (claims("-1"), "incomplete or damaged response", None),
+    "a length of a million digits": (claims("9" * 1_000_000), "incomplete or damaged response", None),
+    "chunks that are none": (chunked(b"\x1b[2Jzz\r\nabc\r\n"), "incomplete or damaged response", None),
+    "a chunk of a huge length": (chunked(b"f" * 100 + b"\r\nabc\r\n"), "incomplete or damaged response", None),
+    "a header without an end": (endless(b"X: y"), "incomplete or damaged response", None),
+    "headers without an end": (endless(b"X: y\r\n"), "incomplete or damaged response", None),
+    "a gzip stream without an end": (empty_blocks, "is too large (limit 50000000 bytes", None),
     "away": (lambda to: to.send(302, b"", Location="http://evil.example/\x9b2J"), "redirects to 'http://evil.ex", 302),
     "away to a file": (lambda to: to.send(301, b"", Location="file:///etc/passwd"), "redirects to 'file:", 301),
-    "in circles": (lambda to: to.send(302, b"", Location=to.path), "in circles", None),
-    "nowhere": (lambda to: to.send(302, b""), "in circles", None),
+    "in circles": (lambda to: to.send(302, b"", Location=to.path), "too many redirects", None),
+    "nowhere": (lambda to: to.send(302, b""), "too many redirects", None),
 }
 
 
@@ -273,7 +277,7 @@ def test_the_bound_is_that_of_what_is_unpacked_and_is_named() -> None:
     for data in packed.values():
         with (
             serve(lambda to, data=data: to.send(200, data)) as server,
-            pytest.raises(FetchError, match=r"is larger than 1000000 bytes \(mailbox_bytes under \[limits\]"),
+            pytest.raises(FetchError, match=r"is too large \(limit 1000000 bytes, mailbox_bytes"),
         ):
             fetch(server, size=1_000_000)
     whole = MBOX + b"x" * 1000
@@ -286,7 +290,7 @@ def test_a_bomb_is_not_unpacked_to_its_end() -> None:
     with serve(lambda to: to.send(200, bomb)) as server:
         tracemalloc.start()
         try:
-            with pytest.raises(FetchError, match="is larger than"):
+            with pytest.raises(FetchError, match="is too large"):
                 fetch(server, size=1_000_000)
             _, peak = tracemalloc.get_traced_memory()
         finally:
@@ -301,7 +305,7 @@ def test_redirects_lead_to_known_servers_only() -> None:
     with serve(lambda to: to.send(200, gzip.compress(MBOX))) as second:
         target = f"http://{second.name}/linux-mm/x/t.mbox.gz"
         with serve(lambda to: to.send(302, b"", Location=target)) as first:
-            with pytest.raises(FetchError, match="not among the servers"):
+            with pytest.raises(FetchError, match="a server that is not allowed"):
                 fetch(first)
             assert not second.seen
             bounds = Bounds(5, 30, 1000)

@@ -64,7 +64,7 @@ def _identity(given: SessionOptions) -> Address:
     """The user, under an address of its own: files under the maintainer's address b4 sends without asking."""
     who = config.identity(given.config)
     if not usable_address(who.email):
-        raise ConfigError(f"{who.email!r} is no address that remarks can come from")
+        raise ConfigError(f"invalid sender address {who.email!r}")
     return review_files.distinct_identity(who)
 
 

@@ -77,7 +77,7 @@ def _message(most: int) -> bytes:
     """The bytes of standard input. Raises InputError for more than `most` bytes."""
     raw = streams.stdin().read(most + 1)
     if len(raw) > most:
-        raise InputError(f"the message is larger than {most} bytes (mail_bytes in config.toml)")
+        raise InputError(f"the message is too large (limit {most} bytes, mail_bytes in config.toml)")
     return raw
 
 

@@ -120,7 +120,7 @@ def _file(place: _Place, session: Session, name: str) -> tuple[str, bytes]:
         path = found[0]
     text = place.repository.read(place.tree, path)
     if text is None:
-        raise UsageError(f"there is no file {visible(path)} in the tree")
+        raise UsageError(f"{visible(path)}: no such file in the tree")
     if not definitions(path, text, name):
         raise UsageError(f"{visible(path)} defines no function {name}(){_alike(place, name)}")
     return path, text

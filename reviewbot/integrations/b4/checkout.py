@@ -31,7 +31,7 @@ def checked_out(objects: Objects) -> Checkout:
     """The review branch in this work tree. Raises InputError if none is checked out, or b4 would not find the files."""
     top = _git_path(objects, "--show-toplevel")
     if top is None:
-        raise InputError("this is no work tree of a git repository: go to the one that has the review branch")
+        raise InputError("not inside a git work tree; change to the one with the review branch")
     head = objects.run("symbolic-ref", "--quiet", "HEAD")
     if head is None:
         raise InputError(f"HEAD is detached: check out the review branch ({PREFIX}CHANGE-ID)")

@@ -111,7 +111,7 @@ class GitConfig:
         top = run("rev-parse", "--show-toplevel")
         self.top = None if top is None else Path(os.fsdecode(top.removesuffix(b"\n")))
         if self.top is None and not everywhere:
-            raise InputError("this is no work tree of a git repository: go to one, or say --global")
+            raise InputError("not inside a git work tree; change to one or use --global")
 
     @property
     def has_checkpatch(self) -> bool:

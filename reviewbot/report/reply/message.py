@@ -96,7 +96,7 @@ def compose(review: Review, sender: Sender, texts: Texts, options: Options) -> D
     get no reply. Raises ConfigError for a sender whose address usable_address() refuses.
     """
     if not usable_address(sender.email):
-        raise ConfigError(f"{sender.email!r} is no address that a draft can come from")
+        raise ConfigError(f"invalid sender address {sender.email!r}")
     findings_of = {
         at: tuple(finding for finding in _selected(reviewed, options) if finding.resolved_by is None)
         for at, reviewed in enumerate(review.patches)

@@ -220,8 +220,8 @@ def test_a_detached_head(desk):
 def test_no_repository(desk, tmp_path):
     desk.command.work = tmp_path / "home"
     for options in ((), ("--staged",), ("-e",)):
-        assert desk(*options) == (2, "", "reviewbot: the current folder: this is no git repository\n")
-    assert desk("--tree", "gone") == (2, "", "reviewbot: --tree gone: there is no such folder\n")
+        assert desk(*options) == (2, "", "reviewbot: the current folder is not a git repository\n")
+    assert desk("--tree", "gone") == (2, "", "reviewbot: --tree gone: no such folder\n")
 
 
 def test_a_bare_repository_has_commits_and_nothing_else(desk, tmp_path):
@@ -251,7 +251,7 @@ def test_a_bare_repository_has_commits_and_nothing_else(desk, tmp_path):
     ],
 )
 def test_a_command_line_that_cannot_be_meant(desk, options, said):
-    said = said or f"there is no commit nope in {'.'}"
+    said = said or "nope: no such commit in ."
     assert desk(*options) == (2, "", f"reviewbot: {said}\n")
 
 

@@ -51,9 +51,9 @@ def test_no_room_for_temporary_files(desk, most):
     )
     said = done.stderr.decode()
     assert done.returncode == 3, said
-    assert said.startswith("reviewbot: no temporary files can be written"), said
+    assert said.startswith("reviewbot: cannot create temporary files"), said
     assert said.count("\n") == 1
-    assert "no temporary files" in json.loads(done.stdout)["unread"][0]["reason"]
+    assert "cannot create temporary files" in json.loads(done.stdout)["unread"][0]["reason"]
     assert list(desk.temporary.iterdir()) == []
 
 

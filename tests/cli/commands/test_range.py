@@ -145,29 +145,29 @@ WRONG = [
     (["start...main"], "to git diff: write start..main for what is in main and not in start"),
     (["start..."], "write start..HEAD for what is in HEAD and not in start"),
     ([".."], "..: this range has no end, write BASE..HEAD"),
-    (["..HEAD"], "..HEAD: nothing is in it, for HEAD stands where the base is left out: write BASE..HEAD"),
-    (["start..light..main"], "light..main is no name of one commit: write BASE..TIP, or COMMIT"),
+    (["..HEAD"], "..HEAD is empty: a missing base means HEAD; write BASE..HEAD"),
+    (["start..light..main"], "light..main does not name a single commit: write BASE..TIP, or COMMIT"),
     (["--since-merge-base", "main", "start.."], "--since-merge-base says where the range begins: "),
-    (["nope"], "there is no commit nope in ."),
-    (["nope..main"], "there is no commit nope in ."),
-    (["--since-merge-base", "nope"], "there is no commit nope in ."),
-    (["1234567"], "there is no commit 1234567 in ."),
-    (["main^9"], "there is no commit main^9 in ."),
-    (["main:Makefile"], "there is no commit main:Makefile in ."),
-    (["--", "--upload-pack=x"], "there is no commit --upload-pack=x in ."),
-    (["--", "-h"], "there is no commit -h in ."),
-    (["--", "--all..main"], "there is no commit --all in ."),
+    (["nope"], "nope: no such commit in ."),
+    (["nope..main"], "nope: no such commit in ."),
+    (["--since-merge-base", "nope"], "nope: no such commit in ."),
+    (["1234567"], "1234567: no such commit in ."),
+    (["main^9"], "main^9: no such commit in ."),
+    (["main:Makefile"], "main:Makefile: no such commit in ."),
+    (["--", "--upload-pack=x"], "--upload-pack=x: no such commit in ."),
+    (["--", "-h"], "-h: no such commit in ."),
+    (["--", "--all..main"], "--all: no such commit in ."),
     ([""], "an empty name means no commit: write BASE..TIP, or COMMIT"),
     (["--since-merge-base", ""], "an empty name means no commit: write BASE..TIP, or COMMIT"),
-    (["main^!"], "main^! is no name of one commit: write BASE..TIP, or COMMIT"),
-    (["main^@"], "main^@ is no name of one commit: write BASE..TIP, or COMMIT"),
-    (["^main"], "^main is no name of one commit: write BASE..TIP, or COMMIT"),
-    (["main start"], "main start is no name of one commit: write BASE..TIP, or COMMIT"),
-    (["a\x1b[1m"], "there is no commit a\\x1b[1m in ."),
+    (["main^!"], "main^! does not name a single commit: write BASE..TIP, or COMMIT"),
+    (["main^@"], "main^@ does not name a single commit: write BASE..TIP, or COMMIT"),
+    (["^main"], "^main does not name a single commit: write BASE..TIP, or COMMIT"),
+    (["main start"], "main start does not name a single commit: write BASE..TIP, or COMMIT"),
+    (["a\x1b[1m"], "a\\x1b[1m: no such commit in ."),
     (["main", "start"], "too many arguments: start"),
     (["--upload-pack=x"], "no option --upload-pack"),
     (["main", "--output", "sarif"], "write it FORMAT=FILE"),
-    (["main", "--tree", "nowhere"], "--tree nowhere: there is no such folder"),
+    (["main", "--tree", "nowhere"], "--tree nowhere: no such folder"),
 ]
 
 
@@ -197,9 +197,7 @@ def test_merges_are_skipped_and_said(span, on):
     assert span("trunk~1..trunk", "-q").err == ""
     done = span("trunk")
     assert (done.code, done.out) == (3, "")
-    assert done.err.endswith(
-        "trunk is a merge, and merges are not reviewed: for what it brings in write trunk^1..trunk\n"
-    )
+    assert done.err.endswith("trunk is a merge; to review what it brings in, use trunk^1..trunk\n")
 
 
 def test_what_a_merge_changes_itself_is_named(span, on):

@@ -207,8 +207,8 @@ def test_a_shallow_clone_says_what_is_missing(span, tmp_path):
     assert len(shallow.found("--since-merge-base", "main~1")["patches"]) == 1
     for asked, said in (
         (["main~2"], f"{cut} comes before it, cannot be seen {DEEPEN}"),
-        (["main~3.."], f"there is no commit main~3 in this clone, which is shallow {DEEPEN}"),
-        ([f"{early}..main"], f"there is no commit {early} in this clone, which is shallow {DEEPEN}"),
+        (["main~3.."], f"main~3: no such commit in this shallow clone {DEEPEN}"),
+        ([f"{early}..main"], f"{early}: no such commit in this shallow clone {DEEPEN}"),
         (
             ["origin/side..main"],
             f"origin/side..main: this clone is shallow, and has no commit that both sides come from {DEEPEN}",
@@ -263,7 +263,7 @@ def test_where_there_is_nothing_to_read(span, tmp_path):
         (tmp_path / name).mkdir()
         subprocess.run([*made, tmp_path / name] if made else ["true"], env=NOBODY, check=True)
         there = span.at(tmp_path / name)
-        code, said = (2, "--tree .: this is no git repository") if name == "none" else (3, ". has no commits yet")
+        code, said = (2, "--tree . is not a git repository") if name == "none" else (3, ". has no commits yet")
         for asked in ("HEAD", "HEAD~1..HEAD", "main"):
             assert there(asked) == (code, "", f"reviewbot: {said}\n")
     (unread,) = span.at(tmp_path / "fresh").found("HEAD")["unread"]

@@ -59,8 +59,8 @@ def test_no_room_for_temporary_files(span, tmp_path, most):
     command = [sys.executable, "-c", limited, "range", "start..many", "--format", "json"]
     done = subprocess.run(command, capture_output=True, cwd=span.folder, env=env)
     assert (done.returncode, done.stderr.count(b"\n")) == (3, 1)
-    assert done.stderr.startswith(b"reviewbot: no temporary files can be written")
-    assert "no temporary files" in json.loads(done.stdout)["unread"][0]["reason"]
+    assert done.stderr.startswith(b"reviewbot: cannot create temporary files")
+    assert "cannot create temporary files" in json.loads(done.stdout)["unread"][0]["reason"]
     assert list(tmp_path.iterdir()) == []
 
 

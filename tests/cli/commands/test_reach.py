@@ -294,9 +294,9 @@ def test_what_is_no_name(plain: Asking, name: str) -> None:
 
 MISTAKES = [
     (("exfoo_open", "nothing-like-it"), "there is no such commit"),
-    (("exfoo_open", "--file", "drivers/none.c"), "there is no file drivers/none.c in the tree"),
+    (("exfoo_open", "--file", "drivers/none.c"), "drivers/none.c: no such file in the tree"),
     (("exfoo_open", "--file", LOCK), f"{LOCK} defines no function exfoo_open()"),
-    (("exfoo_open", "--file", "../../etc/passwd"), "there is no file ../../etc/passwd in the tree"),
+    (("exfoo_open", "--file", "../../etc/passwd"), "../../etc/passwd: no such file in the tree"),
     (("exfoo_open", "--scope", "bh"), "--scope: no value 'bh'"),
 ]
 

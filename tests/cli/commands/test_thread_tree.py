@@ -176,8 +176,8 @@ def test_a_configured_branch_is_tried(command, kernel):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--tree", "gone"], "--tree gone: there is no such folder"),
-        (["--tree", "."], "--tree .: this is no git repository"),
+        (["--tree", "gone"], "--tree gone: no such folder"),
+        (["--tree", "."], "--tree . is not a git repository"),
         (["--base", "HEAD"], "--base is a commit of a tree: it needs --tree PATH"),
     ],
 )

@@ -142,7 +142,7 @@ def test_a_charset_and_a_multipart_header_above_plain_text(check):
         (b"\0\1\2" * 100, "does not begin with headers"),
         (b"Subject: [PATCH] x\0\n\nbody\n", "NUL bytes"),
         (mail("[PATCH 2/3] exfoo: a patch"), "no diff was found in it"),
-        (mail(diff="x" * 2000), "larger than 1500 bytes (mail_bytes in config.toml)"),
+        (mail(diff="x" * 2000), "too large (limit 1500 bytes, mail_bytes in config.toml)"),
     ],
 )
 def test_what_cannot_be_read_is_a_clear_result(check, settings, message, why):

@@ -333,7 +333,7 @@ def test_no_branch_at_all(home):
 def test_no_repository(home):
     home.reviewbot.work = home.reviewbot.home
     home.reviewbot.env["GIT_CEILING_DIRECTORIES"] = str(home.reviewbot.home.parent)
-    assert "no work tree of a git repository" in refused(home)
+    assert "not inside a git work tree" in refused(home)
 
 
 @pytest.mark.parametrize(

@@ -184,7 +184,7 @@ def test_outside_of_a_repository(setup, tmp_path):
     command.env |= {"GIT_CEILING_DIRECTORIES": str(tmp_path)}
     command.work = command.home
     done = setup("--write")
-    assert (done.code, "say --global" in done.err) == (3, True)
+    assert (done.code, "use --global" in done.err) == (3, True)
     assert setup("--global", "--write").code == 0
 
 
