@@ -140,7 +140,13 @@ def _run(options: argparse.Namespace) -> int:
         return local(options)
     from reviewbot.cli.commands import explain as tables
 
-    return tables.print_rule(options) if options.command == "rule" else tables.print_matrix(options)
+    printers = {
+        "rule": tables.print_rule,
+        "matrix": tables.print_matrix,
+        "explain": tables.print_remark,
+        "schema": tables.print_schema,
+    }
+    return printers[options.command](options)
 
 
 def _complain(text: str, code: int) -> int:
