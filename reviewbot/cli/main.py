@@ -138,6 +138,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.local import local
 
         return local(options)
+    if options.command == "mcp":
+        from reviewbot.cli.mcp.command import mcp
+
+        return mcp(options)
     from reviewbot.cli.commands import explain as tables
 
     printers = {

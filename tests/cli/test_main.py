@@ -215,7 +215,7 @@ def test_a_command_by_itself_is_read_as_among_all_others():
         return {name: command.format_help() for name, command in commands.items()}
 
     everything = helps(main.parser())
-    assert len(everything) == 12
+    assert len(everything) == 13
     assert all(helps(main.parser(name)) == {name: text} for name, text in everything.items())
     assert all(helps(main.parser(word)) == everything for word in ("", "--help", "chec", "--"))
 

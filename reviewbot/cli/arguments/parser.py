@@ -16,6 +16,7 @@ from reviewbot.cli import streams
 from reviewbot.cli.arguments import b4, explain, patchwork
 from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
+from reviewbot.cli.arguments import mcp as mcpargs
 from reviewbot.cli.arguments import reach as reachargs
 from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
@@ -61,6 +62,7 @@ def parser(first: str = "") -> argparse.ArgumentParser:
         "index": _add_index,
         "reach": partial(reachargs.add_reach, add_command=_add_command),
         **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
+        "mcp": partial(mcpargs.add_mcp, add_command=_add_command),
     }
     for name in (first,) if first in known else known:
         known[name](commands)
