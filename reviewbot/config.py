@@ -114,6 +114,14 @@ class PatchworkOptions(Struct, frozen=True):
     seconds: int
 
 
+class McpOptions(Struct, frozen=True):
+    """The keys of [mcp]; `seconds` and `bytes` of one call, `calls` at once."""
+
+    seconds: int
+    bytes: int
+    calls: int
+
+
 class RuleOptions(Struct, frozen=True):
     """The keys of [rules]."""
 
@@ -139,6 +147,7 @@ class Config(Struct, frozen=True):
     patchwork: PatchworkOptions
     tree: TreeOptions
     limits: Limits
+    mcp: McpOptions
     rules: RuleOptions
     templates: TemplateOptions
     ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
@@ -163,6 +172,7 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "patchwork": PatchworkOptions,
     "tree": TreeOptions,
     "limits": Limits,
+    "mcp": McpOptions,
     "rules": RuleOptions,
     "templates": TemplateOptions,
 }

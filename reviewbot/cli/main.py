@@ -137,9 +137,19 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.local import local
 
         return local(options)
+    if options.command == "mcp":
+        from reviewbot.cli.mcp.command import mcp
+
+        return mcp(options)
     from reviewbot.cli.commands import explain as tables
 
-    return tables.print_rule(options) if options.command == "rule" else tables.print_matrix(options)
+    printers = {
+        "rule": tables.print_rule,
+        "matrix": tables.print_matrix,
+        "explain": tables.print_remark,
+        "schema": tables.print_schema,
+    }
+    return printers[options.command](options)
 
 
 def _complain(text: str, code: int) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.model.review import ShownChain
+from reviewbot.report.answers.head import Json, answer_head, answer_text
 from reviewbot.report.chain import doubts_of, headline
 from reviewbot.review.probe.answers import AnswerStep, FoundWay, ReachAnswers
 from reviewbot.support.escape import clip, printable, visible
@@ -51,10 +51,14 @@ def _covered(found: ReachAnswers) -> str:
     return f"{said}: calls followed through the {found.width} (at most {DEEPEST} calls, {files})"
 
 
-def reached_json(found: ReachAnswers) -> str:
-    """The object in ASCII, with a newline at the end; bytes that are no UTF-8 are written as \\xNN in its strings."""
+def reached_json(found: ReachAnswers, kernel: str, digest: str) -> str:
+    """The answers as one object, found by the facts of `kernel` and rules with this digest.
+
+    Bytes that are no UTF-8 are written as \\xNN in its strings.
+    """
     asked = found.question
-    whole = {
+    whole: dict[str, Json] = {
+        **answer_head(kernel, digest),
         "function": asked.function,
         "path": printable(asked.path),
         "scope": asked.scope,
@@ -64,10 +68,10 @@ def reached_json(found: ReachAnswers) -> str:
         "answers": [_answer(one) for one in found.answers],
         "unread": [{"path": one.path and printable(one.path), "reason": printable(one.reason)} for one in found.unread],
     }
-    return json.dumps(whole, indent=2) + "\n"
+    return answer_text(whole)
 
 
-def _answer(answer: FoundWay) -> dict[str, object]:
+def _answer(answer: FoundWay) -> dict[str, Json]:
     return {
         "rule": answer.rule,
         "confidence": answer.confidence,
@@ -78,7 +82,7 @@ def _answer(answer: FoundWay) -> dict[str, object]:
     }
 
 
-def _step(step: AnswerStep) -> dict[str, object]:
+def _step(step: AnswerStep) -> dict[str, Json]:
     return {
         "function": printable(step.function),
         "path": printable(step.path),

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from answers import checked
 from engines import engine
 from fixtures import CASES, Case
 from reviewbot.config import data_path
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.model.patch import Patch
+from reviewbot.model.patch import Patch, Series
+from reviewbot.model.review import Review
+from reviewbot.report.formats import json_v1
+from reviewbot.report.remarks import ReportContext
+
+CONTEXT = ReportContext("6.12", "d1")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.fixture}: {case.name}")
@@ -16,6 +22,8 @@ def test_fixture(case: Case) -> None:
     review = engine(case.kernel).patch(Patch(1, 1, case.name, "", case.diff))
     assert not review.unread
     assert not [one for one in review.findings if OPEN in f"{one.message}{one.question}"], "a made-up word is shown"
+    whole = checked(json_v1.render(Review(Series("", 1, (review.patch,)), (review,), case.kernel), CONTEXT))
+    assert len(whole["patches"][0]["findings"]) == len(review.findings)
     found = [(one.rule, one.line_text.strip(), one) for one in review.findings if one.rule == case.fixture]
     others = [one.rule for one in review.findings if one.rule != case.fixture and one.confidence == "high"]
     claimed = {claim.rule for claim in case.claims}

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import reviewbot
+from answers import check_output
 from forkserver import EARLY, ForkServer
 from reviewbot.cli import main
 
@@ -60,7 +61,9 @@ class Command:
         whole = {**self.env, **env}
         server = _server(tuple(sorted((name, whole[name]) for name in whole if name.startswith(EARLY))))
         ended = server.run([*map(str, arguments)], stdin, self.work, whole, TIMEOUT)
-        return Done(ended.code, *(one.decode("utf-8", "surrogateescape") for one in (ended.out, ended.err)))
+        return _checked(
+            arguments, ended.code, *(one.decode("utf-8", "surrogateescape") for one in (ended.out, ended.err))
+        )
 
     def fresh(self, *arguments: str | Path, stdin: bytes = b"", **env: str) -> Done:
         """As a user's shell starts it."""
@@ -74,7 +77,7 @@ class Command:
             check=False,
         )
         out, err = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
-        return Done(done.returncode, out, err)
+        return _checked(arguments, done.returncode, out, err)
 
     def inside(self, *arguments: str | Path, **env: str) -> Done:
         """The same without a process of its own, for tables of many runs: most of one is spent on imports."""
@@ -87,12 +90,18 @@ class Command:
             stack.enter_context(contextlib.redirect_stderr(err))
             code = main.main([*map(str, arguments)])
         said = (stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err))
-        return Done(code, *said)
+        return _checked(arguments, code, *said)
 
     def left(self) -> set[str]:
         """The files under work/ and home/, relative to the folder of both."""
         top = self.work.parent
         return {str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()}
+
+
+def _checked(arguments: tuple[str | Path, ...], code: int, out: str, err: str) -> Done:
+    """What a run has done; JSON in it is what the schema says."""
+    check_output(tuple(map(str, arguments)), out)
+    return Done(code, out, err)
 
 
 def mail(subject="[PATCH] exfoo: a patch", diff="", body="Why.\n"):

@@ -43,6 +43,8 @@ ORDER = (
 )
 # each of the worlds outside, and who alone may speak to it
 OUTSIDE = {
+    "anyio": {"reviewbot.cli.mcp"},
+    "mcp": {"reviewbot.cli.mcp.server"},
     "b4": {"reviewbot.mail.series"},
     "multiprocessing": {"reviewbot.support.workers"},
     "sqlite3": {"reviewbot.filesystem.database"},

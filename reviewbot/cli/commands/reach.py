@@ -37,6 +37,7 @@ from reviewbot.review.probe.answers import Question, ReachAnswers, answers_of
 from reviewbot.review.probe.changed_tree import ChangedTree
 from reviewbot.review.probe.probe import PROBE, Probe, beginning, calling, definitions
 from reviewbot.sources.commit_range import FOREVER
+from reviewbot.support.ci_commands import JSON
 from reviewbot.support.escape import clip, visible
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
@@ -74,7 +75,8 @@ def reach(options: argparse.Namespace) -> int:
             session.say(f"the index is not used: {error}; `reviewbot index` makes it anew")
             found = _asked(place, replace(session, indexed=False), kind, name, options.callers)
     if options.format == "json":
-        streams.put(reached_json(found))
+        digest = rules.digest(session.folders)
+        streams.put(reached_json(found, session.kernel_name, digest), JSON)
     else:
         columns = shutil.get_terminal_size().columns if streams.is_terminal(sys.stdout) else _COLUMNS
         streams.put(reached_text(found, columns))

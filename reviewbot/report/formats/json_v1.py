@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 
-from reviewbot import __version__
+from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import Evidence, Finding, PatchReview, Review, ShownChain
-from reviewbot.report.remarks import ReportContext
+from reviewbot.report.answers.head import Json, answer_head, answer_text
+from reviewbot.report.answers.tables import rule_prose
+from reviewbot.report.remarks import ReportContext, suggestion
+from reviewbot.report.reply.wrap import readable
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
 from reviewbot.support.escape import printable
-
-Json = str | int | None | list["Json"] | dict[str, "Json"]
 
 
 def render(review: Review, context: ReportContext) -> str:
@@ -20,24 +21,22 @@ def render(review: Review, context: ReportContext) -> str:
     Bytes of a message that are no UTF-8 are written as \\xNN in its strings, so that every JSON parser takes them.
     """
     series = review.series
+    rules = {rule.id: rule for rule in context.rules}
     whole: dict[str, Json] = {
-        "schema": 1,
-        "reviewbot": __version__,
-        "rules": context.digest,
-        "kernel": context.kernel,
+        **answer_head(context.kernel, context.digest),
         "series": {
             "subject": printable(series.subject),
             "version": series.version,
             "message_id": _text(series.message_id),
             "base": _text(series.base),
         },
-        "patches": [_patch(reviewed, context) for reviewed in review.patches],
+        "patches": [_patch(reviewed, context, rules) for reviewed in review.patches],
         "unread": _unread(unread_beside(review)),
     }
-    return json.dumps(whole, indent=2) + "\n"
+    return answer_text(whole)
 
 
-def _patch(reviewed: PatchReview, context: ReportContext) -> Json:
+def _patch(reviewed: PatchReview, context: ReportContext, rules: Mapping[str, Rule]) -> Json:
     patch = reviewed.patch
     kernel = kernel_of(reviewed, context.kernel)
     return {
@@ -50,13 +49,16 @@ def _patch(reviewed: PatchReview, context: ReportContext) -> Json:
         "calls_left": reviewed.calls_left,
         **({"kernel": kernel} if kernel != context.kernel else {}),
         "findings": [
-            _finding(finding) for finding in select(ordered(reviewed), context.min_severity, context.min_confidence)
+            remark_json(finding, rules.get(finding.rule))
+            for finding in select(ordered(reviewed), context.min_severity, context.min_confidence)
         ],
         "unread": _unread(unread_of(reviewed)),
     }
 
 
-def _finding(finding: Finding) -> Json:
+def remark_json(finding: Finding, rule: Rule | None) -> dict[str, Json]:
+    """A finding as an object. `rule`: the one that it is of; without it nothing is said of why and what to do."""
+    mended = suggestion(finding)
     return {
         "rule": finding.rule,
         "severity": finding.severity,
@@ -66,6 +68,11 @@ def _finding(finding: Finding) -> Json:
         "line_text": printable(finding.line_text),
         "function": printable(finding.function),
         "message": printable(finding.message),
+        "question": printable(finding.question),
+        "why": rule_prose(rule.why) if rule is not None else "",
+        "fix": rule_prose(rule.fix) if rule is not None else "",
+        "sources": [*map(readable, rule.see)] if rule is not None else [],
+        **({"suggestion": mended} if mended is not None else {}),
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         **({"chain": _chain(finding.chain)} if finding.chain is not None else {}),
         "resolved_by": _text(finding.resolved_by),

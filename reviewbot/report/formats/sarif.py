@@ -15,7 +15,7 @@ from urllib.parse import quote
 from reviewbot import __version__
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Unread
-from reviewbot.model.review import ChainStep, Evidence, Finding, Review, ShownChain
+from reviewbot.model.review import Evidence, Finding, Review, ShownChain
 from reviewbot.report.chain import doubts_of, functions_of, others_of
 from reviewbot.report.formats.markdown import paragraph
 from reviewbot.report.remarks import Remark, ReportContext, columns, remarks_of, suggestion, unread
@@ -143,7 +143,9 @@ def _result(remark: Remark, places: Mapping[str, int]) -> Object:
     if finding.evidence:
         result["relatedLocations"] = [_related(number, evidence) for number, evidence in enumerate(finding.evidence, 1)]
     if finding.chain is not None and finding.chain.steps:
-        result["codeFlows"] = [_flow(finding.chain)]
+        result["codeFlows"] = [_chain_flow(finding.chain)]
+    elif finding.evidence:
+        result["codeFlows"] = [_evidence_flow(finding)]
     fix = suggestion(finding)
     if fix is not None:
         result["fixes"] = [_fix(finding, fix)]
@@ -173,20 +175,34 @@ def _related(number: int, evidence: Evidence) -> Object:
     return related
 
 
-def _flow(chain: ShownChain) -> Object:
+def _chain_flow(chain: ShownChain) -> Object:
     """A chain as a code flow of one thread (SARIF 2.1.0, 3.36), which viewers show as a path to step through."""
-    flow: Object = {"threadFlows": [{"locations": [_step(step) for step in chain.steps]}]}
+    steps: list[SarifValue] = [{"location": _step(step), "nestingLevel": step.level} for step in chain.steps]
     told = " ".join(filter(None, [functions_of(chain), others_of(chain), doubts_of(chain)]))
-    return {"message": {"text": _unlinked(visible(told))}, **flow}
+    return {"message": {"text": _unlinked(visible(told))}, "threadFlows": [{"locations": steps}]}
 
 
-def _step(step: ChainStep) -> Object:
+def _evidence_flow(finding: Finding) -> Object:
+    """The evidence as a code flow that leads to the line of the finding, or by it.
+
+    Lines of the same function are in the order in which they stand; what other functions do comes before them.
+    """
+    here = Evidence(finding.path, finding.line, finding.function, finding.line_text, finding.message)
+
+    def key(one: Evidence) -> int:
+        return one.line if (one.path, one.function) == (finding.path, finding.function) else 0
+
+    ordered = sorted((*finding.evidence, here), key=key)
+    return {"threadFlows": [{"locations": [{"location": _step(one)} for one in ordered]}]}
+
+
+def _step(step: Evidence) -> Object:
     place = _location(step.path, step.line, step.text)
     if step.function:
         place["logicalLocations"] = [{"name": visible(step.function), "kind": "function"}]
     if step.note:
         place["message"] = {"text": _unlinked(visible(step.note))}
-    return {"location": place, "nestingLevel": step.level}
+    return place
 
 
 def _location(path: str, line: int, text: str) -> Object:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from textwrap import fill, indent, wrap
 
+from msgspec import Struct
+
 from reviewbot.kernel.rows import strings
 from reviewbot.model.errors import UsageError
 from reviewbot.model.kernel import Data, Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, Verdict, Version
@@ -21,6 +23,14 @@ LEGEND = (
 )
 
 
+class MatrixRows(Struct, frozen=True):
+    """Rows of the tables: flags of a kernel version, scopes, and how long names of any version live."""
+
+    flags: tuple[Flag, ...]
+    scopes: tuple[ScopeKind, ...]
+    spans: tuple[Lifetime, ...]
+
+
 def matrix(kernel: Kernel, name: str | None, width: int) -> str:
     """The whole matrix at this kernel version, or what it says of one flag, task flag, scope or scope call.
 
@@ -30,18 +40,26 @@ def matrix(kernel: Kernel, name: str | None, width: int) -> str:
     width = max(width, NARROWEST)
     if name is None:
         return _whole(kernel, width)
+    found = matrix_rows(kernel, name)
+    parts = [_flag(flag, kernel, width) for flag in found.flags]
+    parts += [_scope(scope, kernel, width) for scope in found.scopes]
+    if not found.flags:
+        parts += [_life(span, kernel.version, width) for span in found.spans]
+    return "\n\n".join(parts) + "\n"
+
+
+def matrix_rows(kernel: Kernel, name: str | None) -> MatrixRows:
+    """What the tables have for a name, as for matrix(); all of them for None."""
+    if name is None:
+        return MatrixRows((*kernel.flags.values(),), (*kernel.scopes.values(),), (*kernel.spans.values(),))
     wanted = name.strip().removesuffix("()").casefold()
-    flag = next((flag for flag in kernel.flags.values() if flag.name.casefold() == wanted), None)
-    span = next((span for span in kernel.spans.values() if span.name.casefold() == wanted), None)
-    scopes = [scope for scope in kernel.scopes.values() if wanted in map(str.casefold, _called(scope))]
-    parts = [_flag(flag, kernel, width)] if flag else []
-    parts += [_scope(scope, kernel, width) for scope in scopes]
-    if span and not flag:
-        parts.append(_life(span, kernel.version, width))
-    if not parts:
+    flags = tuple(flag for flag in kernel.flags.values() if flag.name.casefold() == wanted)
+    spans = tuple(span for span in kernel.spans.values() if span.name.casefold() == wanted)
+    scopes = tuple(scope for scope in kernel.scopes.values() if wanted in map(str.casefold, _called(scope)))
+    if not (flags or spans or scopes):
         called = (name for scope in kernel.scopes.values() for name in _called(scope))
         raise UsageError(_unknown("flag or scope", name, {*kernel.flags, *kernel.spans, *called}))
-    return "\n\n".join(parts) + "\n"
+    return MatrixRows(flags, scopes, spans)
 
 
 def rules_list(rules: Sequence[Rule], width: int) -> str:
@@ -72,7 +90,7 @@ def rule(rule: Rule, kernel: Kernel, width: int) -> str:
         parts += [f"{title}\n{_code(example)}" for example in examples]
     if rule.rows:
         parts.append("ROWS\n" + "\n".join(_item(_row(row), width) for row in rule.rows))
-    if named := _named_flags(rule, kernel):
+    if named := named_flags(rule, kernel):
         parts.append(_columns([("FLAG", "SET", "CLEAR", "WHY"), *map(_short, named)], width, 1).rstrip())
     if rule.see:
         parts.append("SEE\n" + "\n".join(_item(reference, width) for reference in rule.see))
@@ -228,7 +246,7 @@ def _called(scope: ScopeKind) -> set[str]:
 # --- rules ---
 
 
-def _named_flags(rule: Rule, kernel: Kernel) -> list[Flag]:
+def named_flags(rule: Rule, kernel: Kernel) -> list[Flag]:
     """The bits that the rule's texts and rows name, in the order of the matrix."""
     texts = [rule.summary, rule.question, rule.ask, rule.why, rule.fix, *map(_row, rule.rows)]
     words = {word for text in texts for word in re.findall(r"\w+", text)}

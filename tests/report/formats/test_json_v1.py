@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from msgspec.structs import replace
 
-from report_cases import ALLOC, DIR, DRAIN, SCOPE, evidence, review, reviewed
+from answers import checked
+from report_cases import ALLOC, DIR, DRAIN, QUESTION, RULES, SCOPE, evidence, review, reviewed
 from reviewbot.model.patch import Unread
 from reviewbot.report.formats import json_v1
 from reviewbot.report.remarks import ReportContext
@@ -17,7 +16,7 @@ def rendered(given, **bars):
     text = json_v1.render(given, ReportContext("6.12", "d1", **bars))
     assert text.isascii()
     assert text.endswith("}\n")
-    return json.loads(text)
+    return checked(text)
 
 
 def test_contract():
@@ -54,6 +53,10 @@ def test_contract():
                         "line_text": "\tunsigned int flags = toy_save(TOY_NORECLAIM);",
                         "function": "toy_fill",
                         "message": "a scope that takes reclaim away",
+                        "question": QUESTION,
+                        "why": "",
+                        "fix": "",
+                        "sources": [],
                         "evidence": [
                             {
                                 "path": "fs/toy/alloc.c",
@@ -71,6 +74,18 @@ def test_contract():
             }
         ],
         "unread": [],
+    }
+
+
+def test_a_remark_says_why_and_what_to_do_and_where_that_is_from():
+    given = review(reviewed([(SCOPE, {"fix": "\tnothing();"})]))
+    (found,) = rendered(given, rules=RULES)["patches"][0]["findings"]
+    said = {key: found[key] for key in ("why", "fix", "sources", "suggestion")}
+    assert said == {
+        "why": "It does.\n\nAlways [so](1): $5 *each*.",
+        "fix": "Leave it out.",
+        "sources": ["mm/toy.c: toy_save()"],
+        "suggestion": "\tnothing();",
     }
 
 

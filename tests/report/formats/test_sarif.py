@@ -16,7 +16,7 @@ from report_cases import ALLOC, RULES, SCOPE, evidence, frame, review, reviewed
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
 from reviewbot.model.patch import Unread
-from reviewbot.model.review import ChainStep, ShownChain
+from reviewbot.model.review import ChainStep, Evidence, ShownChain
 from reviewbot.report.formats import sarif
 
 # RFC 3986, path-noscheme: no scheme, no root, and nothing unescaped
@@ -78,6 +78,36 @@ def test_a_result():
         ],
         "partialFingerprints": {"primaryLocationLineHash": f"{ALLOC.encode().hex()[:16]}:1"},
         "properties": {"confidence": "high", "patch": 1, "messageId": "20260304.1@author.example"},
+        "codeFlows": [
+            {
+                "threadFlows": [
+                    {
+                        "locations": [
+                            {
+                                "location": {
+                                    "physicalLocation": {
+                                        "artifactLocation": {"uri": "fs/toy/alloc.c"},
+                                        "region": scope,
+                                    },
+                                    "logicalLocations": [{"name": "toy_fill", "kind": "function"}],
+                                    "message": {"text": "scope [1] entered"},
+                                }
+                            },
+                            {
+                                "location": {
+                                    "physicalLocation": {
+                                        "artifactLocation": {"uri": "fs/toy/alloc.c"},
+                                        "region": {"startLine": 23, "startColumn": 2, "endLine": 23, "endColumn": 41},
+                                    },
+                                    "logicalLocations": [{"name": "toy_fill", "kind": "function"}],
+                                    "message": {"text": "a scope that takes reclaim away"},
+                                }
+                            },
+                        ]
+                    }
+                ]
+            }
+        ],
         "relatedLocations": [
             {
                 "id": 1,
@@ -239,11 +269,24 @@ def test_a_chain_is_a_code_flow():
     ]
 
 
-def test_what_has_no_chain_has_no_code_flow():
-    patch = reviewed([ALLOC])
-    shown = (evidence(patch.files, SCOPE),)
-    assert "codeFlows" not in only(review(replace(patch, findings=(replace(patch.findings[0], evidence=shown),))))
+def test_what_nothing_else_shows_has_no_code_flow():
+    assert "codeFlows" not in only(review(reviewed([ALLOC])))
     assert "codeFlows" not in only(review(reviewed([(ALLOC, {"chain": ShownChain(("toy_fill",), ())})])))
+
+
+def test_a_code_flow_goes_from_other_functions_through_the_lines_in_their_order():
+    patch = reviewed([ALLOC])
+    at = patch.findings[0]
+    shown = (
+        Evidence(at.path, at.line + 9, at.function, "\tuse(p);", "used"),
+        Evidence(at.path, at.line + 99, "toy_caller", "\ttoy_fill(t);", "called"),
+        Evidence("b.c", 7, at.function, "\tlock(t);", "taken"),
+        Evidence(at.path, at.line - 1, at.function, "\tenter();", "entered"),
+    )
+    (flow,) = only(review(replace(patch, findings=(replace(at, evidence=shown),))))["codeFlows"]
+    (thread,) = flow["threadFlows"]
+    said = [one["location"]["message"]["text"] for one in thread["locations"]]
+    assert said == ["called", "taken", "entered", at.message, "used"]
 
 
 @given(text=ANY, note=st.one_of(st.just(""), ANY))

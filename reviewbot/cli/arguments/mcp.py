@@ -1,0 +1,39 @@
+"""Declares the command mcp. Imports nothing that it needs to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from reviewbot.cli.arguments.b4 import AddCommand, Commands
+
+ABOUT = """\
+Answer other programs by the Model Context Protocol on standard input and
+output, so that a reviewer that is a language model can ask for evidence. The
+tools are review_patch, explain_rule and matrix; with --tree also review_range
+and reach. Nothing is written. Nothing is fetched, unless --lore allows it, and
+of the files of this machine only those of the trees are read.
+
+A program starts this server and ends it; docs/programs.md says how to tell it.
+"""
+
+EXAMPLES = """\
+examples:
+  reviewbot mcp
+  reviewbot mcp --tree ~/linux --lore
+  claude mcp add reviewbot -- reviewbot mcp --tree ~/linux
+
+"""
+
+
+def add_mcp(commands: Commands, add_command: AddCommand) -> None:
+    """Add the command with its options."""
+    command = add_command(commands, "mcp", "answer language models (Model Context Protocol)", ABOUT, EXAMPLES)
+    command.add_argument(
+        "--tree",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="a git tree that clients may ask about (repeatable; the first is the default)",
+    )
+    command.add_argument("--lore", action="store_true", help="clients may name message ids, fetched from [lore] url")

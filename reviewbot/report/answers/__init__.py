@@ -1,0 +1,1 @@
+"""Answers for other programs: JSON objects that the schema in schemas/ describes, and the schema itself."""

@@ -1,0 +1,445 @@
+"""`reviewbot mcp` as a process, asked over its pipes by the client of the protocol's own library, and by hand."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from answers import checked
+from command import THREADS, Command, diff, mail
+from httpserver import serve
+from kerneltree import KernelTree, snapshot
+
+pytest.importorskip("mcp", reason="mcp is missing: pip install -e '.[dev]'")
+
+import anyio
+from mcp import Client, MCPError, StdioServerParameters, stdio_client
+
+DEMO = (THREADS / "demo.mbox").read_text()
+GREETING = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> KernelTree:
+    made = KernelTree(tmp_path / "linux")
+    made.commit("grow", {"fs/a.c": "int made(void)\n{\n\treturn !kmalloc(8, GFP_KERNEL | GFP_NOFS);\n}\n"})
+    return made
+
+
+def asked(command: Command, *calls: tuple[str, dict], options: tuple[object, ...] = (), mode: str = "auto") -> list:
+    """The results of calls of one client, in their order; an error of the protocol instead of a result."""
+    results = []
+
+    async def ask() -> None:
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "reviewbot", "mcp", *map(str, options)],
+            env=command.env,
+            cwd=command.work,
+        )
+        async with Client(stdio_client(server), mode=mode) as client:
+            for name, arguments in calls:
+                try:
+                    found = await (client.list_tools() if name == "list" else client.call_tool(name, arguments))
+                except MCPError as error:
+                    found = error
+                results.append(found)
+
+    anyio.run(ask)
+    return results
+
+
+def only(command: Command, name: str, arguments: dict, *options: object):
+    (found,) = asked(command, (name, arguments), options=options)
+    return found
+
+
+def said(result) -> str:
+    """The text of an error of a tool."""
+    assert result.is_error
+    assert result.structured_content is None
+    (content,) = result.content
+    return content.text
+
+
+def answer(result, kind: str = "review") -> dict:
+    """What a tool answers, as the schema has it; the text is the same for clients that know no more."""
+    assert not result.is_error, result.content[0].text
+    assert json.loads(result.content[0].text) == result.structured_content
+    return checked(json.dumps(result.structured_content), kind)
+
+
+# --- what it offers ---
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_the_tools_and_their_schemas(command, tree, mode):
+    (without,) = asked(command, ("list", {}), mode=mode)
+    assert [tool.name for tool in without.tools] == ["review_patch", "explain_rule", "matrix"]
+    (found,) = asked(command, ("list", {}), options=("--tree", tree.folder), mode=mode)
+    assert [tool.name for tool in found.tools] == ["review_patch", "review_range", "explain_rule", "matrix", "reach"]
+    for tool in found.tools:
+        assert (tool.annotations.read_only_hint, tool.annotations.open_world_hint) == (True, False)
+        assert tool.input_schema["type"] == tool.output_schema["type"] == "object"
+        assert tool.input_schema["additionalProperties"] is False
+        assert all("description" in one for one in tool.input_schema["properties"].values())
+        assert "Trees of this server: linux." in tool.description or tool.name in ("explain_rule", "matrix")
+    (allowed,) = asked(command, ("list", {}), options=("--lore",), mode=mode)
+    assert allowed.tools[0].annotations.open_world_hint
+    assert "does not fetch" in without.tools[0].description
+    assert "does not fetch" not in allowed.tools[0].description
+
+
+def test_without_the_library_it_says_what_to_install(command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    done = command.inside("mcp")
+    assert (done.code, done.out) == (2, "")
+    assert (
+        done.err
+        == "reviewbot: reviewbot mcp needs the package mcp, which is not installed: pip install 'reviewbot[mcp]'\n"
+    )
+
+
+def test_what_is_wrong_on_its_command_line_is_said_at_once(command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (command.work / "bad.toml").write_text("[mcp]\nseconds = 0\n")
+    for words, text in (
+        (("--tree", tmp_path / "empty"), "empty"),
+        (("--config", "bad.toml"), "seconds"),
+        (("--kernel", "six"), "'six' is no kernel version"),
+    ):
+        done = command("mcp", *words)
+        assert done.code in (2, 3)
+        assert (done.out, text in done.err, len(done.err.splitlines())) == ("", True, 1)
+
+
+# --- what it answers ---
+
+
+def test_a_patch_gets_the_answer_of_the_command_line(command):
+    found = only(command, "review_patch", {"patch": DEMO, "kernel": "6.10"})
+    done = command("thread", "-", "--kernel", "6.10", "--format", "json", stdin=DEMO.encode())
+    assert answer(found) == json.loads(done.out)
+    sure = only(command, "review_patch", {"patch": DEMO, "kernel": "6.10", "min_confidence": "high"})
+    assert {one["confidence"] for patch in answer(sure)["patches"] for one in patch["findings"]} == {"high"}
+
+
+def test_the_tables(command):
+    rule, rules, row, whole = asked(
+        command,
+        ("explain_rule", {"rule": "scope-leak"}),
+        ("explain_rule", {"kernel": "6.12"}),
+        ("matrix", {"name": "__GFP_FS"}),
+        ("matrix", {}),
+    )
+    assert [one["id"] for one in answer(rule, "rule")["listed"]] == ["scope-leak"]
+    assert len(answer(rules, "rule")["listed"]) > 30
+    assert [one["name"] for one in answer(row, "matrix")["flags"]] == ["__GFP_FS"]
+    assert len(answer(whole, "matrix")["scopes"]) > 10
+
+
+def test_a_tree_answers_and_stays_as_it_is(command, tree):
+    before = snapshot(tree.folder)
+    patch = mail(diff=diff(path="fs/new.c", line="\tp = kmalloc(8, GFP_KERNEL | GFP_NOFS);"))
+    calls = (
+        ("review_range", {"range": "HEAD"}),
+        ("review_range", {"range": "HEAD~1..HEAD", "tree": "linux", "min_confidence": "high"}),
+        ("reach", {"function": "made"}),
+        ("reach", {"function": "made", "scope": "nofs", "revision": "HEAD", "file": "fs/a.c", "callers": True}),
+        ("review_patch", {"patch": patch.decode(), "base": "HEAD", "tree": str(tree.folder)}),
+    )
+    one, some, reached, callers, applied = asked(command, *calls, options=("--tree", tree.folder))
+    assert [found["rule"] for found in answer(one)["patches"][0]["findings"]] == ["conflicting-flags"]
+    assert answer(some)["patches"][0]["commit"] == tree.git("rev-parse", "HEAD")
+    assert [way["rule"] for way in answer(reached, "reach")["answers"]] == ["sleep-in-atomic"]
+    assert answer(callers, "reach")["answers"] == []
+    assert answer(applied)["patches"]
+    assert snapshot(tree.folder) == before
+    assert {name for name in command.left() if not name.startswith("linux/")} == set()
+
+
+def test_a_message_id_is_fetched_where_the_operator_allows_it(command, tmp_path):
+    def archive(handler) -> None:
+        import gzip
+
+        handler.send(200, gzip.compress(DEMO.encode()))
+
+    first = "20240610081502.4711-1-mira.holt@example.org"
+    with serve(archive) as server:
+        (command.work / "lore.toml").write_text(f'[lore]\nurl = "http://{server.name}/all"\nhosts = []\n')
+        found = only(command, "review_patch", {"message_id": f"<{first}>"}, "--lore", "--config", "lore.toml")
+        assert len(answer(found)["patches"]) == 3
+        assert [path for path, _ in server.seen] == [f"/all/{first}/t.mbox.gz".replace("@", "%40")]
+        refused = only(command, "review_patch", {"message_id": first}, "--config", "lore.toml")
+        assert "started without --lore" in said(refused)
+        for other in ("/etc/passwd", "series.mbox", "-", "http://example.org/all/a@b/", "a@b/../../c", "file:///etc"):
+            (command.work / "series.mbox").write_text(DEMO)
+            done = only(command, "review_patch", {"message_id": other}, "--lore", "--config", "lore.toml")
+            assert done.is_error or len(answer(done)["patches"]) == 3
+        assert {path.partition("/all/")[0] for path, _ in server.seen} == {""}
+
+
+# --- what a client may send ---
+
+
+WRONG = (
+    ("review_patch", {}, "give either the text of the mails as `patch`, or a `message_id`"),
+    ("review_patch", {"patch": DEMO, "message_id": "a@b"}, "give either"),
+    ("review_patch", {"patch": 7}, "wrong arguments for review_patch: Expected `str | null`, got `int`"),
+    ("review_patch", {"patch": ["x"]}, "wrong arguments"),
+    ("review_patch", {"patch": "x", "path": "/etc/passwd"}, "unknown field `path`"),
+    ("review_patch", {"patch": "[" * 1_000_000}, "no mail"),
+    ("review_patch", {"patch": "\0\x01\x02" * 50_000}, "NUL"),
+    ("review_patch", {"patch": "x" * 10_000_001}, "larger than 10000000 bytes"),
+    ("review_patch", {"patch": DEMO, "kernel": "--help"}, "'--help' is no kernel version"),
+    ("review_patch", {"patch": DEMO, "kernel": "6.12\0"}, "NUL"),
+    ("review_patch", {"patch": DEMO, "min_confidence": "none"}, "Invalid enum value 'none'"),
+    ("review_patch", {"patch": DEMO, "tree": "/etc"}, "this server has no tree '/etc': there is linux"),
+    ("review_patch", {"patch": DEMO, "tree": "../linux"}, "has no tree"),
+    ("review_patch", {"patch": DEMO, "base": "--output=x"}, "there is no such commit"),
+    ("review_range", {"range": "--output=sarif=x"}, "there is no commit"),
+    ("review_range", {"range": "HEAD", "tree": "\x1b[2J"}, "'\\x1b[2J'"),
+    ("review_range", {"range": "x" * 301}, "Expected `str` of length <= 300"),
+    ("review_range", {}, "missing required field `range`"),
+    ("reach", {"function": "-v"}, "is no name of a function"),
+    ("reach", {"function": "made", "file": "/etc/passwd"}, "there is no file /etc/passwd in the tree"),
+    ("reach", {"function": "made", "file": "../../etc/passwd"}, "there is no file"),
+    ("reach", {"function": "made", "scope": "any"}, "Invalid enum value"),
+    ("explain_rule", {"rule": "--version"}, "no rule '--version'"),
+    ("matrix", {"name": "-"}, "no flag or scope '-'"),
+)
+
+
+def test_what_is_wrong_is_an_error_of_the_tool(command, tree):
+    calls = [(name, arguments) for name, arguments, _ in WRONG]
+    *wrong, right = asked(command, *calls, ("matrix", {"name": "__GFP_IO"}), options=("--tree", tree.folder))
+    texts = [(said(one), text) for one, (_, _, text) in zip(wrong, WRONG, strict=True)]
+    assert [(found, text) for found, text in texts if text not in found or "Traceback" in found] == []
+    assert answer(right, "matrix")["flags"]
+
+
+def test_a_tool_that_is_not_there_is_an_error_of_the_protocol(command):
+    found = only(command, "run_shell", {"command": "id"})
+    assert isinstance(found, MCPError)
+    assert "there is review_patch, explain_rule, matrix" in found.message
+
+
+def test_calls_side_by_side_get_their_own_answers(command):
+    wanted = ["5.10", "6.6", "6.12", "6.10", "5.15"]
+    found = {}
+
+    async def ask() -> None:
+        server = StdioServerParameters(
+            command=sys.executable, args=["-m", "reviewbot", "mcp"], env=command.env, cwd=command.work
+        )
+        async with Client(stdio_client(server)) as client, anyio.create_task_group() as group:
+
+            async def call(kernel: str) -> None:
+                found[kernel] = await client.call_tool("review_patch", {"patch": DEMO, "kernel": kernel})
+
+            for kernel in wanted:
+                group.start_soon(call, kernel)
+
+    anyio.run(ask)
+    assert {kernel: answer(one)["kernel"] for kernel, one in found.items()} == {one: one for one in wanted}
+
+
+# --- by hand: what is on the wire, and how it ends ---
+
+
+class Wire:
+    """The server's two pipes."""
+
+    def __init__(self, process: subprocess.Popen) -> None:
+        self.process = process
+
+    def send(self, *messages: dict | bytes) -> None:
+        for one in messages:
+            self.process.stdin.write(one if isinstance(one, bytes) else json.dumps(one).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def receive(self) -> dict:
+        return json.loads(self.process.stdout.readline())
+
+    def children(self) -> list[str]:
+        return Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+
+
+@contextmanager
+def wire(command: Command, *options: object) -> Iterator[Wire]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "reviewbot", "mcp", *map(str, options)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=command.env,
+        cwd=command.work,
+    ) as process:
+        try:
+            yield Wire(process)
+        finally:
+            process.kill()
+
+
+def call(number: int, name: str, arguments: dict) -> dict:
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+
+
+def _gone(process: str) -> bool:
+    """Whether a process has ended; whoever got it after its parent may not have noticed yet."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def until(true: Callable[[], object], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def slow(command: Command) -> Iterator[tuple[Command, tuple[object, ...]]]:
+    """Options with which the fetch of a mail takes long, and one of any other mail does not end."""
+
+    def silent(handler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        until(lambda: stop, 60)
+
+    stop: list[int] = []
+    with serve(silent) as server:
+        (command.work / "slow.toml").write_text(f'[lore]\nurl = "http://{server.name}/all"\n[mcp]\nseconds = 3\n')
+        try:
+            yield command, ("--lore", "--config", "slow.toml")
+        finally:
+            stop.append(1)
+
+
+def test_nothing_but_the_protocol_is_on_standard_output(command):
+    with wire(command) as server:
+        server.send(GREETING, READY, call(1, "review_patch", {"patch": DEMO}), call(2, "explain_rule", {"rule": "no"}))
+        assert server.receive()["result"]["serverInfo"]["name"] == "reviewbot"
+        found = {one["id"]: one["result"] for one in (server.receive(), server.receive())}
+        assert found[2]["isError"]
+        assert found[1]["structuredContent"]["schema"] == 1
+        server.process.stdin.close()
+        assert server.process.wait(10) == 0
+        assert (server.process.stdout.read(), server.process.stderr.read()) == (b"", b"")
+
+
+ODD = (
+    b"\n",
+    b"no JSON\n",
+    b"[" * 1_000_000 + b"\n",
+    b"{" * 100_000 + b"\n",
+    b'{"jsonrpc": "2.0", "id": 9, "method": "no/such"}\n',
+    b'{"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": []}\n',
+    b'{"jsonrpc": "2.0", "id": {}, "method": 7}\n',
+    b"\xff\xfe\x00\x01" * 1000 + b"\n",
+    b'{"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "matrix", "arguments": "x"}}\n',
+    b'"' + b"\\u0000" * 2_000_000 + b'"\n',
+    rb'{"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": {"name": "review_patch", "arguments": '
+    rb'{"patch": "\ud800\udcff"}}}' + b"\n",
+)
+
+
+def test_a_line_that_is_no_message_does_not_end_it(command):
+    with wire(command) as server:
+        server.send(GREETING, READY, *ODD, call(1, "matrix", {"name": "__GFP_FS"}))
+        got = server.receive()
+        while got.get("id") != 1:
+            got = server.receive()
+        assert got["result"]["structuredContent"]["flags"]
+
+
+def test_a_message_without_end_ends_it(command):
+    (command.work / "small.toml").write_text("[mcp]\nbytes = 1000\n")
+    with wire(command, "--config", "small.toml") as server:
+        server.send(GREETING, READY)
+        server.receive()
+        with pytest.raises(BrokenPipeError):
+            for _ in range(1000):
+                server.send(b"x" * 100_000)
+        assert server.process.wait(10) == 3
+        assert server.process.stderr.read() == b"reviewbot: the client sent a message of more than 10006000 bytes\n"
+
+
+def test_a_call_that_takes_too_long_is_stopped_and_said(slow):
+    command, options = slow
+    begin = time.monotonic()
+    found = only(command, "review_patch", {"message_id": "a@example.org"}, *options)
+    assert (
+        said(found)
+        == "it was stopped after 3 s (seconds under [mcp] in config.toml): ask for less, such as fewer commits"
+    )
+    assert time.monotonic() - begin < 15
+
+
+def test_a_call_that_is_cancelled_leaves_nothing_behind(slow):
+    command, options = slow
+    with wire(command, *options) as server:
+        server.send(GREETING, READY, call(1, "review_patch", {"message_id": "a@example.org"}))
+        server.receive()
+        until(server.children)
+        cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
+        server.send(cancel, call(2, "matrix", {"name": "__GFP_FS"}))
+        assert server.receive()["id"] == 2
+        until(lambda: not server.children())
+
+
+@pytest.mark.parametrize("how", ["closed", signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_with_its_client_and_takes_what_it_started_along(slow, how):
+    command, options = slow
+    with wire(command, *options) as server:
+        server.send(GREETING, READY, call(1, "review_patch", {"message_id": "a@example.org"}))
+        server.receive()
+        until(server.children)
+        (child,) = server.children()
+        if how == "closed":
+            server.process.stdin.close()
+        else:
+            server.process.send_signal(how)
+        assert server.process.wait(10) == (0 if how == "closed" else 128 + how)
+        assert _gone(child)
+
+
+def test_too_many_calls_at_once_are_refused(slow):
+    command, options = slow
+    with wire(command, *options) as server:
+        server.send(GREETING, READY)
+        server.receive()
+        server.send(*(call(number, "review_patch", {"message_id": "a@example.org"}) for number in range(1, 21)))
+        got = server.receive()
+        assert got["result"]["isError"]
+        assert got["result"]["content"][0]["text"] == "too many calls at once: 2 run and 16 wait; try again later"
+
+
+def test_it_reads_a_file_as_well(command):
+    (command.work / "calls").write_text("".join(f"{json.dumps(one)}\n" for one in (GREETING, READY)))
+    with (command.work / "calls").open("rb") as calls:
+        done = subprocess.run(
+            [sys.executable, "-m", "reviewbot", "mcp"], stdin=calls, capture_output=True, env=command.env, timeout=20
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["id"] == 0
