@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from reviewbot.cli import streams
-from reviewbot.cli.arguments.parser import parsed
+from reviewbot.cli.arguments.parser import options_of
 from reviewbot.model.errors import ReviewbotError, UsageError
 
 STOPS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace | int:
     """The options; an exit code if argparse has printed the help or an error."""
     try:
-        return parsed(sys.argv[1:] if argv is None else argv)
+        return options_of(sys.argv[1:] if argv is None else argv)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
 

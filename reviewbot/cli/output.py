@@ -171,11 +171,7 @@ class Output(Struct, frozen=True, dict=True):
         else:
             desk = replace(self.desk, explain=self.explain, width=width, summary=not self.setup.quiet)
             said = local.local_lines(review, self.frame(name), desk)
-        plain = not on_terminal or "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
-        if self.color == "never" or (self.color == "auto" and plain):
-            streams.put(text.without_styles(said))
-        else:
-            streams.put(text.painted(said, width))
+        streams.put(text.painted(said, width) if streams.coloured(self.color) else text.without_styles(said))
 
     def _drafted(self, review: Review) -> DraftSet | None:
         if self.sender is None or self.texts is None:

@@ -27,6 +27,13 @@ class ReaderGone(Exception):
 # --- out ---
 
 
+def coloured(asked: str) -> bool:
+    """Whether text on standard output gets colours. `asked`: always, never, or auto."""
+    if asked != "auto":
+        return asked == "always"
+    return is_terminal(sys.stdout) and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+
 def put(text: str, spelling: str = TEXT) -> None:
     """Write text to standard output. Raises ReaderGone, or InputError if it cannot be written."""
     if text:

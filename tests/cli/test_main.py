@@ -331,3 +331,16 @@ def test_a_long_series_shows_its_progress_on_a_terminal_only(command):
     done = command("thread", "long.mbox")
     assert (done.code, done.err) == (1, "")
     assert "9 remarks" in done.out
+
+
+def test_tables_heed_columns_in_a_pipe_and_have_colours_if_asked(command):
+    for asked, most in (("", 80), ("60", 60), ("140", 140), ("no", 80), ("0", 80)):
+        command.env["COLUMNS"] = asked
+        lines = command("matrix").out.splitlines()
+        assert most - 30 < max(map(len, lines)) <= most, asked
+    command.env.pop("COLUMNS")
+    assert "\x1b" not in command("matrix").out
+    for words in (("matrix",), ("rule",), ("rule", "scope-leak")):
+        plain, painted = command(*words).out, command(*words, "--color", "always").out
+        assert "\x1b[1m" in painted
+        assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plain

@@ -8,6 +8,7 @@ from pathlib import Path
 from reviewbot.cli.arguments.b4 import AddCommand, Commands
 
 FORMATS = ("text", "json")
+COLORS = ("auto", "always", "never")
 SCHEMAS = ("review", "explain", "rule", "matrix", "reach")
 
 EXPLAIN = """\
@@ -42,13 +43,16 @@ examples:
 def _add_rule(commands: Commands, add_command: AddCommand) -> None:
     rule = add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list all)")
+    rule.add_argument("--rows", action="store_true", help="also show the data of the check, and the known functions")
     _add_format(rule)
+    add_color(rule)
 
 
 def _add_matrix(commands: Commands, add_command: AddCommand) -> None:
     matrix = add_command(commands, "matrix", "show the flag-scope matrix, or one flag or scope of it")
     matrix.add_argument("name", metavar="FLAG|SCOPE", nargs="?", help="such as __GFP_NOFAIL, memalloc_nofs_save")
     _add_format(matrix)
+    add_color(matrix)
 
 
 def _add_explain(commands: Commands, add_command: AddCommand) -> None:
@@ -61,6 +65,11 @@ def _add_explain(commands: Commands, add_command: AddCommand) -> None:
 def _add_schema(commands: Commands, add_command: AddCommand) -> None:
     command = add_command(commands, "schema", "print the schema of the JSON output", SCHEMA, SCHEMA_EXAMPLES)
     command.add_argument("kind", metavar="KIND", nargs="?", choices=SCHEMAS, help=", ".join(SCHEMAS))
+
+
+def add_color(command: argparse.ArgumentParser) -> None:
+    """Add the option that says whether text is coloured."""
+    command.add_argument("--color", choices=COLORS, default=COLORS[0], help="auto: on a terminal without NO_COLOR")
 
 
 def _add_format(command: argparse.ArgumentParser) -> None:

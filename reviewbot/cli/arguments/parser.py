@@ -43,7 +43,7 @@ class _Version(argparse.Action):
         parser.exit()
 
 
-def parsed(words: Sequence[str]) -> argparse.Namespace:
+def options_of(words: Sequence[str]) -> argparse.Namespace:
     """The options of a command line, without the program's name. Raises SystemExit once it has said what is wrong."""
     whole = parser(words[0] if words else "")
     options, rest = whole.parse_known_args(words)
@@ -166,12 +166,7 @@ def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: 
     command.add_argument("--min-severity", choices=SEVERITIES, help="hide remarks below this severity")
     command.add_argument("--min-confidence", choices=CONFIDENCES, help="hide remarks below this confidence")
     command.add_argument("--explain", action="store_true", help="also show the text that a draft would use")
-    command.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        default="auto",
-        help="auto: on a terminal without NO_COLOR",
-    )
+    explain.add_color(command)
 
 
 def _add_gate(command: argparse.ArgumentParser) -> None:

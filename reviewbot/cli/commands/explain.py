@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from reviewbot.report.terminal import explain
 from reviewbot.support.ci_commands import JSON, TEXT
 from reviewbot.support.escape import visible
 
+_WIDEST = 1000  # columns
 _LARGEST = 100_000_000  # bytes of a report: one of a long range has some
 
 
@@ -29,9 +31,9 @@ def print_rule(options: argparse.Namespace) -> int:
 
         streams.put(rules_json(found, setup.kernel, rules.digest(setup.folders)), JSON)
     elif options.id is None:
-        streams.put(explain.rules_list(found, _width()))
+        _put(explain.rules_list(found, _width(), options.rows), options.color)
     else:
-        streams.put(explain.rule(found[0], setup.kernel, _width()))
+        _put(explain.rule(found[0], setup.kernel, _width(), options.rows), options.color)
     return 0
 
 
@@ -44,7 +46,7 @@ def print_matrix(options: argparse.Namespace) -> int:
         found = explain.matrix_rows(setup.kernel, options.name)
         streams.put(matrix_json(found, setup.kernel, rules.digest(setup.folders)), JSON)
     else:
-        streams.put(explain.matrix(setup.kernel, options.name, _width()))
+        _put(explain.matrix(setup.kernel, options.name, _width()), options.color)
     return 0
 
 
@@ -95,6 +97,18 @@ def _report(path: Path, name: str) -> bytes:
         raise InputError(f"cannot read {name}: {files.reason_of(error)}") from error
 
 
+def _put(text: str, color: str) -> None:
+    if streams.coloured(color):
+        from reviewbot.report.terminal.text import painted
+        from reviewbot.report.terminal.tint import tinted
+
+        text = painted(tinted(text), _width())
+    streams.put(text)
+
+
 def _width() -> int:
-    """The columns of the terminal; 80 in a pipe, so that saved output does not depend on the window."""
-    return shutil.get_terminal_size().columns if streams.is_terminal(sys.stdout) else 80
+    """The columns of the terminal; in a pipe those that COLUMNS says, or 80: saved output has no window."""
+    if streams.is_terminal(sys.stdout):
+        return shutil.get_terminal_size().columns
+    asked = os.environ.get("COLUMNS", "")
+    return min(int(asked), _WIDEST) if asked.isascii() and asked.isdigit() and int(asked[:9]) else 80

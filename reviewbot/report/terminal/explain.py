@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from textwrap import fill, indent, wrap
+from functools import partial
+from textwrap import fill as filled
+from textwrap import indent
 
 from msgspec import Struct
 
@@ -13,6 +15,9 @@ from reviewbot.kernel.rows import strings
 from reviewbot.model.errors import UsageError
 from reviewbot.model.kernel import Data, Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, Verdict, Version
 from reviewbot.report.reply.wrap import readable
+from reviewbot.report.terminal.tabulated import tabulated
+
+fill = partial(filled, break_long_words=False, break_on_hyphens=False)
 
 NARROWEST = 60
 WIDE = 110  # the scope calls get a column of their own
@@ -62,13 +67,13 @@ def matrix_rows(kernel: Kernel, name: str | None) -> MatrixRows:
     return MatrixRows(flags, scopes, spans)
 
 
-def rules_list(rules: Sequence[Rule], width: int) -> str:
-    """A table with one row for each rule: id, severity, confidence, summary; and one of the roots. `width`: columns."""
+def rules_list(rules: Sequence[Rule], width: int, rows: bool = False) -> str:
+    """A table with one row for each rule: id, severity, confidence, summary. `rows`: and one of the roots."""
     width = max(width, NARROWEST)
-    rows = [(rule.id, rule.severity, rule.confidence, readable(rule.summary)) for rule in rules]
-    table = _columns([("RULE", "SEVERITY", "CONFIDENCE", "WHAT THE PATCH HAS"), *rows], width, 1)
-    roots = sorted(set(_roots(rules)))
-    return f"{table}\n{_columns([('ROOT', 'CONTEXT', 'WHERE AND WHY'), *roots], width, 1)}" if roots else table
+    listed = [(rule.id, rule.severity, rule.confidence, readable(rule.summary)) for rule in rules]
+    table = tabulated([("RULE", "SEVERITY", "CONFIDENCE", "PROBLEM"), *listed], width, 1)
+    roots = sorted(set(_roots(rules))) if rows else []
+    return f"{table}\n{tabulated([('ROOT', 'CONTEXT', 'WHERE AND WHY'), *roots], width, 1)}" if roots else table
 
 
 def find_rule(rules: Sequence[Rule], name: str) -> Rule:
@@ -80,18 +85,21 @@ def find_rule(rules: Sequence[Rule], name: str) -> Rule:
     raise UsageError(_unknown("rule", name, {rule.id for rule in rules}))
 
 
-def rule(rule: Rule, kernel: Kernel, width: int) -> str:
-    """One rule: what it finds, its confidence, why it matters, what to do, examples, its rows and flags."""
+def rule(rule: Rule, kernel: Kernel, width: int, rows: bool = False) -> str:
+    """One rule: what it finds, what a draft says, why it matters, what to do, examples, flags; `rows`: and its data."""
     width = max(width, NARROWEST)
-    head = f"{rule.id}: {rule.severity}, {rule.confidence} confidence, read from the {rule.depth}{_between(rule)}"
+    needs = "needs the whole file" if rule.depth == "file" else "seen in the diff"
+    head = f"{rule.id}: {rule.severity}, {rule.confidence} confidence, {needs}{_between(rule)}"
     parts = [head, fill(readable(rule.summary), width)]
     parts += [f"{title}\n{_prose(text, width)}" for title, text in (("WHY", rule.why), ("FIX", rule.fix))]
     for title, examples in (("BAD", rule.bad), ("GOOD", rule.good)):
         parts += [f"{title}\n{_code(example)}" for example in examples]
-    if rule.rows:
+    said = [("IN A DRAFT", rule.question), ("IN A DRAFT, IF LESS SURE", rule.ask)]
+    parts += [f"{title}\n{_prose(text, width)}" for title, text in said if text]
+    if rule.rows and rows:
         parts.append("ROWS\n" + "\n".join(_item(_row(row), width) for row in rule.rows))
     if named := named_flags(rule, kernel):
-        parts.append(_columns([("FLAG", "SET", "CLEAR", "WHY"), *map(_short, named)], width, 1).rstrip())
+        parts.append(tabulated([("FLAG", "SET", "CLEAR", "WHY"), *map(_short, named)], width, 1).rstrip())
     if rule.see:
         parts.append("SEE\n" + "\n".join(_item(reference, width) for reference in rule.see))
     return "\n\n".join(parts) + "\n"
@@ -107,8 +115,9 @@ def _whole(kernel: Kernel, width: int) -> str:
     head = ("SCOPE CALL", "REQUESTED") if wide else ("SCOPE CALL; REQUESTED",)
     flags: list[tuple[str, ...]] = [("FLAG", "SET", "CLEAR", *head)]
     for flag in bits:
-        details = (", ".join(flag.api), flag.requested)
-        rest = tuple(each or "-" for each in details) if wide else ("; ".join(filter(None, details)) or "-",)
+        call, asked = ", ".join(flag.api), flag.requested
+        both = "; ".join(filter(None, (call, asked and f"requested: {asked}")))
+        rest = (call or "-", asked or "-") if wide else (both or "-",)
         flags.append((flag.name, flag.on.word, flag.off.word, *rest))
     masks = [(flag.name, flag.on.word, flag.off.word, _spelled(flag, kernel)) for flag in compounds]
     scopes = [
@@ -120,12 +129,12 @@ def _whole(kernel: Kernel, width: int) -> str:
         fill(
             f"Linux {_text(kernel.version)}: may a scope set or clear a flag for every allocation made below it?", width
         ),
-        _columns(flags, width, 2 if wide else 1),
+        tabulated(flags, width, 2 if wide else 1),
         fill(LEGEND, width) + "\n",
-        _columns([("COMPOUND", "SET", "CLEAR", "HOLDS"), *masks], width, 1),
+        tabulated([("COMPOUND", "SET", "CLEAR", "HOLDS"), *masks], width, 1),
     ]
     if scopes:
-        parts.append(_columns([("SCOPE", "VERDICT", "EFFECT", "ENTERED BY"), *scopes], width, 2))
+        parts.append(tabulated([("SCOPE", "VERDICT", "EFFECT", "ENTERED BY"), *scopes], width, 2))
     parts.append(f"NOT IN THIS VERSION\n{_prose(', '.join(gone) or '-', width)}\n")
     return "\n".join(part if part.endswith("\n") else part + "\n" for part in parts)
 
@@ -192,7 +201,7 @@ def _scope(scope: ScopeKind, kernel: Kernel, width: int) -> str:
     changed, same = _changed(scope, kernel)
     if changed:
         parts.append("A request made inside it:")
-        parts.append(_columns([("WRITTEN", "MEANS"), *changed], width, 1, INDENT).rstrip())
+        parts.append(tabulated([("WRITTEN", "MEANS"), *changed], width, 1, INDENT).rstrip())
         if same:
             parts.append(_prose(f"The same as outside: {', '.join(same)}.", width))
     if scope.flag in kernel.spans:
@@ -300,21 +309,7 @@ def _code(text: str) -> str:
 
 def _item(text: str, width: int) -> str:
     lead = f"{INDENT[2:]}- "
-    return fill(readable(text), width, initial_indent=lead, subsequent_indent=" " * len(lead), break_on_hyphens=False)
-
-
-def _columns(rows: Sequence[Sequence[str]], width: int, free: int, indent: str = "") -> str:
-    """A table, heads first. The last `free` columns share the width that is left and wrap inside it."""
-    fixed = [max(len(row[at]) for row in rows) for at in range(len(rows[0]) - free)]
-    left = max(width - len(indent) - sum(fixed) - 2 * len(fixed) - 2 * (free - 1), 12 * free)
-    widths = [*fixed, *[left // free] * free]
-    lines = []
-    for row in rows:
-        cells = [wrap(cell, room, break_on_hyphens=False) or [""] for cell, room in zip(row, widths, strict=True)]
-        for at in range(max(map(len, cells))):
-            texts = [(cell[at] if at < len(cell) else "").ljust(room) for cell, room in zip(cells, widths, strict=True)]
-            lines.append((indent + "  ".join(texts)).rstrip())
-    return "\n".join(lines) + "\n"
+    return fill(readable(text), width, initial_indent=lead, subsequent_indent=" " * len(lead))
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:

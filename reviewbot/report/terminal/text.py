@@ -44,6 +44,11 @@ STYLES = {
     "-": "red",
     " ": "",
     "clean": "green",
+    "safe": "green",
+    "unsafe": "bold red",
+    "context": "yellow",
+    "pointless": "dim",
+    "none": "dim",
 }
 
 

@@ -13,6 +13,9 @@ from reviewbot.kernel import rules
 from reviewbot.model.errors import UsageError
 from reviewbot.model.kernel import Kernel, Rule, ScopeCall, ScopeKind
 from reviewbot.report.terminal import explain
+from reviewbot.report.terminal.tabulated import tabulated
+from reviewbot.report.terminal.text import STYLES, without_styles
+from reviewbot.report.terminal.tint import tinted
 
 NOFS = ScopeKind(
     name="nofs",
@@ -160,9 +163,9 @@ RULE = Rule(
 
 
 def test_rule(now: Kernel) -> None:
-    told = explain.rule(RULE, now, 100)
+    told = explain.rule(RULE, now, 100, rows=True)
     lines = told.splitlines()
-    assert lines[0] == "no-way: error, high confidence, read from the file, since 6.1"
+    assert lines[0] == "no-way: error, high confidence, needs the whole file, since 6.1"
     assert "<call>() cannot take <flag>" in lines
     assert "WHY\n    First reason.\n\n    A second one, about __GFP_NOFAIL.\n" in told
     assert "FIX\n    Use something else for <flag>.\n" in told
@@ -172,30 +175,80 @@ def test_rule(now: Kernel) -> None:
     assert told.endswith("SEE\n  - include/linux/gfp_types.h\n")
 
 
+def test_rule_shows_texts_and_not_the_data_of_its_check(now: Kernel) -> None:
+    told = explain.rule(replace(RULE, ask="Might it, for $flag?"), now, 80)
+    assert "ROWS" not in told
+    assert "IN A DRAFT\n    Could it?\n\nIN A DRAFT, IF LESS SURE\n    Might it, for <flag>?\n" in told
+    assert "IF LESS SURE" not in explain.rule(RULE, now, 80)
+
+
 def test_rule_shows_its_examples_as_they_are(now: Kernel) -> None:
     code = "\nif (!ext)\n\treturn -ENOMEM;\t/* $a */\n...\n"
     told = explain.rule(replace(RULE, bad=(code,), good=("one();\n", "two();\n")), now, 60)
     shown = "BAD\n    if (!ext)\n            return -ENOMEM; /* $a */\n    ...\n\n"
-    assert f"FIX\n    Use something else for <flag>.\n\n{shown}GOOD\n    one();\n\nGOOD\n    two();\n\nROWS" in told
+    assert (
+        f"FIX\n    Use something else for <flag>.\n\n{shown}GOOD\n    one();\n\nGOOD\n    two();\n\nIN A DRAFT" in told
+    )
 
 
 def test_rules_list() -> None:
     told = explain.rules_list([RULE], 80).splitlines()
-    assert told[0].split() == ["RULE", "SEVERITY", "CONFIDENCE", "WHAT", "THE", "PATCH", "HAS"]
+    assert told[0].split() == ["RULE", "SEVERITY", "CONFIDENCE", "PROBLEM"]
     assert re.split(r" {2,}", told[1]) == ["no-way", "error", "high", "<call>() cannot take <flag>"]
-    assert told[1].index("<call>") == told[0].index("WHAT THE PATCH HAS")
+    assert told[1].index("<call>") == told[0].index("PROBLEM")
 
 
 def test_rules_list_has_the_roots_once() -> None:
     row = {"functions": ("exfoo_receiver",), "context": "io", "file": "drivers/exfoo/a.c", "note": "replies come in"}
     other = {"functions": ("exfoo_free",), "context": "reclaim"}
-    told = explain.rules_list([replace(RULE, rows=(row,)), replace(RULE, id="other", rows=(row, other))], 80)
+    told = explain.rules_list([replace(RULE, rows=(row,)), replace(RULE, id="other", rows=(row, other))], 80, rows=True)
     roots = told.partition("\n\n")[2].splitlines()
     assert [re.split(r" {2,}", line) for line in roots] == [
         ["ROOT", "CONTEXT", "WHERE AND WHY"],
         ["exfoo_free", "reclaim"],
         ["exfoo_receiver", "io", "drivers/exfoo/a.c: replies come in"],
     ]
+
+
+def test_rules_list_has_no_roots_unasked() -> None:
+    row = {"functions": ("exfoo_receiver",), "context": "io"}
+    assert "exfoo_receiver" not in explain.rules_list([replace(RULE, rows=(row,))], 80)
+
+
+@pytest.mark.parametrize("width", [20, 60, 72, 80, 100, 140])
+def test_no_name_is_ever_broken(width: int) -> None:
+    kernel, found = rules.load([data_path("rules")], (6, 12))
+    every = [explain.matrix(kernel, None, width), explain.rules_list(found, width, rows=True)]
+    every += [explain.rule(each, kernel, width, rows=True) for each in found]
+    told = {word for text in every for word in re.findall(r"\w+", text)}
+    names = {*kernel.flags, *(gate.call for scope in kernel.scopes.values() for gate in scope.enter)}
+    assert names - told == set()
+    assert "xfs_trans_alloc_icreate" in told  # one that was cut at 80 columns
+
+
+def test_what_has_no_room_stands_below() -> None:
+    rows = [("NAME", "A", "B"), ("x", "w" * 30, "one two"), ("y", "", "z")]
+    assert tabulated(rows, 60, 2).splitlines() == [
+        f"NAME  {'A':35}  B",
+        f"x     {'w' * 30:35}  one two",
+        f"y     {'':35}  z",
+    ]
+    assert tabulated(rows, 40, 2).splitlines() == [
+        *("NAME", "    A", "    B", "x", f"    {'w' * 30}", "    one two", "y", "    z")
+    ]
+
+
+def test_colours_change_no_text(now: Kernel) -> None:
+    told = explain.matrix(now, None, 80)
+    lines = [*tinted(told)]
+    assert without_styles(lines) == told
+    styles = {text: style for line in lines for text, style in line if style}
+    assert styles["safe"] == "safe"
+    assert styles["unsafe"] == "unsafe"
+    assert styles["FLAG                  SET        CLEAR      SCOPE CALL; REQUESTED"] == "head"
+    assert set(styles.values()) <= STYLES.keys()
+    row = next(line for line in lines if line and line[0][0].startswith("__GFP_DMA "))
+    assert [text for text, _ in row] == ["__GFP_DMA             ", "safe", "       ", "unsafe", row[4][0]]
 
 
 def test_find_rule() -> None:
