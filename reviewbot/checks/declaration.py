@@ -26,6 +26,7 @@ from string import Template
 
 from msgspec import Struct
 
+from reviewbot.kernel.rules import place_of
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Rule
 from reviewbot.program.context import Check
@@ -123,11 +124,26 @@ def check_of(rule: Rule) -> Check:
     try:
         check: Check = getattr(import_module(f"reviewbot.checks.{module}"), name)
     except (ImportError, AttributeError) as error:
-        raise ConfigError(f"rules/{rule.id}.toml: check = {rule.check!r} names no check") from error
+        raise ConfigError(f"{place_of(rule, 'check')}: check: no check {rule.check!r}{_near(rule.check)}") from error
     declared = declaration_of(check)
     if declared is not None and declared.values:
         _check_placeholders(rule, declared.values | ALWAYS)
     return check
+
+
+def _near(wanted: str) -> str:
+    """The check that was probably meant."""
+    from difflib import get_close_matches
+    from pkgutil import walk_packages
+
+    from reviewbot import checks
+
+    for found in walk_packages(checks.__path__, f"{checks.__name__}."):
+        import_module(found.name)
+    prefix = f"{checks.__name__}."
+    names = [f"{one.__module__.removeprefix(prefix)}:{one.__name__}" for one in _declared]
+    near = get_close_matches(wanted, names, 1, 0.5)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _check_placeholders(rule: Rule, known: frozenset[str]) -> None:
@@ -135,4 +151,5 @@ def _check_placeholders(rule: Rule, known: frozenset[str]) -> None:
         for name in Template(text).get_identifiers():
             if name not in known:
                 allowed = ", ".join(sorted(known))
-                raise ConfigError(f"rules/{rule.id}.toml: {key}: {rule.check} fills in no ${name}; allowed: {allowed}")
+                where = place_of(rule, key, name)
+                raise ConfigError(f"{where}: {key}: {rule.check} fills in no ${name}; allowed: {allowed}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -25,6 +26,7 @@ from reviewbot.kernel.schema import DATA, LIFE, TABLES, TEXT, TEXT_OR_TEXTS, TEX
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Data, Kernel, Rule, Version
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
+from reviewbot.support.escape import visible
 from reviewbot.support.patterns import pattern
 
 _LARGEST = 10_000_000  # bytes of a file of rules
@@ -70,7 +72,7 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
     were read before, by this run or an earlier one, are not read again.
     """
     name = f"kernel-{version[0]}.{version[1]}"
-    key = cache.key(name.encode(), *_content(folders))
+    key = cache.key(name.encode(), *(os.fsencode(folder) for folder in folders), *_content(folders))
     found = cache.cached(name, key)
     if found is not None:
         with contextlib.suppress(TypeError, ValueError, LookupError):
@@ -230,6 +232,7 @@ def _rule(path: Path, table: Mapping[str, Any], version: Version, known: Sequenc
         ask=table.get("ask", ""),
         bad=_listed(table.get("bad", ())),
         good=_listed(table.get("good", ())),
+        path=visible(str(path)),
     )
 
 
@@ -248,6 +251,23 @@ def _line_with(path: Path, word: str) -> str:
     """The file and the number of the first line that has a word in quotes."""
     lines = enumerate(_bytes(path).decode().split("\n"), 1)
     return next((f"{path}:{number}" for number, line in lines if f'"{word}"' in line), str(path))
+
+
+def place_of(rule: Rule, key: str, word: str = "") -> str:
+    """The file of a rule and the number of the line on which a key begins, or the first from there with `word` in it.
+
+    For errors alone: the file is read once more. Just the file, or the rule's name, where that cannot be done.
+    """
+    if not rule.path:
+        return f"{rule.id}.toml"
+    try:
+        place = _line_of(Path(rule.path), key)
+        lines = _bytes(Path(rule.path)).decode().split("\n")
+    except (ConfigError, UnicodeDecodeError):
+        return rule.path
+    first = int(place.rpartition(":")[2]) if place != rule.path else 1
+    at = next((number for number, line in enumerate(lines[first - 1 :], first) if word in line), first)
+    return f"{rule.path}:{at}"
 
 
 def _line_of(path: Path, key: str) -> str:

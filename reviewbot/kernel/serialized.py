@@ -132,9 +132,9 @@ def _shape(limits: Sequence[Limit], family: str, gfp: int | None, implicit: str,
 
 
 def _rule(row: Fields) -> Rule:
-    *words, see, since, until, rows, yields_to, ask, bad, good = row
+    *words, see, since, until, rows, yields_to, ask, bad, good, path = row
     facts = tuple(_data(one) for one in rows)
-    lists = tuple(yields_to), ask, tuple(bad), tuple(good)
+    lists = tuple(yields_to), ask, tuple(bad), tuple(good), path
     return Rule(*(*words, tuple(see), _version(since), _version(until), facts, *lists))
 
 

@@ -177,3 +177,4 @@ class Rule(Struct, frozen=True, eq=False):
     ask: str = ""
     bad: tuple[str, ...] = ()
     good: tuple[str, ...] = ()
+    path: str = ""  # the file that it was read from

@@ -23,8 +23,15 @@ _LARGEST = 100_000_000  # bytes of a report: one of a long range has some
 
 
 def print_rule(options: argparse.Namespace) -> int:
-    """List the rules that apply to this kernel version, or explain one. Raises UsageError for an unknown one."""
+    """List the rules that apply to this kernel version, or explain one.
+
+    Raises UsageError for an unknown one, ConfigError if a rule names no check, or a word that its check does not have.
+    """
+    from reviewbot.checks.declaration import check_of
+
     setup = open_session(options)
+    for each in setup.rules:
+        check_of(each)  # raises for one that could not be used
     found = [explain.find_rule(setup.rules, options.id)] if options.id is not None else setup.rules
     if options.format == "json":
         from reviewbot.report.answers.tables import rules_json
