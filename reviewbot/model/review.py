@@ -49,6 +49,7 @@ class Finding(Struct, frozen=True):
 
     `fix`: the whole line as it should be, None unless a change of this line alone surely mends it. `key`: identifies
     the cause within (rule, function), independent of line numbers. `fingerprint`: see review.findings.fingerprint().
+    `spoken`: the line of the new side that `question` speaks of, 1-based, where that is another one below `line`.
     `resolved_by`: the name of the later patch that fixes it, None while it is open. `chain`: the calls by which the
     line is reached, None where the evidence is of one function.
     """
@@ -68,6 +69,7 @@ class Finding(Struct, frozen=True):
     fix: str | None = None
     key: str = ""
     chain: ShownChain | None = None
+    spoken: int | None = None
 
     @property
     def needs_other_files(self) -> bool:

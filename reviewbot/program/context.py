@@ -35,7 +35,8 @@ class Hit(Struct, frozen=True):
     what is wrong, whatever the call, its variable or the lock's variant are called; None where the constants in `key`
     say it. `side`: the file version that it stands in, None for the one that the check was given; `elsewhere`: rows of
     others that are evidence too, with a note about each; they come first. `said`: a note about its first row, for a
-    remark that stands in another function. `chain`: the calls by which it is reached, None where there are none.
+    remark that stands in another function. `spoken`: the row that the text speaks of, below the one that a remark hangs
+    on; None for that one. `chain`: the calls by which it is reached, None where there are none.
     """
 
     rows: tuple[int, ...]
@@ -52,6 +53,7 @@ class Hit(Struct, frozen=True):
     elsewhere: tuple[tuple[FileVersion, int, str], ...] = ()
     said: str = ""
     chain: HitChain | None = None
+    spoken: int | None = None
 
 
 class Context(Struct, frozen=True):

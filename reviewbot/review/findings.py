@@ -48,6 +48,7 @@ def finding_of(rule: Rule, part: FileVersion, hit: Hit, known_as: Callable[[File
         fix=fixed(text, hit.replace) if hit.replace and here is part and row == hit.rows[0] else None,
         key=squeeze(hit.key),
         chain=_chain(hit.chain) if hit.chain is not None else None,
+        spoken=_spoken(part, hit, row) if here is part else None,
     )
 
 
@@ -58,6 +59,12 @@ def _evidence(part: FileVersion, hit: Hit, apart: bool) -> Iterator[Evidence]:
     for side, at, note in (*hit.elsewhere, *own):
         if _inside(side, at):
             yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
+
+
+def _spoken(part: FileVersion, hit: Hit, row: int) -> int | None:
+    if hit.spoken is None or hit.spoken <= row or not _inside(part, hit.spoken):
+        return None
+    return part.numbers[hit.spoken]
 
 
 def _chain(chain: HitChain) -> ShownChain:

@@ -99,7 +99,8 @@ def checked_nofail(side: FileVersion, rule: Rule, context: Context) -> Iterator[
                 rows = (*_flag_rows(made, context), *instruction_rows(made), test)
                 because = ((test, "checked here"),)
                 sure = "low" if made.name in row_words(rule, "habit") else "medium" if product or pool else ""
-                yield Hit(rows, unit.function.name, f"{made.name} {event.token}", values, because, sure)
+                key = f"{made.name} {event.token}"
+                yield Hit(rows, unit.function.name, key, values, because, sure, spoken=test)
 
 
 def _flag_rows(step: Instruction, context: Context) -> tuple[int, ...]:

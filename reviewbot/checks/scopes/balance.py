@@ -81,10 +81,10 @@ def scope_leak(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]
             (saved, "scope entered here"),
             *((step.lines[0], "returns with the scope open") for step in exits.values()),
         )
+        rows = (*fresh, *jumps, saved, *returns, *_inside(side, unit, save))
+        spoken = returns[0] if returns and not fresh and not jumps else None
         key = f"{_call(unit, save)} {token}"
-        yield Hit(
-            (*fresh, *jumps, saved, *returns, *_inside(side, unit, save)), unit.function.name, key, values, because
-        )
+        yield Hit(rows, unit.function.name, key, values, because, spoken=spoken)
 
 
 def _comes_back(unit: FunctionUnit, save: int) -> bool:

@@ -11,6 +11,7 @@ from reviewbot.report.reply.questions import Speaker
 from reviewbot.report.reply.quote import CUT, DiffPosition, excerpt, places, quoted, statement
 from reviewbot.report.reply.wrap import wrapped
 
+_NEAR = 12  # lines below the one that a finding hangs on, for which a reader need not look
 _LONGEST_HEADER = 8  # lines; git writes no longer one
 
 
@@ -26,7 +27,7 @@ def body_lines(
     """
     where = places(reviewed.files)
     placed, loose = _placed(findings, where, reviewed.files)
-    speaker = Speaker(again)
+    speaker = Speaker(again, quoted_above(reviewed))
     lines: list[str] = []
     shown = -1
     for (file_at, hunk_at), group in groupby(sorted(placed), key=lambda place: (place.file, place.hunk)):
@@ -37,7 +38,9 @@ def body_lines(
         marks = {place.line: placed[place] for place in group}
         evidence = (place for at in marks for finding in marks[at] for place in _evidence(change, finding, where))
         also = [place.line for place in evidence if (place.file, place.hunk) == (file_at, hunk_at)]
-        lines += _hunk(change.hunks[hunk_at], marks, also, context, speaker)
+        also = [line for line in also if line <= max(marks)]  # below it nobody speaks of them
+        begins = {at: min(_begin(one, where, change.hunks[hunk_at], at) for one in marks[at]) for at in marks}
+        lines += _hunk(change.hunks[hunk_at], marks, begins, also, context, speaker)
     return _squeezed([*lines, *_loose(loose, speaker)])
 
 
@@ -56,7 +59,7 @@ def annotated(
     rows = _rows(diff, reviewed.files)
     marks = {rows[place]: there for place, there in placed.items() if place in rows}
     lost = [finding for place, there in placed.items() if place not in rows for finding in there]
-    speaker = Speaker(again)
+    speaker = Speaker(again, quoted_above(reviewed))
     lines: list[str] = []
     for at, line in enumerate(diff):
         text = line.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -64,6 +67,22 @@ def annotated(
         if at in marks:
             lines += map(_own, speaker.ask(marks[at]))
     return lines, _squeezed(list(map(_own, _loose([*lost, *loose], speaker))))
+
+
+def quoted_above(reviewed: PatchReview) -> Callable[[Finding], str]:
+    """What a reader sees right above the question about a finding: its statement, and the line that is spoken of."""
+    where = places(reviewed.files)
+
+    def text(finding: Finding) -> str:
+        place = where.get((finding.path, finding.line))
+        if place is None:
+            return finding.line_text
+        hunk = reviewed.files[place.file].hunks[place.hunk]
+        begin, _ = statement(hunk, place.line)
+        _, end = statement(hunk, _spoken(finding, place, where))
+        return " ".join(line.text for line in hunk.lines[begin : end + 1] if line.mark != "-")
+
+    return text
 
 
 def _placed(
@@ -77,9 +96,21 @@ def _placed(
         if place is None:
             loose.append(finding)
         else:
-            _, end = statement(files[place.file].hunks[place.hunk], place.line)
+            _, end = statement(files[place.file].hunks[place.hunk], _spoken(finding, place, where))
             placed.setdefault(DiffPosition(place.file, place.hunk, end), []).append(finding)
     return placed, loose
+
+
+def _spoken(finding: Finding, place: DiffPosition, where: Mapping[tuple[str, int], DiffPosition]) -> int:
+    """The line of its hunk that the question about a finding speaks of. `place`: that of the finding."""
+    spoken = where.get((finding.path, finding.spoken or 0), place)
+    near = (spoken.file, spoken.hunk) == (place.file, place.hunk) and spoken.line - place.line in range(_NEAR)
+    return spoken.line if near else place.line
+
+
+def _begin(finding: Finding, where: Mapping[tuple[str, int], DiffPosition], hunk: Hunk, end: int) -> int:
+    """The first line of a finding's statement in a hunk. `end`: the line below which its question stands."""
+    return min(statement(hunk, where[finding.path, finding.line].line)[0], end)
 
 
 def _loose(findings: Iterable[Finding], speaker: Speaker) -> list[str]:
@@ -125,12 +156,16 @@ def _own(line: str) -> str:
 
 
 def _hunk(
-    hunk: Hunk, marks: Mapping[int, Sequence[Finding]], also: Iterable[int], context: int, speaker: Speaker
+    hunk: Hunk,
+    marks: Mapping[int, Sequence[Finding]],
+    begins: Mapping[int, int],
+    also: Iterable[int],
+    context: int,
+    speaker: Speaker,
 ) -> list[str]:
     lines = [f"> {hunk.header}"]
-    begins = [statement(hunk, at)[0] for at in marks]
-    rows = [row for first, at in zip(begins, marks, strict=True) for row in range(first, at)]
-    for at in excerpt(hunk, [*begins, *marks], before=context, also=[*also, *rows]):
+    rows = [row for at, first in begins.items() for row in range(first, at)]
+    for at in excerpt(hunk, [*begins.values(), *marks], before=context, also=[*also, *rows]):
         if at is CUT:
             lines.append("[...]")
             continue

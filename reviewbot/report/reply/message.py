@@ -17,7 +17,7 @@ from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address, Mail, Unread
 from reviewbot.model.review import Finding, PatchReview, Review
 from reviewbot.report.reply import transfer_encoding
-from reviewbot.report.reply.body import body_lines
+from reviewbot.report.reply.body import body_lines, quoted_above
 from reviewbot.report.reply.headers import (
     Recipients,
     address_field,
@@ -176,7 +176,7 @@ def _common(findings_of: Mapping[int, Sequence[Finding]], least: int) -> tuple[s
 def _patch_reply(
     reviewed: PatchReview, mail: Mail, findings: Sequence[Finding], sender: Sender, texts: Texts, options: Options
 ) -> Draft:
-    chosen = choose(findings, options.most)
+    chosen = choose(findings, options.most, quoted_above(reviewed))
     lines = body_lines(reviewed, chosen.quoted, again(texts), options.context)
     if chosen.left:
         lines += more_lines(texts, chosen.left)

@@ -10,12 +10,17 @@ from reviewbot.model.review import SEVERITIES, Finding
 from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
 from reviewbot.report.reply.wrap import WIDTH, paragraphs, wrapped
 from reviewbot.support.escape import one_line, visible
+from reviewbot.support.patterns import pattern
 
 _INDENT = "    "
 _MOST_PLACES = 8  # of one remark; a chain has fewer
 _MOST_ALIKE = 3  # places of one mistake that a reply quotes; who reads a fourth has understood
 
+_WORD = pattern(r"\w++")
+_NAME = pattern(r"[A-Za-z_]\w*+(?:(?:->|\.)\w++)*+")  # of a variable, a member of one, or a function
+
 Key = tuple[str, str]
+Shown = Callable[[Finding], str]  # the text of the lines that are quoted right above what is said of a finding
 
 
 class Chosen(Struct, frozen=True):
@@ -25,7 +30,7 @@ class Chosen(Struct, frozen=True):
     left: tuple[str, ...]
 
 
-def choose(findings: Sequence[Finding], most: int) -> Chosen:
+def choose(findings: Sequence[Finding], most: int, shown: Shown) -> Chosen:
     """Divide the findings of a patch, which come in the order of its diff. `most`: how many are quoted.
 
     Of those that say the same, the first three are; of others the most severe.
@@ -34,7 +39,7 @@ def choose(findings: Sequence[Finding], most: int) -> Chosen:
     counts: dict[Key, int] = {}
     alike: list[Finding] = []
     for finding in findings:
-        cause, *parts = _keys(finding)
+        cause, *parts = _keys(finding, shown)
         known = first.get(cause) or (first[parts[0]] if parts and all(part in first for part in parts) else None)
         group = known or cause
         counts[group] = counts.get(group, 0) + 1
@@ -56,8 +61,9 @@ class Speaker:
     its place; FUNCTION is where it was asked first, "" if that is the question right above or is not known.
     """
 
-    def __init__(self, again: Callable[[str], str]) -> None:
+    def __init__(self, again: Callable[[str], str], shown: Shown) -> None:
         self._again = again
+        self._shown = shown
         self._asked_in: dict[Key, str] = {}
         self._last = ""
 
@@ -67,8 +73,8 @@ class Speaker:
         return [line for text in texts for line in ("", *wrapped(text))] + [""]
 
     def _text(self, finding: Finding) -> str:
-        cause, *keys = _keys(finding)
-        fresh = [part for rule, part in keys if (rule, part) not in self._asked_in]
+        cause, *keys = _keys(finding, self._shown)
+        fresh = [part for key, part in zip(keys, _parts(finding), strict=True) if key not in self._asked_in]
         repeated = cause in self._asked_in or not fresh
         first = next((self._asked_in[key] for key in (cause, *keys) if key in self._asked_in), "")
         above, self._last = self._last, finding.rule
@@ -79,10 +85,21 @@ class Speaker:
         return "\n\n".join([*fresh, *_way(finding)])
 
 
-def _keys(finding: Finding) -> list[Key]:
-    """What a finding is known by: its message, and then each paragraph of its question."""
-    parts = paragraphs(without_chain(finding.question or finding.message, finding))
-    return [(finding.rule, f"message: {finding.message}"), *((finding.rule, part) for part in parts)]
+def _keys(finding: Finding, shown: Shown) -> list[Key]:
+    """What a finding is known by: its message, and then each paragraph of its question, whatever its line shows."""
+    parts = _parts(finding)
+    words = frozenset(_WORD.findall(shown(finding)))
+    shapes = (_shape(part, words) for part in (f"message: {finding.message}", *parts))
+    return [(finding.rule, shape) for shape in shapes]
+
+
+def _parts(finding: Finding) -> list[str]:
+    return paragraphs(without_chain(finding.question or finding.message, finding))
+
+
+def _shape(text: str, shown: frozenset[str]) -> str:
+    """A text without the names that the quoted line shows: who sees the line knows them."""
+    return _NAME.sub(lambda found: "*" if shown.issuperset(_WORD.findall(found[0])) else found[0], text)
 
 
 def _importance(finding: Finding) -> int:

@@ -226,7 +226,7 @@ def test_a_commit_gets_no_draft():
 
 @pytest.mark.parametrize("email", ["", "ida", "ida@x\nBcc: y@z"])
 def test_a_sender_without_address(email):
-    with pytest.raises(ConfigError, match="no address"):
+    with pytest.raises(ConfigError, match="invalid sender address"):
         composed(review(reviewed([SCOPE])), Sender("Ida", email))
 
 

@@ -22,31 +22,35 @@ def found(at: int, **values: object) -> Finding:
     return Finding(**{**given, "function": f"f{at}", "message": "m", "question": "Q?", **values})  # type: ignore[arg-type]
 
 
+def shown(finding: Finding) -> str:
+    return finding.line_text
+
+
 def lines(findings) -> list[int]:
     return [finding.line for finding in findings]
 
 
 def test_of_one_mistake_three_places_are_quoted_and_the_others_listed():
-    chosen = choose([found(at) for at in range(1, 6)], 12)
+    chosen = choose([found(at) for at in range(1, 6)], 12, shown)
     assert lines(chosen.quoted) == [1, 2, 3]
     assert chosen.left == ("a.c:4, in f4()", "a.c:5, in f5()")
 
 
 def test_other_words_of_the_same_cause_are_the_same_mistake():
-    chosen = choose([found(at, question=f"Q{at}?") for at in range(1, 6)], 12)
+    chosen = choose([found(at, question=f"Q{at}?") for at in range(1, 6)], 12, shown)
     assert lines(chosen.quoted) == [1, 2, 3]
 
 
 def test_the_same_question_is_the_same_mistake_whatever_the_message():
-    chosen = choose([found(at, message=f"m{at}") for at in range(1, 6)], 12)
+    chosen = choose([found(at, message=f"m{at}") for at in range(1, 6)], 12, shown)
     assert lines(chosen.quoted) == [1, 2, 3]
 
 
 def test_another_rule_is_another_mistake():
     alike = [found(at, rule=f"r{at}") for at in range(1, 6)]
-    assert choose(alike, 12).quoted == tuple(alike)
+    assert choose(alike, 12, shown).quoted == tuple(alike)
     halves = [found(at, message=f"m{at}", question=f"Q{at}?\n\nThe end.") for at in range(1, 6)]
-    assert choose(halves, 12).quoted == tuple(halves)  # one paragraph in common is no reason
+    assert choose(halves, 12, shown).quoted == tuple(halves)  # one paragraph in common is no reason
 
 
 def test_what_is_too_much_is_the_least_severe_and_says_what_it_is():
@@ -55,10 +59,10 @@ def test_what_is_too_much_is_the_least_severe_and_says_what_it_is():
         found(2, severity="warning", message="a warning", question="W?"),
         found(3, message="an error", question="E?"),
     ]
-    chosen = choose(findings, 2)
+    chosen = choose(findings, 2, shown)
     assert lines(chosen.quoted) == [2, 3]
     assert chosen.left == ("a.c:1, in f1(): a note",)
-    assert choose(findings, 3).left == ()
+    assert choose(findings, 3, shown).left == ()
 
 
 def test_the_places_stand_at_the_end_of_the_mail():
@@ -94,4 +98,25 @@ def test_a_call_over_several_rows_is_quoted_whole_and_asked_about_below_it():
 def test_a_place_in_no_function():
     change = FileChange("a.c", "a.c", (Hunk("@@", "", (DiffLine("+", "x", None, 1),)),))
     assert change.path == "a.c"
-    assert choose([found(at, function="") for at in range(1, 5)], 12).left == ("a.c:4",)
+    assert choose([found(at, function="") for at in range(1, 5)], 12, shown).left == ("a.c:4",)
+
+
+def test_what_differs_only_in_names_that_the_quote_shows_is_the_same():
+    named = [found(at, line_text=f"x{at} = kz{at}(F);", question=f"kz{at}() is odd for x{at}.") for at in (1, 2, 3, 4)]
+    assert lines(choose(named, 12, shown).quoted) == [1, 2, 3]
+    said = [f"kz() sleeps under lock{at}()." for at in (1, 2, 3, 4)]
+    locks = [found(at, line_text="x = kz(F);", question=text, message=text) for at, text in enumerate(said)]
+    assert lines(choose(locks, 12, shown).quoted) == [0, 1, 2, 3]
+
+
+def test_a_question_stands_below_the_line_that_it_speaks_of():
+    asks = [("if (toy_1(t))", {"question": "No.", "spoken": 5})]
+    text = only(review(reviewed(asks, diff=MANY)), context=0).content.decode()
+    assert "> +\tif (toy_1(t))\n> +\t\treturn -1;\n> +\tif (toy_2(t))\n> +\t\treturn -2;\n\nNo.\n" in text
+
+
+def test_a_line_too_far_away_or_in_another_hunk_is_left_where_it_is():
+    for spoken in (900, 1):
+        asks = [("if (toy_2(t))", {"question": "No.", "spoken": spoken})]
+        text = only(review(reviewed(asks, diff=MANY)), context=0).content.decode()
+        assert "> +\tif (toy_2(t))\n\nNo.\n" in text
