@@ -188,11 +188,11 @@ def test_outside_of_a_repository(setup, tmp_path):
     assert setup("--global", "--write").code == 0
 
 
-def test_the_lines_of_the_readme_are_those_that_are_set(setup):
+def test_the_lines_of_the_page_are_those_that_are_set(setup):
     command = setup.command
     kernel(command)
-    readme = data_path("README.md").read_text()
-    (command.work / "pasted").write_text(readme.partition("```ini\n")[2].partition("```")[0])
+    page = data_path("docs/b4.md").read_text()
+    (command.work / "pasted").write_text(page.partition("```ini\n")[2].partition("```")[0])
     setup("--write")
     for key in (REVIEW, PREP, AM):
         pasted = git(command, "config", "--file", "pasted", "--get-all", key).splitlines()
