@@ -12,7 +12,7 @@ JOBS ?= auto
 DRAFTS := demo-drafts
 
 # Debian packages that some tests use; without one, those tests are skipped and say so
-OPTIONAL := public-inbox-httpd:public-inbox git-send-email:git-email mutt:mutt cc:gcc
+OPTIONAL := public-inbox-httpd:public-inbox git-send-email:git-email mutt:mutt neomutt:neomutt aerc:aerc lei:lei cc:gcc
 
 .PHONY: demo test bench clean
 
