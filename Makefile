@@ -12,7 +12,7 @@ JOBS ?= auto
 DRAFTS := demo-drafts
 
 # Debian packages that some tests use; without one, those tests are skipped and say so
-OPTIONAL := public-inbox-httpd:public-inbox git-send-email:git-email mutt:mutt neomutt:neomutt aerc:aerc lei:lei cc:gcc
+OPTIONAL := public-inbox-httpd:public-inbox git-send-email:git-email mutt:mutt neomutt:neomutt aerc:aerc lei:lei mandoc:mandoc zsh:zsh cc:gcc
 
 .PHONY: demo test bench clean
 
@@ -21,6 +21,8 @@ demo: $(VENV)/installed
 	@$(BIN)/reviewbot thread tests/threads/demo.mbox --kernel 6.10 --config tests/threads/demo.toml \
 		--drafts $(DRAFTS) --again || test $$? -eq 1
 	@echo; echo "The drafts, as a mail program or \`git send-email\` takes them:"; ls $(DRAFTS)/new/*
+	@echo; echo "To call the program: $(BIN)/reviewbot --help"
+	@echo "To have it on your path: pipx install . (or see docs/installing.md)"
 
 test: $(VENV)/installed-dev
 	@for each in $(OPTIONAL); do \
