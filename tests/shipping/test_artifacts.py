@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from checkout import copied, tracked
 from cisystems import TOP, Job, environment, run
 from command import THREADS
 from pages import page
 from shipping import completions, manpages
-
-LISTED = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-
-
-def tracked() -> Iterator[str]:
-    """The files of the checkout, as far as they are there, new ones included."""
-    done = subprocess.run(LISTED, cwd=TOP, capture_output=True, text=True, check=True)
-    yield from (name for name in done.stdout.split("\0") if name and (TOP / name).is_file())
 
 
 class Artifacts:
@@ -31,11 +22,7 @@ class Artifacts:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.env = environment(folder / "home", SOURCE_DATE_EPOCH="1718000000")
-        checkout = folder / "checkout"
-        for name in tracked():
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            (checkout / name).write_bytes((TOP / name).read_bytes())
-        self.sdist = self.build("--sdist", checkout)
+        self.sdist = self.build("--sdist", copied(folder / "checkout"))
         with tarfile.open(self.sdist) as packed:
             packed.extractall(folder / "unpacked", filter="data")
         (self.unpacked,) = (folder / "unpacked").iterdir()
