@@ -31,6 +31,11 @@ def is_remote(source: str) -> bool:
     return "://" in source or ("@" in source and not source.startswith(("/", "./", "../", "~")))
 
 
+def is_bare_id(text: str) -> bool:
+    """Whether this is a message id that a server can be asked for, and that nobody takes for a URL."""
+    return "://" not in text and len(text) <= _LONGEST_ID and _ID.fullmatch(text) is not None
+
+
 def fetch_thread(
     source: str,
     base_url: str,

@@ -22,7 +22,7 @@ from kerneltree import KernelTree
 from report_readers import Row
 from reviewbot.config import data_path
 
-NEEDED = ("reviewbot", "rules", "templates", "config.toml", "README.md", "tests/rules", "tests/helpers", "tests/kernel")
+NEEDED = ("reviewbot", "rules", "templates", "config.toml", "docs", "tests/rules", "tests/helpers", "tests/kernel")
 STEP = re.compile(r"\d+\. (If [^:]*?, )?(?:[Aa]dd|(?:Add or )?[Ee]dit) ((?:`[^`]+`(?:, | and )?)+):")
 Found = set[tuple[str, str]]  # rules, and the lines they speak of
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
+import struct
 import subprocess
+import termios
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+import pyte
+
+ROWS, COLUMNS = 30, 100
+PATIENCE = 150  # seconds
 
 
 def clean_env(home: Path) -> dict[str, str]:
@@ -24,22 +33,36 @@ def has_send_email() -> bool:
     return Path(exec_path, "git-send-email").exists()
 
 
-def in_terminal(command: list[str], env: dict[str, str], keys: str = "") -> str:
-    """Run a program on a terminal of its own, press a key each time it has drawn and waits, and return what it drew."""
+def in_terminal(command: list[str], env: dict[str, str], keys: Sequence[str | tuple[str, str]] = ()) -> str:
+    """Run a program on a terminal of its own, and return what it drew.
+
+    Each time it has drawn and waits it gets the next of `keys`, one or several at once; with a pair only when the first
+    of it stands on the screen.
+    """
     ours, theirs = os.openpty()
-    child = subprocess.Popen(command, env=env, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    own = {"stdin": theirs, "stdout": theirs, "stderr": theirs, "start_new_session": True}
+    # some open /dev/tty, which is the terminal of the session
+    child = subprocess.Popen(command, env=env, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **own)
     os.close(theirs)
-    drawn, until = b"", time.monotonic() + 20
+    screen = pyte.Screen(COLUMNS, ROWS)
+    terminal = pyte.ByteStream(screen)
+    drawn, left, until = b"", list(keys), time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        ready, _, _ = select.select([ours], [], [], 1.0)
-        if ready:
+        if select.select([ours], [], [], 0.5)[0]:
             try:
-                drawn += os.read(ours, 65536)
+                drawn += (said := os.read(ours, 65536))
             except OSError:  # the way a terminal says that its program has ended
                 break
-        elif keys:
-            os.write(ours, keys[0].encode())
-            keys = keys[1:]
+            terminal.feed(said)
+        elif left and (isinstance(left[0], str) or any(left[0][0] in line for line in screen.display)):
+            given = left.pop(0)
+            os.write(ours, (given if isinstance(given, str) else given[1]).encode())
     os.close(ours)
-    assert child.wait(timeout=10) == 0, drawn
+    shown = "\n".join(screen.display)
+    try:
+        assert child.wait(timeout=10) == 0, shown
+    finally:
+        child.kill()
+    assert not left, f"it did not wait for {left}:\n{shown}"
     return drawn.decode("utf-8", "replace")

@@ -112,8 +112,8 @@ def test_an_output_format(tmp_path, command):
     last = '    "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),\n'
     errand.edit("reviewbot/report/registry.py", last, '    "exfoo": Format("formats.exfoo", TEXT, unread=False),\n')
     errand.edit("config.toml", 'rdjsonl = "medium"\n', 'exfoo = "medium"\n')
-    errand.edit("README.md", "    reviewbot thread series.mbox --format rdjsonl\n", EXAMPLE)
-    errand.edit("README.md", "`gitlab`, `rdjson`, `rdjsonl`", ", `exfoo`")
+    errand.edit("docs/formats.md", "    reviewbot thread series.mbox --format rdjsonl\n", EXAMPLE)
+    errand.edit("docs/formats.md", "`gitlab`, `rdjson`, `rdjsonl`", ", `exfoo`")
     errand.edit("tests/helpers/report_readers.py", "", READER)
     errand.check_steps()
     cases = errand.cases("conflicting-flags")[:1]

@@ -1,4 +1,4 @@
-"""What the pages for contributors name is there, and their list of layers is the one that is enforced."""
+"""What the pages name is there, links lead somewhere, and the list of layers is the one that is enforced."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import re
 import pytest
 
 from errand import STEP
+from pages import PAGES, TOP
 from reviewbot.config import data_path
 
-PAGES = ("CONTRIBUTING.md", "README.md", "docs/ARCHITECTURE.md")
+COMING = {"docs/pages.md", "docs/programs.md"}  # linked already
 PATH = re.compile(r"`((?:reviewbot|rules|templates|tests|docs|ci)/[^`\s:]*|config\.toml|pyproject\.toml)`")
-LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]+)?\)")
 TOLD = re.compile(r"^    .*?((?:tests|ci)/[\w./-]+)", re.M)
 
 
@@ -27,14 +28,39 @@ def to_be_added(page: str) -> set[str]:
     return {path for head in heads for path in re.findall(r"`([^`]+)`", head)}
 
 
+def headings(page: str) -> set[str]:
+    """The anchors that a page has, as GitHub and GitLab make them of its headings."""
+    told = re.sub(r"^```.*?^```", "", text(page), flags=re.M | re.S)
+    heads = (head.lower() for head in re.findall(r"^#+ (.*)$", told, re.M))
+    return {"#" + re.sub(r"[^\w -]", "", head).replace(" ", "-") for head in heads}
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_that_a_page_names_is_there(page):
     named = {*PATH.findall(text(page)), *TOLD.findall(text(page))}
     named = {path for path in named - to_be_added(page) if not re.search(r"[<*]", path)}
-    assert named
     assert {path for path in named if not data_path(path).exists()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_leads_somewhere(page):
     folder = data_path(page).parent
-    assert {link for link in LINK.findall(text(page)) if not (folder / link).exists()} == set()
+    for path, anchor in LINK.findall(text(page)):
+        target = (folder / path if path else TOP / page).resolve()
+        if str(target.relative_to(TOP)) in COMING and not target.exists():
+            continue
+        assert target.exists(), f"{path} is not there"
+        assert not anchor or anchor in headings(str(target.relative_to(TOP))), f"{path} has no {anchor}"
+
+
+def test_every_page_is_found_from_the_readme():
+    seen, left = set(), ["README.md"]
+    while left:
+        page = left.pop()
+        seen.add(page)
+        paths = ((data_path(page).parent / path).resolve() for path, _ in LINK.findall(text(page)) if path)
+        left += [name for path in paths if (name := str(path.relative_to(TOP))) in PAGES and name not in seen]
+    assert seen == set(PAGES)
 
 
 def test_what_is_to_be_added_is_not_there_yet():

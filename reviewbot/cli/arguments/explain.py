@@ -45,6 +45,7 @@ def _add_rule(commands: Commands, add_command: AddCommand) -> None:
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list all)")
     rule.add_argument("--rows", action="store_true", help="also show the data of the check, and the known functions")
     _add_format(rule)
+    _add_names(rule)
     add_color(rule)
 
 
@@ -52,6 +53,7 @@ def _add_matrix(commands: Commands, add_command: AddCommand) -> None:
     matrix = add_command(commands, "matrix", "show the flag-scope matrix, or one flag or scope of it")
     matrix.add_argument("name", metavar="FLAG|SCOPE", nargs="?", help="such as __GFP_NOFAIL, memalloc_nofs_save")
     _add_format(matrix)
+    _add_names(matrix)
     add_color(matrix)
 
 
@@ -70,6 +72,10 @@ def _add_schema(commands: Commands, add_command: AddCommand) -> None:
 def add_color(command: argparse.ArgumentParser) -> None:
     """Add the option that says whether text is coloured."""
     command.add_argument("--color", choices=COLORS, default=COLORS[0], help="auto: on a terminal without NO_COLOR")
+
+
+def _add_names(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--names", action="store_true", help="only the names, one per line (for shell completion)")
 
 
 def _add_format(command: argparse.ArgumentParser) -> None:

@@ -49,12 +49,14 @@ SOURCE is one of
   a file          an mbox, or a single mail as saved by a mail program
   a folder        a maildir
   -               an mbox or a mail on standard input
+With --of-mail it is one mail, and its whole thread is fetched by its id.
 """
 
 
 THREAD_EXAMPLES = """\
 examples:
   reviewbot thread https://lore.kernel.org/all/20240610.1-1-a@example.org/
+  reviewbot thread --of-mail - < mail.eml        what a mail program pipes
   reviewbot thread --kernel 6.12 --explain series.mbox
   reviewbot thread --tree ~/linux series.mbox
   reviewbot thread --format json series.mbox | jq '.patches[].findings[].rule'

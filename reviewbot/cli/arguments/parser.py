@@ -128,6 +128,7 @@ def _add_command(
 def _add_thread(commands: b4.Commands) -> None:
     thread = _add_command(commands, "thread", "review a thread of a mailing list", THREAD, THREAD_EXAMPLES)
     thread.add_argument("source", metavar="SOURCE", help="a message id, a URL, an mbox, a mail, a maildir, or -")
+    thread.add_argument("--of-mail", action="store_true", help="SOURCE is one mail: review the thread it belongs to")
     thread.add_argument(
         "--tree", metavar="PATH", type=Path, help="kernel git tree, to read whole files instead of hunks only"
     )

@@ -6,6 +6,7 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from reviewbot.cli import streams
@@ -33,7 +34,9 @@ def print_rule(options: argparse.Namespace) -> int:
     for each in setup.rules:
         check_of(each)  # raises for one that could not be used
     found = [explain.find_rule(setup.rules, options.id)] if options.id is not None else setup.rules
-    if options.format == "json":
+    if options.names:
+        _put_names(rule.id for rule in found)
+    elif options.format == "json":
         from reviewbot.report.answers.tables import rules_json
 
         streams.put(rules_json(found, setup.kernel, rules.digest(setup.folders)), JSON)
@@ -47,7 +50,9 @@ def print_rule(options: argparse.Namespace) -> int:
 def print_matrix(options: argparse.Namespace) -> int:
     """Print the flag-scope matrix, or what it says of one name. Raises UsageError for an unknown one."""
     setup = open_session(options)
-    if options.format == "json":
+    if options.names:
+        _put_names(explain.matrix_names(setup.kernel))
+    elif options.format == "json":
         from reviewbot.report.answers.tables import matrix_json
 
         found = explain.matrix_rows(setup.kernel, options.name)
@@ -102,6 +107,10 @@ def _report(path: Path, name: str) -> bytes:
         return files.read_file(path, _LARGEST)
     except OSError as error:
         raise InputError(f"cannot read {name}: {files.reason_of(error)}") from error
+
+
+def _put_names(names: Iterable[str]) -> None:
+    streams.put("".join(f"{name}\n" for name in sorted(names)))
 
 
 def _put(text: str, color: str) -> None:

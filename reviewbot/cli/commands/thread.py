@@ -28,7 +28,8 @@ def thread(options: argparse.Namespace) -> int:
 def _series(options: argparse.Namespace, session: Session) -> Iterator[OpenSource]:
     with _opened(options) as repository:
         settings, limits = session.config, session.config.limits
-        found = read_thread(options.source, streams.stdin(), settings.lore, limits, session.folders, session)
+        asked = (options.source, streams.stdin(), settings.lore, limits, session.folders, session)
+        found = read_thread(*asked, of_mail=options.of_mail)
         if repository is None:
             there = for_series(session, found)
         else:

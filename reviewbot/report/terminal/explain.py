@@ -62,9 +62,13 @@ def matrix_rows(kernel: Kernel, name: str | None) -> MatrixRows:
     spans = tuple(span for span in kernel.spans.values() if span.name.casefold() == wanted)
     scopes = tuple(scope for scope in kernel.scopes.values() if wanted in map(str.casefold, _called(scope)))
     if not (flags or spans or scopes):
-        called = (name for scope in kernel.scopes.values() for name in _called(scope))
-        raise UsageError(_unknown("flag or scope", name, {*kernel.flags, *kernel.spans, *called}))
+        raise UsageError(_unknown("flag or scope", name, {*kernel.spans, *matrix_names(kernel)}))
     return MatrixRows(flags, scopes, spans)
+
+
+def matrix_names(kernel: Kernel) -> set[str]:
+    """The flags, scopes and scope calls of this kernel version: what matrix() knows something about."""
+    return {*kernel.flags, *(name for scope in kernel.scopes.values() for name in _called(scope))}
 
 
 def rules_list(rules: Sequence[Rule], width: int, rows: bool = False) -> str:

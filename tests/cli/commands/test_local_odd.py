@@ -96,7 +96,7 @@ def test_ctrl_c_leaves_nothing_behind(desk):
 
 
 def hook(desk, line: str) -> None:
-    """What the README says to put into .git/hooks/pre-commit, with this program found as `reviewbot`."""
+    """What docs/local.md says to put into .git/hooks/pre-commit, with this program found as `reviewbot`."""
     path = desk.folder.parent / "bin"
     path.mkdir(exist_ok=True)
     run = f"#!/bin/sh\nPYTHONPATH={shlex.quote(desk.command.env['PYTHONPATH'])} exec {sys.executable} -m reviewbot"
@@ -115,17 +115,17 @@ def commit(desk, *options: str, folder: str = ".") -> subprocess.CompletedProces
 
 
 HOOK = "exec reviewbot local --staged -q --min-confidence medium --fail-on warning"
-README = data_path("README.md").read_text().partition("\n## At your desk\n")[2].partition("\n## ")[0]
+PAGE = data_path("docs/local.md").read_text()
 
 
-def test_the_readme_shows_what_is_said(desk):
+def test_the_page_shows_what_is_said(desk):
     desk.stage(FILE, LEAK)
-    asked, _, shown = README.partition("```console\n$ reviewbot ")[2].partition("```")[0].partition("\n")
+    asked, _, shown = PAGE.partition("```console\n$ reviewbot ")[2].partition("```")[0].partition("\n")
     assert desk.command(*asked.split()).out == shown
 
 
-def test_the_readme_makes_the_hook_and_the_alias(desk):
-    lines = [line.strip() for line in README.split("\n") if line.startswith("    ")]
+def test_the_page_makes_the_hook_and_the_alias(desk):
+    lines = [line.strip() for line in PAGE.split("\n") if line.startswith("    ")]
     asked = [line for line in lines if line.startswith(("printf", "chmod", "git config"))]
     assert len(asked) == 3
     hook(desk, "exit 0")

@@ -296,12 +296,12 @@ def test_what_an_earlier_commit_defines_is_known(span, on):
     assert "unknown-flag" not in span.groups("start..flags", "--kernel", "5.15")["use"]
 
 
-def test_the_examples_of_the_readme_are_ranges(span, on, tmp_path):
+def test_the_examples_of_the_page_are_ranges(span, on, tmp_path):
     on("example")
     for name, rev in (("v6.12", "start"), ("v6.13", "main"), ("refs/remotes/origin/main", "start")):
         span.kernel.git("update-ref", name if "/" in name else f"refs/tags/{name}", rev)
     span.kernel.commit("example", {FILE: LEAK})
-    section = data_path("README.md").read_text().partition("\n## Commits of a repository\n")[2].partition("\n#")[0]
+    section = data_path("docs/range.md").read_text().partition("\n## ")[0]
     examples = [
         shlex.split(line, comments=True)[2:] for line in re.findall(r"^    (reviewbot range .*)", section, re.M)
     ]

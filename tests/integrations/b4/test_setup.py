@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from command import Command
+from reviewbot import __version__
 from reviewbot.config import data_path
 from reviewbot.integrations.b4.settings import AM, PREP, REVIEW, SERIES, USUAL, is_ours
 
@@ -67,7 +68,8 @@ def test_it_prints_what_write_would_do(setup):
     written = {key: values(command, key) for key in (REVIEW, SERIES, PREP, AM)}
     assert written[REVIEW] == ["reviewbot check --protocol review"]
     assert written[SERIES] == []
-    assert [one.startswith("reviewbot check --protocol prep --stamp 0.1.0-") for one in written[PREP]] == [True]
+    stamped = f"reviewbot check --protocol prep --stamp {__version__}-"
+    assert [one.startswith(stamped) for one in written[PREP]] == [True]
     assert written[AM] == [f"{written[PREP][0]} --min-severity warning"]
     again = setup("--write")
     assert (again.out, "nothing to change" in again.err) == ("", True)
@@ -103,7 +105,7 @@ def test_an_older_one_of_ours_is_replaced_in_its_place(setup):
         git(command, "config", "--add", PREP, old)
     setup("--write")
     ours, foreign = values(command, PREP)
-    assert ours.startswith("reviewbot check --protocol prep --stamp 0.1.0-")
+    assert ours.startswith(f"reviewbot check --protocol prep --stamp {__version__}-")
     assert foreign == FOREIGN
 
 
@@ -188,11 +190,11 @@ def test_outside_of_a_repository(setup, tmp_path):
     assert setup("--global", "--write").code == 0
 
 
-def test_the_lines_of_the_readme_are_those_that_are_set(setup):
+def test_the_lines_of_the_page_are_those_that_are_set(setup):
     command = setup.command
     kernel(command)
-    readme = data_path("README.md").read_text()
-    (command.work / "pasted").write_text(readme.partition("```ini\n")[2].partition("```")[0])
+    page = data_path("docs/b4.md").read_text()
+    (command.work / "pasted").write_text(page.partition("```ini\n")[2].partition("```")[0])
     setup("--write")
     for key in (REVIEW, PREP, AM):
         pasted = git(command, "config", "--file", "pasted", "--get-all", key).splitlines()

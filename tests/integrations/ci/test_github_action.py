@@ -112,7 +112,7 @@ def test_a_checkout_without_history_says_what_it_needs(pull, installed, tmp_path
 
 
 def test_a_shallow_checkout_of_the_head_will_do(pull, installed, tmp_path):
-    """As the README has it for large trees: one commit more than the pull request has."""
+    """As docs/ci.md has it for large trees: one commit more than the pull request has."""
     made = action(pull, installed, tmp_path, pull_request(pull), "--depth=3", "--branch=topic", "--single-branch")
     job = made.steps("Review", base="HEAD~2", head="HEAD", fail_on="note")
     assert (job.code, len(job.out.splitlines())) == (1, 1)

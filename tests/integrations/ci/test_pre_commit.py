@@ -40,7 +40,7 @@ def committed(tree: KernelTree, hooks: Path, files: dict[str, str]) -> Job:
 
 
 def hooked(hooks: Path, folder: Path, more: str = "") -> KernelTree:
-    """A kernel tree with the hook installed, configured as the README has it."""
+    """A kernel tree with the hook installed, configured as docs/ci.md has it."""
     tree = KernelTree(folder)
     config = f"repos:\n- repo: {hooks}\n  rev: v1\n  hooks:\n  - id: reviewbot\n{more}"
     (tree.folder / ".pre-commit-config.yaml").write_text(config)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from answers import checked
 from report_cases import ALLOC, DIR, DRAIN, QUESTION, RULES, SCOPE, evidence, review, reviewed
+from reviewbot import __version__
 from reviewbot.model.patch import Unread
 from reviewbot.report.formats import json_v1
 from reviewbot.report.remarks import ReportContext
@@ -25,7 +26,7 @@ def test_contract():
     whole = rendered(review(replace(patch, findings=(found,), unread=(Unread("fs/x.c", "a reason"),))))
     assert whole == {
         "schema": 1,
-        "reviewbot": "0.1.0",
+        "reviewbot": __version__,
         "rules": "d1",
         "kernel": "6.12",
         "series": {

@@ -1,4 +1,4 @@
-"""What the README says of CI systems is what they take, and does what it says."""
+"""What docs/ci.md and the README say of CI systems is what they take, and does what it says."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from cisystems import BAD, TOP, Composite, Pull, environment, evaluated, run, va
 from command import diff, mail
 from kerneltree import KernelTree
 from patchworkserver import STATES, TOKEN, patchwork
+from reviewbot import __version__
 from reviewbot.config import data_path
 
-SECTION = data_path("README.md").read_text().partition("\n## In CI\n")[2].partition("\n## ")[0]
+PAGE = data_path("docs/ci.md").read_text()
+README = data_path("README.md").read_text()
+MAJOR = f"v{__version__.partition('.')[0]}"  # the tag that moves with each release
 
 
 def _in_ci(title: str) -> tuple[list[str], list[str]]:
-    """The fenced blocks and the command lines of a part of "In CI"."""
-    part = SECTION.partition(f"\n### {title}\n")[2].partition("\n### ")[0]
+    """The fenced blocks and the command lines of a part of the page."""
+    part = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     rest = re.sub("```.*?```", "", part, flags=re.S)
     return re.findall(r"^```yaml\n(.*?)^```", part, re.M | re.S), re.findall(r"^    (\S.*)$", rest, re.M)
 
@@ -30,7 +33,10 @@ def test_the_workflow_for_github(tmp_path):
     (whole, large), _ = _in_ci("GitHub")
     steps = yaml.safe_load(large)
     workflow = yaml.safe_load(whole)
-    for number, given in enumerate((workflow, {**workflow, "jobs": {"review": {"runs-on": "x", "steps": steps}}})):
+    short = yaml.safe_load(README.partition("```yaml\n")[2].partition("```")[0])
+    assert workflow["jobs"]["review"]["steps"][:2] == short["jobs"]["review"]["steps"], "one recipe, without the upload"
+    for_large = {**workflow, "jobs": {"review": {"runs-on": "x", "steps": steps}}}
+    for number, given in enumerate((workflow, for_large, short)):
         file = tmp_path / f"{number}.yml"
         file.write_text(yaml.safe_dump({"on" if key is True else key: value for key, value in given.items()}))
         job = valid(file, "github-workflows", tmp_path / "home")
@@ -41,7 +47,7 @@ def test_the_workflow_for_github(tmp_path):
     depths = (workflow["jobs"]["review"]["steps"][0], steps[0])
     assert [step["with"]["fetch-depth"] for step in depths] == [0, 100]
     for number, used in enumerate((workflow["jobs"]["review"]["steps"][1], steps[1])):
-        assert used["uses"] == "OWNER/reviewbot@v1"
+        assert used["uses"] == f"OWNER/reviewbot@{MAJOR}"
         options = ("--branch=topic", "--single-branch", "--depth=3") if number else ()
         made = Composite(TOP, pull.clone(tmp_path / f"w{number}", *options), tmp_path / f"m{number}", github)
         made.program(tmp_path)
@@ -69,7 +75,7 @@ def test_the_configuration_for_pre_commit(tmp_path):
     assert run(asked, tmp_path, environment(tmp_path / "home")).code == 0
     (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text())
     (repository,) = yaml.safe_load(text)["repos"]
-    assert repository["hooks"] == [{"id": hook["id"]}]
+    assert (repository["hooks"], repository["rev"]) == ([{"id": hook["id"]}], MAJOR)
 
 
 def test_the_command_for_nipa(tmp_path):
@@ -99,5 +105,5 @@ def test_the_commands_for_patchwork(command, tmp_path):
 
 
 def test_the_states_for_patchwork():
-    rows = re.findall(r"^\| `(\w+)` \|", SECTION, re.M)
+    rows = re.findall(r"^\| `(\w+)` \|", PAGE, re.M)
     assert set(rows) == set(STATES)

@@ -1,0 +1,1 @@
+"""What is made of the project when it is built and released. Nothing of it is installed."""
