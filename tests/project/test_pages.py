@@ -10,7 +10,7 @@ import pytest
 from errand import STEP
 from reviewbot.config import data_path
 
-PAGES = ("CONTRIBUTING.md", "README.md", "docs/ARCHITECTURE.md")
+PAGES = ("CONTRIBUTING.md", "README.md", "docs/ARCHITECTURE.md", "docs/pages.md")
 PATH = re.compile(r"`((?:reviewbot|rules|templates|tests|docs|ci)/[^`\s:]*|config\.toml|pyproject\.toml)`")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)\)")
 TOLD = re.compile(r"^    .*?((?:tests|ci)/[\w./-]+)", re.M)

@@ -12,7 +12,7 @@ from reviewbot.report.terminal.explain import MatrixRows, named_flags
 
 
 def rules_json(rules: Sequence[Rule], kernel: Kernel, digest: str, pages: str = "") -> str:
-    """The rules as one object. `digest`: that of all rules; `pages`: where their pages are published, "" for nowhere."""
+    """The rules as one object. `digest`: that of all rules; `pages`: where they have pages on the web, "" for none."""
     listed: list[Json] = [_rule(rule, kernel, pages) for rule in rules]
     return answer_text({**answer_head(_text(kernel.version), digest), "listed": listed})
 
