@@ -6,6 +6,7 @@ Only what TOML cannot say (which words, which range) is declared here.
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,11 +26,13 @@ from reviewbot.report.reply import CC, ROLES, SERVICE
 from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
 from reviewbot.sources.settings import Limits, LoreOptions, TreeOptions
+from reviewbot.support.patterns import pattern
 
 if TYPE_CHECKING:
     from reviewbot.report.reply.sender import Sender
 
 _LARGEST = 1_000_000  # bytes of a configuration file
+_ADDRESS = pattern(r"https?://[^\s<>\"?#]+", re.ASCII)
 B4, PATCHWORK = "b4", "patchwork"  # surfaces that are no formats
 AUTO = "auto"  # the kernel version that the patches' own date says
 ALLOWED: Mapping[str, tuple[str, ...]] = {
@@ -41,6 +44,13 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "mail.role": ROLES,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
+}
+# what a value must look like beyond its type
+SHAPES: Mapping[str, Kind] = {
+    "pages.url": Kind(
+        'an address that begins with https:// or http://, or ""',
+        lambda value: type(value) is str and (not value or _ADDRESS.fullmatch(value) is not None),
+    ),
 }
 # every number is a bound or a width: with 0 nothing would pass
 ABOVE_0 = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
@@ -92,6 +102,13 @@ class MailOptions(Struct, frozen=True):
     context: int
     common: int
     most: int
+    link_pages: bool
+
+
+class PageOptions(Struct, frozen=True):
+    """The keys of [pages]."""
+
+    url: str
 
 
 class B4Options(Struct, frozen=True):
@@ -142,6 +159,7 @@ class Config(Struct, frozen=True):
     surface: Bars
     report: ReportOptions
     mail: MailOptions
+    pages: PageOptions
     b4: B4Options
     lore: LoreOptions
     patchwork: PatchworkOptions
@@ -167,6 +185,7 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "surface": Surface,
     "report": ReportOptions,
     "mail": MailOptions,
+    "pages": PageOptions,
     "b4": B4Options,
     "lore": LoreOptions,
     "patchwork": PatchworkOptions,
@@ -288,4 +307,5 @@ def _override(tables: Tables, user: Mapping[str, Any], path: Path) -> None:
 
 
 def _spec(section: str, defaults: Mapping[str, Any]) -> Spec:
-    return {key: ALLOWED.get(f"{section}.{key}", KINDS[type(value)]) for key, value in defaults.items()}
+    special: Spec = {**ALLOWED, **SHAPES}
+    return {key: special.get(f"{section}.{key}", KINDS[type(value)]) for key, value in defaults.items()}

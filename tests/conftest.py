@@ -10,12 +10,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from browser import browser
 from command import Command
 from desk import desk
 from inbox import inbox
 from patchworkpost import hurry, there
 
-__all__ = ["desk", "hurry", "inbox", "there"]
+__all__ = ["browser", "desk", "hurry", "inbox", "there"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

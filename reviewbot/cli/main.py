@@ -133,6 +133,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.reach import reach
 
         return reach(options)
+    if options.command == "pages":
+        from reviewbot.cli.commands.pages import pages
+
+        return pages(options)
     if options.command == "local":
         from reviewbot.cli.commands.local import local
 

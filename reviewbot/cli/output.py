@@ -129,6 +129,8 @@ class Output(Struct, frozen=True, dict=True):
             min_severity=self.severity,
             min_confidence=self.confidence(name),
             repository=_repository(os.environ),
+            pages=setup.config.pages.url,
+            facts=setup.kernel,
         )
 
     def _judged(self, name: str, review: Review) -> ReportContext:
@@ -190,6 +192,7 @@ class Output(Struct, frozen=True, dict=True):
             context=settings.context,
             common=settings.common,
             most=settings.most,
+            pages=self.setup.config.pages.url if settings.link_pages else "",
         )
         drafted = message.compose(review, self.sender, self.texts, options)
         for skipped in drafted.skipped:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -40,6 +41,20 @@ class Releases(Struct, frozen=True):
     def at(self, day: str) -> Version:
         """The version that mainline was working on at a day; the newest known where the day is after them all."""
         return next((one for one in sorted(self.days) if day <= self.days[one]), max(self.days, default=(0, 0)))
+
+    def every(self, *others: Version) -> tuple[Version, ...]:
+        """All versions from the oldest that is known on, and `others`.
+
+        Between two of the same major that are known there is one for each minor, whether or not its day is known.
+        """
+        known = sorted({*self.days, *self.longterm, *others})
+        between = (
+            (major, minor)
+            for (major, first), (other, last) in pairwise(known)
+            if major == other
+            for minor in range(first + 1, last)
+        )
+        return tuple(sorted({*known, *between}))
 
     def asked(self, subject: str) -> Version | None:
         """The kernel that "[PATCH 5.10.y 1/2] ..." names before its title; None where it names none.

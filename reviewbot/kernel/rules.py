@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from string import Template
@@ -29,6 +29,7 @@ from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.support.escape import visible
 from reviewbot.support.patterns import pattern
 
+_File = tuple[Path, Mapping[str, Any]]  # with what it holds
 _LARGEST = 10_000_000  # bytes of a file of rules
 _KERNEL = pattern(r"v?([0-9]{1,4})\.([0-9]{1,4})(\.[0-9]+)*([-+][\w.+~-]*)?", re.ASCII)
 _DAY = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -82,10 +83,23 @@ def load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule,
     return kernel, rules
 
 
+def load_each(folders: Sequence[Path], versions: Iterable[Version]) -> Iterator[tuple[Kernel, tuple[Rule, ...]]]:
+    """The same for each of many versions. The files are read once, and nothing is put into the cache: it is small."""
+    files = _read(folders)
+    return (_resolved(files, version) for version in versions)
+
+
 def _load(folders: Sequence[Path], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
+    return _resolved(_read(folders), version)
+
+
+def _read(folders: Sequence[Path]) -> list[_File]:
+    return [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
+
+
+def _resolved(files: Sequence[_File], version: Version) -> tuple[Kernel, tuple[Rule, ...]]:
     from reviewbot.kernel import tables  # most runs find all in the cache
 
-    files = [(path, _parse(path)) for folder in folders for path in _toml_files(folder)]
     facts = [(str(path), table) for path, table in files if path.name in tables.TOP]
     kernel = tables.kernel(facts, version)
     own = [(path, table) for path, table in files if path.name not in tables.TOP]

@@ -48,6 +48,7 @@ _EVERY: Mapping[str, Format | None] = {
     "junit": Format("formats.junit", XML),
     "checkstyle": Format("formats.checkstyle", XML),
     "rdjson": Format("formats.rdjson", JSON, unread=False),
+    "html": Format("html.review", XML),
     "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),
 }
 _REPORTS = {name: one for name, one in _EVERY.items() if one is not None}

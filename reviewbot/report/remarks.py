@@ -15,7 +15,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.model.kernel import Rule, Version
+from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import FileChange, Hunk, Patch, Unread
 from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding, Review
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
@@ -31,7 +31,8 @@ class ReportContext(Struct, frozen=True):
     """What a report says besides the review: the kernel version, the rules and their digest, and the bars.
 
     `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: a word
-    of report.unread.UNREAD, whether a run in which something was not read fails.
+    of report.unread.UNREAD, whether a run in which something was not read fails; `pages`: the address under which the
+    pages of the rules are published, "" for none; `facts`: what the tables say of that kernel.
     """
 
     kernel: str
@@ -41,6 +42,8 @@ class ReportContext(Struct, frozen=True):
     min_confidence: str = "low"
     repository: str = ""
     unread: str = SAY
+    pages: str = ""
+    facts: Kernel | None = None
 
 
 class Remark(Struct, frozen=True):

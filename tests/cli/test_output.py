@@ -82,7 +82,7 @@ def test_targets(chosen, outputs, wanted):
         (None, ["json=a", "sarif=./a"], "two reports would be written to a"),
         (None, ["sarif"], "write it FORMAT=FILE"),
         (None, ["sarif="], "write it FORMAT=FILE"),
-        (None, ["html=a"], "no format 'html'; there are text, json, sarif"),
+        (None, ["pdf=a"], "no format 'pdf'; there are text, json, sarif"),
     ],
 )
 def test_outputs_that_cannot_be_meant(command, chosen, outputs, said):

@@ -1,4 +1,4 @@
-"""Declares the commands that print what is known: rule, matrix, explain and schema. Imports nothing that they need."""
+"""Declares what shows what is known: rule, matrix, explain, schema and pages. Imports nothing that they need."""
 
 from __future__ import annotations
 
@@ -82,4 +82,30 @@ def _add_format(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", metavar="NAME", choices=FORMATS, default=FORMATS[0], help=", ".join(FORMATS))
 
 
-KNOWN = {"rule": _add_rule, "matrix": _add_matrix, "explain": _add_explain, "schema": _add_schema}
+PAGES = """\
+Write web pages into DIR: one for each rule, the flag-scope matrix, and the
+scopes. They need no server and ask nobody for anything. All kernel versions are
+on them; with --kernel, that one is chosen when a page is opened. Pages of an
+earlier run are replaced, and files of others in DIR stay as they are.
+"""
+
+PAGES_EXAMPLES = """\
+examples:
+  reviewbot pages public
+  reviewbot pages public --kernel 6.12 --rules my-rules
+
+"""
+
+
+def _add_pages(commands: Commands, add_command: AddCommand) -> None:
+    pages = add_command(commands, "pages", "write web pages on the rules and the matrix", PAGES, PAGES_EXAMPLES)
+    pages.add_argument("folder", metavar="DIR", type=Path, help="where they go (made if missing)")
+
+
+KNOWN = {
+    "rule": _add_rule,
+    "matrix": _add_matrix,
+    "explain": _add_explain,
+    "schema": _add_schema,
+    "pages": _add_pages,
+}

@@ -33,6 +33,7 @@ examples:
   reviewbot rule scope-leak                      what a rule is about
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
   reviewbot reach register_console               what it calls that may sleep
+  reviewbot pages public                         rules and matrix as web pages
   reviewbot setup b4                             run it from b4
 
 """

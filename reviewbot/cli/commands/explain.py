@@ -39,7 +39,8 @@ def print_rule(options: argparse.Namespace) -> int:
     elif options.format == "json":
         from reviewbot.report.answers.tables import rules_json
 
-        streams.put(rules_json(found, setup.kernel, rules.digest(setup.folders)), JSON)
+        digest, pages = rules.digest(setup.folders), setup.config.pages.url
+        streams.put(rules_json(found, setup.kernel, digest, pages), JSON)
     elif options.id is None:
         _put(explain.rules_list(found, _width(), options.rows), options.color)
     else:

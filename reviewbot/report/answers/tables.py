@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from reviewbot.model.kernel import Flag, Kernel, Lifetime, Rule, ScopeCall, ScopeKind, Verdict, Version
 from reviewbot.report.answers.head import Json, answer_head, answer_text
+from reviewbot.report.links import page_of
 from reviewbot.report.reply.wrap import paragraphs, readable
 from reviewbot.report.terminal.explain import MatrixRows, named_flags
 
 
-def rules_json(rules: Sequence[Rule], kernel: Kernel, digest: str) -> str:
-    """The rules as one object; `digest`: that of all rules."""
-    listed: list[Json] = [_rule(rule, kernel) for rule in rules]
+def rules_json(rules: Sequence[Rule], kernel: Kernel, digest: str, pages: str = "") -> str:
+    """The rules as one object. `digest`: that of all rules; `pages`: where they have pages on the web, "" for none."""
+    listed: list[Json] = [_rule(rule, kernel, pages) for rule in rules]
     return answer_text({**answer_head(_text(kernel.version), digest), "listed": listed})
 
 
@@ -33,7 +34,7 @@ def rule_prose(text: str) -> str:
     return "\n\n".join(map(readable, paragraphs(text)))
 
 
-def _rule(rule: Rule, kernel: Kernel) -> Json:
+def _rule(rule: Rule, kernel: Kernel, pages: str) -> Json:
     return {
         "id": rule.id,
         "severity": rule.severity,
@@ -43,6 +44,7 @@ def _rule(rule: Rule, kernel: Kernel) -> Json:
         "bad": [*rule.bad],
         "good": [*rule.good],
         "sources": [*map(readable, rule.see)],
+        **({"page": page_of(rule.id, pages)} if pages else {}),
         "flags": [flag.name for flag in named_flags(rule, kernel)],
         "since": _version(rule.since),
         "until": _version(rule.until),

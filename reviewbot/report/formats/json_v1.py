@@ -9,6 +9,7 @@ from reviewbot.model.patch import Unread
 from reviewbot.model.review import Evidence, Finding, PatchReview, Review, ShownChain
 from reviewbot.report.answers.head import Json, answer_head, answer_text
 from reviewbot.report.answers.tables import rule_prose
+from reviewbot.report.links import page_of
 from reviewbot.report.remarks import ReportContext, suggestion
 from reviewbot.report.reply.wrap import readable
 from reviewbot.report.select import kernel_of, ordered, select, unread_beside, unread_of
@@ -49,15 +50,18 @@ def _patch(reviewed: PatchReview, context: ReportContext, rules: Mapping[str, Ru
         "calls_left": reviewed.calls_left,
         **({"kernel": kernel} if kernel != context.kernel else {}),
         "findings": [
-            remark_json(finding, rules.get(finding.rule))
+            remark_json(finding, rules.get(finding.rule), context.pages)
             for finding in select(ordered(reviewed), context.min_severity, context.min_confidence)
         ],
         "unread": _unread(unread_of(reviewed)),
     }
 
 
-def remark_json(finding: Finding, rule: Rule | None) -> dict[str, Json]:
-    """A finding as an object. `rule`: the one that it is of; without it nothing is said of why and what to do."""
+def remark_json(finding: Finding, rule: Rule | None, pages: str = "") -> dict[str, Json]:
+    """A finding as an object. `rule`: the one that it is of; without it nothing is said of why and what to do.
+
+    `pages`: where the pages of the rules are published, "" for nowhere.
+    """
     mended = suggestion(finding)
     return {
         "rule": finding.rule,
@@ -72,6 +76,7 @@ def remark_json(finding: Finding, rule: Rule | None) -> dict[str, Json]:
         "why": rule_prose(rule.why) if rule is not None else "",
         "fix": rule_prose(rule.fix) if rule is not None else "",
         "sources": [*map(readable, rule.see)] if rule is not None else [],
+        **({"page": page_of(finding.rule, pages)} if pages else {}),
         **({"suggestion": mended} if mended is not None else {}),
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         **({"chain": _chain(finding.chain)} if finding.chain is not None else {}),

@@ -18,6 +18,7 @@ from reviewbot.model.patch import Unread
 from reviewbot.model.review import Evidence, Finding, Review, ShownChain
 from reviewbot.report.chain import doubts_of, functions_of, others_of
 from reviewbot.report.formats.markdown import paragraph
+from reviewbot.report.links import page_of
 from reviewbot.report.remarks import Remark, ReportContext, columns, remarks_of, suggestion, unread
 from reviewbot.report.reply.wrap import paragraphs, readable
 from reviewbot.report.unread import FAIL
@@ -64,7 +65,7 @@ def _driver(context: ReportContext) -> Object:
     return {
         "name": "reviewbot",
         "semanticVersion": __version__,
-        "rules": [_rule(rule) for rule in context.rules],
+        "rules": [_rule(rule, context.pages) for rule in context.rules],
     }
 
 
@@ -81,13 +82,14 @@ def _notification(part: Unread, unread: str) -> Object:
 # --- rules ---
 
 
-def _rule(rule: Rule) -> Object:
+def _rule(rule: Rule, pages: str) -> Object:
     why = [readable(part) for part in paragraphs(rule.why)]
     return {
         "id": rule.id,
         "name": _pascal(rule.id),
         "shortDescription": {"text": rule.id.replace("-", " ")},
         "fullDescription": {"text": clip(f"{readable(rule.summary)}. {' '.join(why)}", LONGEST)},
+        **({"helpUri": page_of(rule.id, pages)} if pages else {}),
         "help": {"text": _help(rule, why), "markdown": _help_markdown(rule, why)},
         "defaultConfiguration": {"level": rule.severity},
         "properties": {

@@ -16,18 +16,17 @@ _LONGEST_HEADER = 8  # lines; git writes no longer one
 
 
 def body_lines(
-    reviewed: PatchReview, findings: Sequence[Finding], again: Callable[[str], str], context: int
+    reviewed: PatchReview, findings: Sequence[Finding], again: Callable[[str], str], context: int, pages: str = ""
 ) -> list[str]:
     """The body of a reply between attribution and signature, as lines; odd bytes of the diff are surrogates.
 
     Only hunks with findings are quoted, each line unchanged, with at most `context` lines above a question and the
     evidence in the same hunk; "[...]" stands for lines left out. A question follows its line, between blank lines.
-    Nothing is asked twice: paragraphs of an earlier question are left out, and if none is left, again(FUNCTION) takes
-    its place; FUNCTION is where it was asked first, "" if that is the question right above or is not known.
+    For `again` and `pages` see Speaker.
     """
     where = places(reviewed.files)
     placed, loose = _placed(findings, where, reviewed.files)
-    speaker = Speaker(again, quoted_above(reviewed))
+    speaker = Speaker(again, quoted_above(reviewed), pages)
     lines: list[str] = []
     shown = -1
     for (file_at, hunk_at), group in groupby(sorted(placed), key=lambda place: (place.file, place.hunk)):

@@ -53,7 +53,8 @@ class Options(Struct, frozen=True):
 
     `cc`: "all", "list" or "none"; `agreed`: patterns of the lists that want a service's mails; `context`: lines quoted
     above a question; `common`: a rule with findings in so many patches is asked about once, in a reply to the cover
-    letter; `most`: findings that one reply asks about.
+    letter; `most`: findings that one reply asks about; `pages`: where the pages of the rules are, to name one below
+    the first question of each, "" for none.
     """
 
     now: datetime
@@ -66,6 +67,7 @@ class Options(Struct, frozen=True):
     context: int = 5
     common: int = 3
     most: int = 12
+    pages: str = ""
 
 
 class Draft(Struct, frozen=True):
@@ -177,7 +179,7 @@ def _patch_reply(
     reviewed: PatchReview, mail: Mail, findings: Sequence[Finding], sender: Sender, texts: Texts, options: Options
 ) -> Draft:
     chosen = choose(findings, options.most, quoted_above(reviewed))
-    lines = body_lines(reviewed, chosen.quoted, again(texts), options.context)
+    lines = body_lines(reviewed, chosen.quoted, again(texts), options.context, options.pages)
     if chosen.left:
         lines += more_lines(texts, chosen.left)
     body = assembled(texts.reply, {"reply": lines}, mail, sender, texts)
@@ -195,7 +197,7 @@ def _series_reply(
 ) -> Draft:
     of_rule = {at: [finding for finding in findings if finding.rule == rule] for at, findings in findings_of.items()}
     first, *others = (at for at in of_rule if of_rule[at])
-    lines = body_lines(review.patches[first], of_rule[first][:1], again(texts), options.context)
+    lines = body_lines(review.patches[first], of_rule[first][:1], again(texts), options.context, options.pages)
     places = [_place(review.patches[first], of_rule[first][1:])] if of_rule[first][1:] else []
     places += [_place(review.patches[at], of_rule[at]) for at in others]
     blocks = {"reply": lines, "places": [line for place in places for line in wrap(f"  {place}")]}

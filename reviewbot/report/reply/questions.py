@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from reviewbot.model.review import SEVERITIES, Finding
 from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
+from reviewbot.report.links import page_of
 from reviewbot.report.reply.wrap import WIDTH, paragraphs, wrapped
 from reviewbot.support.escape import one_line, visible
 from reviewbot.support.patterns import pattern
@@ -58,19 +59,30 @@ class Speaker:
     """Writes the questions of one mail, and remembers what was asked before and in which function.
 
     Nothing is asked twice: paragraphs of an earlier question are left out, and if none is left, again(FUNCTION) takes
-    its place; FUNCTION is where it was asked first, "" if that is the question right above or is not known.
+    its place; FUNCTION is where it was asked first, "" if that is the question right above or is not known. `pages`:
+    where the pages of the rules are; a line below the first question of a rule names its page, "" for none.
     """
 
-    def __init__(self, again: Callable[[str], str], shown: Shown) -> None:
+    def __init__(self, again: Callable[[str], str], shown: Shown, pages: str = "") -> None:
         self._again = again
         self._shown = shown
+        self._pages = pages
+        self._named: set[str] = set()
         self._asked_in: dict[Key, str] = {}
         self._last = ""
 
     def ask(self, findings: Iterable[Finding]) -> list[str]:
         """The questions about one line, the most severe first, a blank line before each and after the last."""
-        texts = dict.fromkeys(self._text(finding) for finding in sorted(findings, key=_importance))
-        return [line for text in texts for line in ("", *wrapped(text))] + [""]
+        texts = {self._text(finding): finding.rule for finding in sorted(findings, key=_importance)}
+        return [line for text, rule in texts.items() for line in ("", *wrapped(text), *self._page(rule))] + [""]
+
+    def _page(self, rule: str) -> Sequence[str]:
+        """The line that names the page of a rule, the first time; no "Link:", which b4 would put into the commit."""
+        page = page_of(rule, self._pages)
+        if not page or page in self._named:
+            return ()
+        self._named.add(page)
+        return "", f"See {page}"
 
     def _text(self, finding: Finding) -> str:
         cause, *keys = _keys(finding, self._shown)

@@ -38,7 +38,7 @@ def only(name, given, **bars):
 
 
 def test_every_format_has_a_reader_and_a_surface():
-    assert {*READERS, "text", "json"} == set(FORMATS)
+    assert {*READERS, "text", "json", "html"} == set(FORMATS)
     assert set(Surface.__struct_fields__) == {*FORMATS, "b4", "local", "mail", "patchwork"}
 
 
