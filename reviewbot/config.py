@@ -20,6 +20,7 @@ from reviewbot.kernel.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
+from reviewbot.report.kcidb.options import KcidbOptions
 from reviewbot.report.registry import SURFACES
 from reviewbot.report.reply import CC
 from reviewbot.report.unread import UNREAD
@@ -37,6 +38,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "report.unread": UNREAD,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
+    "kcidb.fail_on": (*SEVERITIES, "never"),
 }
 # every number is a bound or a width: with 0 nothing would pass
 ABOVE_0 = Kind("a whole number above 0", lambda value: type(value) is int and value > 0)
@@ -138,6 +140,7 @@ class Config(Struct, frozen=True):
     tree: TreeOptions
     limits: Limits
     mcp: McpOptions
+    kcidb: KcidbOptions
     rules: RuleOptions
     templates: TemplateOptions
     ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
@@ -163,6 +166,7 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "tree": TreeOptions,
     "limits": Limits,
     "mcp": McpOptions,
+    "kcidb": KcidbOptions,
     "rules": RuleOptions,
     "templates": TemplateOptions,
 }

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from reviewbot.model.kernel import Rule, Version
 from reviewbot.model.patch import FileChange, Hunk, Patch, Unread
 from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding, Review
+from reviewbot.report.kcidb.options import KcidbOptions
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import SAY
 from reviewbot.review.resolved import is_copy
@@ -31,7 +32,8 @@ class ReportContext(Struct, frozen=True):
     """What a report says besides the review: the kernel version, the rules and their digest, and the bars.
 
     `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: a word
-    of report.unread.UNREAD, whether a run in which something was not read fails.
+    of report.unread.UNREAD, whether a run in which something was not read fails; `reply_only`: what was not read and
+    matters for a reply alone; `kcidb`: the settings of that format.
     """
 
     kernel: str
@@ -41,6 +43,8 @@ class ReportContext(Struct, frozen=True):
     min_confidence: str = "low"
     repository: str = ""
     unread: str = SAY
+    reply_only: tuple[Unread, ...] = ()
+    kcidb: KcidbOptions | None = None
 
 
 class Remark(Struct, frozen=True):

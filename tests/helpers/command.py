@@ -20,6 +20,7 @@ from reviewbot.cli import main
 
 THREADS = Path(__file__).parents[1] / "threads"
 TIMEOUT = 60
+ORIGIN = {"XDG_CONFIG_HOME": str(Path(__file__).with_name("submitter"))}  # settings without which KCIDB is no format
 
 
 @functools.cache
