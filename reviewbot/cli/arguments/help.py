@@ -35,6 +35,7 @@ examples:
   reviewbot reach register_console               what it does that may sleep
   reviewbot rule scope-leak                      why it says what it says
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
+  reviewbot explain ad91 --report review.json    one remark with all it rests on
   reviewbot setup b4                             make b4 run it on its patches
 
 """

@@ -44,18 +44,27 @@ class AnswerServer:
         self._tools = tools(operator)
         self._running = anyio.CapacityLimiter(operator.calls)
 
-    async def serve(self) -> int:
-        """Answer until the client closes its side or a signal comes; the number of that signal, else 0.
+    @property
+    def longest(self) -> int:
+        """How many bytes a message may have."""
+        return self._operator.bytes * _ESCAPED + LARGEST
 
-        Raises InputError for a message that is too long.
-        """
-        server = Server(
+    def server(self) -> Server[Any]:
+        """The server of the library that answers with these tools."""
+        return Server(
             "reviewbot",
             version=__version__,
             instructions=_ABOUT,
             on_list_tools=self._listed,
             on_call_tool=self._called,
         )
+
+    async def serve(self) -> int:
+        """Answer on standard input and output, until the client closes its side or a signal comes.
+
+        Returns the number of that signal, else 0. Raises InputError for a message that is too long.
+        """
+        server = self.server()
         stopped = 0
 
         async def watch() -> None:
@@ -65,9 +74,8 @@ class AnswerServer:
                     stopped = number
                     group.cancel_scope.cancel()
 
-        longest = self._operator.bytes * _ESCAPED + LARGEST
         refused: list[str] = []
-        lines = cast("Any", stdin_lines(sys.stdin.fileno(), longest, refused.append))
+        lines = cast("Any", stdin_lines(sys.stdin.fileno(), self.longest, refused.append))
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
             async with stdio_server(stdin=lines) as (incoming, outgoing):
