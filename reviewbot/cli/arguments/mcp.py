@@ -25,7 +25,7 @@ EXAMPLES = """\
 examples:
   reviewbot mcp
   reviewbot mcp --tree ~/linux --lore
-  claude mcp add reviewbot -- reviewbot mcp --tree ~/linux
+  claude mcp add --transport stdio reviewbot -- reviewbot mcp --tree ~/linux
 
 """
 
