@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from command import ORIGIN, THREADS, diff, mail
+from command import THREADS, diff, mail
 from report_readers import READERS
 from reviewbot.cli.targets import Target, targets
 from reviewbot.model.errors import UsageError
@@ -28,10 +28,10 @@ TRUNCATED = mail(diff=diff().removesuffix("-- \n2.43.0\n") + SHORT)
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_thread_in_every_format(command, name):
-    done = command(*DEMO, "--format", name, **ORIGIN)
+    done = command(*DEMO, "--format", name)
     assert (done.code, done.err) == (1, "")
     assert sorted(row[:1] + row[2:4] for row in READERS[name](done.out)) == sorted(REMARKS)
-    clean = command(*CLEAN, "--format", name, **ORIGIN)
+    clean = command(*CLEAN, "--format", name)
     assert (clean.code, clean.err) == (0, "")
     assert READERS[name](clean.out) == []
 
@@ -39,7 +39,7 @@ def test_a_thread_in_every_format(command, name):
 def test_one_run_writes_many_files_and_prints_as_always(command):
     (command.work / "g.json").write_text("an old one")
     asked = [f"--output={name}={name}.out" for name in FORMATS]
-    done = command(*DEMO, *asked, "--output", "gitlab=g.json", **ORIGIN)
+    done = command(*DEMO, *asked, "--output", "gitlab=g.json")
     assert done == command(*DEMO)
     assert command.left() == {*(f"work/{name}.out" for name in FORMATS), "work/g.json"}
     for name in ("json", "junit", "github"):
@@ -132,7 +132,7 @@ def test_where_no_patch_could_be_read_neither(command):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_what_was_not_looked_at_is_said_somewhere(command, name):
-    done = command("thread", "-", "--format", name, stdin=TRUNCATED, **ORIGIN)
+    done = command("thread", "-", "--format", name, stdin=TRUNCATED)
     assert done.code == 1
     assert "-9 +10" in (done.out if FORMATS[name].unread else done.err)
     if FORMATS[name].unread:

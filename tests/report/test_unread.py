@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 import cisystems
-from command import ORIGIN, diff, mail
+from command import diff, mail
 from kerneltree import KernelTree
 from reviewbot.model.patch import Unread
 from reviewbot.report.registry import FORMATS, LOCAL
@@ -83,7 +83,7 @@ def test_the_configuration_says_it_and_the_command_line_goes_before_it(command):
 def test_each_format_says_what_was_not_looked_at_or_standard_error_does(command, name, quiet, unread):
     (command.work / "one.eml").write_bytes(MAILS["unread"])
     done = command.inside(
-        "thread" if name in FORMATS else "local", "one.eml", "--format", name, *quiet, "--unread", unread, **ORIGIN
+        "thread" if name in FORMATS else "local", "one.eml", "--format", name, *quiet, "--unread", unread
     )
     assert "clean" not in done.out
     assert "no remarks" not in done.out
@@ -95,7 +95,7 @@ def test_each_format_says_what_was_not_looked_at_or_standard_error_does(command,
 def test_a_report_of_a_run_that_fails_says_that(command, name):
     (command.work / "one.eml").write_bytes(MAILS["both"])
     asked = ("thread", "one.eml", "--format", name, "--unread")
-    said = {each: command.inside(*asked, each, **ORIGIN) for each in ("say", "fail")}
+    said = {each: command.inside(*asked, each) for each in ("say", "fail")}
     if name == "sarif":
         for each, (level, successful) in {"say": ("warning", True), "fail": ("error", False)}.items():
             (run,) = json.loads(said[each].out)["runs"]
