@@ -21,6 +21,7 @@ from reviewbot.kernel.schema import TABLE, TABLES, TEXT, TEXTS, Kind, Spec
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.patch import Address
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
+from reviewbot.report.kcidb.options import KcidbOptions
 from reviewbot.report.registry import SURFACES
 from reviewbot.report.reply import CC, ROLES, SERVICE
 from reviewbot.report.unread import UNREAD
@@ -44,6 +45,7 @@ ALLOWED: Mapping[str, tuple[str, ...]] = {
     "mail.role": ROLES,
     "mail.cc": CC,
     "patchwork.fail_on": (*SEVERITIES, "never"),
+    "kcidb.fail_on": (*SEVERITIES, "never"),
 }
 # what a value must look like beyond its type
 SHAPES: Mapping[str, Kind] = {
@@ -166,6 +168,7 @@ class Config(Struct, frozen=True):
     tree: TreeOptions
     limits: Limits
     mcp: McpOptions
+    kcidb: KcidbOptions
     rules: RuleOptions
     templates: TemplateOptions
     ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
@@ -192,6 +195,7 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "tree": TreeOptions,
     "limits": Limits,
     "mcp": McpOptions,
+    "kcidb": KcidbOptions,
     "rules": RuleOptions,
     "templates": TemplateOptions,
 }

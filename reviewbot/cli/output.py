@@ -26,7 +26,7 @@ from reviewbot.kernel import rules
 from reviewbot.model.errors import UsageError
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import SEVERITIES, Review
-from reviewbot.report.registry import LOCAL, MAIL, NAMES
+from reviewbot.report.registry import KCIDB, LOCAL, MAIL, NAMES
 from reviewbot.report.remarks import ReportContext, unread
 from reviewbot.report.select import select
 from reviewbot.report.terminal import local, text
@@ -135,7 +135,12 @@ class Output(Struct, frozen=True, dict=True):
 
     def _judged(self, name: str, review: Review) -> ReportContext:
         """The same for a format that can say that the run has failed."""
-        return replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
+        frame = replace(self.frame(name), unread=FAIL if self._failing(review) else SAY)
+        if name != KCIDB:
+            return frame
+        from reviewbot.mail.message import NO_AUTHOR, NO_ID
+
+        return replace(frame, reply_only=(NO_AUTHOR, NO_ID), kcidb=self.setup.config.kcidb)
 
     @cached_property
     def _digest(self) -> str:
@@ -237,6 +242,8 @@ def open_output(options: argparse.Namespace, setup: Session, names: Sequence[str
 
         sender = config.sender(setup.config)
         texts = load_texts(setup.config.template_folder, config.data_path("templates"))
+    if any(target.format == KCIDB for target in wanted):
+        setup.config.kcidb.check()
     for target in wanted:
         if target.path is not None:
             files.require_writable(target.path)

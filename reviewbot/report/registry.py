@@ -36,6 +36,7 @@ class Format(Struct, frozen=True):
 
 _LOCAL = "local"
 MAIL = "mail"
+KCIDB = "kcidb"
 # all that remarks go to by --format; the configuration has a bar for each, in this order
 _EVERY: Mapping[str, Format | None] = {
     "text": Format("terminal.text", TEXT),
@@ -50,6 +51,7 @@ _EVERY: Mapping[str, Format | None] = {
     "rdjson": Format("formats.rdjson", JSON, unread=False),
     "html": Format("html.review", XML),
     "rdjsonl": Format("formats.rdjsonl", JSON, unread=False),
+    KCIDB: Format("kcidb.submission", JSON),
 }
 _REPORTS = {name: one for name, one in _EVERY.items() if one is not None}
 FORMATS: Mapping[str, Format] = {name: one for name, one in _REPORTS.items() if name != _LOCAL}

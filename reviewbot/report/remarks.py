@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from reviewbot.model.kernel import Kernel, Rule, Version
 from reviewbot.model.patch import FileChange, Hunk, Patch, Unread
 from reviewbot.model.review import CONFIDENCES, SEVERITIES, Evidence, Finding, Review
+from reviewbot.report.kcidb.options import KcidbOptions
 from reviewbot.report.select import ordered, select, unread_beside, unread_of
 from reviewbot.report.unread import SAY
 from reviewbot.review.resolved import is_copy
@@ -32,7 +33,8 @@ class ReportContext(Struct, frozen=True):
 
     `repository`: the URI of the repository whose commits the patches are, "" where that is not known; `unread`: a word
     of report.unread.UNREAD, whether a run in which something was not read fails; `pages`: the address under which the
-    pages of the rules are published, "" for none; `facts`: what the tables say of that kernel.
+    pages of the rules are published, "" for none; `facts`: what the tables say of that kernel;
+    `reply_only`: what was not read and matters for a reply alone; `kcidb`: the settings of that format.
     """
 
     kernel: str
@@ -44,6 +46,8 @@ class ReportContext(Struct, frozen=True):
     unread: str = SAY
     pages: str = ""
     facts: Kernel | None = None
+    reply_only: tuple[Unread, ...] = ()
+    kcidb: KcidbOptions | None = None
 
 
 class Remark(Struct, frozen=True):

@@ -20,6 +20,7 @@ from reviewbot.cli import main
 
 THREADS = Path(__file__).parents[1] / "threads"
 TIMEOUT = 60
+SUBMITTER = Path(__file__).with_name("submitter")  # a folder of settings, without which KCIDB is no format
 
 
 @functools.cache
@@ -56,6 +57,7 @@ class Command:
 
     def __call__(self, *arguments: str | Path, stdin: bytes = b"", **env: str) -> Done:
         """Forked from a process that has imported everything, unless what is given matters before that."""
+        env = {**_origin(arguments), **env}
         if any(name.startswith(EARLY) for name in env):
             return self.fresh(*arguments, stdin=stdin, **env)
         whole = {**self.env, **env}
@@ -67,6 +69,7 @@ class Command:
 
     def fresh(self, *arguments: str | Path, stdin: bytes = b"", **env: str) -> Done:
         """As a user's shell starts it."""
+        env = {**_origin(arguments), **env}
         done = subprocess.run(
             [sys.executable, "-m", "reviewbot", *map(str, arguments)],
             input=stdin,
@@ -82,7 +85,7 @@ class Command:
     def inside(self, *arguments: str | Path, **env: str) -> Done:
         """The same without a process of its own, for tables of many runs: most of one is spent on imports."""
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-        environment = mock.patch.dict(os.environ, {**self.env, **env}, clear=True)
+        environment = mock.patch.dict(os.environ, {**self.env, **_origin(arguments), **env}, clear=True)
         with contextlib.ExitStack() as stack:
             for one in (contextlib.chdir(self.work), environment):
                 stack.enter_context(one)
@@ -96,6 +99,13 @@ class Command:
         """The files under work/ and home/, relative to the folder of both."""
         top = self.work.parent
         return {str(path.relative_to(top)) for path in top.rglob("*") if path.is_file()}
+
+
+def _origin(arguments: tuple[str | Path, ...]) -> dict[str, str]:
+    """Who wants a report for KCIDB and names no settings is somebody whose settings have an origin."""
+    words = [*map(str, arguments)]
+    wanted = any("kcidb" in word for word in words) and "--config" not in words
+    return {"XDG_CONFIG_HOME": str(SUBMITTER)} if wanted else {}
 
 
 def _checked(arguments: tuple[str | Path, ...], code: int, out: str, err: str) -> Done:

@@ -10,6 +10,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Address, Mail, Patch, Series
 from reviewbot.model.review import Evidence, Finding, PatchReview, Review
 from reviewbot.patch import parse
+from reviewbot.report.kcidb.options import KcidbOptions
 from reviewbot.report.remarks import ReportContext
 from reviewbot.report.reply.message import Draft, DraftSet, Options, compose
 from reviewbot.report.reply.sender import Sender
@@ -106,6 +107,7 @@ def only(given: Review, **options) -> Draft:
     return draft
 
 
+KCIDB = KcidbOptions("toys", "reviewbot", "error", "", "", "", "https://lore.example/$message_id/raw")
 RULES = (
     Rule(
         *("toy-scope", "error", "high", "diff", "toys:scope"),
@@ -120,4 +122,5 @@ RULES = (
 
 
 def frame(**other: object) -> ReportContext:
-    return ReportContext(**{"kernel": "6.12", "digest": "d1", "rules": RULES, **other})  # type: ignore[arg-type]
+    given = {"kernel": "6.12", "digest": "d1", "rules": RULES, "kcidb": KCIDB, **other}
+    return ReportContext(**given)  # type: ignore[arg-type]

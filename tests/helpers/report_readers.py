@@ -157,6 +157,13 @@ def _diagnostic(one: dict) -> Row:
     return Row(one["code"]["value"], one["severity"], place["path"], place["range"]["start"]["line"], one["message"])
 
 
+def kcidb(text: str) -> list[Row]:
+    """A row for each remark of a test, as misc has it: the schema leaves it to those who submit what is there."""
+    found = [one for test in json.loads(text).get("tests", []) for one in test["misc"]["reviewbot"]["remarks"]]
+    keys = ("rule", "severity", "path", "line", "message", "fingerprint")
+    return [Row(*(one[key] for key in keys)) for one in found]
+
+
 # --- XML ---
 
 
@@ -233,4 +240,5 @@ READERS = {
     "checkstyle": checkstyle,
     "rdjson": rdjson,
     "rdjsonl": rdjsonl,
+    "kcidb": kcidb,
 }

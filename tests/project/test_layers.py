@@ -43,6 +43,8 @@ ORDER = (
 )
 # each of the worlds outside, and who alone may speak to it
 OUTSIDE = {
+    "starlette": {"reviewbot.cli.mcp.loopback"},
+    "uvicorn": {"reviewbot.cli.mcp.loopback"},
     "anyio": {"reviewbot.cli.mcp"},
     "mcp": {"reviewbot.cli.mcp.server"},
     "b4": {"reviewbot.mail.series"},

@@ -94,7 +94,8 @@ def test_each_format_says_what_was_not_looked_at_or_standard_error_does(command,
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_report_of_a_run_that_fails_says_that(command, name):
     (command.work / "one.eml").write_bytes(MAILS["both"])
-    said = {each: command.inside("thread", "one.eml", "--format", name, "--unread", each) for each in ("say", "fail")}
+    asked = ("thread", "one.eml", "--format", name, "--unread")
+    said = {each: command.inside(*asked, each) for each in ("say", "fail")}
     if name == "sarif":
         for each, (level, successful) in {"say": ("warning", True), "fail": ("error", False)}.items():
             (run,) = json.loads(said[each].out)["runs"]

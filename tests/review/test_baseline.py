@@ -328,7 +328,8 @@ def test_a_run_that_reviewed_nothing_leaves_the_baseline_as_it_was(run):
 
 
 def test_what_is_ignored_is_in_no_format(run):
-    own = run.configured('[[ignore]]\nrule = "conflicting-flags"\npath = "fs/exfoo/*"\nreason = "tested hardware"\n')
+    ignored = '[[ignore]]\nrule = "conflicting-flags"\npath = "fs/exfoo/*"\nreason = "tested hardware"\n'
+    own = run.configured(f'{ignored}[kcidb]\norigin = "toys"\n')
     assert run.raised(*own) == [("note", "redundant-flag")]
     for name, read in READERS.items():
         assert [row.rule for row in read(run(*own, "--format", name).out)] == ["redundant-flag"]

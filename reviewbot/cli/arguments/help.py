@@ -32,6 +32,7 @@ examples:
   reviewbot range origin/master..HEAD            the commits of a branch
   reviewbot rule scope-leak                      what a rule is about
   reviewbot matrix __GFP_NOFAIL                  which scopes may touch a flag
+  reviewbot explain ad91 --report review.json    one remark with all it rests on
   reviewbot reach register_console               what it calls that may sleep
   reviewbot pages public                         rules and matrix as web pages
   reviewbot setup b4                             run it from b4

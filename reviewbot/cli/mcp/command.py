@@ -16,11 +16,16 @@ from reviewbot.git.repository import Repository
 from reviewbot.model.errors import UsageError
 from reviewbot.report.answers.schemas import FILE, KINDS, schema_of
 
+TOKEN = "REVIEWBOT_MCP_TOKEN"  # a variable: a command line can be seen by others
 _LARGEST = 10_000_000  # bytes of the schemas
+_SHORTEST = 16  # characters of a token
 
 
 def mcp(options: argparse.Namespace) -> int:
-    """Serve on standard input and output. Raises UsageError where the library is missing, or a tree is none."""
+    """Serve on standard input and output, or by HTTP.
+
+    Raises UsageError where the library or the token is missing, or a tree is none.
+    """
     if find_spec("mcp") is None:
         raise UsageError("reviewbot mcp needs the package mcp, which is not installed: pip install 'reviewbot[mcp]'")
     import anyio
@@ -40,10 +45,21 @@ def mcp(options: argparse.Namespace) -> int:
         bytes=settings.mcp.bytes,
         calls=settings.mcp.calls,
     )
+    token = os.environ.get(TOKEN, "")
+    if options.listen is not None and len(token) < _SHORTEST:
+        raise UsageError(
+            f"--listen needs a token of {_SHORTEST} characters or more in ${TOKEN}; clients have to send it"
+        )
     whole = msgspec.json.decode(files.read_file(data_path("schemas") / FILE, _LARGEST))
     schemas = {kind: schema_of(kind, whole) for kind in KINDS}
+    answers = AnswerServer(operator, schemas)
+    if options.listen is not None:
+        from reviewbot.cli.mcp.loopback import serve_loopback
+
+        serve_loopback(answers, options.listen, token)
+        return 0
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    stopped = anyio.run(AnswerServer(operator, schemas).serve)
+    stopped = anyio.run(answers.serve)
     if stopped:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -15,6 +15,7 @@ import msgspec
 from mcp import MCPError, types
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from msgspec import Struct
 
 from reviewbot import __version__
 from reviewbot.cli.mcp.child import LARGEST, Answered, run_asked
@@ -27,12 +28,27 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_TOLD = 20  # parts of a patch that were not looked at
 _WAITING = 16  # calls that wait for others to end
 _ESCAPED = 6  # bytes that a byte of a text takes in JSON: \u0000
 _ABOUT = """\
 reviewbot checks patches for the Linux kernel for one thing: what a memory allocation may do where it stands. Its
 remarks are computed from the code, each with the lines that show it; take them as evidence, and say which remark a
 statement of yours rests on. It speaks of nothing else, and what it does not remark on is not thereby right."""
+
+
+class _Part(Struct):
+    path: str | None
+    reason: str
+
+
+class _Patch(Struct):
+    unread: list[_Part] = []
+
+
+class _Report(Struct):
+    unread: list[_Part] = []
+    patches: list[_Patch] = []
 
 
 class AnswerServer:
@@ -44,18 +60,27 @@ class AnswerServer:
         self._tools = tools(operator)
         self._running = anyio.CapacityLimiter(operator.calls)
 
-    async def serve(self) -> int:
-        """Answer until the client closes its side or a signal comes; the number of that signal, else 0.
+    @property
+    def longest(self) -> int:
+        """How many bytes a message may have."""
+        return self._operator.bytes * _ESCAPED + LARGEST
 
-        Raises InputError for a message that is too long.
-        """
-        server = Server(
+    def server(self) -> Server[Any]:
+        """The server of the library that answers with these tools."""
+        return Server(
             "reviewbot",
             version=__version__,
             instructions=_ABOUT,
             on_list_tools=self._listed,
             on_call_tool=self._called,
         )
+
+    async def serve(self) -> int:
+        """Answer on standard input and output, until the client closes its side or a signal comes.
+
+        Returns the number of that signal, else 0. Raises InputError for a message that is too long.
+        """
+        server = self.server()
         stopped = 0
 
         async def watch() -> None:
@@ -65,9 +90,8 @@ class AnswerServer:
                     stopped = number
                     group.cancel_scope.cancel()
 
-        longest = self._operator.bytes * _ESCAPED + LARGEST
         refused: list[str] = []
-        lines = cast("Any", stdin_lines(sys.stdin.fileno(), longest, refused.append))
+        lines = cast("Any", stdin_lines(sys.stdin.fileno(), self.longest, refused.append))
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
             async with stdio_server(stdin=lines) as (incoming, outgoing):
@@ -120,11 +144,22 @@ class AnswerServer:
         if done.cut:
             return _failed(f"the answer is larger than {LARGEST} bytes: ask for less, or with min_confidence")
         if done.code:
-            lines = [line.removeprefix("reviewbot: ") for line in done.said.splitlines() if line.strip()]
-            return _failed("\n".join(lines) or f"reviewbot ended with code {done.code}")
+            return _failed(_reasons(done) or f"reviewbot ended with code {done.code}")
         whole = msgspec.json.decode(done.out)
         text = msgspec.json.encode(whole).decode()
         return types.CallToolResult(content=[types.TextContent(text=text)], structured_content=whole)
+
+
+def _reasons(done: Answered) -> str:
+    """What a run has said of its error, and what its report says was not looked at."""
+    lines = [line.removeprefix("reviewbot: ") for line in done.said.splitlines() if line.strip()]
+    try:
+        report = msgspec.json.decode(done.out, type=_Report)
+    except msgspec.DecodeError:  # there is none
+        report = _Report()
+    parts = [*report.unread, *(part for patch in report.patches for part in patch.unread)]
+    told = [f"{part.path}: {part.reason}" if part.path else part.reason for part in parts[:_TOLD]]
+    return "\n".join(dict.fromkeys((*lines, *told)))
 
 
 def _failed(text: str) -> types.CallToolResult:

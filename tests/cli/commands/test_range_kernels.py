@@ -231,7 +231,7 @@ def test_a_rule_that_does_not_hold_at_the_end_is_reported_all_the_same(span, gro
     (one,) = (one for one in run["results"] if one["ruleId"] == "alloc-under-raw-lock")
     assert run["tool"]["driver"]["rules"][one["ruleIndex"]]["id"] == one["ruleId"]
     for form in FORMATS:
-        assert span(name, "--format", form).code == 1
+        assert span(name, "--format", form, "--min-confidence", "medium").code == 1
 
 
 def test_other_processes_know_the_kernels_as_well(span, grown, monkeypatch):

@@ -236,6 +236,18 @@ def test_what_is_wrong_is_an_error_of_the_tool(command, tree):
     assert answer(right, "matrix")["flags"]
 
 
+def test_an_error_says_why_nothing_was_reviewed(command):
+    long = "".join(f"+int f{at}(void)\n+{{\n+\treturn 0;\n+}}\n" for at in range(100_000))
+    head = "diff --git a/fs/a.c b/fs/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/fs/a.c\n@@ -0,0 +1,400000 @@\n"
+    (command.work / "small.toml").write_text("[limits]\nmail_bytes = 1000000\n")
+    found = only(command, "review_patch", {"patch": mail(diff=head + long).decode()}, "--config", "small.toml")
+    assert "1000000 bytes (mail_bytes in config.toml)" in said(found)
+    cut = mail(diff=head + "+int f(void)\n").decode()
+    lines = said(only(command, "review_patch", {"patch": cut})).splitlines()
+    assert lines[0] == "nothing was reviewed: no patch of this series could be read"
+    assert lines[1].startswith("fs/a.c: ")
+
+
 def test_a_tool_that_is_not_there_is_an_error_of_the_protocol(command):
     found = only(command, "run_shell", {"command": "id"})
     assert isinstance(found, MCPError)

@@ -12,7 +12,7 @@ from report_readers import READERS, checkstyle_tree, commands, junit_tree
 from reviewbot.config import Surface
 from reviewbot.model.patch import Unread
 from reviewbot.report.registry import FORMATS
-from reviewbot.support.escape import raw, visible, xml
+from reviewbot.support.escape import printable, raw, visible, xml
 
 ANY = st.text(st.characters(exclude_categories=()), min_size=1, max_size=60)
 SEVERITIES = {
@@ -113,6 +113,8 @@ def test_any_text_survives(name, message, path, note, function):
     elif name == "junit":
         assert row.message == xml(message)
         assert row.told.startswith(f"{xml(path)}:17 in {xml(function)}(): ")
+    elif name == "kcidb":
+        assert (row.message, row.path) == (printable(message), printable(path))
     elif name == "checkstyle":
         assert (row.message, row.path) == (xml(message), xml(path))
     else:

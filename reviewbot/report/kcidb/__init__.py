@@ -1,0 +1,1 @@
+"""Reviews for KCIDB, the database of KernelCI: what to send there, as its schema has it."""
