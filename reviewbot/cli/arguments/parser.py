@@ -27,7 +27,10 @@ from reviewbot.report.unread import UNREAD
 class _Parser(argparse.ArgumentParser):
     """A parser that prints through cli.streams: a script may pass words of a message to it."""
 
-    commands: Mapping[str, argparse.ArgumentParser] = {}
+    @property
+    def commands(self) -> Mapping[str, argparse.ArgumentParser]:
+        """The parsers of the commands that it has, by name."""
+        return next((each.choices for each in self._actions if isinstance(each, argparse._SubParsersAction)), {})
 
     def print_help(self, _file: object = None) -> None:
         streams.put(self.format_help())
@@ -76,7 +79,6 @@ def parser(first: str = "") -> _Parser:
     }
     for name in (first,) if first in known else known:
         known[name](commands)
-    whole.commands = commands.choices
     return whole
 
 
