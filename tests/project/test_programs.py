@@ -63,7 +63,7 @@ def test_the_commands_work(command, folder):
 def test_the_tables_name_what_is_there():
     table = PAGE.partition("A remark has:")[2].partition("\nLook at")[0]
     named = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
-    assert named == set(remark_schema()["properties"]) - {"page"}
+    assert named == set(remark_schema()["properties"])
     table = PAGE.partition("Its tools:")[2].partition("\nThe answers")[0]
     offered = {name for row in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", row)}
     assert offered == set(tools(OPERATOR))

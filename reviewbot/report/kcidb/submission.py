@@ -105,7 +105,7 @@ def _test(
         **_known(commit=patch.commit or "", message_id=visible(patch.mail.message_id) if patch.mail else ""),
         "depth": reviewed.depth,
         **_known(calls_followed=reviewed.width),
-        "remarks": [remark_json(one.finding, rules.get(one.finding.rule)) for one in remarks],
+        "remarks": [remark_json(one.finding, rules.get(one.finding.rule), context.pages) for one in remarks],
         "unread": _unread(unread_of(reviewed)),
     }
     lines = [f"{one.finding.path}:{one.finding.line}: {one.finding.severity}: {one.finding.message}" for one in remarks]

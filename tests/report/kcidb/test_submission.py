@@ -112,6 +112,13 @@ def test_a_run_with_the_same_code_has_the_same_ids_and_other_rules_make_another_
     assert moved["checkouts"][0]["id"] == first["checkouts"][0]["id"], "a mail is known by its id"
 
 
+def test_a_remark_has_the_page_of_its_rule_where_there_is_one():
+    given = review(reviewed([SCOPE]))
+    (found,) = only(given, pages="https://pages.example/gfp")["misc"]["reviewbot"]["remarks"]
+    assert found["page"] == "https://pages.example/gfp/rules/toy-scope.html"
+    assert "page" not in only(given)["misc"]["reviewbot"]["remarks"][0]
+
+
 def test_a_build_that_is_known_is_named_and_not_sent():
     whole = sent(review(reviewed([SCOPE])), kcidb=replace(KCIDB, build_id="builder:77"))
     assert "builds" not in whole
