@@ -14,6 +14,7 @@ from reviewbot.config import data_path
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import Patch
 from reviewbot.model.review import CONFIDENCES, SEVERITIES, Finding
+from reviewbot.report.reply.wrap import wrapped
 
 MOST_WORDS, MOST_SENTENCES = 30, 2  # of a remark, placeholders apart
 MOST_ASKED = 12  # words of a question
@@ -28,7 +29,7 @@ NEVER = re.compile(r"\bthe (?:\S+ )?matrix\b|\bobviously\b|\bsimply\b|automated|
 CITED = re.compile(
     r"[A-Z][a-z]+ [A-Z][a-z]+, (?:<|\d{4}-)|<[\w.+-]+@[\w.-]+>"
 )  # a person and an id in place of an address
-LINK = re.compile(r"Link: https://lore\.kernel\.org/all/[\w.+-]+@[\w.-]+/")
+LINK = re.compile(r"See https://lore\.kernel\.org/all/[\w.+-]+@[\w.-]+/")
 
 
 def texts_of(rule: Rule) -> Iterator[tuple[str, str]]:
@@ -105,6 +106,15 @@ def test_a_mail_is_linked_on_a_line_of_its_own() -> None:
     lines = [line for one in findings() for line in one.question.split("\n") if "https:" in line or "Link:" in line]
     assert lines
     assert [line for line in lines if not LINK.fullmatch(line)] == []
+
+
+def test_nothing_that_is_said_is_a_trailer_to_b4() -> None:
+    """b4 collects them from replies, and puts them into the commit."""
+    from b4 import LoreMessage
+
+    for one in findings():
+        body = "\n".join(wrapped(one.question))
+        assert [found.as_string() for found in LoreMessage.find_trailers(body, followup=True)[0]] == []
 
 
 def test_rules_cite_addresses_and_no_people() -> None:

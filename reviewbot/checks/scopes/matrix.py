@@ -221,7 +221,8 @@ def _sources(cells: Sequence[Cell], kernel: Kernel) -> str:
 
 
 def _named(source: str) -> str:
-    return f"Link: {source}" if source.startswith(_MAIL) else f"See {source}."
+    """Where to read it. No "Link:" before an address: b4 takes that for a trailer and puts it into the commit."""
+    return f"See {source}{'' if source.startswith(_MAIL) else '.'}"
 
 
 def _verdict(cell: Cell, kernel: Kernel) -> Verdict:
