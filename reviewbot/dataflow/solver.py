@@ -41,15 +41,30 @@ class Abstained(Struct, frozen=True):
 
 def solve(cfg: Cfg, analysis: Analysis[Value]) -> Sequence[Value] | Abstained:
     """The values of all instructions, in sweeps along the way until none changes."""
-    near = cfg.succ if analysis.backward else cfg.pred
+    near, others = (cfg.succ, cfg.pred) if analysis.backward else (cfg.pred, cfg.succ)
     order = range(len(near) - 1, -1, -1) if analysis.backward else range(len(near))
     values = [analysis.first(at) for at in range(len(near))]
+    handed: dict[int, Value] = {}  # what instructions hand on, by their values of now
+    todo = set(order)  # only where something has changed another value can come out
     for _ in range(_MOST_SWEEPS):
-        changed = False
         for at in order:
-            found = analysis.join(at, values[at], {to: analysis.transfer(to, values[to]) for to in near[at]})
+            if at not in todo:
+                continue
+            todo.discard(at)
+            ways = {to: _handed(analysis, to, values, handed) for to in near[at]}
+            found = analysis.join(at, values[at], ways)
             if found != values[at]:
-                values[at], changed = found, True
-        if not changed:
+                values[at] = found
+                handed.pop(at, None)
+                todo.add(at)
+                todo.update(others[at])
+        if not todo:
             return values
     return Abstained(f"its values were not settled after {_MOST_SWEEPS} sweeps")
+
+
+def _handed(analysis: Analysis[Value], at: int, values: Sequence[Value], known: dict[int, Value]) -> Value:
+    """What an instruction makes of its value, worked out once for each."""
+    if at not in known:
+        known[at] = analysis.transfer(at, values[at])
+    return known[at]

@@ -8,8 +8,8 @@ by their text.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from reviewbot.frontend.function_bounds import NAME_BYTES, function_ends_bytes
@@ -18,6 +18,9 @@ from reviewbot.support.patterns import pattern
 
 _BLANK = ord(" ")
 _NO_WORD = bytes(byte if chr(byte).isalnum() or byte == ord("_") else _BLANK for byte in range(256))
+# it begins with what is looked for in each text, so that the rest of it is soon passed over
+_PUT = re.compile(rb"[.>](?:(?<=\.)|(?<=->))\s*+(\w++)\s*+=\s*+(?:&\s*+)?(\w++)")
+_OPENED = re.compile(rb"\s*+\(")
 _FAR_CALL = re.compile(rb"(?<!\s)\s++\(")
 _CALL_BACKWARDS = re.compile(rb"\(\w++")
 # the parts of a hunk: its first line, lines that stay, lines that do not
@@ -30,6 +33,7 @@ _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next on
 BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes between an argument and where its call begins
 _SHORT = 80  # bytes; what is longer is no brace with blanks around it
+_MOST_CUT = 4  # files of a commit: the change is sifted, and each file looked at for what others may call
 _KEPT = 2 << 20  # bytes of functions that are kept; what is worked out of them takes ten times as much
 
 
@@ -98,7 +102,7 @@ class CutFile:
 
     def __init__(self, path: bytes, text: bytes) -> None:
         self.path, self.text = path, text
-        self.places = list(_places(text))
+        self.places = _cut(text)
         self.parts = [place.part for place in self.places]
 
     @cached_property
@@ -106,10 +110,19 @@ class CutFile:
         """Its rows, without their line ends."""
         return self.text.split(b"\n")
 
+    @cached_property
+    def puts(self) -> Sequence[tuple[bytes, bytes]]:
+        """The members that are set to a word, or to its address, each with the word."""
+        return _PUT.findall(self.text)
+
     def given_to(self, name: bytes) -> Iterator[bytes]:
         """The words in the arguments of each call of a function, and those that follow soon."""
-        for found in re.finditer(rb"\b%b\s*\(" % re.escape(name), self.text):
-            yield from byte_words(self.text[found.end() : found.end() + _ARGUMENTS])
+        text, at = self.text, self.text.find(name) if name else -1
+        while at >= 0:
+            end = at + len(name)
+            if (opened := _OPENED.match(text, end)) and not _is_in_word(text[at - 1 : at]):
+                yield from byte_words(text[opened.end() : opened.end() + _ARGUMENTS])
+            at = text.find(name, end)
 
     def statement(self, first: int, last: int) -> tuple[int, int]:
         """The first and last row of the statements that some rows belong to; rows from 0, first and last included."""
@@ -142,6 +155,11 @@ class CutFile:
             if whole and not self.text[end : end + BLANKS].lstrip().startswith(b"("):
                 yield at
             at = self.text.find(name, end)
+
+
+@lru_cache(maxsize=_MOST_CUT)
+def _cut(text: bytes) -> Sequence[FunctionRows]:
+    return tuple(_places(text))
 
 
 def _places(text: bytes) -> Iterator[FunctionRows]:
@@ -254,6 +272,11 @@ def _last_word(text: bytes) -> bytes:
     """The word that a text ends with, blanks aside; b"" if that is none."""
     text = text.rstrip()
     return byte_words(text)[-1] if text and text[-1:].translate(_NO_WORD) != b" " else b""
+
+
+def _is_in_word(char: bytes) -> bool:
+    """Whether a character, b"" for none, may stand in a word."""
+    return char.isalnum() or char == b"_"
 
 
 def byte_words(text: bytes) -> list[bytes]:

@@ -24,6 +24,7 @@ _CODE = (
     "kernel/rows.py",
     "review/neighbourhood/function_words.py",
     "review/prefilter/run_by_others.py",
+    "review/prefilter/sleeping_locks.py",
     "review/prefilter/words.py",
 )
 

@@ -22,6 +22,7 @@ _NAMES = 20_000  # names of which it is in memory where they stand, with
 _PLACES = 100  # files at most
 _MANY = 4000  # contents that name something: of what is called everywhere nobody asks where that is
 _AT_ONCE = 50  # files
+_FOLDERS = 200  # whose listings are in memory
 
 
 class TooDifferent(Exception):
@@ -39,6 +40,7 @@ class TreeWords:
         self._paths: dict[int, set[str]] = {}  # the opposite
         self._fresh = WordTables()
         self._words = lru_cache(_KEPT)(store.words)
+        self._listing = lru_cache(_FOLDERS)(folders.listing)  # each tree is compared twice
         self._at = lru_cache(_KEPT)(self._content_at)
         self._naming = lru_cache(_KEPT)(store.naming)
         self._placed: dict[tuple[str, int], Sequence[str]] = {}  # files of the indexed tree
@@ -49,7 +51,7 @@ class TreeWords:
             return
         before, self._tree = self._tree, ""  # should the time be up on the way, nothing is known
         changed = dict[str, str]()
-        for path, id_ in difference(self._folders.listing, before, tree) if before else ():
+        for path, id_ in difference(self._listing, before, tree) if before else ():
             if path.endswith(ENDINGS):
                 changed[path] = id_
             if len(changed) > MOST_OTHER:

@@ -260,8 +260,12 @@ class FunctionReading:
 
     def given_back(self, releases: ReleasedBy) -> frozenset[Lock]:
         """What is given back where the function returns, by itself or one of its callees, and not taken again."""
-        ends = [at for at, step in enumerate(self.unit.steps) if step.kind in ("return", "end") and self.reaches(at)]
-        return _NOTHING.union(*(self.dropped(at, releases) for at in ends))
+        return _NOTHING.union(*(self.dropped(at, releases) for at in self._ends))
+
+    @cached_property
+    def _ends(self) -> Sequence[int]:
+        """The instructions at which it returns."""
+        return [at for at, step in enumerate(self.unit.steps) if step.kind in ("return", "end") and self.reaches(at)]
 
     def dropped(self, at: int, releases: ReleasedBy) -> frozenset[Lock]:
         """What may have been given back on some way to an instruction, and not been taken again."""
@@ -281,9 +285,14 @@ class FunctionReading:
                 gone[at] = gone.get(at, _NONE) | {(lock, "") for lock in theirs}
         if not gone:
             return ()
-        taken = {at: frozenset(self._taken(step)) for at, step in enumerate(self.unit.steps)}
-        values = solve(self.unit.cfg, _GivenBack(gone, taken))
-        return [frozenset(((Lock(ANY, ""), ""),))] * len(taken) if isinstance(values, Abstained) else values
+        if self._settled is None or self._settled[0] != gone:  # of most callees no more is known than a round before
+            taken = {at: frozenset(self._taken(step)) for at, step in enumerate(self.unit.steps)}
+            values = solve(self.unit.cfg, _GivenBack(gone, taken))
+            unknown = [frozenset(((Lock(ANY, ""), ""),))] * len(taken)
+            self._settled = gone, unknown if isinstance(values, Abstained) else values
+        return self._settled[1]
+
+    _settled: tuple[Mapping[int, Gone], Sequence[Gone]] | None = None
 
 
 class _GivenBack:

@@ -8,10 +8,12 @@ with an empty row for what is not shown between them. Rows count from 0; `number
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct, field
 
 from reviewbot.dataflow.scope_table import ScopeTable
+from reviewbot.frontend.cut_functions import byte_words
 from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
@@ -22,6 +24,7 @@ from reviewbot.support.patterns import pattern
 
 _HANDED = pattern(r"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)")
 _LONGEST = 400  # characters of a row
+_MOST_TEXTS = 32  # of which the words are known: those of a patch, and of the files beside it
 
 
 class FileVersion(Struct, frozen=True):
@@ -47,6 +50,11 @@ class FileVersion(Struct, frozen=True):
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
     later: Callable[[], Neighbours | None] = lambda: None
     lookup: ScopeTable | None = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """All words of its text: a quick answer to what it surely does not name."""
+        return _words_of(self.text)
 
     @property
     def handed(self) -> frozenset[str]:
@@ -100,6 +108,12 @@ class FileVersion(Struct, frozen=True):
     def others(self) -> frozenset[str]:
         """The names of all functions that the change does not touch."""
         return self.beside.names if self.beside is not None else frozenset()
+
+
+@lru_cache(maxsize=_MOST_TEXTS)
+def _words_of(text: str) -> frozenset[str]:
+    words = {*byte_words(text.encode("utf-8", "surrogateescape"))}  # most of them stand there many times
+    return frozenset(b" ".join(words).decode("utf-8", "surrogateescape").split(" "))
 
 
 def expressions(step: Instruction) -> tuple[Expr, ...]:

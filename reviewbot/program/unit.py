@@ -5,14 +5,18 @@ A text is needed more than once: by the rules, for what stood there before, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property, lru_cache, partial
+from typing import TypeVar
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.cfg import Cfg
 from reviewbot.dataflow.macro_calls import macro_allocators
 from reviewbot.dataflow.reaching import Reaching
-from reviewbot.dataflow.scope_table import ScopeTable
+from reviewbot.dataflow.scope_table import ScopeRows, ScopeTable
 from reviewbot.frontend import fragments, parse
 from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Function
@@ -24,7 +28,12 @@ from reviewbot.program.file_scopes import file_scopes
 from reviewbot.support.patterns import pattern
 
 _MOST_OPEN = 4  # both sides of two files
+_MOST_KNOWN = 512  # functions, and analyses
 _WORD = pattern(r"\w+")
+
+Made = TypeVar("Made")
+Marks = tuple[tuple[int, str], ...]
+Said = tuple[str, str, str, str, bool, bool, bool, bool, Marks]  # what a fragment says, wherever it stands
 
 
 class FunctionUnit:
@@ -77,6 +86,73 @@ class FunctionUnit:
         return Reaching(self.cfg)
 
 
+class KnownFunctions:
+    """The functions that were read last for one kernel, and their analyses: most stay as they are from text to text.
+
+    `lookup`: the scope calls of the kernel; all texts have these and some of their own.
+    """
+
+    def __init__(self, lookup: ScopeTable) -> None:
+        self._base = lookup
+        self._read: OrderedDict[Hashable, tuple[Function, ...]] = OrderedDict()
+        self._flows: OrderedDict[Hashable, FunctionAnalysis] = OrderedDict()
+
+    def units(
+        self, fragment: Fragment, marks: Marks, lookup: ScopeTable, masks: Mapping[str, Mask]
+    ) -> Iterator[FunctionUnit]:
+        """The functions of a fragment. `marks`: its own, see parse.functions(), by their offsets in its text.
+
+        `lookup`, `masks`: those of its text.
+        """
+        shown = (fragment.prefix, fragment.text, fragment.suffix, fragment.name, fragment.starts, fragment.ends)
+        said = (*shown, fragment.macro, bool(fragment.parts), marks)
+
+        def read() -> tuple[Function, ...]:
+            moved = {at + fragment.offset: word for at, word in marks}
+            return tuple(parse.functions(fragment, self._base.kernel.words, moved))
+
+        found = _kept(self._read, (said, fragment.line), read)
+        for number, one in enumerate(found):
+            follow = partial(self._follow, (said, number), one, lookup, masks)
+            yield FunctionUnit(copy(one), fragment.text, follow)  # a copy, for units are told apart by their functions
+
+    def _follow(
+        self, said: tuple[Said, int], function: Function, lookup: ScopeTable, masks: Mapping[str, Mask]
+    ) -> FunctionAnalysis:
+        """The analysis of a function; it does not depend on the rows that it stands on.
+
+        `said`: the text that it was read from, and which of the functions there it is. Of the rest of the file only
+        that matters which is said of the words in it.
+        """
+        (_, text, *_, marks), _ = said
+        words = sorted({*_WORD.findall(text), *(word for _, word in marks)})
+        key = (
+            said,
+            _own(lookup.enter, self._base.enter, words),
+            _own(lookup.leave, self._base.leave, words),
+            tuple(name for name in words if name not in lookup.leave and lookup.may_give_back(name)),
+            tuple((name, masks[name]) for name in words if name in masks),
+        )
+        return _kept(self._flows, key, lambda: FunctionAnalysis(function, lookup, masks))
+
+
+def _own(found: Mapping[str, ScopeRows], base: Mapping[str, ScopeRows], words: Iterable[str]) -> Hashable:
+    """What some words are to a text, and to no other."""
+    return tuple((one, tuple(found[one])) for one in words if one in found and found[one] is not base.get(one))
+
+
+def _kept(known: OrderedDict[Hashable, Made], key: Hashable, make: Callable[[], Made]) -> Made:
+    """What is known under a key, made where it is not; the one used last is forgotten last."""
+    found = known.get(key)
+    if found is None:
+        found = known[key] = make()  # whole, or not at all: the time may be up in the middle
+        if len(known) > _MOST_KNOWN:
+            known.popitem(last=False)
+    else:
+        known.move_to_end(key)
+    return found
+
+
 class PreparedText:
     """A text that was prepared and cut into fragments.
 
@@ -84,10 +160,13 @@ class PreparedText:
     calls, with helpers of it that take or give back a lock.
     """
 
-    def __init__(self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words) -> None:
-        self._words = words
+    def __init__(
+        self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words, known: KnownFunctions
+    ) -> None:
+        self._words, self._known = words, known
         stitched = tuple(show(stretches, whole, words))
         self._marks = {at: word for one in stitched for at, word in one.prepared.marks.items()}
+        self._places = sorted(self._marks)
         self.masks = _masks(stitched, whole, lookup)
         self.fragments = connected(stitched)
         self.lookup = file_scopes(self.fragments, self._marks, lookup)
@@ -103,15 +182,19 @@ class PreparedText:
         return self._units[id(fragment)]
 
     def _read(self, fragment: Fragment) -> Iterator[FunctionUnit]:
-        read = parse.functions(fragment, self.lookup.kernel.words, self._marks)
-        found = [
-            FunctionUnit(one, fragment.text, partial(FunctionAnalysis, one, self.lookup, self.masks)) for one in read
-        ]
+        found = [*self._known.units(fragment, self._marks_of(fragment), self.lookup, self.masks)]
         if fragment.parts and any(unit.function.broken for unit in found):  # each part may still be understood
             for part in fragment.parts:
                 yield from self._read(part)
         else:
             yield from found
+
+    def _marks_of(self, fragment: Fragment) -> Marks:
+        """The marks of a fragment, by their offsets in its text."""
+        start = fragment.offset
+        first = bisect_left(self._places, start)
+        last = bisect_left(self._places, start + len(fragment.text))
+        return tuple((at - start, self._marks[at]) for at in self._places[first:last])
 
     def macro(self, macro: directives.Macro) -> tuple[FunctionUnit, ...]:
         """The function that the body of one of the macros makes."""
@@ -135,8 +218,8 @@ def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...],
 
     Its arguments are the stretches of a text, and whether they are all of a file.
     """
-    words = rewrite.sorted_words(kernel.words)
-    return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words))
+    words, known = rewrite.sorted_words(kernel.words), KnownFunctions(lookup)
+    return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words, known))
 
 
 def _masks(stitched: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:

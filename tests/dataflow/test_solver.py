@@ -66,6 +66,23 @@ def test_a_backward_may_analysis(graph):
         assert values[at] == (not marked.isdisjoint(cfg.reachable(cfg.succ[at], lambda _: True)))
 
 
+class Counted(Passed):
+    """The same, and how often it was asked."""
+
+    asked = 0
+
+    def transfer(self, at: int, value: bool) -> bool:
+        self.asked += 1
+        return super().transfer(at, value)
+
+
+def test_what_has_not_changed_is_not_asked_again():
+    chain = [*((at + 1,) for at in range(9)), ()]
+    analysis = Counted(frozenset((0,)))
+    assert solve(cfg_of(chain), analysis) == [False, *[True] * 9]
+    assert analysis.asked == 9  # each but the last, which hands nothing on
+
+
 def test_what_does_not_settle_is_given_up():
     found = solve(cfg_of([(1,), ()]), Restless(frozenset()))
     assert isinstance(found, Abstained)

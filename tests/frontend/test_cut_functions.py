@@ -39,3 +39,15 @@ def test_functions_that_are_only_declared() -> None:
     assert shown == text.replace(own, "static int b(void);\n\n\n\n\n")
     assert shown.count("\n") == text.count("\n")
     assert declaring(text.encode(), []) == text.encode()
+
+
+def test_what_calls_are_given_and_what_follows_soon() -> None:
+    text = b"toy_add(a, &b);\nmy_toy_add(c);\ntoy_adder(d);\nx = toy_add;\ntoy_add\n\t\t(e);\n"
+    words = [*CutFile(b"a.c", text).given_to(b"toy_add")]
+    assert words[:2] == [b"a", b"b"]
+    assert [words.count(one) for one in (b"c", b"d", b"e")] == [1, 1, 2]  # behind the first call, and in the second
+
+
+def test_members_that_are_set_to_a_word() -> None:
+    text = b"x->put = &f;\ny.get\t=\n g;\n\t.run = h,\na > b = c;\nz.n == m;\nw.n += m;\nv.n = 3;\n"
+    assert CutFile(b"a.c", text).puts == [(b"put", b"f"), (b"get", b"g"), (b"run", b"h"), (b"n", b"3")]

@@ -42,7 +42,6 @@ class AtomicCalls:
     def __init__(self, rule: Rule, context: Context) -> None:
         self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
         self._contexts = {path: of_file(context, side) for path, side in self.graph.sides.items()}
-        self._said: dict[str, frozenset[str]] = {}
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
         # the function is kept as well: another that is made later may get its id
         self._sleepers: dict[int, tuple[FunctionUnit, Sequence[tuple[int, Sleeper]]]] = {}
@@ -121,18 +120,13 @@ class AtomicCalls:
     def _runs(self, functions: Collection[FunctionKey]) -> Iterator[tuple[FunctionKey, str, Callback]]:
         """Those of some functions that others run so, with the path of the file that shows it, and how."""
         for path, side in self.graph.sides.items():
-            words = self._words(side)
+            words = side.words if len(self.graph.sides) > 1 else ()
             near = ((where, name) for where, name in functions if where == path or name in words)
             keys = {name: (where, name) for where, name in near if self.graph.meant(path, name) == (where, name)}
             mine = {name for name, (where, _) in keys.items() if where == path}
             own = bool(mine) and (self._signed(side) or not mine.isdisjoint(row_words(self.rule, "functions")))
             if own or any(may_be_run(side.text, name, *self._listed) for name in keys):
                 yield from ((keys[one.function], path, one) for one in self._run_in(side) if one.function in keys)
-
-    def _words(self, side: FileVersion) -> frozenset[str]:
-        if side.path not in self._said:
-            self._said[side.path] = frozenset(_WORD.findall(side.text)) if len(self.graph.sides) > 1 else frozenset()
-        return self._said[side.path]
 
     @cached_property
     def _listed(self) -> tuple[frozenset[str], frozenset[str]]:

@@ -64,7 +64,7 @@ class WaitedLocks:
         out: dict[FunctionKey, RunByReclaim] = {}
         for path, side in self.graph.sides.items():
             # most texts name nothing of what reclaim runs, and need not be looked at
-            found = callbacks(side, self._rows) if any(word in side.text for word in self._telling) else ()
+            found = callbacks(side, self._rows) if not self._telling.isdisjoint(side.words) else ()
             for one in found:
                 if any(word in side.text for word in strings(one.listed, "pinned")):
                     continue

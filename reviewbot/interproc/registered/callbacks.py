@@ -8,9 +8,9 @@ structure inside another no type is shown: its own member's name stands for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -28,8 +28,10 @@ _CALL = 200  # of a row with arguments
 _ROWS = 4  # that the arguments of a call may stand on
 _HEAD_ROWS = 12  # that the head of a function may stand on
 _MOST_CALLS = 5_000  # of one text
+_MOST_ROWS = 512  # of rules whose words are known
 
 _WORDS = pattern(r"\w+")
+_OPENED = pattern(r"\s*\(")
 _LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
 _KEPT = pattern(r"(?<!\w)(\w+)\s*=\s*\Z")
 
@@ -94,10 +96,10 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
     word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
     of `beside` does. Positions and rows count from 0.
     """
-    keys = ("registers", "through", "queues", "made")
-    calls = {said.partition(" ")[0] for row in listed for key in keys for said in strings(row, key)}
-    text = _Text(side, frozenset(name for name in calls if name in side.text))
-    for row in listed:
+    words = side.words
+    told = [row for row in listed if "takes" in row or not _telling(row).isdisjoint(words)]
+    text = _Text(side, frozenset[str]().union(*map(_calls_of, told)) & words)
+    for row in told:
         typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
         found = [*text.put(row), *text.handed(row), *typed, *_signed(row, side), *_named(row, side)]
         if not found or ("unless" in row and (not side.whole or _stands(row, "unless", side))):
@@ -106,6 +108,29 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
             continue
         for function, how, at, note in found:
             yield Callback(function, how, at, note, row)
+
+
+def _telling(row: Mapping[str, Data]) -> frozenset[str]:
+    """The words of which one stands in a text that shows a function of a row, but for one known by its parameters."""
+    return _last_words((*strings(row, "members"), *strings(row, "returns"), *strings(row, "functions"))) | _first_words(
+        (*strings(row, "registers"), *strings(row, "through"))
+    )
+
+
+def _calls_of(row: Mapping[str, Data]) -> frozenset[str]:
+    """The calls that matter to a row."""
+    keys = ("registers", "through", "queues", "made")
+    return _first_words(tuple(said for key in keys for said in strings(row, key)))
+
+
+@lru_cache(maxsize=_MOST_ROWS)  # the same few rows are asked about each text
+def _first_words(said: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one.partition(" ")[0] for one in said)
+
+
+@lru_cache(maxsize=_MOST_ROWS)
+def _last_words(said: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(one.rpartition(" ")[2] for one in said)
 
 
 def may_be_run(text: str, name: str, before: frozenset[str], calls: frozenset[str]) -> bool:
@@ -250,12 +275,23 @@ def _listed(kinds: Sequence[str]) -> str:
 def _calls(side: FileVersion, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
     """The calls of some functions with their arguments."""
     row = at = 0
-    for found in re.finditer(rf"\b({'|'.join(map(re.escape, sorted(names)))})\s*\(", side.text):
-        row, at = row + side.text.count("\n", at, found.start()), found.start()
-        start = side.text.rfind("\n", 0, at) + 1
-        if at - start < _LONGEST:
-            behind = side.text[found.end() : found.end() + _CALL * _ROWS].split("\n")[:_ROWS]
-            yield found[1], _arguments(" ".join(one[:_CALL] for one in behind)), row
+    for start, name, behind in sorted(_called(side.text, names)):
+        row, at = row + side.text.count("\n", at, start), start
+        if at - (side.text.rfind("\n", 0, at) + 1) < _LONGEST:
+            rows = side.text[behind : behind + _CALL * _ROWS].split("\n")[:_ROWS]
+            yield name, _arguments(" ".join(one[:_CALL] for one in rows)), row
+
+
+def _called(text: str, names: Iterable[str]) -> Iterator[tuple[int, str, int]]:
+    """Where some functions are called in a text, with their names, and where the arguments begin; in no order."""
+    for name in names:
+        at = text.find(name)
+        while at >= 0:
+            end = at + len(name)
+            opened = _OPENED.match(text, end)
+            if opened is not None and _WORDS.fullmatch(text, at - 1, at) is None:
+                yield at, name, opened.end()
+            at = text.find(name, end)
 
 
 def _arguments(text: str) -> list[str]:

@@ -14,7 +14,6 @@ from reviewbot.frontend.cut_functions import BLANKS, CutFile, FunctionText, call
 from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
 
 _PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
-_PUT_THERE = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?(\w++)")
 _numbers = count()
 
 
@@ -25,7 +24,9 @@ class RunByOthers:
         self._key = ("typed", next(_numbers))
         self._functions = as_bytes(rows.of(Role.FUNCTIONS))
         self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
-        self._takes = [tuple(as_bytes(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
+        # the longest type first, which is the rarest
+        takes = (sorted(as_bytes(said.split(", ")), key=len, reverse=True) for said in sorted(rows.of(Role.PARAMETERS)))
+        self._takes = [tuple(one) for one in takes]
         self._members = last_words(rows.of(Role.MEMBERS, Role.HELD))
         self._calls = first_words(rows.of(Role.REGISTERS))
 
@@ -40,12 +41,18 @@ class RunByOthers:
     def _takes_those(self, head: bytes) -> bool:
         return any(first in head and all(kind in head for kind in others) for first, *others in self._takes)
 
+    def typed(self, file: CutFile, names: Collection[bytes]) -> Collection[bytes]:
+        """Those of the functions of a file that are so. `names`: those of all of them."""
+        if has_any(file.text, self._types) or any(all(kind in file.text for kind in one) for one in self._takes):
+            return {part.name for part in file.parts if self.is_typed(part)}.intersection(names)
+        return self._functions.intersection(names)
+
     def names_run(self, file: CutFile, called: Collection[str]) -> frozenset[bytes]:
         """The words that are put into a member, or handed to a call, by which others run them.
 
         `called`: the names that its functions call.
         """
-        put = {name for member, name in _PUT_THERE.findall(file.text) if member in self._members}
+        put = {name for member, name in file.puts if member in self._members}
         return frozenset(put).union(*(file.given_to(name) for name in self._calls if name.decode() in called))
 
     def is_run(self, file: CutFile, name: bytes) -> bool:

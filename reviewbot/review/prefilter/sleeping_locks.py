@@ -71,7 +71,7 @@ class SleepingLocks:
     def _reclaimed(self, file: CutFile, calls: frozenset[str], known: Collection[str]) -> set[str]:
         """The functions of a file that reclaim runs. `calls`: those that all of them make."""
         run = self._run.names_run(file, calls)
-        typed = (part.name for part in file.parts if self._run.is_typed(part))
+        typed = self._run.typed(file, {name.encode("utf-8", "replace") for name in known})
         return {name for one in (*run, *typed) if (name := one.decode("utf-8", "replace")) in known}
 
 
