@@ -12,6 +12,7 @@ import pytest
 from cisystems import program
 from command import Command
 from mailtools import in_terminal
+from reviewbot.cli.arguments.parser import parser
 from reviewbot.config import data_path
 from shipping import completions
 
@@ -25,7 +26,7 @@ function=$(complete -p reviewbot | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 CASES = [
-    (("",), {"thread", "range", "local", "check", "agent", "setup", "index", "reach", "rule", "matrix"}),
+    (("",), set(parser().commands)),
     (("th",), {"thread"}),
     (("thread", "--for"), {"--format"}),
     (("thread", "--format", "s"), {"sarif"}),
@@ -110,7 +111,7 @@ def test_tcsh_takes_its_script(place):
         text=True,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert "thread range" in done.stdout and "reviewbot rule --names" in done.stdout
+    assert "(thread " in done.stdout and "reviewbot rule --names" in done.stdout
 
 
 def test_names_are_those_of_the_tables(command: Command):

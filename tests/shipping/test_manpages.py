@@ -53,7 +53,7 @@ def test_the_page_of_a_command_has_its_options(folder, name):
     options = {option for action in shared for option in action.option_strings}
     assert {option for option in options if option not in text} == set()
     words = " ".join(text.split())
-    for heading in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "EXIT STATUS", "SEE ALSO"):
+    for heading in ("NAME", "SYNOPSIS", "DESCRIPTION", "SHARED OPTIONS", "EXIT STATUS", "SEE ALSO"):
         assert f"\n{heading}\n" in text
     assert " ".join(EXIT_CODES.split()[2:]) in words
 

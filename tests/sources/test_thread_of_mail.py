@@ -84,7 +84,7 @@ def test_a_thread_that_the_server_does_not_have(archive, ask):
             b"From a Mon Jun 10 10:00:00 2024\nSubject: a\n\na\n\nFrom b Mon Jun 10 10:00:00 2024\nSubject: b\n\nb\n",
             "one mail, ",
         ),
-        (b"just text\n", "is no mail"),
+        (b"just text\n", "is not a mail"),
         (b"", "empty"),
     ],
 )
