@@ -8,15 +8,15 @@ from reviewbot.model.patch import DiffLine, FileChange, Hunk
 from reviewbot.report.html.element import Html, element
 from reviewbot.support.escape import clip, visible
 
-Marks = Mapping[int, Sequence[Html]]  # the remarks below a line of a hunk, by its 0-based index there
-FileMarks = Mapping[int, Marks]  # the same by the 0-based index of the hunk
+LineNotes = Mapping[int, Sequence[Html]]  # the remarks below a line of a hunk, by its 0-based index there
+FileNotes = Mapping[int, LineNotes]  # the same by the 0-based index of the hunk
 
 _LONGEST = 400  # characters of a line
 MOST_LINES = 20_000  # of all diffs of a page; hunks with remarks come on top
 _KINDS = {"+": "added", "-": "removed", " ": "kept"}
 
 
-def file_part(change: FileChange, marks: FileMarks, room: int) -> tuple[Html, int]:
+def file_part(change: FileChange, marks: FileNotes, room: int) -> tuple[Html, int]:
     """The hunks of a file, folded where no remark is in them; and how many lines those without remarks have.
 
     `room`: how many these may have.
@@ -57,7 +57,7 @@ def code_row(text: str, number: int, below: Sequence[Html]) -> Html:
     return _table([*_line(DiffLine("+", text, None, number)), *_below(below)], f"Line {number}")
 
 
-def _hunk(hunk: Hunk, marks: Marks) -> Html:
+def _hunk(hunk: Hunk, marks: LineNotes) -> Html:
     rows = [element("tr", element("td", clip(hunk.header, _LONGEST), colspan="3"), class_="at")]
     for at, line in enumerate(hunk.lines):
         rows += _line(line, at in marks)
