@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from reviewbot.frontend.function_bounds import NAME_BYTES, function_ends_bytes
@@ -33,6 +33,7 @@ _ENDS = (b";", b"{", b"}", b":", b"*/")  # what a row ends with that the next on
 BLANKS = 80  # bytes between a function and its arguments
 _ARGUMENTS = 400  # bytes between an argument and where its call begins
 _SHORT = 80  # bytes; what is longer is no brace with blanks around it
+_MOST_CUT = 4  # files of a commit: the change is sifted, and each file looked at for what others may call
 _KEPT = 2 << 20  # bytes of functions that are kept; what is worked out of them takes ten times as much
 
 
@@ -101,7 +102,7 @@ class CutFile:
 
     def __init__(self, path: bytes, text: bytes) -> None:
         self.path, self.text = path, text
-        self.places = list(_places(text))
+        self.places = _cut(text)
         self.parts = [place.part for place in self.places]
 
     @cached_property
@@ -154,6 +155,11 @@ class CutFile:
             if whole and not self.text[end : end + BLANKS].lstrip().startswith(b"("):
                 yield at
             at = self.text.find(name, end)
+
+
+@lru_cache(maxsize=_MOST_CUT)
+def _cut(text: bytes) -> Sequence[FunctionRows]:
+    return tuple(_places(text))
 
 
 def _places(text: bytes) -> Iterator[FunctionRows]:

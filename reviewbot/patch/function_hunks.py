@@ -59,7 +59,7 @@ def function_hunks(path: str, before: CutFile | None, after: CutFile, function: 
     return FileChange(path, path, tuple(hunks), created=before is None)
 
 
-def _places(text: CutFile, function: str) -> list[FunctionRows]:
+def _places(text: CutFile, function: str) -> Sequence[FunctionRows]:
     """The place of a function; where there is none, or more than one, every function text that mentions its name."""
     name = _bytes(function)
     if not name:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property, lru_cache
 from typing import NamedTuple, Protocol, TypeVar, cast
 
+from reviewbot.frontend.cut_functions import called_in
 from reviewbot.model.kernel import Kernel
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.unit import FunctionUnit
@@ -235,10 +236,11 @@ class _Said:
         return not self._heads.isdisjoint(other._words) or not other._heads.isdisjoint(self._words)
 
 
-@lru_cache(maxsize=1024)  # the next version of a file has most functions as they were
+@lru_cache(maxsize=4096)  # the next version of a file has most functions as they were
 def _called_in(text: str) -> Sequence[str]:
     """The names that stand before a parenthesis, each once."""
-    return tuple(dict.fromkeys(_CALL.findall(text)))
+    names = called_in(text.encode("utf-8", "surrogateescape"))
+    return tuple(name.decode("utf-8", "surrogateescape") for name in names)
 
 
 def _is_static(text: str, name: str) -> bool:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from msgspec import Struct, field
 
 from reviewbot.dataflow.scope_table import ScopeTable
+from reviewbot.frontend.cut_functions import byte_words
 from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
@@ -22,7 +23,6 @@ from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _HANDED = pattern(r"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)")
-_WORD = pattern(r"\w+")
 _LONGEST = 400  # characters of a row
 _MOST_TEXTS = 32  # of which the words are known: those of a patch, and of the files beside it
 
@@ -112,7 +112,8 @@ class FileVersion(Struct, frozen=True):
 
 @lru_cache(maxsize=_MOST_TEXTS)
 def _words_of(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text))
+    words = {*byte_words(text.encode("utf-8", "surrogateescape"))}  # most of them stand there many times
+    return frozenset(b" ".join(words).decode("utf-8", "surrogateescape").split(" "))
 
 
 def expressions(step: Instruction) -> tuple[Expr, ...]:

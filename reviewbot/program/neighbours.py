@@ -96,7 +96,8 @@ class Neighbours:
         if not known or not self._far:
             return []
         calls = re.compile(rf"\b(?:{'|'.join(map(re.escape, known))})\s*\(")
-        return [fragment for fragment in self._far if calls.search(fragment.text)][:_MOST_AROUND]
+        named = (fragment for fragment in self._far if any(map(fragment.text.__contains__, known)))  # few are
+        return [fragment for fragment in named if calls.search(fragment.text)][:_MOST_AROUND]
 
     @cached_property
     def _callees(self) -> tuple[list[Fragment], list[Fragment]]:

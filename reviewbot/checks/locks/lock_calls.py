@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -12,6 +12,8 @@ from reviewbot.kernel.rows import row_words
 from reviewbot.model.kernel import Rule
 
 _LONGEST = 120  # characters of what stands between the parentheses of such a call
+_MOST_TEXTS = 1024  # functions of which the locks are known
+_MOST_RULES = 8  # of as many kernels
 _WORD = re.compile(r"\w+")
 SHARED, NESTED = "shared", "nested"
 
@@ -43,13 +45,23 @@ class LockCalls(Struct, frozen=True, dict=True):
 
     def words_taken(self, text: str) -> frozenset[str]:
         """The words in the names of the locks that a text takes; of a local pointer those of what it is given too."""
-        return frozenset(word for said in self._taken.findall(text) for word in _words_of(said, text))
+        return self._words_taken(text)
+
+    @cached_property
+    def _words_taken(self) -> Callable[[str], frozenset[str]]:
+        """The same; of most texts it is asked more than once."""
+
+        def words(text: str) -> frozenset[str]:
+            return frozenset(word for said in self._taken.findall(text) for word in _words_of(said, text))
+
+        return lru_cache(maxsize=_MOST_TEXTS)(words)
 
     def gives_back(self, text: str) -> bool:
         """Whether a text gives a lock back."""
         return self._given.search(text) is not None
 
 
+@lru_cache(maxsize=_MOST_RULES)
 def lock_calls(rule: Rule) -> LockCalls:
     """The calls that a rule lists.
 

@@ -123,7 +123,7 @@ class Narrowed:
         """The functions of a file that are run so, or called from such."""
         handles = [word for word in self._handles if word in file.text]
         found = {part.name for part in file.having(handles) if part.name}
-        found |= {name for name, part in file.named.items() if self._others.is_typed(part)}
+        found.update(self._others.typed(file, file.named.keys()))
         if has_any(file.text, self._members):
             found |= file.named.keys() & set(self._put.findall(file.text))
         for word in self._registers:
