@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from reviewbot.git import base as treebase
 from reviewbot.git.base import Base
 from reviewbot.git.command import GitResult, TooLong
+from reviewbot.git.kernel_versions import kernel_in
 from reviewbot.git.repository import Repository
-from reviewbot.kernel.backports import header_names
 from reviewbot.model.errors import UsageError
 from reviewbot.model.kernel import Version
 from reviewbot.model.patch import FileChange, Patch, Series, Unread
@@ -89,14 +89,6 @@ def kernel_of_base(
 ) -> tuple[Version | None, frozenset[str] | None]:
     """The kernel version in the Makefile of the base, and the names in its headers; None for what is not known."""
     return (None, None) if placed.base is None else kernel_in(repository, placed.base.tree, headers)
-
-
-def kernel_in(
-    repository: Repository, tree: str, headers: Sequence[str]
-) -> tuple[Version | None, frozenset[str] | None]:
-    """The kernel version in a tree's Makefile, and the names in its `headers`; None for what is not known."""
-    texts = (repository.read(tree, path) for path in headers)
-    return repository.version(tree), header_names(text for text in texts if text is not None) or None
 
 
 # --- applying ---

@@ -20,6 +20,14 @@ _MAKEFILE = "Makefile"
 Path = tuple[bytes, ...]
 
 
+def kernel_in(
+    repository: Repository, tree: str, headers: Sequence[str]
+) -> tuple[Version | None, frozenset[str] | None]:
+    """The kernel version in a tree's Makefile, and the names in its `headers`; None for what is not known."""
+    texts = (repository.read(tree, path) for path in headers)
+    return repository.version(tree), header_names(text for text in texts if text is not None) or None
+
+
 class Era(NamedTuple):
     """A kernel whose facts apply to commits. `names`: those in its headers that matter, None for the version alone.
 

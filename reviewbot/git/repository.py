@@ -36,6 +36,7 @@ from reviewbot.model.errors import InputError, UsageError
 from reviewbot.model.kernel import Version
 
 _OPENING = 20  # seconds
+FOREVER = 86_400  # seconds for git, see allow(): who asks for a long range may wait, or stop it
 _LARGEST_TREE = 32 << 20  # bytes of one folder's listing
 _AT_ONCE = 256  # objects that are asked for together
 _FOLDERS = 4096  # listings that are remembered

@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple
 
-from reviewbot.git import apply
 from reviewbot.git.commits import diffs, message, read_commits
+from reviewbot.git.kernel_versions import kernel_in
 from reviewbot.git.repository import Repository
 from reviewbot.git.revisions import CommitRange
 from reviewbot.model.kernel import Rule, Version
@@ -25,7 +25,6 @@ from reviewbot.support import workers
 if TYPE_CHECKING:
     from reviewbot.sources.progress import Progress
 
-FOREVER = 86_400  # seconds for git: who asks for a long range may wait, or stop it
 _FEW = 24  # commits that are read before other processes have begun
 _MERGES = 50  # that are looked into
 _FOLLOWED = 64  # commits up to which other files of their folders are read with them
@@ -47,9 +46,9 @@ class ReviewedRange(NamedTuple):
 
 
 def range_end(repository: Repository, span: CommitRange, headers: tuple[str, ...]) -> RangeEnd:
-    """`headers`: see git.apply.kernel_in()."""
+    """`headers`: see git.kernel_versions.kernel_in()."""
     tip = message(repository, span.tip)
-    return RangeEnd(tip.stamp, *apply.kernel_in(repository, tip.tree, headers))
+    return RangeEnd(tip.stamp, *kernel_in(repository, tip.tree, headers))
 
 
 def tell_merges(span: CommitRange, progress: Progress) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class TreeSeries(NamedTuple):
-    """A series on its base. `version` and `names`: of the kernel there, see git.apply.kernel_in()."""
+    """A series on its base. `version` and `names`: of the kernel there, see git.kernel_versions.kernel_in()."""
 
     series: Series
     version: Version | None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from reviewbot.git import upstream, worktree
 from reviewbot.git.commits import diffs
-from reviewbot.git.repository import Repository
+from reviewbot.git.repository import FOREVER, Repository
 from reviewbot.git.revisions import Commit, CommitRange, commit_range
 from reviewbot.git.upstream import Upstream
 from reviewbot.git.worktree import Index, WorkTree
@@ -17,7 +17,7 @@ from reviewbot.model.errors import InputError
 from reviewbot.model.patch import FileChange, Series, Unread
 from reviewbot.model.review import PatchReview, Review
 from reviewbot.patch import parse
-from reviewbot.sources.commit_range import FOREVER, ReviewedRange, review_range
+from reviewbot.sources.commit_range import ReviewedRange, review_range
 from reviewbot.sources.kernel_eras import RuleSet
 from reviewbot.sources.settings import Limits
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kernel_judge import VERSION
 from reviewbot.config import data_path
-from reviewbot.git.repository import Repository
+from reviewbot.git.repository import FOREVER, Repository
 from reviewbot.index.build import files_of
 from reviewbot.index.place import index_path
 from reviewbot.index.store import Store
@@ -19,7 +19,6 @@ from reviewbot.model.patch import Patch
 from reviewbot.model.review import Finding
 from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
-from reviewbot.sources.commit_range import FOREVER
 from reviewbot.support.timeout import TooSlow, bounded
 
 _NOTHING = "0" * 40  # a tree that is not there

@@ -10,12 +10,11 @@ from pathlib import Path
 from reviewbot.cli import progress, streams
 from reviewbot.cli.session import SessionOptions, session_options
 from reviewbot.git.cat_file import LARGEST
-from reviewbot.git.repository import Repository
+from reviewbot.git.repository import FOREVER, Repository
 from reviewbot.index import build, place
 from reviewbot.index.reader import reader_of_all
 from reviewbot.index.store import IndexedTree, Store
 from reviewbot.model.errors import DamagedDatabase, InputError, UsageError
-from reviewbot.sources.commit_range import FOREVER
 from reviewbot.support import workers
 from reviewbot.support.escape import visible
 

@@ -13,11 +13,11 @@ from reviewbot.cli import review_command
 from reviewbot.cli.commit_ranges import at_end, ruleset
 from reviewbot.cli.review_command import OpenSource, SourceReview
 from reviewbot.cli.session import Session
-from reviewbot.git.repository import Repository
+from reviewbot.git.repository import FOREVER, Repository
 from reviewbot.git.revisions import CommitRange, commit_range
 from reviewbot.model.review import Review
 from reviewbot.report.registry import FORMATS
-from reviewbot.sources.commit_range import FOREVER, review_range, tell_merges
+from reviewbot.sources.commit_range import review_range, tell_merges
 
 NAMES = tuple(FORMATS)  # a commit is no mail that could be answered
 

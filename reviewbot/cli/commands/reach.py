@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import Session, for_tree, open_session
-from reviewbot.git import apply
 from reviewbot.git.command import TooLong
-from reviewbot.git.repository import Repository
+from reviewbot.git.kernel_versions import kernel_in
+from reviewbot.git.repository import FOREVER, Repository
 from reviewbot.index.definitions import defining_files, near_names
 from reviewbot.index.tree_words import TreeWords
 from reviewbot.kernel import rules
@@ -36,7 +36,6 @@ from reviewbot.review.prefilter.words import RowWords, known_rules
 from reviewbot.review.probe.answers import Question, ReachAnswers, answers_of
 from reviewbot.review.probe.changed_tree import ChangedTree
 from reviewbot.review.probe.probe import PROBE, Probe, beginning, calling, definitions
-from reviewbot.sources.commit_range import FOREVER
 from reviewbot.support.escape import clip, visible
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
@@ -64,7 +63,7 @@ def reach(options: argparse.Namespace) -> int:
     with Repository(options.tree or Path()) as repository:
         repository.allow(FOREVER)
         tree = _tree(repository, options.revision or "HEAD")
-        session = for_tree(session, 0, *apply.kernel_in(repository, tree, session.config.tree.headers))
+        session = for_tree(session, 0, *kernel_in(repository, tree, session.config.tree.headers))
         kind = rules.probes(session.folders)[options.scope]
         place = _Place(repository, tree, None, options.file or "")
         try:
