@@ -28,7 +28,7 @@ from reviewbot.program.file_scopes import file_scopes
 from reviewbot.support.patterns import pattern
 
 _MOST_OPEN = 4  # both sides of two files
-_MOST_KNOWN = 512  # functions, and analyses
+_MOST_KNOWN = 256  # functions, and analyses
 _WORD = pattern(r"\w+")
 
 Made = TypeVar("Made")

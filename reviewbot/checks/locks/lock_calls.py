@@ -51,7 +51,11 @@ class LockCalls(Struct, frozen=True, dict=True):
     def _words_taken(self) -> Callable[[str], frozenset[str]]:
         """The same; of most texts it is asked more than once."""
 
+        names = (*self.takes, *self.guards)
+
         def words(text: str) -> frozenset[str]:
+            if not any(map(text.__contains__, names)):  # as in most
+                return frozenset()
             return frozenset(word for said in self._taken.findall(text) for word in _words_of(said, text))
 
         return lru_cache(maxsize=_MOST_TEXTS)(words)

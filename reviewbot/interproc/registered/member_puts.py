@@ -61,7 +61,7 @@ def members_set_in(text: str) -> frozenset[str]:
     return frozenset(_MEMBER_SET.findall(text))
 
 
-@lru_cache(maxsize=2)  # several rules ask it of a text, and of no earlier one
+@lru_cache(maxsize=_MOST_TEXTS)  # several rules ask it of all texts that are read as one
 def member_puts(rows: Sequence[str]) -> MemberPuts:
     """What the rows of a text put into members."""
     members: dict[str, list[MemberPut]] = {}

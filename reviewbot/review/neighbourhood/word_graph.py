@@ -32,6 +32,7 @@ class WordGraph:
     def __init__(self, words: Sequence[SourceWords], layout: Layout, change: ChangedFunctions) -> None:
         self._words, self._layout, self._change = words, layout, change
         self._near = {dirname(path) for path, _ in change.functions}
+        self._known: dict[str, Mapping[str, FunctionWords]] = {}
         self._meant: dict[tuple[str, str], FunctionKey | None] = {}
         self._callers: dict[FunctionKey, Collection[FunctionKey]] = {}
         self._callees: dict[FunctionKey, Collection[FunctionKey]] = {}
@@ -45,7 +46,9 @@ class WordGraph:
         return self._functions(path).values()
 
     def _functions(self, path: str) -> Mapping[str, FunctionWords]:
-        return next((found for one in self._words if (found := one.functions(path))), {})
+        if path not in self._known:
+            self._known[path] = next((found for one in self._words if (found := one.functions(path))), {})
+        return self._known[path]
 
     def meant(self, path: str, name: str) -> FunctionKey | None:
         """The function that a name means in a file: its own, else the only one that is visible there."""
