@@ -67,7 +67,9 @@ def env(place: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("words", "offered"), CASES, ids=lambda value: " ".join(value))
+@pytest.mark.parametrize(
+    ("words", "offered"), CASES, ids=lambda value: " ".join(value if isinstance(value, list | tuple) else sorted(value))
+)
 def test_bash_completes(place, words, offered):
     done = subprocess.run(
         ["bash", "-c", BASH, "bash", "reviewbot", *words], cwd=place, env=env(place), capture_output=True, text=True
