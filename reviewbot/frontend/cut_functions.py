@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from reviewbot.frontend.function_bounds import NAME_BYTES, function_ends_bytes
+from reviewbot.support.branch_words import asks_parameter, has_word, kept_away
 from reviewbot.support.diff_lines import HUNK_HEAD_BYTES
 from reviewbot.support.patterns import pattern
 
@@ -184,12 +185,33 @@ def declaring(text: bytes, names: Collection[bytes]) -> bytes:
     return b"".join(pieces)
 
 
-def said_by_function(touched: Iterable[tuple[FunctionRows, bytes]]) -> dict[bytes, bytes]:
+class ChangedLines(NamedTuple):
+    """The lines that a diff adds to a function and takes from it, and the rows beside those.
+
+    `asked`: of what was taken away, the rows that said who comes to what stands below, see branch_words.kept_away();
+    `given`: they ask for a parameter.
+    """
+
+    said: bytes
+    asked: bytes = b""
+    given: bool = False
+
+    def with_other(self, other: ChangedLines) -> ChangedLines:
+        """Both together."""
+        said, rows = (b"%b\n%b" % both for both in ((self.said, other.said), (self.asked, other.asked)))
+        return ChangedLines(said, rows, self.given or other.given)
+
+    def loosens(self, words: frozenset[bytes]) -> bool:
+        """Whether what is taken away may have kept a caller from what stands below. `words`: ask for the context."""
+        return self.given or (bool(self.asked) and has_word(self.asked, words))
+
+
+def said_by_function(touched: Iterable[tuple[FunctionRows, ChangedLines]]) -> dict[bytes, ChangedLines]:
     """What was changed in functions, see changed(), by their names; b"" for what stands in none."""
-    found: dict[bytes, bytes] = {}
-    for place, said in touched:
+    found: dict[bytes, ChangedLines] = {}
+    for place, lines in touched:
         name = place.part.name
-        found[name] = b"%b\n%b" % (found[name], said) if name in found else said
+        found[name] = found[name].with_other(lines) if name in found else lines
     return found
 
 
@@ -201,12 +223,10 @@ class Run(NamedTuple):
     removed: bytes
 
 
-def changed(text: CutFile, runs: Iterable[Run]) -> Iterator[tuple[FunctionRows, bytes]]:
-    """Each function that the runs touch, with the lines they add to it and take from it and the rows beside those.
-
-    The runs are in the order of the file.
-    """
+def changed(text: CutFile, runs: Iterable[Run]) -> Iterator[tuple[FunctionRows, ChangedLines]]:
+    """Each function that the runs touch, with the lines they change there. The runs are in the order of the file."""
     lines_by_place: dict[int, list[bytes]] = {}
+    gone: dict[int, list[bytes]] = {}
     place = 0
     for first, last, removed in runs:
         while place < len(text.places) - 1 and text.places[place].last < first:
@@ -216,9 +236,12 @@ def changed(text: CutFile, runs: Iterable[Run]) -> Iterator[tuple[FunctionRows, 
             part = text.places[at]
             start, end = text.statement(max(first, part.first), min(last, part.last))
             lines_by_place.setdefault(at, []).extend((removed, *text.rows[start : end + 1]))
+            gone.setdefault(at, []).append(removed)
             at += 1
     for at, lines in lines_by_place.items():
-        yield text.places[at], b"\n".join(lines)
+        function = text.places[at].part
+        rows = kept_away(gone[at], function.text[len(function.head) :])
+        yield text.places[at], ChangedLines(b"\n".join(lines), rows, asks_parameter(rows, function.head))
 
 
 def runs_of(section: bytes) -> Iterator[Run]:

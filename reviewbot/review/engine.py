@@ -28,6 +28,7 @@ from reviewbot.program.reader import Reader
 from reviewbot.review.findings import finding_of, once_a_line
 from reviewbot.review.left_calls import calls_left, known_calls
 from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, grouped, link
+from reviewbot.review.loosened import LoosenedConditions
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.patched_file import PatchedFile, Selected
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
@@ -284,13 +285,13 @@ class Engine:
         return {rule: pairs for rule, pairs in remaining if pairs}
 
     def _findings(self, read: Sequence[tuple[PatchedFile, Hits]], defined: frozenset[str]) -> list[Finding]:
-        out: list[Finding] = []
+        out, loosened = list[Finding](), LoosenedConditions((file for file, _ in read), self.reader.lookup.leave)
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
             sides = [self._sides(file, hits.get(rule.id, ()), (rule, check), defined) for file, hits in read]
             for part, hit in new_hits(sides):
-                finding = finding_of(rule, part, hit, self.reader.known_as)
+                finding = finding_of(rule, part, hit, self.reader.known_as, loosened)
                 if finding is not None:
                     out.append(finding)
         return once_a_line(out, [file.change.path for file, _ in read])

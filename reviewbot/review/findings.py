@@ -14,16 +14,26 @@ from reviewbot.model.review import CONFIDENCES, SEVERITIES, ChainStep, Evidence,
 from reviewbot.patch.suggestion import fixed
 from reviewbot.program.context import Hit, HitChain
 from reviewbot.program.file_version import FileVersion
+from reviewbot.review.loosened import LoosenedConditions, Place
 
-Place = tuple[FileVersion, int]
+_NOT_ASKED = "a condition or an unlock is removed here"
 
 
-def finding_of(rule: Rule, part: FileVersion, hit: Hit, known_as: Callable[[FileVersion, str], str]) -> Finding | None:
-    """The finding of a hit in a file version; None where the patch changes none of its rows.
+def finding_of(
+    rule: Rule,
+    part: FileVersion,
+    hit: Hit,
+    known_as: Callable[[FileVersion, str], str],
+    loosened: LoosenedConditions,
+) -> Finding | None:
+    """The finding of a hit in a file version; None where the patch changes none of its rows, nor what stood above.
 
-    `known_as`: gives the name that hunks inside a function know it by, see Reader.known_as().
+    `known_as`: gives the name that hunks inside a function know it by, see Reader.known_as(); `loosened`: of its patch.
     """
-    place = _anchor(part, hit)
+    places = _places(part, hit)
+    place = _anchor(places)
+    gone = loosened.above(places) if place is None else None
+    place = place or gone
     if place is None:
         return None
     here, row = place
@@ -43,7 +53,7 @@ def finding_of(rule: Rule, part: FileVersion, hit: Hit, known_as: Callable[[File
         function=function,
         message=squeeze(filled_text(rule, "summary", values)),
         question=filled_text(rule, "ask" if rule.ask and confidence != CONFIDENCES[-1] else "question", values).strip(),
-        evidence=tuple(_evidence(part, hit, apart=here is not part or row not in hit.rows)),
+        evidence=(*_gone(gone), *_evidence(part, hit, apart=here is not part or row not in hit.rows)),
         fingerprint=fingerprint(rule.id, here.path, known_as(here, function), text),
         fix=fixed(text, hit.replace) if hit.replace and here is part and row == hit.rows[0] else None,
         key=squeeze(hit.key),
@@ -80,10 +90,21 @@ def _inside(part: FileVersion, row: int) -> bool:
     return 0 <= row < len(part.rows)
 
 
-def _anchor(part: FileVersion, hit: Hit) -> Place | None:
-    """Where a finding stands: at the first added row of the hit, else of its evidence, else beside a removed line."""
+def _gone(gone: Place | None) -> Iterator[Evidence]:
+    """The place where something was taken away, as evidence."""
+    if gone is not None:
+        side, at = gone
+        yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], _NOT_ASKED)
+
+
+def _places(part: FileVersion, hit: Hit) -> Sequence[Place]:
+    """The rows of a hit and of its evidence."""
     own = [(part, row) for row in (*hit.rows, *(row for row, _ in hit.because)) if _inside(part, row)]
-    places = [*own, *((side, row) for side, row, _ in hit.elsewhere if _inside(side, row))]
+    return [*own, *((side, row) for side, row, _ in hit.elsewhere if _inside(side, row))]
+
+
+def _anchor(places: Sequence[Place]) -> Place | None:
+    """Where a finding stands: at the first added row of the hit, else of its evidence, else beside a removed line."""
     for side, row in places:
         if side.changed[row]:
             return side, row

@@ -18,6 +18,7 @@ from zlib import crc32
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reviewbot.frontend.cut_functions import ChangedLines
 from reviewbot.git.commits import CommitDiff, Section
 from reviewbot.git.kernel_versions import Era
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Unread
@@ -159,7 +160,7 @@ class Reviewer:
 
 
 def _leading(
-    beside: FilesBeside, left: list[str], tree: str, path: str, lines: Mapping[bytes, bytes]
+    beside: FilesBeside, left: list[str], tree: str, path: str, lines: Mapping[bytes, ChangedLines]
 ) -> frozenset[bytes]:
     """The functions on ways through other files on which a change matters. `lines`: the changed ones, by function.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 
-from reviewbot.frontend.cut_functions import CutFile, Run, changed, declaring, run_at, said_by_function
+from reviewbot.frontend.cut_functions import ChangedLines, CutFile, Run, changed, declaring, run_at, said_by_function
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import FileChange, Hunk, Unread
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
@@ -55,10 +55,10 @@ class FilesBeside:
         quiet = (kernel.words[name] for name in ("only_read", "noreturn", "known_calls"))
         return frozenset((*kernel.allocators, *gates)).union(*quiet)
 
-    def around(self, tree: str, lines: Mapping[FunctionKey, bytes]) -> NearbyFiles:
-        """See Neighbourhood. `lines`: those that are added to each function, and removed; "" is none of a file."""
+    def around(self, tree: str, lines: Mapping[FunctionKey, ChangedLines]) -> NearbyFiles:
+        """See Neighbourhood. `lines`: those that are changed in each function; "" is none of a file."""
         said = {function: self._words.changed(some) for function, some in lines.items() if function[1]}
-        words = ((path, word) for (path, _), some in lines.items() for word in _HANDED.findall(some))
+        words = ((path, word) for (path, _), some in lines.items() for word in _HANDED.findall(some.said))
         handed = dict.fromkeys((path, word.decode("utf-8", "replace")) for path, word in words)
         return self._neighbourhood.around(tree, ChangedFunctions(said, self._known), handed)
 
@@ -78,7 +78,7 @@ class FilesBeside:
         return self._reader.unchanged(one.path, text, shown)
 
 
-def _changed(change: FileChange, side: FileVersion) -> Iterator[tuple[FunctionKey, bytes]]:
+def _changed(change: FileChange, side: FileVersion) -> Iterator[tuple[FunctionKey, ChangedLines]]:
     """The functions of a file that a patch changes, each with the lines that were, and those beside."""
     file = CutFile(side.path.encode("utf-8", "surrogateescape"), side.text.encode("utf-8", "surrogateescape"))
     runs = (run for hunk in change.hunks for run in _runs(hunk))

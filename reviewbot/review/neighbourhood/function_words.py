@@ -16,13 +16,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words, called_in
+from reviewbot.frontend.cut_functions import ChangedLines, CutFile, FunctionText, byte_words, called_in
 from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.sleeping import TURNS
 from reviewbot.review.prefilter.sleeping_locks import SleepingLocks
-from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
+from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
 
 _MACRO = re.compile(rb"\n[ \t]*+#[ \t]*+define[ \t]++(\w++)\(")
 # of C: some of them stand before a parenthesis, and where a macro makes a function its head may end with a type
@@ -110,13 +110,15 @@ class ChangedWords(NamedTuple):
     """What the changed lines of a function say.
 
     `calls`: the names that they call; `locks`: they tell of a lock that the function may hold, or of a jump; `drops`:
-    of one of its caller's that it may give back, or of a scope that allows more or less; `asks`: of a request.
+    of one of its caller's that it may give back, or of a scope that allows more or less; `asks`: of a request;
+    `loosens`: they told some of its callers from others.
     """
 
     calls: frozenset[str] = frozenset()
     locks: bool = False
     drops: bool = False
     asks: bool = False
+    loosens: bool = False
 
 
 class WordReader:
@@ -141,6 +143,7 @@ class WordReader:
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
         self._turns = self._asserts | TURNS
         self._stems = as_bytes(words["telling"])
+        self._contexts = context_words(kernels[0])
         allocators = [named for kernel in kernels for named in kernel.allocators.items()]
         masked = {name for name, one in allocators if one.gfp is not None and one.sleeps == "mask"}
         asking = {name for name, one in allocators if one.allocates} | rows.of(Role.REQUESTS)
@@ -193,14 +196,15 @@ class WordReader:
             self._sleeping.taken(body, calls),
         )
 
-    def changed(self, lines: bytes) -> ChangedWords:
+    def changed(self, lines: ChangedLines) -> ChangedWords:
         """What some lines of a function say that a patch adds or removes."""
-        calls = _names_in(lines)
-        locks = self._takes_locks(lines, calls) or not self._turns.isdisjoint(byte_words(lines))
+        said, loosens = lines.said, lines.loosens(self._contexts)
+        calls = _names_in(said)
+        locks = self._takes_locks(said, calls) or not self._turns.isdisjoint(byte_words(said))
         # who gives back before taking may do so with what the caller holds
         gates = (name for name in calls if name in self._gates)
         drops = next(gates, b"") in self._leave or not self._scopes.isdisjoint(calls)
-        return ChangedWords(frozenset(map(_text, calls)), locks, drops, self._asks(lines, calls))
+        return ChangedWords(frozenset(map(_text, calls)), locks, drops, self._asks(said, calls), loosens)
 
     def _takes_locks(self, body: bytes, calls: Collection[bytes]) -> bool:
         """Whether a body takes a lock, or gives one back; a guard is named between the parentheses of its call."""

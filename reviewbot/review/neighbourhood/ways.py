@@ -2,7 +2,8 @@
 
 A way is new or another one where the change has to do with one of its ends, or with a call on it. A changed function
 that asks for memory is where ways end that come from above; a changed lock or jump matters to those that begin in its
-function, or to all through it where it may give back what its caller holds; a changed call leads to what is below that.
+function, or to all through it where it may give back what its caller holds, or where a condition went that may have
+kept callers from what is below; a changed call leads to what is below that.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def ways_of(
     """
     at_hand = held or graph.holding
     asking = [one for one, said in changed.items() if said.asks]
-    through = dict.fromkeys((*(one for one, said in changed.items() if said.drops), *told))
+    through = dict.fromkeys((*(one for one, said in changed.items() if said.drops or said.loosens), *told))
     if through:
         yield from between(graph, through, at_hand, graph.asking, DEEPEST)
     if ends := [one for one in asking if one not in through]:

@@ -122,7 +122,9 @@ class WordGraph:
         if name in self._change.known:
             return False
         if changed is not None:
-            return name in changed.calls or ((changed.locks or changed.drops) and name in said.held)
+            if changed.loosens or name in changed.calls:
+                return True
+            return (changed.locks or changed.drops) and name in said.held
         return name in said.plain or name in said.held or function[0] == callee[0]
 
     def is_near(self, function: FunctionKey) -> bool:

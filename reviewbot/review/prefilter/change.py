@@ -7,9 +7,17 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
 
 from reviewbot.checks.declaration import Role
-from reviewbot.frontend.cut_functions import CutFile, FunctionRows, FunctionText, byte_words, changed, runs_of
+from reviewbot.frontend.cut_functions import (
+    ChangedLines,
+    CutFile,
+    FunctionRows,
+    FunctionText,
+    byte_words,
+    changed,
+    runs_of,
+)
 from reviewbot.model.kernel import Kernel
-from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
+from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
 
 _MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
 
@@ -25,6 +33,7 @@ class Telling:
         )
         allocators = {name for name, one in kernel.allocators.items() if one.allocates}
         self.requests = as_bytes(rows.of(Role.REQUESTS) | allocators)
+        self.contexts = context_words(kernel)
         self._calls = self.requests | self.scopes
 
     def stand_in(self, text: bytes) -> bool:
@@ -47,14 +56,14 @@ class ChangedFile(CutFile):
         self._called: dict[int, frozenset[bytes]] = {}
 
     @cached_property
-    def touched(self) -> Sequence[tuple[FunctionRows, bytes]]:
+    def touched(self) -> Sequence[tuple[FunctionRows, ChangedLines]]:
         """The functions that the diff touches, each with what was changed in it and stands beside that."""
         return [*changed(self, runs_of(self._section))]
 
     @cached_property
     def changed(self) -> frozenset[bytes]:
         """All words that were changed, and those beside them."""
-        return frozenset(word for _, said in self.touched for word in byte_words(said))
+        return frozenset(word for _, lines in self.touched for word in byte_words(lines.said))
 
     def once(self, name: str, make: Callable[[], frozenset[bytes]]) -> frozenset[bytes]:
         """Words that a trigger finds in all of the file, found once. `name` tells them from those of other triggers."""
@@ -89,13 +98,19 @@ class ChangedFile(CutFile):
 class Change:
     """A function that was changed. `said`: what was added, taken away, and stands beside that."""
 
-    def __init__(self, file: ChangedFile, part: FunctionText, said: bytes) -> None:
-        self.file, self.part, self.said = file, part, said
+    def __init__(self, file: ChangedFile, part: FunctionText, lines: ChangedLines) -> None:
+        self.file, self.part = file, part
+        self.said, self._lines = lines.said, lines
 
     @cached_property
     def words(self) -> frozenset[bytes]:
         """Those of what was changed."""
         return frozenset(byte_words(self.said))
+
+    @cached_property
+    def loosens(self) -> bool:
+        """Whether what was taken away may have kept a caller from what stands below."""
+        return self._lines.loosens(self.file.telling.contexts)
 
     @cached_property
     def asks(self) -> bool:

@@ -15,14 +15,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from reviewbot.checks.declaration import Trigger
-from reviewbot.frontend.cut_functions import byte_words, removed_lines, said_by_function
+from reviewbot.frontend.cut_functions import ChangedLines, byte_words, removed_lines, said_by_function
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter import triggers
 from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
 
-Leading = Callable[[Mapping[bytes, bytes]], frozenset[bytes]]
+Leading = Callable[[Mapping[bytes, ChangedLines]], frozenset[bytes]]
 
 
 _NONE = frozenset[bytes]()
@@ -62,9 +62,9 @@ class Prefilter:
         file = ChangedFile(path, section, after, self._telling)
         rows, fired, leads = [], set[Trigger](), False
         led = leading(said_by_function(file.touched)) if leading is not None else _NONE
-        for place, said in file.touched:
-            new = self._fired(Change(file, place.part, said))  # the file must not know it: whole files would stay
-            is_led = place.part.name in led or (bool(led) and not led.isdisjoint(byte_words(said)))
+        for place, lines in file.touched:
+            new = self._fired(Change(file, place.part, lines))  # the file must not know it: whole files would stay
+            is_led = place.part.name in led or (bool(led) and not led.isdisjoint(byte_words(lines.said)))
             is_linked = is_led or not linked.isdisjoint(place.part.words)
             if new or is_linked:
                 rows.append((place.first, place.last))

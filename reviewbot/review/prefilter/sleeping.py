@@ -37,7 +37,7 @@ class SleepContext:
         self._turns = self._locks | TURNS
 
     def __call__(self, change: Change) -> bool:
-        moves = change.tells or not self._turns.isdisjoint(change.words)
+        moves = change.tells or change.loosens or not self._turns.isdisjoint(change.words)
         named = change.file.named.keys() & change.words
         moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
         return moves and self._may_sleep(change)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from reviewbot.checks.declaration import Declaration, Role, Trigger, check_of, declaration_of
 from reviewbot.kernel.rows import Row, strings
-from reviewbot.model.kernel import Rule
+from reviewbot.model.kernel import Kernel, Rule
 
 
 class DeclaredRule(NamedTuple):
@@ -84,6 +84,13 @@ def last_words(said: Iterable[str]) -> frozenset[bytes]:
 def as_bytes(names: Iterable[str]) -> frozenset[bytes]:
     """Names as the bytes of a file have them."""
     return frozenset(name.encode() for name in names)
+
+
+def context_words(kernel: Kernel) -> frozenset[bytes]:
+    """Names, and parts of names, with which a condition may ask for the context: see interproc.context_tests."""
+    lists = (kernel.words[name] for name in ("context_calls", "context_words", "lock_words"))
+    stems = {prefix.strip("_").lower() for prefix in kernel.words["flag_prefixes"]}
+    return as_bytes(stems.union(*lists))
 
 
 def has_any(text: bytes, words: Collection[bytes]) -> bool:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines import engine
+from reviewbot.frontend.cut_functions import ChangedLines
 from reviewbot.review.neighbourhood.folder_words import FolderWords
 from reviewbot.review.neighbourhood.function_words import ChangedWords, FileWords, FunctionWords, WordReader
 from reviewbot.review.prefilter.words import RowWords, known_rules
@@ -209,11 +210,11 @@ void exfoo_two(struct exfoo *ex)
 
 
 def test_what_changed_lines_say() -> None:
-    said = READER.changed(b"\tspin_lock(&ex->lock);\n\tif (exfoo_get (ex))\n\t\treturn;")
+    said = READER.changed(ChangedLines(b"\tspin_lock(&ex->lock);\n\tif (exfoo_get (ex))\n\t\treturn;"))
     assert said == ChangedWords(frozenset({"spin_lock", "exfoo_get"}), True, False)
-    assert READER.changed(b"\tguard(spinlock)(&ex->lock);").locks
-    assert READER.changed(b"\treturn kmalloc(8, GFP_KERNEL);").asks
-    assert not READER.changed(b"\treturn kmalloc(8, GFP_ATOMIC);").asks
+    assert READER.changed(ChangedLines(b"\tguard(spinlock)(&ex->lock);")).locks
+    assert READER.changed(ChangedLines(b"\treturn kmalloc(8, GFP_KERNEL);")).asks
+    assert not READER.changed(ChangedLines(b"\treturn kmalloc(8, GFP_ATOMIC);")).asks
 
 
 def test_what_is_put_into_a_member_is_run_by_others() -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engines import engine
 from noting import READER
+from reviewbot.frontend.cut_functions import ChangedLines
 from reviewbot.review.neighbourhood.function_words import ChangedWords
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.ways import ways_of
@@ -35,19 +36,28 @@ void exfoo_mid(struct exfoo *ex)
 }
 
 
-def led(said: str, name: str = "mid", **files: str) -> set[str]:
-    """The files on ways where lines of a function were changed."""
+def led(said: str, name: str = "mid", gone: str = "", **files: str) -> set[str]:
+    """The files on ways where lines of a function were changed. `gone`: conditions that were taken away."""
     tables = WordTables()
     for where, text in (FILES | files).items():
         tables.add(PATH.format(where), READER.read(PATH.format(where), text.encode()))
     key = PATH.format(name), f"exfoo_{name}"
-    change = ChangedFunctions({key: READER.changed(said.encode())})
+    change = ChangedFunctions({key: READER.changed(ChangedLines(said.encode(), gone.encode()))})
     graph = WordGraph([tables], Layout.of(engine("6.12").kernel), change)
     found = {path for path, _ in ways_of(graph, change.functions, [])}
     return {where for where in FILES if PATH.format(where) in found}
 
 
 WAY = {"top", "mid", "low"}
+
+
+@pytest.mark.parametrize("gone", ["if (!can_sleep)", "if (gfp & __GFP_DIRECT_RECLAIM) {", "if (in_atomic())"])
+def test_a_condition_on_the_context_that_went_matters_to_all_ways_through(gone: str) -> None:
+    assert led(f"\t{gone}\n", gone=gone) == WAY
+
+
+def test_a_condition_on_anything_else_that_went_says_nothing() -> None:
+    assert led("\tif (ex->n)\n\t\treturn;\n", gone="if (ex->n)") == set()
 
 
 @pytest.mark.parametrize(
@@ -88,10 +98,10 @@ def test_a_request_is_the_end_of_a_way() -> None:
 
 
 def test_words_of_changed_lines() -> None:
-    assert READER.changed(b"\tspin_lock(&ex->lock);\n") == ChangedWords(frozenset({"spin_lock"}), True)
-    assert READER.changed(b"\tspin_unlock(&ex->lock);\n\tspin_lock(&ex->lock);\n").drops
-    assert not READER.changed(b"\tspin_lock(&ex->lock);\n\tspin_unlock(&ex->lock);\n").drops
-    assert READER.changed(b"\tcontinue;\n") == ChangedWords(frozenset(), True)
+    assert READER.changed(ChangedLines(b"\tspin_lock(&ex->lock);\n")) == ChangedWords(frozenset({"spin_lock"}), True)
+    assert READER.changed(ChangedLines(b"\tspin_unlock(&ex->lock);\n\tspin_lock(&ex->lock);\n")).drops
+    assert not READER.changed(ChangedLines(b"\tspin_lock(&ex->lock);\n\tspin_unlock(&ex->lock);\n")).drops
+    assert READER.changed(ChangedLines(b"\tcontinue;\n")) == ChangedWords(frozenset(), True)
 
 
 def test_a_function_whose_text_is_known_is_not_read_again() -> None:
