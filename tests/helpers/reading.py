@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from typing import NamedTuple
 
+from report_cases import KCIDB
 from reviewbot.cli.arguments.parser import parser
 from reviewbot.cli.session import Session, for_series, open_session
 from reviewbot.integrations.b4 import message
@@ -51,7 +52,7 @@ class Reader:
             begin = _spent(spent, "setup", begin)
             review = made.review(found)
             begin = _spent(spent, "review", begin)
-            frame = ReportContext(setup.kernel_name, "0", setup.rules, "note", "low", "")
+            frame = ReportContext(setup.kernel_name, "0", setup.rules, "note", "low", kcidb=KCIDB)
             for one in LOCAL.values():
                 one.render(review, frame).encode()
             begin = _spent(spent, "report", begin)

@@ -124,7 +124,7 @@ def test_what_is_wrong_on_its_command_line_is_said_at_once(command, tmp_path):
     for words, text in (
         (("--tree", tmp_path / "empty"), "empty"),
         (("--config", "bad.toml"), "seconds"),
-        (("--kernel", "six"), "'six' is no kernel version"),
+        (("--kernel", "six"), "invalid kernel version 'six'"),
     ):
         done = command("mcp", *words)
         assert done.code in (2, 3)
@@ -206,22 +206,22 @@ WRONG = (
     ("review_patch", {"patch": 7}, "wrong arguments for review_patch: Expected `str | null`, got `int`"),
     ("review_patch", {"patch": ["x"]}, "wrong arguments"),
     ("review_patch", {"patch": "x", "path": "/etc/passwd"}, "unknown field `path`"),
-    ("review_patch", {"patch": "[" * 1_000_000}, "no mail"),
+    ("review_patch", {"patch": "[" * 1_000_000}, "is not a mail"),
     ("review_patch", {"patch": "\0\x01\x02" * 50_000}, "NUL"),
     ("review_patch", {"patch": "x" * 10_000_001}, "larger than 10000000 bytes"),
-    ("review_patch", {"patch": DEMO, "kernel": "--help"}, "'--help' is no kernel version"),
+    ("review_patch", {"patch": DEMO, "kernel": "--help"}, "invalid kernel version '--help'"),
     ("review_patch", {"patch": DEMO, "kernel": "6.12\0"}, "NUL"),
     ("review_patch", {"patch": DEMO, "min_confidence": "none"}, "Invalid enum value 'none'"),
     ("review_patch", {"patch": DEMO, "tree": "/etc"}, "this server has no tree '/etc': there is linux"),
     ("review_patch", {"patch": DEMO, "tree": "../linux"}, "has no tree"),
     ("review_patch", {"patch": DEMO, "base": "--output=x"}, "there is no such commit"),
-    ("review_range", {"range": "--output=sarif=x"}, "there is no commit"),
+    ("review_range", {"range": "--output=sarif=x"}, "no such commit"),
     ("review_range", {"range": "HEAD", "tree": "\x1b[2J"}, "'\\x1b[2J'"),
     ("review_range", {"range": "x" * 301}, "Expected `str` of length <= 300"),
     ("review_range", {}, "missing required field `range`"),
     ("reach", {"function": "-v"}, "is no name of a function"),
-    ("reach", {"function": "made", "file": "/etc/passwd"}, "there is no file /etc/passwd in the tree"),
-    ("reach", {"function": "made", "file": "../../etc/passwd"}, "there is no file"),
+    ("reach", {"function": "made", "file": "/etc/passwd"}, "/etc/passwd: no such file in the tree"),
+    ("reach", {"function": "made", "file": "../../etc/passwd"}, "no such file"),
     ("reach", {"function": "made", "scope": "any"}, "Invalid enum value"),
     ("explain_rule", {"rule": "--version"}, "no rule '--version'"),
     ("matrix", {"name": "-"}, "no flag or scope '-'"),
@@ -241,7 +241,7 @@ def test_an_error_says_why_nothing_was_reviewed(command):
     head = "diff --git a/fs/a.c b/fs/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/fs/a.c\n@@ -0,0 +1,400000 @@\n"
     (command.work / "small.toml").write_text("[limits]\nmail_bytes = 1000000\n")
     found = only(command, "review_patch", {"patch": mail(diff=head + long).decode()}, "--config", "small.toml")
-    assert "1000000 bytes (mail_bytes in config.toml)" in said(found)
+    assert "(limit 1000000 bytes, mail_bytes in config.toml)" in said(found)
     cut = mail(diff=head + "+int f(void)\n").decode()
     lines = said(only(command, "review_patch", {"patch": cut})).splitlines()
     assert lines[0] == "nothing was reviewed: no patch of this series could be read"
