@@ -35,8 +35,7 @@ def mcp(options: argparse.Namespace) -> int:
 
     settings = open_session(options).config
     for tree in options.tree:
-        with Repository(tree):
-            pass
+        Repository(tree).close()  # an error now, and not with the first question
     operator = Operator(
         trees=tuple(tree.resolve() for tree in options.tree),
         shared=_shared(options),
