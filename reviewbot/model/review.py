@@ -11,6 +11,7 @@ SEVERITIES = ("note", "warning", "error")
 
 
 CONFIDENCES = ("low", "medium", "high")
+REMOVED_HERE = "a condition or an unlock is removed here"  # a note of evidence whose line is only beside it
 
 WIDTHS = ("series", "folder", "tree")  # how far calls are followed: in the files of the series, or further
 

@@ -10,13 +10,11 @@ from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Rule
-from reviewbot.model.review import CONFIDENCES, SEVERITIES, ChainStep, Evidence, Finding, ShownChain
+from reviewbot.model.review import CONFIDENCES, REMOVED_HERE, SEVERITIES, ChainStep, Evidence, Finding, ShownChain
 from reviewbot.patch.suggestion import fixed
 from reviewbot.program.context import Hit, HitChain
 from reviewbot.program.file_version import FileVersion
 from reviewbot.review.loosened import LoosenedConditions, Place
-
-_NOT_ASKED = "a condition or an unlock is removed here"
 
 
 def finding_of(
@@ -94,7 +92,7 @@ def _gone(gone: Place | None) -> Iterator[Evidence]:
     """The place where something was taken away, as evidence."""
     if gone is not None:
         side, at = gone
-        yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], _NOT_ASKED)
+        yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], REMOVED_HERE)
 
 
 def _places(part: FileVersion, hit: Hit) -> Sequence[Place]:

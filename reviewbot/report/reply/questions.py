@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from reviewbot.model.review import SEVERITIES, Finding
+from reviewbot.model.review import REMOVED_HERE, SEVERITIES, Finding
 from reviewbot.report.chain import doubts_of, headline, shown_by, without_chain
 from reviewbot.report.links import page_of
 from reviewbot.report.reply.wrap import WIDTH, paragraphs, wrapped
@@ -129,7 +129,8 @@ def _way(finding: Finding) -> Iterator[str]:
     lines = [_INDENT + visible(one) for one in headline(chain, WIDTH - len(_INDENT))] if chain is not None else []
     if chain is not None or finding.needs_other_files:
         shown = [
-            (f"{visible(one.path)}:{one.line}", visible(one.text.strip())) for one in shown_by(finding)[:_MOST_PLACES]
+            (f"{visible(one.path)}:{one.line}", one.note if one.note == REMOVED_HERE else visible(one.text.strip()))
+            for one in shown_by(finding)[:_MOST_PLACES]
         ]
         width = max(len(place) for place, _ in shown) + len(_INDENT)
         room = max(WIDTH - width - 3, 20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from report_cases import only, review, reviewed
 from reviewbot.model.patch import DiffLine, FileChange, Hunk
-from reviewbot.model.review import Finding
+from reviewbot.model.review import REMOVED_HERE, Evidence, Finding, ShownChain
 from reviewbot.report.reply.questions import choose
 
 LEAKS = "".join(f"+\tif (toy_{at}(t))\n+\t\treturn -{at};\n" for at in range(1, 7))
@@ -120,3 +120,12 @@ def test_a_line_too_far_away_or_in_another_hunk_is_left_where_it_is():
         asks = [("if (toy_2(t))", {"question": "No.", "spoken": spoken})]
         text = only(review(reviewed(asks, diff=MANY)), context=0).content.decode()
         assert "> +\tif (toy_2(t))\n\nNo.\n" in text
+
+
+def test_a_line_that_is_only_beside_what_was_removed_is_not_shown_as_evidence():
+    chain = ShownChain(("toy_poll", "toy_leak"), ())
+    beside = Evidence("fs/toy/leak.c", 2, "toy_leak", "if (toy_1(t))", REMOVED_HERE)
+    asks = [("if (toy_1(t))", {"question": "May it sleep?", "chain": chain, "evidence": (beside,)})]
+    text = only(review(reviewed(asks, diff=MANY))).content.decode()
+    assert f"\n    fs/toy/leak.c:2: {REMOVED_HERE}\n" in text
+    assert text.count("if (toy_1(t))") == 1
