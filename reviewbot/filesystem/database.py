@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from reviewbot.model.errors import DamagedDatabase, InputError
+from reviewbot.model.errors import ConfigError, DamagedDatabase, InputError
 
 _PATIENCE = 30  # seconds for another run to end what it writes
 
@@ -51,6 +51,47 @@ class Database:
                     made.run(statement)
                 made.run(f"PRAGMA user_version = {form}")
         return made
+
+    @classmethod
+    def keep(cls, path: Path, steps: Sequence[Sequence[str]]) -> Self:
+        """A file of state, brought to the newest format: step 1 makes it, each other one takes it to the next.
+
+        Before a format changes, a copy is made beside it. Raises ConfigError for a file of a newer format, and for what
+        is no such file.
+        """
+        with _storing(path):
+            kept = cls(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None), path)
+            try:
+                with suppress(sqlite3.OperationalError):
+                    kept._connection.execute("PRAGMA journal_mode = WAL")
+                kept._connection.execute("PRAGMA synchronous = FULL")
+                kept._advance(steps)
+            except (sqlite3.DatabaseError, DamagedDatabase) as error:
+                kept.close()
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                raise ConfigError(f"{path} is no memory of reviewbot, or a damaged one: {error}") from error
+            except ConfigError:
+                kept.close()
+                raise
+        return kept
+
+    def _advance(self, steps: Sequence[Sequence[str]]) -> None:
+        form = _format(self._connection)
+        if form == len(steps):
+            return
+        if form > len(steps):
+            raise ConfigError(f"{self._path} was written by a newer reviewbot (format {form}): update this one")
+        if form:
+            copy = self._path.with_name(f"{self._path.name}.{form}")
+            copy.unlink(missing_ok=True)
+            self._connection.execute("VACUUM INTO ?", (str(copy),))
+        with self.writing():
+            # another run may have done it meanwhile
+            for number in range(_format(self._connection), len(steps)):
+                for statement in steps[number]:
+                    self.run(statement)
+            self.run(f"PRAGMA user_version = {len(steps)}")
 
     def close(self) -> None:
         """Close the file."""

@@ -74,6 +74,7 @@ class Draft(Struct, frozen=True):
     """One drafted message, its ids without angle brackets. `number`: that of the patch, 0 for the series as a whole.
 
     `asks`: a digest of the message answered and the findings; it is the same with every version of the rules.
+    `findings`: all of them, those that are only listed as well.
     """
 
     message_id: str
@@ -82,6 +83,7 @@ class Draft(Struct, frozen=True):
     content: bytes
     number: int = 0
     asks: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 class DraftSet(Struct, frozen=True):
@@ -245,7 +247,8 @@ def _draft(
         *own_fields(sender),
     ]
     content = "\n".join(header).encode("ascii") + b"\n\n" + body
-    return Draft(message_id, mail.message_id, subject, content, number, _sum(mail.message_id, *prints))
+    asks = _sum(mail.message_id, *prints)
+    return Draft(message_id, mail.message_id, subject, content, number, asks, tuple(findings))
 
 
 def _message_id(mail: Mail, prints: Iterable[str], sender: Sender, digest: str) -> str:

@@ -154,7 +154,13 @@ def test_keys_of_aerc_review_a_thread_and_draft_replies(desk):
     own = "q = :quit<Enter>\n[terminal]\n$noinherit = true\n"
     (settings / "binds.conf").write_text(f"[messages]\n{block(PAGE, '## aerc')}{own}")
     # a key that is pressed before it has connected is lost
-    keys = [("Connected", ""), ("all extents", ",r"), ("scope-leak", "q"), ("Process complete", "x"), ("all extents", ",d")]
+    keys = [
+        ("Connected", ""),
+        ("all extents", ",r"),
+        ("scope-leak", "q"),
+        ("Process complete", "x"),
+        ("all extents", ",d"),
+    ]
     in_terminal(["aerc"], desk.env, [*keys, ("Process complete", "x"), ("all extents", "q")])
     assert FOUND in desk.said()
     assert len(desk.drafts()) == 3
