@@ -141,6 +141,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.local import local
 
         return local(options)
+    if options.command == "watch":
+        from reviewbot.cli.commands.watch import watch
+
+        return watch(options)
     if options.command == "mcp":
         from reviewbot.cli.mcp.command import mcp
 

@@ -18,6 +18,7 @@ from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
 from reviewbot.cli.arguments import mcp as mcpargs
 from reviewbot.cli.arguments import reach as reachargs
+from reviewbot.cli.arguments import watch as watchargs
 from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import FORMATS, NAMES
@@ -74,6 +75,7 @@ def parser(first: str = "") -> _Parser:
         **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
         "reach": partial(reachargs.add_reach, add_command=_add_command),
         "index": _add_index,
+        "watch": partial(watchargs.add_watch, add_command=_add_command),
         "mcp": partial(mcpargs.add_mcp, add_command=_add_command),
         **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
     }
