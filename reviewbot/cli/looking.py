@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from reviewbot.cli.session import Session, SessionOptions, for_series, version_for
+from reviewbot.cli.session import SessionOptions, for_series, for_version, version_for
 from reviewbot.kernel import rules
 from reviewbot.model.kernel import Version
 from reviewbot.model.patch import Series
@@ -25,6 +25,8 @@ from reviewbot.watch.settings import ListOptions
 if TYPE_CHECKING:
     from reviewbot.git.repository import Repository
     from reviewbot.index.tree_index import TreeIndex
+
+Executor = Callable[[SessionOptions, Sequence[ListOptions], Iterable[ReviewWork]], Iterator[Looked]]
 
 _ENGINES = 6  # kernel versions whose rules are kept
 
@@ -55,17 +57,25 @@ class Looker:
         review = self._in_tree(series, given) if given.tree else self._alone(series)
         return replace(review, patches=without_ignored(review.patches, self._given.config.ignore))
 
-    def _alone(self, series: Series) -> Review:
-        """Review what the mails show; the rules of a kernel version are loaded once."""
-        version = version_for(self._given, series)
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The kernel versions whose rules are loaded."""
+        return tuple(self._engines)
+
+    def load(self, version: Version) -> PatientEngine:
+        """Load the rules of a kernel version, unless they are there."""
         engine = self._engines.pop(version, None)
         if engine is None:
-            setup: Session = for_series(self._given, series)
+            setup = for_version(self._given, version)
             engine = PatientEngine(setup.kernel, setup.rules, self._given.config.limits.seconds)
         self._engines[version] = engine  # the last one used is the last one that is let go of
         if len(self._engines) > _ENGINES:
             del self._engines[next(iter(self._engines))]
-        return engine.review(series)
+        return engine
+
+    def _alone(self, series: Series) -> Review:
+        """Review what the mails show."""
+        return self.load(version_for(self._given, series)).review(series)
 
     def _in_tree(self, series: Series, given: ListOptions) -> Review:
         repository, index = self._tree(given.tree)

@@ -141,6 +141,11 @@ def version_for(given: SessionOptions, series: Series) -> Version:
     return _meant(given, _sent(series), None, _subjects(series))[0]
 
 
+def for_version(given: SessionOptions, version: Version) -> Session:
+    """The session for a kernel version."""
+    return _load(replace(given, version=version))
+
+
 def _sent(series: Series) -> float:
     """When a series was sent, in seconds since 1970; 0 where none of its dates says it."""
     return max((timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None), default=0)

@@ -89,6 +89,18 @@ def asked_before(memory: Memory, series: int) -> Mapping[str, int]:
     return dict(rows)
 
 
+def by_rule(memory: Memory) -> Mapping[tuple[str, str], Mapping[str, int]]:
+    """How many findings each list has of each rule, by what became of them."""
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    asked = (
+        "SELECT list, rule, fate, count(*) FROM findings JOIN series ON number = series"
+        " GROUP BY list, rule, fate ORDER BY list, rule"
+    )
+    for name, rule, fate, count in memory.rows(asked):
+        counts.setdefault((name, rule), {})[fate] = count
+    return counts
+
+
 def marked_wrong(memory: Memory, fingerprints: Iterable[str]) -> frozenset[str]:
     """Those of some fingerprints that were marked as wrong."""
     return frozenset(one for one in fingerprints if memory.rows("SELECT 1 FROM wrong WHERE fingerprint = ?", one))

@@ -7,7 +7,7 @@ keys: the ids of its mails, its change id, its author and titles.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -158,6 +158,13 @@ def due(memory: Memory, name: str, now: float, most: int) -> Sequence[QueuedSeri
         " ORDER BY due, number LIMIT ?"
     )
     return [QueuedSeries(*row) for row in memory.rows(asked, *_DUE, now, name, most)]
+
+
+def next_due(memory: Memory, name: str, apart: Collection[int]) -> float:
+    """When the next series of a list is looked at, apart from some; infinity where there is none."""
+    asked = "SELECT number, due FROM series WHERE list = ? AND state IN (?, ?, ?) ORDER BY due LIMIT ?"
+    rows = memory.rows(asked, name, *_DUE, len(apart) + 1)
+    return next((float(due) for number, due in rows if number not in apart), float("inf"))
 
 
 def waiting(memory: Memory) -> Sequence[QueuedSeries]:

@@ -16,7 +16,7 @@ STEPS: Sequence[Sequence[str]] = (
         # all versions of a series; `state`: see queue.STATES; `due`: when it is looked at next
         "CREATE TABLE series (number INTEGER PRIMARY KEY AUTOINCREMENT, list TEXT NOT NULL, subject TEXT NOT NULL,"
         " author TEXT NOT NULL, state TEXT NOT NULL, due REAL NOT NULL, arrived REAL NOT NULL, reason TEXT NOT NULL)",
-        "CREATE INDEX series_due ON series (state, due)",
+        "CREATE INDEX series_due ON series (list, state, due)",
         # what a series is known by: message ids of its mails and above them, its change id, author and titles
         "CREATE TABLE keys (key TEXT PRIMARY KEY, series INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE INDEX keys_of ON keys (series)",
@@ -41,6 +41,7 @@ STEPS: Sequence[Sequence[str]] = (
         " folder TEXT NOT NULL, made REAL NOT NULL, changed REAL NOT NULL)",
         "CREATE UNIQUE INDEX drafts_asks ON drafts (asks, folder)",
         "CREATE INDEX drafts_state ON drafts (state, made)",
+        "CREATE INDEX drafts_of ON drafts (series)",
         # what a draft asks about
         "CREATE TABLE points (draft INTEGER NOT NULL, fingerprint TEXT NOT NULL, rule TEXT NOT NULL,"
         " path TEXT NOT NULL, function TEXT NOT NULL, line TEXT NOT NULL, confidence TEXT NOT NULL,"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from reviewbot.archive.port import Archive, Batch
+from reviewbot.archive.port import Archive, Arrival, Batch
 from reviewbot.mail import quarantine
 from reviewbot.mail.message import MailMessage
 from reviewbot.memory import drafts, evidence, findings, queue
@@ -66,7 +66,7 @@ class ListPass:
     def __init__(self, memory: Memory, given: ListOptions, options: WatchOptions, ports: Ports) -> None:
         self._memory, self._list, self._options, self._ports = memory, given, options, ports
         self._archive: Archive | None = None
-        self._at_work: set[int] = set()
+        self._at_work: dict[int, float] = {}  # by number, when each was begun
         self._made: set[int] = set()
         self.result = ListResult(given.name)
 
@@ -88,6 +88,13 @@ class ListPass:
         return self.result
 
     # --- reading ---
+
+    def take(self, mails: Sequence[Arrival]) -> None:
+        """Keep those of some mails that belong to series."""
+        with self._memory.writing():
+            wrong = self._take([(one.raw, one.when) for one in mails])
+        for line in wrong:
+            self._ports.say(f"{self._list.name}: {line}")
 
     def keep(self, batch: Batch) -> None:
         """Keep the mails of a batch that belong to series, and the cursor after it."""
@@ -122,20 +129,24 @@ class ListPass:
         """Look at works, and settle each when it is done."""
         for looked in self._ports.look(works):
             self._settle(looked)
-            self._at_work.discard(looked.number)
+            del self._at_work[looked.number]
+
+    def next_due(self) -> float:
+        """When the next series is due that is not looked at by now."""
+        return queue.next_due(self._memory, self._list.name, self._at_work)
 
     def works(self) -> Iterator[ReviewWork]:
         """The series that are due by now, each once."""
         found = queue.due(self._memory, self._list.name, self._ports.now(), _MOST_DUE)
         seen: set[int] = set()
-        while due := [one for one in found if one.number not in self._at_work | seen]:
+        while due := [one for one in found if one.number not in seen and one.number not in self._at_work]:
             seen.update(one.number for one in due)
             yield from map(self._work, due)
             found = queue.due(self._memory, self._list.name, self._ports.now(), _MOST_DUE)
 
     def _work(self, series: QueuedSeries) -> ReviewWork:
         number = series.number
-        self._at_work.add(number)
+        self._at_work[number] = self._ports.now()
         mails = queue.mails(self._memory, number)
         if self._archive is not None and (last := next((one for one in reversed(mails) if one.patch), None)):
             self._complete(last.message_id)
@@ -148,8 +159,9 @@ class ListPass:
         series = queue.series(self._memory, looked.number)
         if series is None:
             return
-        now = self._ports.now()
-        mails = _read_mails(queue.mails(self._memory, series.number)) if _has_findings(looked) else []
+        now = self._at_work[looked.number]  # what arrived while it was looked at is for the next look
+        there = queue.mails(self._memory, series.number) if _has_findings(looked) else ()
+        mails = _read_mails(one for one in there if one.arrived <= now)
         desk = self._ports.desk(self._list)._replace(bot=self._bot(series))
         said: list[str] = []
         until: list[float] = []

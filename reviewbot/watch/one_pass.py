@@ -13,7 +13,7 @@ from reviewbot.watch.list_pass import ListPass, ListResult, Ports
 from reviewbot.watch.look import ReviewWork
 from reviewbot.watch.settings import ListOptions, WatchOptions
 
-_DAY = 86_400.0
+_HOUR, _DAY = 3_600.0, 86_400.0
 _ALL = 10_000_000  # drafts a day: a replay is no list that anybody reads
 _END = 253_402_300_799.0  # the end of the year 9999
 
@@ -57,11 +57,20 @@ def replay(
 
     def works() -> Iterator[ReviewWork]:
         for batch in archive.new(queue.cursor(memory, given.name), 0.0):
-            clock.advance(max((one.when for one in batch.mails), default=0.0))
-            work.keep(batch)
-            yield from work.works()
+            taken = 0
+            for at, mail in enumerate(batch.mails):
+                # what is due is looked at before that mail is there
+                if min(work.next_due(), batch.mails[taken].when + given.wait_hours * _HOUR) < mail.when:
+                    work.take(batch.mails[taken:at])
+                    taken = at
+                    clock.advance(mail.when)
+                    yield from work.works()
+                clock.advance(mail.when)
+            work.keep(replace(batch, mails=batch.mails[taken:]))
         clock.end()
         yield from work.works()
 
     work.settle_all(works())
+    while work.next_due() <= clock():  # a version that came while the one before it was looked at
+        work.settle_all(work.works())
     return work.result

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from reviewbot.mail.message import MailMessage
 from reviewbot.memory import drafts, evidence, findings, judged
-from reviewbot.memory.drafts import OPEN, KeptDraft, NewDraft, Point
+from reviewbot.memory.drafts import NewDraft, Point
 from reviewbot.memory.findings import DEMOTED, OVER, RAISED, REPEATED, SAID, UNSURE, WRONG_BEFORE, Fate, SeenVersion
 from reviewbot.memory.judged import RuleBar
 from reviewbot.memory.memory import Memory
@@ -178,16 +178,11 @@ def _sureness(draft: Draft) -> tuple[int, int]:
 
 def _late_drafts(memory: Memory, number: int, looked: LookedVersion, now: float) -> int:
     """Mark what still waits of earlier versions as late; how many there were."""
-    late = [one for one in open_drafts(memory, number) if one.in_reply_to in looked.mails]
+    late = [one for one in drafts.of_series(memory, number) if one.in_reply_to in looked.mails]
     for one in late:
         note = f"v{looked.version} came" if looked.version > one.version else "the series was sent again"
         drafts.outdated(memory, one.number, note, now)
     return len(late)
-
-
-def open_drafts(memory: Memory, number: int) -> Sequence[KeptDraft]:
-    """The drafts of a series that wait or are approved."""
-    return [one for one in drafts.kept(memory, OPEN) if one.series == number]
 
 
 def _made_since(memory: Memory, name: str, since: float) -> int:

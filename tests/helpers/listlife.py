@@ -1,18 +1,19 @@
-"""The life of a list, for watchers: an archive in memory that has the mails that arrived by now, and a clock to move."""
+"""The life of a list, for watchers: an archive in memory that has the mails that came by now; the clock is moved."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
 from letters import mail
 from reading import desk
 from reviewbot.archive.port import Arrival, Batch
-from reviewbot.cli.commands.watch import Watcher
 from reviewbot.cli.looking import Looker
-from reviewbot.mail.message import parse_message
+from reviewbot.cli.watcher import Watcher
+from reviewbot.mail.message import MailMessage, parse_message
 from reviewbot.memory import drafts
 from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import FetchError
@@ -80,7 +81,7 @@ class ListArchive:
     def thread(self, message_id: str) -> tuple[bytes, ...]:
         """All that hang together by In-Reply-To and References."""
         self.threads += 1
-        there = [(one.raw, parse_message(one.raw)) for one in self.mails if one.when <= self.clock()]
+        there = [(one.raw, _parsed(one.raw)) for one in self.mails if one.when <= self.clock()]
         known = {message_id}
         for _ in there:
             for _raw, one in there:
@@ -91,6 +92,11 @@ class ListArchive:
         if not found:
             raise FetchError(f"not on this server: {message_id}", 404)
         return found
+
+
+@cache
+def _parsed(raw: bytes) -> MailMessage:
+    return parse_message(raw)
 
 
 class Clock:

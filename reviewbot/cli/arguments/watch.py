@@ -39,7 +39,25 @@ def add_watch(commands: Commands, add_command: AddCommand) -> None:
     )
     command.add_argument("--every", metavar="TIME", type=_time, help="stay, and do a pass every 90s, 10m, 2h or 1d")
     command.add_argument("--status", action="store_true", help="show what is waited for, and end")
+    command.add_argument(
+        "--replay",
+        metavar="ARCHIVE",
+        help="review a whole clone, maildir or mbox as if it came in now",
+    )
+    command.add_argument(
+        "--executor",
+        metavar="NAME",
+        type=_executor,
+        default="processes",
+        help="with --replay: processes of this machine (the default), or dask[:ADDRESS] of a scheduler",
+    )
     command.add_argument("--memory", metavar="FILE", type=Path, help="memory to use instead of the usual one")
+
+
+def _executor(text: str) -> str:
+    if text != "processes" and text.partition(":")[0] != "dask":
+        raise argparse.ArgumentTypeError(f"{text!r} is neither processes nor dask[:ADDRESS]")
+    return text
 
 
 def _time(text: str) -> float:

@@ -6,30 +6,19 @@ import argparse
 import fcntl
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
-from reviewbot import config
-from reviewbot.archive.places import ArchiveOptions, open_archive
-from reviewbot.archive.port import Archive
 from reviewbot.cli import streams
-from reviewbot.cli.looking import in_processes
 from reviewbot.cli.session import SessionOptions, session_options
-from reviewbot.drafts.write import load_texts
-from reviewbot.kernel import rules
+from reviewbot.cli.watcher import Watcher
 from reviewbot.memory import drafts
 from reviewbot.memory.memory import Memory, memory_path
 from reviewbot.model.errors import ConfigError, UsageError
-from reviewbot.model.review import Review
-from reviewbot.report.reply import message
-from reviewbot.report.reply.message import DraftSet
-from reviewbot.watch.list_pass import ListResult, Ports
-from reviewbot.watch.look import Looked, ReviewWork
+from reviewbot.watch.list_pass import ListResult
 from reviewbot.watch.one_pass import run_pass
 from reviewbot.watch.settings import ListOptions
-from reviewbot.watch.settle import Desk
 
 _FAILED = 3
 
@@ -43,6 +32,10 @@ def watch(options: argparse.Namespace) -> int:
         with Memory.open(memory_file(options, given)) as memory:
             streams.put(status_lines(memory, given.config.lists, time.time()))
         return 0
+    if options.replay is not None:
+        from reviewbot.cli.commands.replay import run_replay
+
+        return run_replay(options, given)
     lists = _chosen(given.config.lists, options.list)
     watcher = Watcher(given)
     path = memory_file(options, given)
@@ -72,75 +65,6 @@ def _chosen(lists: Sequence[ListOptions], names: Sequence[str]) -> Sequence[List
     if unknown:
         raise UsageError(f"--list {unknown[0]}: no such list (there are {', '.join(one.name for one in lists)})")
     return [one for one in lists if not names or one.name in names]
-
-
-class Watcher:
-    """Makes the ports of a pass. Raises ConfigError where the sender or the texts of drafts cannot be used."""
-
-    def __init__(self, given: SessionOptions) -> None:
-        self._given = given
-        self._sender = config.sender(given.config)
-        self._texts = load_texts(given.config.template_folder, config.data_path("templates"))
-        self._digest = rules.digest(given.folders)
-
-    def ports(self) -> Ports:
-        """Those of a pass over servers and folders."""
-        return Ports(
-            archive=self._archive,
-            look=self.look,
-            desk=self.desk,
-            now=time.time,
-            own=self._sender.email,
-            mail_bytes=self._given.config.limits.mail_bytes,
-            say=self._given.say,
-            tell=self._given.tell,
-        )
-
-    def look(self, works: Iterable[ReviewWork]) -> Iterator[Looked]:
-        """Look at works in worker processes."""
-        return in_processes(self._given, self._given.config.lists, works)
-
-    def desk(self, given: ListOptions) -> Desk:
-        """With what drafts of a list are made."""
-        confidence = given.min_confidence or self._given.config.surface.of("mail")
-        bar = self._given.config.watch.bar
-        return Desk(lambda review: self._compose(review, given, confidence), confidence, bar, given.most)
-
-    def _compose(self, review: Review, given: ListOptions, confidence: str) -> DraftSet:
-        settings = self._given.config.mail
-        options = message.Options(
-            now=datetime.now().astimezone(),
-            digest=self._digest,
-            min_severity=self._given.config.report.min_severity,
-            min_confidence=confidence,
-            cc=given.cc or settings.cc,
-            lists=settings.lists,
-            agreed=settings.agreed,
-            context=settings.context,
-            common=settings.common,
-            most=settings.most,
-            pages=self._given.config.pages.url if settings.link_pages else "",
-        )
-        return message.compose(review, self._sender, self._texts, options)
-
-    def _archive(self, given: ListOptions) -> Archive:
-        watch, lore = self._given.config.watch, self._given.config.lore
-        contact = watch.contact or self._given.config.mail.contact or self._sender.email
-        return open_archive(
-            given.archive,
-            ArchiveOptions(
-                folders=self._given.folders,
-                query=given.query,
-                contact=contact,
-                requests=watch.requests,
-                lore=lore,
-                mail_bytes=self._given.config.limits.mail_bytes,
-                mailbox_bytes=self._given.config.limits.mailbox_bytes,
-            ),
-            now=time.time,
-            sleep=time.sleep,
-            say=self._given.tell,
-        )
 
 
 def _say(given: SessionOptions, memory: Memory, results: Sequence[ListResult]) -> int:
