@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 from reviewbot import config
-from reviewbot.archive.places import ArchiveOptions, open_archive
-from reviewbot.archive.port import Archive
+from reviewbot.archive.places import open_archive
+from reviewbot.archive.port import Archive, ArchiveOptions
 from reviewbot.cli import streams
 from reviewbot.cli.looking import in_processes
 from reviewbot.cli.session import SessionOptions, session_options
@@ -30,6 +30,7 @@ from reviewbot.watch.look import Looked, ReviewWork
 from reviewbot.watch.one_pass import run_pass
 from reviewbot.watch.settings import ListOptions
 from reviewbot.watch.settle import Desk
+from reviewbot.web.pace import Pace
 
 _FAILED = 3
 
@@ -82,6 +83,7 @@ class Watcher:
         self._sender = config.sender(given.config)
         self._texts = load_texts(given.config.template_folder, config.data_path("templates"))
         self._digest = rules.digest(given.folders)
+        self._pace = Pace(given.config.watch.requests, time.time, time.sleep)  # of all lists together
 
     def ports(self) -> Ports:
         """Those of a pass over servers and folders."""
@@ -124,18 +126,20 @@ class Watcher:
         return message.compose(review, self._sender, self._texts, options)
 
     def _archive(self, given: ListOptions) -> Archive:
-        watch, lore = self._given.config.watch, self._given.config.lore
-        contact = watch.contact or self._given.config.mail.contact or self._sender.email
+        lore = self._given.config.lore
+        contact = self._given.config.watch.contact or self._given.config.mail.contact or self._sender.email
         return open_archive(
             given.archive,
             ArchiveOptions(
                 folders=self._given.folders,
                 query=given.query,
                 contact=contact,
-                requests=watch.requests,
-                lore=lore,
+                hosts=lore.hosts,
+                timeout=lore.timeout,
+                asking=lore.seconds,
                 mail_bytes=self._given.config.limits.mail_bytes,
                 mailbox_bytes=self._given.config.limits.mailbox_bytes,
+                pace=self._pace,
             ),
             now=time.time,
             sleep=time.sleep,
