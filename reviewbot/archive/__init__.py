@@ -1,1 +1,1 @@
-"""Reads the mails of a list from wherever they are kept: servers, clones, maildirs, searches."""
+"""Where the mails of a list come from: a server's search, a clone, a maildir, an mbox, a search of lei."""

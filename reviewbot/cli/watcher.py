@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from reviewbot import config
-from reviewbot.archive.places import ArchiveOptions, open_archive
-from reviewbot.archive.port import Archive
+from reviewbot.archive.places import open_archive
+from reviewbot.archive.port import Archive, ArchiveOptions
 from reviewbot.cli.looking import in_processes
 from reviewbot.cli.session import SessionOptions
 from reviewbot.drafts.write import load_texts
@@ -20,6 +20,7 @@ from reviewbot.watch.list_pass import Ports
 from reviewbot.watch.look import Looked, ReviewWork
 from reviewbot.watch.settings import ListOptions
 from reviewbot.watch.settle import Desk
+from reviewbot.web.pace import Pace
 
 
 class Watcher:
@@ -30,6 +31,7 @@ class Watcher:
         self._sender = config.sender(given.config)
         self._texts = load_texts(given.config.template_folder, config.data_path("templates"))
         self._digest = rules.digest(given.folders)
+        self._pace = Pace(given.config.watch.requests, time.time, time.sleep)  # of all lists together
 
     def ports(self) -> Ports:
         """Those of a pass over servers and folders."""
@@ -73,18 +75,20 @@ class Watcher:
 
     def archive(self, given: ListOptions) -> Archive:
         """The archive of a list. Raises ConfigError where there is none of that kind."""
-        watch, lore = self._given.config.watch, self._given.config.lore
-        contact = watch.contact or self._given.config.mail.contact or self._sender.email
+        lore = self._given.config.lore
+        contact = self._given.config.watch.contact or self._given.config.mail.contact or self._sender.email
         return open_archive(
             given.archive,
             ArchiveOptions(
                 folders=self._given.folders,
                 query=given.query,
                 contact=contact,
-                requests=watch.requests,
-                lore=lore,
+                hosts=lore.hosts,
+                timeout=lore.timeout,
+                asking=lore.seconds,
                 mail_bytes=self._given.config.limits.mail_bytes,
                 mailbox_bytes=self._given.config.limits.mailbox_bytes,
+                pace=self._pace,
             ),
             now=time.time,
             sleep=time.sleep,

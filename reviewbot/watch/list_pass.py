@@ -16,7 +16,7 @@ from reviewbot.memory import drafts, evidence, findings, queue
 from reviewbot.memory.drafts import KeptDraft
 from reviewbot.memory.memory import Memory
 from reviewbot.memory.queue import ASIDE, HELD, PARTIAL, REVIEWED, KeptMail, QueuedSeries
-from reviewbot.model.errors import FetchError, InputError, ReviewbotError
+from reviewbot.model.errors import InputError, ReviewbotError
 from reviewbot.support.escape import clip, one_line
 from reviewbot.watch import intake, settle
 from reviewbot.watch.look import Looked, LookedVersion, ReviewWork
@@ -81,7 +81,7 @@ class ListPass:
                     self.keep(batch)
             self.settle_all(self.works())
             self._look_again()
-        except (FetchError, InputError) as error:
+        except InputError as error:
             wrong = str(error)
         queue.said(self._memory, self._list.name, clip(one_line(wrong), _LONGEST), self._ports.now())
         self.result = self.result._replace(wrong=wrong)
@@ -114,12 +114,7 @@ class ListPass:
         """Take the whole thread of a message: what a search did not find, and the replies."""
         if self._archive is None:
             return
-        try:
-            mails = self._archive.thread(message_id)
-        except FetchError as error:
-            if error.status is None or (error.status >= 400 and error.status != 404):
-                raise
-            return  # that the archive does not have it is nothing to stop for
+        mails = self._archive.thread(message_id)
         with self._memory.writing():
             self._take([(raw, 0.0) for raw in mails])
 

@@ -16,7 +16,6 @@ from reviewbot.cli.watcher import Watcher
 from reviewbot.mail.message import MailMessage, parse_message
 from reviewbot.memory import drafts
 from reviewbot.memory.memory import Memory
-from reviewbot.model.errors import FetchError
 from reviewbot.watch.list_pass import ListResult, Ports
 from reviewbot.watch.one_pass import run_pass
 from reviewbot.watch.settings import ListOptions
@@ -88,10 +87,7 @@ class ListArchive:
                 ids = {one.mail.message_id, *one.mail.references}
                 if ids & known:
                     known |= ids
-        found = tuple(raw for raw, one in there if one.mail.message_id in known)
-        if not found:
-            raise FetchError(f"not on this server: {message_id}", 404)
-        return found
+        return tuple(raw for raw, one in there if one.mail.message_id in known)
 
 
 @cache
