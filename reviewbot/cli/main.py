@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 
@@ -33,6 +34,26 @@ PIPE_CLOSED = 141  # 128 + SIGPIPE: the reader of the output closed the pipe
 
 
 UNEXPECTED = 3
+
+
+# the module below reviewbot.cli and the function that runs each command
+COMMANDS = {
+    "thread": ("commands.thread", "thread"),
+    "range": ("commands.range", "range_"),
+    "local": ("commands.local", "local"),
+    "check": ("commands.b4_check", "b4_check"),
+    "agent": ("commands.b4_agent", "agent"),
+    "setup": ("commands.b4_setup", "setup"),
+    "index": ("commands.index", "index"),
+    "reach": ("commands.reach", "reach"),
+    "pages": ("commands.pages", "pages"),
+    "rule": ("commands.explain", "print_rule"),
+    "matrix": ("commands.explain", "print_matrix"),
+    "explain": ("commands.explain", "print_remark"),
+    "schema": ("commands.explain", "print_schema"),
+    "watch": ("watching.command", "watch"),
+    "mcp": ("mcp.command", "mcp"),
+}
 
 
 class _Stopped(BaseException):
@@ -105,59 +126,9 @@ def _stoppable() -> Iterator[None]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    if options.command == "thread":
-        from reviewbot.cli.commands.thread import thread
-
-        return thread(options)
-    if options.command == "range":
-        from reviewbot.cli.commands.range import range_
-
-        return range_(options)
-    if options.command == "check":
-        from reviewbot.cli.commands.b4_check import b4_check
-
-        return b4_check(options)
-    if options.command == "agent":
-        from reviewbot.cli.commands.b4_agent import agent
-
-        return agent(options)
-    if options.command == "setup":
-        from reviewbot.cli.commands.b4_setup import setup
-
-        return setup(options)
-    if options.command == "index":
-        from reviewbot.cli.commands.index import index
-
-        return index(options)
-    if options.command == "reach":
-        from reviewbot.cli.commands.reach import reach
-
-        return reach(options)
-    if options.command == "pages":
-        from reviewbot.cli.commands.pages import pages
-
-        return pages(options)
-    if options.command == "local":
-        from reviewbot.cli.commands.local import local
-
-        return local(options)
-    if options.command == "watch":
-        from reviewbot.cli.commands.watch import watch
-
-        return watch(options)
-    if options.command == "mcp":
-        from reviewbot.cli.mcp.command import mcp
-
-        return mcp(options)
-    from reviewbot.cli.commands import explain as tables
-
-    printers = {
-        "rule": tables.print_rule,
-        "matrix": tables.print_matrix,
-        "explain": tables.print_remark,
-        "schema": tables.print_schema,
-    }
-    return printers[options.command](options)
+    module, function = COMMANDS[options.command]
+    code: int = getattr(import_module(f"reviewbot.cli.{module}"), function)(options)
+    return code
 
 
 def _complain(text: str, code: int) -> int:

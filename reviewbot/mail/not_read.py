@@ -16,6 +16,7 @@ _PULL = re.compile(r"\[[^\[\]]*\bpull\b|^git pull\b", re.I)
 def version_notes(
     best: SeriesVersion, made: Sequence[SeriesVersion], history: SeriesHistory, target: PatchMessage | None
 ) -> tuple[Unread, ...]:
+    """What to say of other versions than `best`; `target`: the message that was asked for."""
     notes = [
         f"v{one.version} is not whole here ({len(one.patches)} of {one.total} patches): v{best.version} was reviewed"
         for one in made
@@ -24,24 +25,26 @@ def version_notes(
     if best.rerolled:
         kept = sorted({message.version for message in best.patches} - {best.version})
         notes.append(
-            f"v{best.version} brings patch {ranges(best.rerolled)} of {best.total} alone: "
+            f"v{best.version} brings patch {number_ranges(best.rerolled)} of {best.total} alone: "
             f"the others are those of {', '.join(f'v{one}' for one in kept)}"
         )
     old = next((one for one in history if target and target.id in {message.id for message in one.messages}), None)
     if target and old and old.version < best.version:
-        notes.append(f"{quoted(target.content)} is of v{old.version}: the newer v{best.version} was reviewed")
+        notes.append(f"{quoted_name(target.content)} is of v{old.version}: the newer v{best.version} was reviewed")
     return tuple(Unread(None, note) for note in notes)
 
 
 def missing(best: SeriesVersion) -> tuple[Unread, ...]:
+    """Which patches of a version are not here."""
     gone = sorted(set(range(1, best.total + 1)) - {message.number for message in best.patches})
     if not gone:
         return ()
-    what = f"patch {gone[0]}/{best.total} is" if len(gone) == 1 else f"patches {ranges(gone)} of {best.total} are"
+    one = f"patch {gone[0]}/{best.total} is"
+    what = one if len(gone) == 1 else f"patches {number_ranges(gone)} of {best.total} are"
     return (Unread(None, f"{what} not in this thread"),)
 
 
-def ranges(numbers: Sequence[int]) -> str:
+def number_ranges(numbers: Sequence[int]) -> str:
     """The text "1-3, 7" for the sorted numbers 1, 2, 3, 7."""
     runs: list[list[int]] = []
     for number in numbers:
@@ -52,7 +55,8 @@ def ranges(numbers: Sequence[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
 
 
-def quoted(message: MailMessage) -> str:
+def quoted_name(message: MailMessage) -> str:
+    """The subject and the id of a message, by which people find it."""
     return f'"{message.mail.subject[:200]}" <{message.mail.message_id[:200]}>'
 
 
@@ -73,21 +77,20 @@ def left_out(
         what = "another patch" if count == 1 else f"another series ({count} patches)"
         found = programs(other[-1], other[-1].patches, projects)
         where = f"to {found[0]}, which is not the kernel" if all(found) else "in the same place"
-        notes.append(f"{quoted(first.content)} was left out: {what} {where}")
+        notes.append(f"{quoted_name(first.content)} was left out: {what} {where}")
     same = (version for version in history if version.version == best.version)
     for message in (message for version in same for message in (*version.patches, *version.spare)):
         if message.id not in used and message.content.diff not in diffs:
             what = f"a second patch {message.number}/{message.total} of v{message.version}"
-            notes.append(f"{quoted(message.content)} was left out: {what}")
+            notes.append(f"{quoted_name(message.content)} was left out: {what}")
     known = {message.id for other in histories for version in other for message in version.messages}
     for message in (one for one in messages if one.id not in known):
         if message.content.diff:
-            notes.append(
-                f"{quoted(message.content)} was left out: a diff in a {'reply' if message.reply else 'cover letter'}"
-            )
+            where = "reply" if message.reply else "cover letter"
+            notes.append(f"{quoted_name(message.content)} was left out: a diff in a {where}")
         elif message.tagged and message.number and not message.reply:
             why = "it is HTML only" if message.content.html else "no diff was found in it"
-            notes.append(f"{quoted(message.content)} says it is a patch and was not read: {why}")
+            notes.append(f"{quoted_name(message.content)} says it is a patch and was not read: {why}")
     return tuple(Unread(None, note) for note in dict.fromkeys(notes))
 
 

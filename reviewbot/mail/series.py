@@ -165,7 +165,7 @@ def _patch_messages(parsed: Sequence[MailMessage]) -> tuple[list[PatchMessage], 
         try:
             messages.append(_read_by_b4(message, place))
         except _GIVES_UP as error:
-            name = not_read.quoted(message)
+            name = not_read.quoted_name(message)
             refused.append(Unread(None, f"b4 could not read the mail {name}: {type(error).__name__}"))
     return messages, tuple(refused)
 
@@ -273,7 +273,7 @@ def _of_the_kernel(
         what = "a series" if len(patches) > 1 else "a patch"
         subject = (best.cover or patches[0]).content.mail.subject[:200]
         raise NothingToReview(f"{what} to {found[0][1]}, which is not the kernel: {subject}")
-    strange = ((not_read.quoted(patch.content), program) for patch, program in found if program)
+    strange = ((not_read.quoted_name(patch.content), program) for patch, program in found if program)
     notes = (f"{name} was left out: a patch to {program}, which is not the kernel" for name, program in strange)
     return ours, tuple(Unread(None, note) for note in notes)
 

@@ -35,7 +35,7 @@ class SeenVersion(Struct, frozen=True):
     points: int
 
 
-class Fate(Struct, frozen=True):
+class FindingFate(Struct, frozen=True):
     """What became of a finding, and a line on why."""
 
     point: Point
@@ -48,22 +48,22 @@ def parts_of(message_ids: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(message_ids)).encode("utf-8", "replace")).hexdigest()[:24]
 
 
-def versions(memory: Memory, series: int) -> Sequence[SeenVersion]:
+def seen_versions(memory: Memory, series: int) -> Sequence[SeenVersion]:
     """The versions of a series that were looked at, in the order in which they were."""
     asked = "SELECT version, parts, reviewed, gone, points FROM versions WHERE series = ? ORDER BY reviewed, version"
     return [SeenVersion(*row) for row in memory.rows(asked, series)]
 
 
-def fates(memory: Memory, series: int, parts: str) -> Sequence[Fate]:
+def fates(memory: Memory, series: int, parts: str) -> Sequence[FindingFate]:
     """What became of the findings of one version."""
     asked = (
         "SELECT fingerprint, rule, path, function, line, confidence, fate, reason FROM findings"
         " WHERE series = ? AND parts = ? ORDER BY path, line"
     )
-    return [Fate(Point(*row[:6]), *row[6:]) for row in memory.rows(asked, series, parts)]
+    return [FindingFate(Point(*row[:6]), *row[6:]) for row in memory.rows(asked, series, parts)]
 
 
-def keep(memory: Memory, series: int, seen: SeenVersion, became: Iterable[Fate]) -> None:
+def keep_version(memory: Memory, series: int, seen: SeenVersion, became: Iterable[FindingFate]) -> None:
     """Keep a version and what became of its findings, inside of writing()."""
     memory.run(
         "INSERT OR REPLACE INTO versions VALUES (?, ?, ?, ?, ?, ?)",

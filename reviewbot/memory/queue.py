@@ -65,7 +65,7 @@ def advance(memory: Memory, name: str, at: str, now: float) -> None:
     )
 
 
-def said(memory: Memory, name: str, what: str, now: float) -> None:
+def note_pass(memory: Memory, name: str, what: str, now: float) -> None:
     """Keep what the last pass said of a list: "" where all went well."""
     with memory.writing():
         memory.run(
@@ -100,7 +100,7 @@ def series(memory: Memory, number: int) -> QueuedSeries | None:
     return next((QueuedSeries(*row) for row in memory.rows(asked, number)), None)
 
 
-def begin(memory: Memory, name: str, subject: str, author: str, arrived: float) -> int:
+def new_series(memory: Memory, name: str, subject: str, author: str, arrived: float) -> int:
     """Begin a series, inside of writing(); gives its number."""
     return memory.run(
         "INSERT INTO series (list, subject, author, state, due, arrived, reason) VALUES (?, ?, ?, ?, ?, ?, '')",
@@ -116,7 +116,7 @@ def tie(memory: Memory, number: int, keys: Iterable[str], own: str = "") -> None
         memory.run("INSERT OR REPLACE INTO keys VALUES (?, ?)", own, number)
 
 
-def put(memory: Memory, number: int, mail: KeptMail) -> None:
+def put_mail(memory: Memory, number: int, mail: KeptMail) -> None:
     """Keep a mail of a series, inside of writing()."""
     memory.run(
         "INSERT OR IGNORE INTO mails VALUES (?, ?, ?, ?, ?)",
@@ -133,7 +133,7 @@ def mails(memory: Memory, number: int) -> Sequence[KeptMail]:
     ]
 
 
-def mark(memory: Memory, number: int, state: str, due: float, reason: str = "") -> None:
+def wait_for(memory: Memory, number: int, state: str, due: float, reason: str = "") -> None:
     """Say what a series waits for, inside of writing()."""
     memory.run("UPDATE series SET state = ?, due = ?, reason = ? WHERE number = ?", state, due, reason, number)
 
@@ -167,7 +167,7 @@ def next_due(memory: Memory, name: str, apart: Collection[int]) -> float:
     return next((float(due) for number, due in rows if number not in apart), float("inf"))
 
 
-def waiting(memory: Memory) -> Sequence[QueuedSeries]:
+def waiting_series(memory: Memory) -> Sequence[QueuedSeries]:
     """The series that are looked at some time, the next first."""
     asked = f"SELECT {_COLUMNS} FROM series WHERE state IN (?, ?, ?) ORDER BY due, number"  # noqa: S608 - names alone
     return [QueuedSeries(*row) for row in memory.rows(asked, *_DUE)]

@@ -31,7 +31,7 @@ _SECONDS = 10.0  # for reading one mail
 _HALF_YEAR = 182 * 86_400.0  # seconds, in which a title means the same series
 
 
-class Taken(Struct, frozen=True):
+class TakenMails(Struct, frozen=True):
     """What became of some mails: how many were new and kept, and lines on those that could not be read."""
 
     kept: int = 0
@@ -47,7 +47,9 @@ class _Letter(Struct, frozen=True):
     keys: tuple[str, ...]
 
 
-def take(memory: Memory, name: str, mails: Sequence[tuple[bytes, float]], wait: float, now: float, most: int) -> Taken:
+def take(
+    memory: Memory, name: str, mails: Sequence[tuple[bytes, float]], wait: float, now: float, most: int
+) -> TakenMails:
     """Keep those of some mails of a list that belong to series, inside of writing().
 
     `mails`: each with the time at which it arrived, 0 where that is not known; `wait`: seconds until its series is
@@ -61,7 +63,7 @@ def take(memory: Memory, name: str, mails: Sequence[tuple[bytes, float]], wait: 
             kept += _take_one(memory, name, raw, when, wait, now)
         except InputError as error:
             wrong.append(clip(one_line(str(error)), 200))
-    return Taken(kept, tuple(wrong))
+    return TakenMails(kept, tuple(wrong))
 
 
 def _take_one(memory: Memory, name: str, raw: bytes, when: float, wait: float, now: float) -> bool:
@@ -75,13 +77,13 @@ def _take_one(memory: Memory, name: str, raw: bytes, when: float, wait: float, n
         return False
     if number is None:
         subject = clip(one_line(content.mail.subject), _KEY)
-        number = queue.begin(memory, name, subject, letter.author, arrived)
+        number = queue.new_series(memory, name, subject, letter.author, arrived)
     if letter.patch:
         queue.tie(memory, number, letter.keys, _id(content.mail.message_id))
         queue.arrived(memory, number, arrived, arrived + wait)
     else:
         queue.tie(memory, number, (_id(content.mail.message_id),))
-    queue.put(memory, number, KeptMail(content.mail.message_id, arrived, letter.patch, raw))
+    queue.put_mail(memory, number, KeptMail(content.mail.message_id, arrived, letter.patch, raw))
     return True
 
 

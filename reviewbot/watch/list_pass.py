@@ -83,7 +83,7 @@ class ListPass:
             self._look_again()
         except InputError as error:
             wrong = str(error)
-        queue.said(self._memory, self._list.name, clip(one_line(wrong), _LONGEST), self._ports.now())
+        queue.note_pass(self._memory, self._list.name, clip(one_line(wrong), _LONGEST), self._ports.now())
         self.result = self.result._replace(wrong=wrong)
         return self.result
 
@@ -146,7 +146,7 @@ class ListPass:
         if self._archive is not None and (last := next((one for one in reversed(mails) if one.patch), None)):
             self._complete(last.message_id)
             mails = queue.mails(self._memory, number)
-        done = frozenset(seen.parts for seen in findings.versions(self._memory, number))
+        done = frozenset(seen.parts for seen in findings.seen_versions(self._memory, number))
         patience = self._ports.now() < series.arrived + self._options.patience_days * _DAY
         return ReviewWork(number, self._list.name, tuple(mail.raw for mail in mails), done, patience, series.arrived)
 
@@ -166,14 +166,14 @@ class ListPass:
                 if version.review is None or version.known:
                     continue
                 replies = mails_below(mails, version.mails, self._ports.own)
-                done = settle.settle(self._memory, series, version, replies, desk, now)
+                done = settle.settle_version(self._memory, series, version, replies, desk, now)
                 made += done.made
                 said.append(done.said)
                 until += [done.until] if done.until is not None else []
             state, due, reason = self._next(series, looked, until, now)
             line = clip(one_line("; ".join(filter(None, (*said, reason)))), _LONGEST)
             if series.arrived <= looked.arrived:  # else a patch has arrived meanwhile, and it waits for that one
-                queue.mark(self._memory, series.number, state, due, line)
+                queue.wait_for(self._memory, series.number, state, due, line)
             if subject := next((one.subject for one in reversed(looked.versions) if one.subject), ""):
                 queue.name(self._memory, series.number, clip(one_line(subject), _LONGEST))
         self._made.update(made)

@@ -13,7 +13,17 @@ from msgspec.structs import replace
 from reviewbot.mail.message import MailMessage
 from reviewbot.memory import drafts, evidence, findings, judged
 from reviewbot.memory.drafts import NewDraft, Point
-from reviewbot.memory.findings import DEMOTED, OVER, RAISED, REPEATED, SAID, UNSURE, WRONG_BEFORE, Fate, SeenVersion
+from reviewbot.memory.findings import (
+    DEMOTED,
+    OVER,
+    RAISED,
+    REPEATED,
+    SAID,
+    UNSURE,
+    WRONG_BEFORE,
+    FindingFate,
+    SeenVersion,
+)
 from reviewbot.memory.judged import RuleBar
 from reviewbot.memory.memory import Memory
 from reviewbot.memory.queue import QueuedSeries
@@ -45,13 +55,13 @@ class Settled(NamedTuple):
     until: float | None = None
 
 
-def settle(
+def settle_version(
     memory: Memory, series: QueuedSeries, looked: LookedVersion, replies: Sequence[MailMessage], desk: Desk, now: float
 ) -> Settled:
     """Keep a version that was reviewed, its findings and its drafts, inside of writing()."""
     review = looked.review
     assert review is not None
-    before = findings.versions(memory, series.number)
+    before = findings.seen_versions(memory, series.number)
     became = _fates(memory, series.number, review, replies, desk)
     raised = frozenset(one.point.fingerprint for one in became if one.fate == RAISED)
     drafted = desk.compose(_only(review, raised)) if raised else DraftSet((), ())
@@ -70,7 +80,7 @@ def settle(
         else one
         for one in became
     ]
-    findings.keep(memory, series.number, seen, became)
+    findings.keep_version(memory, series.number, seen, became)
     return Settled(tuple(filter(None, made)), _line(looked, became, late))
 
 
@@ -85,13 +95,15 @@ def point_of(finding: Finding) -> Point:
 # --- what becomes of a finding ---
 
 
-def _fates(memory: Memory, number: int, review: Review, replies: Sequence[MailMessage], desk: Desk) -> list[Fate]:
+def _fates(
+    memory: Memory, number: int, review: Review, replies: Sequence[MailMessage], desk: Desk
+) -> list[FindingFate]:
     found = {one.fingerprint: one for patch in review.patches for one in patch.findings if one.resolved_by is None}
     wrong = findings.marked_wrong(memory, found)
     asked = findings.asked_before(memory, number)
     records = judged.records(memory) if found else {}
     demoted = {rule for rule, record in records.items() if desk.bar.demotes(record)}
-    return [Fate(point_of(one), *_fate(one, wrong, asked, demoted, replies, desk)) for one in found.values()]
+    return [FindingFate(point_of(one), *_fate(one, wrong, asked, demoted, replies, desk)) for one in found.values()]
 
 
 def _fate(
@@ -178,7 +190,7 @@ def _sureness(draft: Draft) -> tuple[int, int]:
 
 def _late_drafts(memory: Memory, number: int, looked: LookedVersion, now: float) -> int:
     """Mark what still waits of earlier versions as late; how many there were."""
-    late = [one for one in drafts.of_series(memory, number) if one.in_reply_to in looked.mails]
+    late = [one for one in drafts.open_drafts(memory, number) if one.in_reply_to in looked.mails]
     for one in late:
         note = f"v{looked.version} came" if looked.version > one.version else "the series was sent again"
         drafts.outdated(memory, one.number, note, now)
@@ -215,7 +227,7 @@ def _seen(
     return SeenVersion(looked.version, looked.parts, now, len(raised - here), len(raised))
 
 
-def _line(looked: LookedVersion, became: Sequence[Fate], late: int) -> str:
+def _line(looked: LookedVersion, became: Sequence[FindingFate], late: int) -> str:
     """What is kept of a version for people: what its findings became."""
     counts: dict[str, int] = {}
     for one in became:

@@ -1,7 +1,7 @@
 """Tells whether somebody in a thread has said already what a finding says.
 
 A mail says it where its own text names the function and one of the words that the finding is about (a flag, a lock, an
-allocator), or where it answers right below the line itself with such a word.
+allocator), or where it own_texts right below the line itself with such a word.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SAYS = frozenset(
 )
 
 
-class Answer(Struct, frozen=True):
+class OwnText(Struct, frozen=True):
     """Own text of a mail, and the quoted lines right above it, without their marks."""
 
     above: tuple[str, ...]
@@ -38,7 +38,7 @@ def said_by(finding: Finding, replies: Iterable[MailMessage]) -> str:
     words = about(finding)
     line = _squeezed(finding.line_text)
     for reply in replies:
-        if any(_says(one, finding.function, words, line) for one in answers(reply.text)):
+        if any(_says(one, finding.function, words, line) for one in own_texts(reply.text)):
             author = reply.mail.author
             return clip(f"{one_line(author.name or author.email)} in <{one_line(reply.mail.message_id)}>", 200)
     return ""
@@ -50,8 +50,8 @@ def about(finding: Finding) -> frozenset[str]:
     return frozenset(word for word in named if ("_" in word or word.isupper()) and word != finding.function)
 
 
-def answers(text: str) -> Iterator[Answer]:
-    """The pieces of a mail that its author wrote, each below what it answers; without what stands below "-- "."""
+def own_texts(text: str) -> Iterator[OwnText]:
+    """The pieces of a mail that its author wrote, each below what it own_texts; without what stands below "-- "."""
     above: list[str] = []
     own: list[str] = []
     for line in text[:_MOST].split("\n"):
@@ -62,16 +62,16 @@ def answers(text: str) -> Iterator[Answer]:
             own.append("" if _INTRODUCES.match(line) else line)
             continue
         if any(map(str.strip, own)):
-            yield Answer(tuple(above[-_NEAR:]), "\n".join(own))
+            yield OwnText(tuple(above[-_NEAR:]), "\n".join(own))
             above = []
         own = []
         if rest := line[quoted.end() :].strip():
             above.append(rest)
     if any(map(str.strip, own)):
-        yield Answer(tuple(above[-_NEAR:]), "\n".join(own))
+        yield OwnText(tuple(above[-_NEAR:]), "\n".join(own))
 
 
-def _says(answer: Answer, function: str, words: frozenset[str], line: str) -> bool:
+def _says(answer: OwnText, function: str, words: frozenset[str], line: str) -> bool:
     said = set(_WORD.findall(answer.text))
     if function in said and said & words:
         return True

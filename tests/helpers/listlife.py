@@ -11,8 +11,8 @@ from types import SimpleNamespace
 from letters import mail
 from reading import desk
 from reviewbot.archive.port import Arrival, Batch
-from reviewbot.cli.looking import Looker
-from reviewbot.cli.watcher import Watcher
+from reviewbot.cli.watching.looking import Looker
+from reviewbot.cli.watching.watcher import Watcher
 from reviewbot.mail.message import MailMessage, parse_message
 from reviewbot.memory import drafts
 from reviewbot.memory.memory import Memory

@@ -62,7 +62,6 @@ def test_every_page_is_found_from_the_readme():
 
 def test_what_is_to_be_added_is_not_there_yet():
     added = {path for path in to_be_added("CONTRIBUTING.md") if "<" not in path}
-    assert {"reviewbot/watch/state.py", "reviewbot/watch/poll.py"} <= added
     assert {path for path in added if data_path(path).exists()} == set(), "it exists now: say how to change it instead"
 
 

@@ -14,8 +14,8 @@ import pytest
 
 from listlife import CLEAN, DAY, HOUR, START, Life, asks, change, life, patch, reply
 from reviewbot.archive.port import Arrival, Batch
-from reviewbot.cli.dask_executor import executor_at
-from reviewbot.cli.looking import in_processes
+from reviewbot.cli.watching.dask_executor import executor_at
+from reviewbot.cli.watching.looking import in_processes
 from reviewbot.memory import findings
 from reviewbot.watch.one_pass import clock_of, replay
 
@@ -165,7 +165,7 @@ def test_dask_finds_the_same_and_a_worker_may_die(tmp_path, expected, scheduler)
 
 def test_a_scheduler_that_is_not_there_is_said(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("reviewbot.cli.dask_executor._SECONDS", 1)
+    monkeypatch.setattr("reviewbot.cli.watching.dask_executor._SECONDS", 1)
     from reviewbot.model.errors import FetchError
 
     with (

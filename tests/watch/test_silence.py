@@ -7,7 +7,7 @@ import pytest
 from letters import mail
 from reviewbot.mail.message import parse_message
 from reviewbot.model.review import Finding
-from reviewbot.watch.silence import about, answers, said_by
+from reviewbot.watch.silence import about, own_texts, said_by
 
 LINE = "\tfs->name = kmalloc(64, GFP_KERNEL);"
 FOUND = Finding(
@@ -75,7 +75,7 @@ def test_a_name_cannot_write_over_a_terminal():
 
 def test_answers_stand_below_what_they_answer():
     text = "Hi,\n\n> one\n> two\n\nYes.\n\nOn Tue X wrote:\n> three\n\nNo.\n"
-    assert [(one.above, one.text.strip()) for one in answers(text)] == [
+    assert [(one.above, one.text.strip()) for one in own_texts(text)] == [
         ((), "Hi,"),
         (("one", "two"), "Yes."),
         (("three",), "No."),
@@ -83,4 +83,4 @@ def test_answers_stand_below_what_they_answer():
 
 
 def test_a_long_mail_is_quick():
-    assert list(answers(("> a\n" * 5 + "b\n") * 50_000))
+    assert list(own_texts(("> a\n" * 5 + "b\n") * 50_000))

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from reviewbot import __version__
 from reviewbot.cli import streams
-from reviewbot.cli.arguments import b4, explain, mistakes, patchwork
+from reviewbot.cli.arguments import b4, explain, mistakes
 from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
 from reviewbot.cli.arguments import mcp as mcpargs
@@ -142,7 +142,7 @@ def _add_thread(commands: b4.Commands) -> None:
     thread.add_argument("--again", action="store_true", help="with --drafts: also write those that you sent or deleted")
     _add_output(thread, NAMES, f"{', '.join(NAMES)} (the drafts, as an mbox)")
     _add_gate(thread)
-    patchwork.add(thread)
+    _add_posting(thread)
 
 
 def _add_range(commands: b4.Commands) -> None:
@@ -155,7 +155,7 @@ def _add_range(commands: b4.Commands) -> None:
     indexargs.add_switch(command)
     _add_output(command, tuple(FORMATS), ", ".join(FORMATS))
     _add_gate(command)
-    patchwork.add(command)
+    _add_posting(command)
 
 
 def _add_output(command: argparse.ArgumentParser, names: Sequence[str], listed: str) -> None:
@@ -194,3 +194,15 @@ def _add_gate(command: argparse.ArgumentParser) -> None:
         type=Path,
         help="write all remarks, plus those of --baseline, to FILE",
     )
+
+
+def _add_posting(command: argparse.ArgumentParser) -> None:
+    """Add --patchwork and the options that go with it."""
+    post = command.add_argument_group("posting checks")
+    post.add_argument(
+        "--patchwork",
+        metavar="URL",
+        help="post a check for each patch to this Patchwork; config: the one in config.toml",
+    )
+    post.add_argument("--patchwork-project", metavar="NAME", help="project that the patches are in")
+    post.add_argument("--dry-run", action="store_true", help="show what would be posted, without posting")

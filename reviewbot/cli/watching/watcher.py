@@ -9,8 +9,8 @@ from datetime import datetime
 from reviewbot import config
 from reviewbot.archive.places import open_archive
 from reviewbot.archive.port import Archive, ArchiveOptions
-from reviewbot.cli.looking import in_processes
 from reviewbot.cli.session import SessionOptions
+from reviewbot.cli.watching.looking import in_processes
 from reviewbot.drafts.write import load_texts
 from reviewbot.kernel import rules
 from reviewbot.model.review import Review

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions, session_options
-from reviewbot.cli.watcher import Watcher
+from reviewbot.cli.watching.watcher import Watcher
 from reviewbot.memory import drafts
 from reviewbot.memory.memory import Memory, memory_path
 from reviewbot.model.errors import ConfigError, UsageError
@@ -27,13 +27,13 @@ def watch(options: argparse.Namespace) -> int:
     """Watch the lists; 3 if one could not be read. Raises ConfigError where there is none."""
     given = session_options(options)
     if options.status:
-        from reviewbot.cli.commands.watch_status import status_lines
+        from reviewbot.cli.watching.status import status_lines
 
         with Memory.open(memory_file(options, given)) as memory:
             streams.put(status_lines(memory, given.config.lists, time.time()))
         return 0
     if options.replay is not None:
-        from reviewbot.cli.commands.replay import run_replay
+        from reviewbot.cli.watching.replay import run_replay
 
         return run_replay(options, given)
     lists = _chosen(given.config.lists, options.list)

@@ -15,8 +15,8 @@ from uuid import uuid4
 from msgspec.structs import replace
 
 from reviewbot import config
-from reviewbot.cli.looking import Executor, Looker
 from reviewbot.cli.session import SessionOptions
+from reviewbot.cli.watching.looking import Executor, Looker
 from reviewbot.model.errors import FetchError, InputError, UsageError
 from reviewbot.model.kernel import Version
 from reviewbot.support.timeout import TooSlow

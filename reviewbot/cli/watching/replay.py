@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,9 +11,9 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from reviewbot.cli import progress, streams
-from reviewbot.cli.looking import Executor, in_processes
 from reviewbot.cli.session import SessionOptions
-from reviewbot.cli.watcher import Watcher
+from reviewbot.cli.watching.looking import Executor, in_processes
+from reviewbot.cli.watching.watcher import Watcher
 from reviewbot.memory import findings, queue
 from reviewbot.memory.findings import FATES
 from reviewbot.memory.memory import Memory
@@ -69,7 +70,7 @@ def _executor(text: str) -> Executor:
     """What looks at works, by --executor."""
     if text == LOCAL:
         return in_processes
-    from reviewbot.cli import dask_executor
+    from reviewbot.cli.watching import dask_executor
 
     return dask_executor.executor_at(text.partition(":")[2])
 
@@ -89,10 +90,10 @@ class _Tally:
 
 def summary(memory: Memory) -> str:
     """A table of what became of the findings, by list and rule, and a line on the series of each list."""
-    rows: list[tuple[str, ...]] = [("LIST", "RULE", *map(str.upper, FATES))]
+    rows: list[tuple[str, ...]] = [("LIST", *map(str.upper, FATES), "RULE")]
     for (name, rule), counts in findings.by_rule(memory).items():
-        rows.append((name, rule, *(str(counts.get(fate, 0)) for fate in FATES)))
-    lines = [tabulated(rows, 200, 0)] if len(rows) > 1 else ["no remark\n"]
+        rows.append((name, *(str(counts.get(fate, 0)) for fate in FATES), rule))
+    lines = [tabulated(rows, shutil.get_terminal_size().columns, 1)] if len(rows) > 1 else ["no remark\n"]
     counted = queue.counts(memory)
     for name in sorted({name for name, _ in counted}):
         said = ", ".join(f"{count} {state}" for (one, state), count in sorted(counted.items()) if one == name)

@@ -26,7 +26,7 @@ def status_lines(memory: Memory, lists: Sequence[ListOptions], now: float) -> st
         done = [str(counts.get((name, state), 0)) for state in (queue.REVIEWED, queue.ASIDE)]
         rows.append((name, age(now - passed) if passed else "never", str(waiting), *done, visible(said)))
     parts = [tabulated(rows, width, 1)]
-    next_ = queue.waiting(memory)
+    next_ = queue.waiting_series(memory)
     if next_:
         parts.append("\n")
         due = [("IN", "LIST", "SERIES")]

@@ -1,0 +1,1 @@
+"""Wires the watcher: its lists and archives, the processes that review, replays, and what is printed of it."""
