@@ -79,7 +79,9 @@ def _answer(other: Connection, line: Connection, work: Callable[[], Made], secon
     try:
         answer: tuple[bool, Made | Exception] = True, work()
     except Exception as error:  # noqa: BLE001 - it is raised again where the work came from
-        answer = False, error
+        # alone: some libraries have tracebacks sent along, and that of a recursion is too deep for it
+        error.__cause__ = error.__context__ = None
+        answer = False, error.with_traceback(None)
     with suppress(OSError):
         line.send(answer)
 
