@@ -141,6 +141,21 @@ class McpOptions(Struct, frozen=True):
     calls: int
 
 
+class MemoryOptions(Struct, frozen=True):
+    """The keys of [memory]."""
+
+    file: str
+
+
+class SendOptions(Struct, frozen=True):
+    """The keys of [send]; `lag` in minutes."""
+
+    identity: str
+    maildir: str
+    imap: str
+    lag: int
+
+
 class RuleOptions(Struct, frozen=True):
     """The keys of [rules]."""
 
@@ -169,6 +184,8 @@ class Config(Struct, frozen=True):
     limits: Limits
     mcp: McpOptions
     kcidb: KcidbOptions
+    memory: MemoryOptions
+    send: SendOptions
     rules: RuleOptions
     templates: TemplateOptions
     ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
@@ -177,6 +194,12 @@ class Config(Struct, frozen=True):
     def template_folder(self) -> Path:
         """The folder with the templates of replies."""
         return Path(self.templates.folder).expanduser() if self.templates.folder else data_path("templates")
+
+    def memory_file(self, env: Mapping[str, str]) -> Path:
+        """The file of the memory. Raises ConfigError where neither a setting nor the environment has a place for it."""
+        from reviewbot.memory.memory import memory_path
+
+        return Path(self.memory.file).expanduser() if self.memory.file else memory_path(env)
 
     def rule_folders(self, extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
         """The folders of rules: the shipped one, those of the configuration, then `extra`; later ones override."""
@@ -196,6 +219,8 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "limits": Limits,
     "mcp": McpOptions,
     "kcidb": KcidbOptions,
+    "memory": MemoryOptions,
+    "send": SendOptions,
     "rules": RuleOptions,
     "templates": TemplateOptions,
 }
