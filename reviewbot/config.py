@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from reviewbot.report.unread import UNREAD
 from reviewbot.review.baseline import Ignore, ignore_of
 from reviewbot.sources.settings import Limits, LoreOptions, TreeOptions
 from reviewbot.support.patterns import pattern
+from reviewbot.watch.settings import ListOptions, WatchOptions, list_of
 
 if TYPE_CHECKING:
     from reviewbot.report.reply.sender import Sender
@@ -184,11 +185,13 @@ class Config(Struct, frozen=True):
     limits: Limits
     mcp: McpOptions
     kcidb: KcidbOptions
-    memory: MemoryOptions
-    send: SendOptions
     rules: RuleOptions
     templates: TemplateOptions
+    memory: MemoryOptions
+    send: SendOptions
+    watch: WatchOptions
     ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
+    lists: tuple[ListOptions, ...] = ()  # the tables under [[list]]
 
     @property
     def template_folder(self) -> Path:
@@ -219,10 +222,11 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "limits": Limits,
     "mcp": McpOptions,
     "kcidb": KcidbOptions,
-    "memory": MemoryOptions,
-    "send": SendOptions,
     "rules": RuleOptions,
     "templates": TemplateOptions,
+    "memory": MemoryOptions,
+    "send": SendOptions,
+    "watch": WatchOptions,
 }
 
 
@@ -241,15 +245,25 @@ def load_config(explicit: Path | None, env: Mapping[str, str]) -> Config:
     tables = _defaults()
     path = explicit or _user_file(env)
     ignores: tuple[Ignore, ...] = ()
+    lists: tuple[ListOptions, ...] = ()
     if path:
         user = _read(path)
-        listed: Any = user.pop("ignore", [])
-        schema.check_table({"ignore": listed}, {"ignore": TABLES}, str(path))
-        ignores = tuple(ignore_of(table, f"{path}: [[ignore]] number {at}") for at, table in enumerate(listed, 1))
+        ignores = tuple(ignore_of(table, where) for table, where in _listed(user, "ignore", path))
+        lists = tuple(list_of(table, where) for table, where in _listed(user, "list", path))
+        names = [one.name for one in lists]
+        if twice := next((name for name in names if names.count(name) > 1), ""):
+            raise ConfigError(f"{path}: two tables [[list]] have the name {twice}")
         _override(tables, user, path)
     frozen = ({k: tuple(v) if isinstance(v, list) else v for k, v in tables[name].items()} for name in SECTIONS)
     sections = (section(**values) for section, values in zip(SECTIONS.values(), frozen, strict=True))
-    return replace(Config(*sections), ignore=ignores)
+    return replace(Config(*sections), ignore=ignores, lists=lists)
+
+
+def _listed(user: Tables, name: str, path: Path) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Take the tables [[name]] out of a user's file; each with the words for where it stands."""
+    tables: Any = user.pop(name, [])
+    schema.check_table({name: tables}, {name: TABLES}, str(path))
+    return ((table, f"{path}: [[{name}]] number {at}") for at, table in enumerate(tables, 1))
 
 
 def identity(config: Config) -> Address:

@@ -135,6 +135,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.drafts.command import drafts
 
         return drafts(options)
+    if options.command == "watch":
+        from reviewbot.cli.commands.watch import watch
+
+        return watch(options)
     if options.command == "mcp":
         from reviewbot.cli.mcp.command import mcp
 

@@ -58,6 +58,17 @@ def reading(files: int, quiet: bool) -> Iterator[Callable[[int], None]]:
         yield lambda count: progress.advance(task, count)
 
 
+@contextmanager
+def tally(quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Show a spinner beside a text that changes. The function that it gives takes the text."""
+    console = _terminal(quiet)
+    if console is None:
+        yield lambda _: None
+        return
+    with console.status("reading") as status:
+        yield lambda text: status.update(text)
+
+
 def _terminal(quiet: bool) -> Console | None:
     if quiet or not streams.is_terminal(sys.stderr):
         return None

@@ -140,9 +140,27 @@ def for_series(
     cover letter or of the first patch names, else the one that mainline was working on when the series was sent.
     `names`, those in the tree's headers, override the version's, unless the user names another version than the tree's.
     """
-    mails = [mail for mail in (series.cover, *(patch.mail for patch in series.patches)) if mail is not None]
-    stamps = [timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None]
-    return for_tree(given, max(stamps, default=0), found, names, [mail.subject for mail in mails])
+    return for_tree(given, _sent(series), found, names, _subjects(series))
+
+
+def version_for(given: SessionOptions, series: Series) -> Version:
+    """The kernel version of the session for a series that is applied to no tree."""
+    return _meant(given, _sent(series), None, _subjects(series))[0]
+
+
+def for_version(given: SessionOptions, version: Version) -> Session:
+    """The session for a kernel version."""
+    return _load(replace(given, version=version))
+
+
+def _sent(series: Series) -> float:
+    """When a series was sent, in seconds since 1970; 0 where none of its dates says it."""
+    return max((timestamp(patch.mail.date) for patch in series.patches if patch.mail is not None), default=0)
+
+
+def _subjects(series: Series) -> Sequence[str]:
+    mails = (series.cover, *(patch.mail for patch in series.patches))
+    return [mail.subject for mail in mails if mail is not None]
 
 
 def for_tree(

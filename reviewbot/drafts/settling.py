@@ -12,30 +12,30 @@ from reviewbot.model.errors import UsageError
 from reviewbot.web.presence import Presence
 
 
-class Settled(NamedTuple):
+class Ending(NamedTuple):
     """What became of it: `sent` or not, None where that is not known; and why, in words."""
 
     sent: bool | None
     why: str
 
 
-def settled(way: OnItsWay, lies: bool, archive: Callable[[], Presence], now: float, lag: int) -> Settled:
+def settled(way: OnItsWay, lies: bool, archive: Callable[[], Presence], now: float, lag: int) -> Ending:
     """Whether a draft went out. `lies`: it lies where its way puts drafts; `archive`: asks that of the list.
 
     `lag`: minutes that a mail may take until the archive has it.
     """
     if lies:
-        return Settled(True, "it lies there")
+        return Ending(True, "it lies there")
     found = archive()
     if found.known:
-        return Settled(True, "the archive has it")
+        return Ending(True, "the archive has it")
     if found.known is None:
-        return Settled(None, found.why)
+        return Ending(None, found.why)
     waited = (now - way.began) / 60
     if waited < lag:
         left = max(1, round(lag - waited))
-        return Settled(None, f"the archive does not have it yet; in {left} minutes that will be certain")
-    return Settled(False, "the archive does not have it")
+        return Ending(None, f"the archive does not have it yet; in {left} minutes that will be certain")
+    return Ending(False, "the archive does not have it")
 
 
 def by_hand(memory: Memory, words: str, now: float) -> str:
@@ -48,10 +48,10 @@ def by_hand(memory: Memory, words: str, now: float) -> str:
         there = drafts.draft(memory, int(number[:18]))
         told = f"draft {there.number} is {there.state}" if there else f"there is no draft {number[:18]}"
         raise UsageError(f"--settle {words[:40]}: {told}, and nothing of it was cut short")
-    return applied(memory, way, Settled(what == "sent", "as you say"), now)
+    return applied(memory, way, Ending(what == "sent", "as you say"), now)
 
 
-def applied(memory: Memory, way: OnItsWay, end: Settled, now: float) -> str:
+def applied(memory: Memory, way: OnItsWay, end: Ending, now: float) -> str:
     """Note what became of a draft, and say it."""
     if end.sent:
         outbox.end(memory, way.draft, now)

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 
 from reviewbot.drafts.listing import age, fate
 from reviewbot.drafts.mail_text import plain_text
+from reviewbot.memory import findings
 from reviewbot.memory.drafts import KeptDraft, Point
+from reviewbot.memory.findings import SeenVersion
 from reviewbot.memory.memory import Memory
 from reviewbot.model.kernel import Flag, Kernel, ScopeKind
 from reviewbot.model.review import Finding, PatchReview, Review
@@ -21,29 +23,19 @@ from reviewbot.support.escape import visible
 _INDENT = "  "
 
 
-class EarlierVersion(Struct, frozen=True):
-    """A version of a series that was looked at: of the `points` of the version before it, so many are `gone`."""
-
-    version: int
-    gone: int
-    points: int
-
-
 class ShownDraft(Struct, frozen=True):
     """A draft with what the memory has beside it; `review`: what it was made of, None where that is not kept."""
 
     draft: KeptDraft
     points: Sequence[Point]
     review: Review | None = None
-    before: EarlierVersion | None = None
+    before: SeenVersion | None = None
 
 
-def version_of(memory: Memory, one: KeptDraft) -> EarlierVersion | None:
+def version_of(memory: Memory, one: KeptDraft) -> SeenVersion | None:
     """What is known of the version that a draft is about, None where nothing is."""
-    if one.series is None:
-        return None
-    asked = "SELECT version, gone, points FROM versions WHERE series = ? AND version = ? ORDER BY reviewed DESC LIMIT 1"
-    return next((EarlierVersion(*row) for row in memory.rows(asked, one.series, one.version)), None)
+    seen = findings.versions(memory, one.series) if one.series is not None else ()
+    return next((each for each in reversed(seen) if each.version == one.version), None)
 
 
 def asked_about(shown: ShownDraft) -> Review | None:

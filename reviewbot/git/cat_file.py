@@ -39,7 +39,7 @@ class TreeEntry(NamedTuple):
         return self.mode.startswith(_FILE)
 
 
-class Batch(NamedTuple):
+class StartedCatFile(NamedTuple):
     """A process that was started: its pipes, and what ends it."""
 
     stdin: IO[bytes]
@@ -50,9 +50,9 @@ class Batch(NamedTuple):
 class CatFile:
     """`start` starts the process, when the first name is asked for. Close it."""
 
-    def __init__(self, start: Callable[[], Batch]) -> None:
+    def __init__(self, start: Callable[[], StartedCatFile]) -> None:
         self._start = start
-        self._batch: Batch | None = None
+        self._batch: StartedCatFile | None = None
 
     @property
     def has_started(self) -> bool:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from reviewbot.git.cat_file import LARGEST, Batch, CatFile, GitObject, files_among, listed_among, tree_entries
+from reviewbot.git.cat_file import LARGEST, CatFile, GitObject, StartedCatFile, files_among, listed_among, tree_entries
 from reviewbot.git.command import QUIET
 from reviewbot.model.errors import InputError
 from reviewbot.support.patterns import pattern
@@ -116,7 +116,7 @@ class Objects:
     def _env() -> dict[str, str]:
         return {**os.environ, **QUIET}
 
-    def _start(self) -> Batch:
+    def _start(self) -> StartedCatFile:
         process = subprocess.Popen(
             ("git", "cat-file", "--batch"),
             cwd=self.folder,
@@ -126,7 +126,7 @@ class Objects:
             stderr=subprocess.DEVNULL,
         )
         assert process.stdin and process.stdout
-        return Batch(process.stdin, process.stdout, partial(_end, process))
+        return StartedCatFile(process.stdin, process.stdout, partial(_end, process))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -22,9 +22,9 @@ from reviewbot.filesystem.temporary import temporary
 from reviewbot.git.cat_file import (
     FOLDER,
     LARGEST,
-    Batch,
     CatFile,
     GitObject,
+    StartedCatFile,
     TreeEntry,
     files_among,
     listed_among,
@@ -221,6 +221,10 @@ class Repository:
         found = self._object(name, LARGEST)
         return found.content if found else None
 
+    def blob(self, name: str, most: int) -> GitObject | None:
+        """An object by its id, without its content where that is more than `most` bytes; None if it is not here."""
+        return self._object(name, most)
+
     def contents(self, names: Sequence[str]) -> dict[str, bytes | None]:
         """The bytes of many objects by name; None for one that is larger than LARGEST or not in this clone."""
         found: dict[str, bytes | None] = {}
@@ -246,9 +250,9 @@ class Repository:
         except (OSError, ValueError):  # git gives up on a broken object
             return None
 
-    def _start(self) -> Batch:
+    def _start(self) -> StartedCatFile:
         process = self._ours.start("cat-file", "--batch")
-        return Batch(process.stdin, process.stdout, partial(end, process))
+        return StartedCatFile(process.stdin, process.stdout, partial(end, process))
 
     def entry(self, tree: str, path: str) -> TreeEntry | None:
         """The entry at a path of a tree; None if there is none."""

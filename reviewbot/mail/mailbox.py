@@ -156,16 +156,26 @@ def _split(data: bytes, name: str, total: int) -> Iterator[bytes | Unread]:
     if not _FIRST.match(data):
         yield data
         return
-    starts = [match.start() for match in _NEXT.finditer(data) if _separates(data, match.start())]
-    starts = [0, *(start for start in starts if start)]
+    starts = beginnings(data)
     cut = len(data) > total and len(starts) > 1
     if cut:
         data = data[: starts.pop()]  # the limit went through the last one
     for start, end in zip(starts, [*starts[1:], len(data)], strict=True):
-        chunk = _without_first(data[start:end])
-        yield chunk if _GIT.match(data, start) else _ESCAPED.sub(rb"\1", chunk)
+        yield unescaped(data[start:end])
     if cut:
         yield _rest(name, total)
+
+
+def beginnings(data: bytes) -> list[int]:
+    """Where the messages of an mbox begin: 0, if it begins with a "From " line, and what follows an empty line."""
+    first = [0] if _FIRST.match(data) else []
+    return first + [one.start() for one in _NEXT.finditer(data) if one.start() and _separates(data, one.start())]
+
+
+def unescaped(chunk: bytes) -> bytes:
+    """The message of a part of an mbox that begins with its "From " line."""
+    raw = _without_first(chunk)
+    return raw if _GIT.match(chunk) else _ESCAPED.sub(rb"\1", raw)
 
 
 def _without_first(data: bytes) -> bytes:
@@ -175,6 +185,11 @@ def _without_first(data: bytes) -> bytes:
 
 def _separates(data: bytes, at: int) -> bool:
     return data.endswith((b"\n\n", b"\n\r\n"), 0, at) or _GIT.match(data, at) is not None
+
+
+def begins_with_header(chunk: bytes) -> bool:
+    """Whether this begins as a message does."""
+    return _HEADER.match(chunk) is not None
 
 
 def is_diff(chunk: bytes) -> bool:

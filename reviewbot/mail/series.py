@@ -16,8 +16,10 @@ from email.message import Message
 from email.utils import formatdate
 from types import ModuleType
 
+from msgspec import Struct
+
 from reviewbot.kernel.projects import NO_PROJECTS, Projects
-from reviewbot.mail import headers, quarantine, versions
+from reviewbot.mail import headers, not_read, quarantine, versions
 from reviewbot.mail.message import MailMessage
 from reviewbot.mail.versions import PatchMessage, SeriesHistory, SeriesVersion
 from reviewbot.model.errors import InputError, NothingToReview
@@ -29,7 +31,6 @@ _GIVES_UP = (SystemExit, Exception)
 _TOTAL = 8  # times the seconds of one message: the time for all of a thread
 _BASE = re.compile(r"^base-commit:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
 _BEFORE = re.compile(r"^prerequisite-patch-id:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
-_PULL = re.compile(r"\[[^\[\]]*\bpull\b|^git pull\b", re.I)
 _DIFFSTAT = re.compile(r"^[ \t]*+\d++ file[^\n]*?\d (?:insertion|deletion)", re.M | re.I)
 _GIVEN = re.compile(r"^[ \t]*+\w[\w-]{0,40}-by:[^\n@]*+@", re.M | re.I)  # a trailer that names a person
 _MARK = "\n---\n\ndiff --git a/x b/x\n"  # tells b4 that there is a diff
@@ -69,15 +70,60 @@ def _newest(parsed: list[MailMessage], unread: tuple[Unread, ...], wanted: str |
     target = _wanted_message(wanted, by_id)
     histories = versions.histories(messages)
     if not histories:
-        raise NothingToReview(_nothing(messages))
+        raise NothingToReview(not_read.nothing(messages))
     history = _history_of(histories, by_id, target, projects)
     sent = versions.versions(history, by_id)
     best = versions.newest_version(sent)
+    unread += not_read.version_notes(best, sent, history, target)
+    unread += not_read.left_out(messages, best, history, histories, projects)
+    return _reviewable(best, unread, projects)
+
+
+def _reviewable(best: SeriesVersion, unread: tuple[Unread, ...], projects: Projects) -> Series:
     patches, given_up = _ordered(best)
-    unread += given_up + _version_notes(best, sent, history, target) + _missing(best)
-    unread += _left_out(messages, best, history, histories, projects)
     ours, strange = _of_the_kernel(best, patches, projects)
-    return _series(best, ours, unread + strange)
+    return _series(best, ours, unread + given_up + not_read.missing(best) + strange)
+
+
+class GatheredSeries(Struct, frozen=True):
+    """One of the series among some mails, in its newest whole version; `series` is None where that is not for us.
+
+    `missing`: how many patches of its newest version are not here; `patches`: the ids of the mails with the patches of
+    `series`; `mails`: those of all its versions; `reason`: why it is not for us.
+    """
+
+    series: Series | None
+    missing: int
+    patches: tuple[str, ...]
+    mails: frozenset[str]
+    reason: str = ""
+
+
+def gathered(messages: Sequence[bytes], projects: Projects, seconds: float | None = None) -> Sequence[GatheredSeries]:
+    """All series among some mails, as newest() finds one. Raises InputError where it takes too long."""
+    parsed, unread = _parsed(messages, seconds)
+    try:
+        with bounded(seconds):
+            found, refused = _patch_messages(parsed)
+            by_id = {message.id: message for message in found}
+            return [_gathered(one, by_id, unread + refused, projects) for one in versions.histories(found)]
+    except TooSlow:
+        raise InputError(f"finding the series among {len(parsed)} mails was {slow(round(seconds or 0))}") from None
+
+
+def _gathered(
+    history: SeriesHistory, by_id: dict[str, PatchMessage], unread: tuple[Unread, ...], projects: Projects
+) -> GatheredSeries:
+    sent = versions.versions(history, by_id)
+    best, newest = versions.newest_version(sent), sent[-1]
+    ids = tuple(message.id for message in best.patches)
+    missing = max(newest.total - len(newest.patches), 0)
+    every = frozenset(message.id for version in history for message in version.messages)
+    notes = unread + not_read.version_notes(best, sent, history, None)
+    try:
+        return GatheredSeries(_reviewable(best, notes, projects), missing, ids, every)
+    except NothingToReview as error:
+        return GatheredSeries(None, missing, ids, every, str(error))
 
 
 # --- raw messages into PatchMessages ---
@@ -119,7 +165,8 @@ def _patch_messages(parsed: Sequence[MailMessage]) -> tuple[list[PatchMessage], 
         try:
             messages.append(_read_by_b4(message, place))
         except _GIVES_UP as error:
-            refused.append(Unread(None, f"b4 could not read the mail {_quoted(message)}: {type(error).__name__}"))
+            name = not_read.quoted(message)
+            refused.append(Unread(None, f"b4 could not read the mail {name}: {type(error).__name__}"))
     return messages, tuple(refused)
 
 
@@ -212,72 +259,23 @@ def _history_of(
             if any(message.id == one.id for version in history for one in version.messages):
                 return history
         message = by_id.get(message.content.parent or "")
-    to_kernel = (one for one in histories if not all(_programs(one[-1], one[-1].patches, projects)))
+    to_kernel = (one for one in histories if not all(not_read.programs(one[-1], one[-1].patches, projects)))
     return next(to_kernel, histories[0])
-
-
-def _programs(version: SeriesVersion, patches: Sequence[PatchMessage], projects: Projects) -> tuple[str, ...]:
-    """The program that each of the patches is for, "" for the kernel."""
-    cover = version.cover.content.mail.subject if version.cover else ""
-    return projects.of_series(cover, [(patch.content.mail.subject, patch.content.diff) for patch in patches])
 
 
 def _of_the_kernel(
     best: SeriesVersion, patches: tuple[PatchMessage, ...], projects: Projects
 ) -> tuple[tuple[PatchMessage, ...], tuple[Unread, ...]]:
     """The patches to the kernel, and the others as unread. Raises NothingToReview where no patch is to the kernel."""
-    found = list(zip(patches, _programs(best, patches, projects), strict=True))
+    found = list(zip(patches, not_read.programs(best, patches, projects), strict=True))
     ours = tuple(patch for patch, program in found if not program)
     if not ours:
         what = "a series" if len(patches) > 1 else "a patch"
         subject = (best.cover or patches[0]).content.mail.subject[:200]
         raise NothingToReview(f"{what} to {found[0][1]}, which is not the kernel: {subject}")
-    strange = ((_quoted(patch.content), program) for patch, program in found if program)
+    strange = ((not_read.quoted(patch.content), program) for patch, program in found if program)
     notes = (f"{name} was left out: a patch to {program}, which is not the kernel" for name, program in strange)
     return ours, tuple(Unread(None, note) for note in notes)
-
-
-def _version_notes(
-    best: SeriesVersion, made: Sequence[SeriesVersion], history: SeriesHistory, target: PatchMessage | None
-) -> tuple[Unread, ...]:
-    notes = [
-        f"v{one.version} is not whole here ({len(one.patches)} of {one.total} patches): v{best.version} was reviewed"
-        for one in made
-        if one.version > best.version
-    ]
-    if best.rerolled:
-        kept = sorted({message.version for message in best.patches} - {best.version})
-        notes.append(
-            f"v{best.version} brings patch {_ranges(best.rerolled)} of {best.total} alone: "
-            f"the others are those of {', '.join(f'v{one}' for one in kept)}"
-        )
-    old = next((one for one in history if target and target.id in {message.id for message in one.messages}), None)
-    if target and old and old.version < best.version:
-        notes.append(f"{_quoted(target.content)} is of v{old.version}: the newer v{best.version} was reviewed")
-    return tuple(Unread(None, note) for note in notes)
-
-
-def _missing(best: SeriesVersion) -> tuple[Unread, ...]:
-    gone = sorted(set(range(1, best.total + 1)) - {message.number for message in best.patches})
-    if not gone:
-        return ()
-    what = f"patch {gone[0]}/{best.total} is" if len(gone) == 1 else f"patches {_ranges(gone)} of {best.total} are"
-    return (Unread(None, f"{what} not in this thread"),)
-
-
-def _ranges(numbers: Sequence[int]) -> str:
-    """The text "1-3, 7" for the sorted numbers 1, 2, 3, 7."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
-
-
-def _quoted(message: MailMessage) -> str:
-    return f'"{message.mail.subject[:200]}" <{message.mail.message_id[:200]}>'
 
 
 # --- a version into a Series ---
@@ -332,62 +330,3 @@ def _patch(message: PatchMessage, total: int) -> Patch:
     return Patch(
         message.number, total, message.title, content.message, content.diff, content.mail, unread=content.notes
     )
-
-
-# --- what was not read ---
-
-
-def _left_out(
-    messages: Sequence[PatchMessage],
-    best: SeriesVersion,
-    history: SeriesHistory,
-    histories: Sequence[SeriesHistory],
-    projects: Projects,
-) -> tuple[Unread, ...]:
-    """Every message that could be a patch and is neither in the version reviewed nor in an older one of its series."""
-    notes: list[str] = []
-    used = {patch.id for patch in best.patches}
-    diffs = {patch.content.diff for patch in best.patches}
-    for other in (one for one in histories if one is not history):
-        first = other[0].messages[0]
-        count = len({patch.id for version in other for patch in version.patches})
-        what = "another patch" if count == 1 else f"another series ({count} patches)"
-        programs = _programs(other[-1], other[-1].patches, projects)
-        where = f"to {programs[0]}, which is not the kernel" if all(programs) else "in the same place"
-        notes.append(f"{_quoted(first.content)} was left out: {what} {where}")
-    same = (version for version in history if version.version == best.version)
-    for message in (message for version in same for message in (*version.patches, *version.spare)):
-        if message.id not in used and message.content.diff not in diffs:
-            what = f"a second patch {message.number}/{message.total} of v{message.version}"
-            notes.append(f"{_quoted(message.content)} was left out: {what}")
-    known = {message.id for other in histories for version in other for message in version.messages}
-    for message in (one for one in messages if one.id not in known):
-        if message.content.diff:
-            notes.append(
-                f"{_quoted(message.content)} was left out: a diff in a {'reply' if message.reply else 'cover letter'}"
-            )
-        elif message.tagged and message.number and not message.reply:
-            why = "it is HTML only" if message.content.html else "no diff was found in it"
-            notes.append(f"{_quoted(message.content)} says it is a patch and was not read: {why}")
-    return tuple(Unread(None, note) for note in dict.fromkeys(notes))
-
-
-def _nothing(messages: Sequence[PatchMessage]) -> str:
-    """Why there is nothing to review, in one sentence."""
-    pulls = (message for message in messages if _PULL.search(message.content.mail.subject) and not message.reply)
-    pull = next(pulls, None)
-    first = pull or messages[0]
-    subject = first.content.mail.subject[:200] or "(no subject)"
-    if pull:
-        reason = "a pull request: no patch in the mail, only a branch to fetch"
-    elif first.content.html:
-        reason = "an HTML mail: no plain text in it, so no patch that could be read"
-    elif first.reply or first.content.parent:
-        quoting = " (it quotes one)" if first.content.quotes_diff else ""
-        reason = f"a reply with no patch of its own{quoting}"
-    elif first.is_cover:
-        reason = "a cover letter with no patch"
-    else:
-        reason = "a mail with no patch"
-    others = "" if len(messages) == 1 else f", and none in the {len(messages) - 1} mails with it"
-    return f"{reason}{others}: {subject}"

@@ -116,6 +116,12 @@ def kept(memory: Memory, states: Iterable[str] = STATES) -> Sequence[KeptDraft]:
     return [KeptDraft(*row) for row in memory.rows(asked, *wanted)]
 
 
+def of_series(memory: Memory, number: int) -> Sequence[KeptDraft]:
+    """The drafts of a series that wait or are approved."""
+    asked = f"SELECT {_COLUMNS} FROM drafts WHERE series = ? AND state IN (?, ?)"  # noqa: S608 - names alone
+    return [KeptDraft(*row) for row in memory.rows(asked, number, *OPEN)]
+
+
 def draft(memory: Memory, number: int) -> KeptDraft | None:
     """The draft with a number."""
     asked = f"SELECT {_COLUMNS} FROM drafts WHERE number = ?"  # noqa: S608 - names of columns alone

@@ -16,7 +16,7 @@ STEPS: Sequence[Sequence[str]] = (
         # all versions of a series; `state`: see queue.STATES; `due`: when it is looked at next
         "CREATE TABLE series (number INTEGER PRIMARY KEY AUTOINCREMENT, list TEXT NOT NULL, subject TEXT NOT NULL,"
         " author TEXT NOT NULL, state TEXT NOT NULL, due REAL NOT NULL, arrived REAL NOT NULL, reason TEXT NOT NULL)",
-        "CREATE INDEX series_due ON series (state, due)",
+        "CREATE INDEX series_due ON series (list, state, due)",
         # what a series is known by: message ids of its mails and above them, its change id, author and titles
         "CREATE TABLE keys (key TEXT PRIMARY KEY, series INTEGER NOT NULL) WITHOUT ROWID",
         "CREATE INDEX keys_of ON keys (series)",
@@ -24,22 +24,24 @@ STEPS: Sequence[Sequence[str]] = (
         "CREATE TABLE mails (id TEXT PRIMARY KEY, series INTEGER NOT NULL, arrived REAL NOT NULL,"
         " patch INTEGER NOT NULL, raw BLOB)",
         "CREATE INDEX mails_of ON mails (series, arrived)",
-        # versions that were looked at; `patches`: their patch ids; `gone`, `points`: of the last one's questions
-        "CREATE TABLE versions (series INTEGER NOT NULL, version INTEGER NOT NULL, message_id TEXT NOT NULL,"
-        " patches TEXT NOT NULL, reviewed REAL NOT NULL, findings INTEGER NOT NULL, gone INTEGER NOT NULL,"
-        " points INTEGER NOT NULL, PRIMARY KEY (series, version, message_id)) WITHOUT ROWID",
-        # each finding of each version; `fate`: see findings.FATES
-        "CREATE TABLE findings (series INTEGER NOT NULL, version INTEGER NOT NULL, fingerprint TEXT NOT NULL,"
+        # versions that were looked at, each by a digest of its patches' message ids; of the `points` raised of the one
+        # before so many are `gone`
+        "CREATE TABLE versions (series INTEGER NOT NULL, version INTEGER NOT NULL, parts TEXT NOT NULL,"
+        " reviewed REAL NOT NULL, gone INTEGER NOT NULL, points INTEGER NOT NULL, PRIMARY KEY (series, parts))"
+        " WITHOUT ROWID",
+        # each finding of each of these; `fate`: see findings.FATES
+        "CREATE TABLE findings (series INTEGER NOT NULL, parts TEXT NOT NULL, fingerprint TEXT NOT NULL,"
         " rule TEXT NOT NULL, path TEXT NOT NULL, function TEXT NOT NULL, line TEXT NOT NULL, confidence TEXT NOT NULL,"
-        " fate TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (series, version, fingerprint)) WITHOUT ROWID",
+        " fate TEXT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (series, parts, fingerprint)) WITHOUT ROWID",
         # `asks`: see report.reply.message.Draft; `edited`: NULL as long as nobody has; `folder`: a maildir it lies in
         "CREATE TABLE drafts (number INTEGER PRIMARY KEY AUTOINCREMENT, message_id TEXT NOT NULL, asks TEXT NOT NULL,"
         " in_reply_to TEXT NOT NULL, series INTEGER, version INTEGER NOT NULL, list TEXT NOT NULL,"
-        " subject TEXT NOT NULL, author TEXT NOT NULL, confidence TEXT NOT NULL, reason TEXT NOT NULL, content BLOB NOT NULL,"
-        " edited BLOB, evidence BLOB, state TEXT NOT NULL, note TEXT NOT NULL, folder TEXT NOT NULL, made REAL NOT NULL,"
-        " changed REAL NOT NULL)",
+        " subject TEXT NOT NULL, author TEXT NOT NULL, confidence TEXT NOT NULL, reason TEXT NOT NULL,"
+        " content BLOB NOT NULL, edited BLOB, evidence BLOB, state TEXT NOT NULL, note TEXT NOT NULL,"
+        " folder TEXT NOT NULL, made REAL NOT NULL, changed REAL NOT NULL)",
         "CREATE UNIQUE INDEX drafts_asks ON drafts (asks, folder)",
         "CREATE INDEX drafts_state ON drafts (state, made)",
+        "CREATE INDEX drafts_of ON drafts (series)",
         # what a draft asks about
         "CREATE TABLE points (draft INTEGER NOT NULL, fingerprint TEXT NOT NULL, rule TEXT NOT NULL,"
         " path TEXT NOT NULL, function TEXT NOT NULL, line TEXT NOT NULL, confidence TEXT NOT NULL,"

@@ -216,7 +216,7 @@ def test_a_command_by_itself_is_read_as_among_all_others():
         return {name: command.format_help() for name, command in commands.items()}
 
     everything = helps(parser())
-    assert len(everything) == 15
+    assert len(everything) == 16
     assert all(helps(parser(name)) == {name: text} for name, text in everything.items())
     assert all(helps(parser(word)) == everything for word in ("", "--help", "chec", "--"))
 

@@ -16,7 +16,6 @@ from reviewbot.report.terminal import explain
 from reviewbot.support.ci_commands import JSON, TEXT
 from reviewbot.support.escape import visible
 
-_BAR = (80, 5)  # percent, and judged questions: where the configuration has no bar of its own
 _LARGEST = 100_000_000  # bytes of a report: one of a long range has some
 
 
@@ -110,8 +109,7 @@ def _print_stats(options: argparse.Namespace, setup: Session) -> int:
         except DamagedDatabase as error:
             raise InputError(f"{memory.path} is damaged: {error}") from error
     found = {rule: record for rule, record in records.items() if wanted in (None, rule)}
-    watch = getattr(setup.config, "watch", None)
-    bar = judged.RuleBar(watch.precision, watch.judged) if watch is not None else judged.RuleBar(*_BAR)
+    bar = setup.config.watch.bar
     if options.format == "json":
         streams.put(stats_json(found, bar), JSON)
     else:

@@ -1,0 +1,32 @@
+"""Puts mails into batches, each with the cursor that belongs behind its last mail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from reviewbot.archive.port import BATCH_BYTES, MAILS, Arrival, Batch
+
+Step = Arrival | str | None  # a mail, a line about what could not be read, or nothing but a cursor that moved
+_LINES = 100  # of what could not be read, in a batch
+
+
+def batches(steps: Iterable[Step], cursor: Callable[[], str], before: str) -> Iterator[Batch]:
+    """Batches of what an archive reads step by step. `cursor`: the place behind the last step; `before`: the first one.
+
+    No mail of the next batch is read before it is asked for.
+    """
+    mails: list[Arrival] = []
+    wrong: list[str] = []
+    size, last = 0, before
+    for step in steps:
+        if isinstance(step, Arrival):
+            mails.append(step)
+            size += len(step.raw)
+        elif step is not None:
+            wrong.append(step)
+        if len(mails) >= MAILS or size >= BATCH_BYTES or len(wrong) >= _LINES:
+            last = cursor()
+            yield Batch(tuple(mails), last, tuple(wrong))
+            mails, wrong, size = [], [], 0
+    if mails or wrong or cursor() != last:
+        yield Batch(tuple(mails), cursor(), tuple(wrong))

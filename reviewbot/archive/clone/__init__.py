@@ -1,0 +1,1 @@
+"""Mails in the git repositories of a public-inbox that was cloned."""

@@ -1,0 +1,1 @@
+"""Mails that lie in files: a maildir, an mbox."""

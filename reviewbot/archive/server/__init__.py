@@ -1,0 +1,1 @@
+"""Mails of a public-inbox that a server has, found by its search."""
