@@ -148,6 +148,15 @@ class MemoryOptions(Struct, frozen=True):
     file: str
 
 
+class SendOptions(Struct, frozen=True):
+    """The keys of [send]; `lag` in minutes."""
+
+    identity: str
+    maildir: str
+    imap: str
+    lag: int
+
+
 class RuleOptions(Struct, frozen=True):
     """The keys of [rules]."""
 
@@ -179,6 +188,7 @@ class Config(Struct, frozen=True):
     rules: RuleOptions
     templates: TemplateOptions
     memory: MemoryOptions
+    send: SendOptions
     watch: WatchOptions
     ignore: tuple[Ignore, ...] = ()  # the tables under [[ignore]]
     lists: tuple[ListOptions, ...] = ()  # the tables under [[list]]
@@ -187,6 +197,12 @@ class Config(Struct, frozen=True):
     def template_folder(self) -> Path:
         """The folder with the templates of replies."""
         return Path(self.templates.folder).expanduser() if self.templates.folder else data_path("templates")
+
+    def memory_file(self, env: Mapping[str, str]) -> Path:
+        """The file of the memory. Raises ConfigError where neither a setting nor the environment has a place for it."""
+        from reviewbot.memory.memory import memory_path
+
+        return Path(self.memory.file).expanduser() if self.memory.file else memory_path(env)
 
     def rule_folders(self, extra: tuple[Path, ...] = ()) -> tuple[Path, ...]:
         """The folders of rules: the shipped one, those of the configuration, then `extra`; later ones override."""
@@ -209,6 +225,7 @@ SECTIONS: Mapping[str, Callable[..., Any]] = {
     "rules": RuleOptions,
     "templates": TemplateOptions,
     "memory": MemoryOptions,
+    "send": SendOptions,
     "watch": WatchOptions,
 }
 

@@ -18,7 +18,7 @@ PLACES = {
     "tcsh": "reviewbot/completion.tcsh",
 }
 _ASKED = {"rule": "rule", "matrix": "matrix"}  # commands whose argument is a name that they list with --names
-_FOLDERS = {"tree", "drafts", "rules"}
+_FOLDERS = {"tree", "drafts", "rules", "maildir"}
 _FILES = {"source", "patches", "config", "baseline", "write_baseline", "file"}
 _PREAMBLE = {
     "bash": 'compgen -W "$(reviewbot {0} --names 2>/dev/null)" -- "$1"',
@@ -35,11 +35,20 @@ def _script(shell: str) -> str:
     whole = parser()
     (commands,) = (one for one in whole._actions if isinstance(one, argparse._SubParsersAction))
     for name, command in commands.choices.items():
-        for action in command._actions:
-            _complete(name, action)
+        _complete_all(name, command)
     body = _PREAMBLE.get(shell, "")
     preamble = "".join(f"_reviewbot_{name}_names() {{\n  {body.format(name)}\n}}\n" for name in _ASKED) if body else ""
     return shtab.complete(whole, shell=shell, preamble=preamble)
+
+
+def _complete_all(name: str, command: argparse.ArgumentParser) -> None:
+    """Say what each argument of a command takes, and of the commands that it has itself."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for one in action.choices.values():
+                _complete_all(name, one)
+        else:
+            _complete(name, action)
 
 
 def _complete(command: str, action: argparse.Action) -> None:

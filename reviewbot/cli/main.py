@@ -52,6 +52,7 @@ COMMANDS = {
     "explain": ("commands.explain", "print_remark"),
     "schema": ("commands.explain", "print_schema"),
     "watch": ("watching.command", "watch"),
+    "drafts": ("commands.drafts.command", "drafts"),
     "mcp": ("mcp.command", "mcp"),
 }
 

@@ -8,7 +8,9 @@ import re
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +25,7 @@ from reviewbot.cli.session import Session
 from reviewbot.cli.targets import Target, targets
 from reviewbot.filesystem import files
 from reviewbot.kernel import rules
-from reviewbot.model.errors import UsageError
+from reviewbot.model.errors import ConfigError, InputError, UsageError
 from reviewbot.model.patch import Unread
 from reviewbot.model.review import SEVERITIES, Review
 from reviewbot.report.registry import KCIDB, LOCAL, MAIL, NAMES
@@ -34,6 +36,7 @@ from reviewbot.report.terminal.local import Viewpoint
 from reviewbot.report.unread import FAIL, SAY, unread_summary
 
 if TYPE_CHECKING:  # drafts are rarely wanted, and take a while to import
+    from reviewbot.memory.memory import Memory
     from reviewbot.report.reply.message import Draft, DraftSet
     from reviewbot.report.reply.sender import Sender
     from reviewbot.report.reply.texts import Texts
@@ -211,7 +214,8 @@ class Output(Struct, frozen=True, dict=True):
             return
         from reviewbot.drafts.write import write_drafts
 
-        done = write_drafts(drafted.drafts, folder, self.again)
+        with ExitStack() as stack:
+            done = write_drafts(drafted.drafts, folder, self._memory(stack), time.time(), self.again)
         for problem in done.wrong:
             self.setup.say(problem)
         new, gone = len(done.written), len(done.gone)
@@ -223,6 +227,14 @@ class Output(Struct, frozen=True, dict=True):
         if done.written:
             setting = shlex.quote(f'set postponed="{folder}"')
             self.setup.say(f"read and edit them, then send them: mutt -e {setting} -p, or git send-email FILE")
+
+    def _memory(self, stack: ExitStack) -> Memory | None:
+        """What knows which drafts were written before; None, and it is said, where that cannot be opened."""
+        try:
+            return stack.enter_context(self.setup.memory())
+        except (InputError, ConfigError) as error:
+            self.setup.say(f"{error}: drafts that are gone may be written again")
+            return None
 
 
 def open_output(options: argparse.Namespace, setup: Session, names: Sequence[str] = NAMES) -> Output:

@@ -28,6 +28,7 @@ from reviewbot.model.patch import Series
 
 if TYPE_CHECKING:
     from reviewbot.index.tree_index import TreeIndex
+    from reviewbot.memory.memory import Memory
 
 
 class SessionOptions(Struct, frozen=True):
@@ -67,6 +68,12 @@ class SessionOptions(Struct, frozen=True):
 
         self.tell(f"index: {path}")
         return TreeIndex(path, self.say)
+
+    def memory(self) -> Memory:
+        """What is remembered from run to run. Raises InputError or ConfigError where that file cannot be used."""
+        from reviewbot.memory.memory import Memory
+
+        return Memory.open(self.config.memory_file(os.environ))
 
     def waiting(self, text: str) -> AbstractContextManager[None]:
         """See progress.waiting()."""

@@ -19,6 +19,8 @@ from reviewbot.model.errors import InputError
 from reviewbot.support.ci_commands import TEXT, disarmed
 from reviewbot.support.escape import visible
 
+_WIDEST = 1000  # columns
+
 
 class ReaderGone(Exception):
     """The reader of standard output closed the pipe."""
@@ -107,6 +109,16 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def width() -> int:
+    """The columns of the terminal; in a pipe those that COLUMNS says, or 80: saved output has no window."""
+    if is_terminal(sys.stdout):
+        import shutil
+
+        return shutil.get_terminal_size().columns
+    asked = os.environ.get("COLUMNS", "")
+    return min(int(asked), _WIDEST) if asked.isascii() and asked.isdigit() and int(asked[:9]) else 80
+
+
 # --- in ---
 
 
@@ -114,6 +126,16 @@ def stdin() -> BinaryIO:
     """Standard input as bytes. If it is closed, reading it raises InputError."""
     binary: BinaryIO | None = getattr(sys.stdin, "buffer", None)
     return binary if binary is not None else _Bytes()
+
+
+def ask_terminal(question: str) -> str | None:
+    """What somebody at the terminal answers, in lower case, without blanks around it; None at the end of the input."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            sys.stderr.write(_encodable(visible(question), sys.stderr))
+            _flush(sys.stderr)
+    line = sys.stdin.readline() if sys.stdin is not None else ""
+    return line.strip().lower() if line else None
 
 
 class _Bytes(io.BytesIO):

@@ -17,9 +17,10 @@ from string import Template
 from msgspec import Struct, field
 
 from reviewbot.drafts.maildir import Maildir
-from reviewbot.drafts.memory import DraftMemory
+from reviewbot.drafts.placed import PlacedDrafts, file_mark
 from reviewbot.filesystem import unfinished
 from reviewbot.filesystem.files import read_file, reason_of
+from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import ConfigError, InputError
 from reviewbot.report.reply.message import Draft
 from reviewbot.report.reply.texts import PLACEHOLDERS, REQUIRED, Texts
@@ -36,20 +37,22 @@ class Delivery(Struct):
     wrong: list[str] = field(default_factory=list)
 
 
-def write_drafts(drafts: Iterable[Draft], folder: Path, again: bool = False) -> Delivery:
+def write_drafts(
+    drafts: Iterable[Draft], folder: Path, memory: Memory | None, now: float, again: bool = False
+) -> Delivery:
     """Add the drafts that are not there yet to the maildir `folder`; with `again` also those that are gone.
 
-    The maildir is made if it is missing. Runs at the same time wait for each other. A draft is written whole or not at
-    all. Raises UsageError if `folder` is no folder, InputError if it cannot be written.
+    Which are gone the memory knows; without one they are written again. The maildir is made if it is missing. Runs at
+    the same time wait for each other. A draft is written whole or not at all. Raises UsageError if `folder` is no
+    folder, InputError if it cannot be written.
     """
     done = Delivery()
     try:
         with Maildir(folder) as maildir, unfinished.alone(folder):
             known = maildir.known()
-            before = DraftMemory(maildir.top)
+            before = PlacedDrafts(memory, maildir, known, now)
             for draft in drafts:
                 _put(draft, maildir, known, before, done, again)
-            before.close()
             done.wrong.extend((*maildir.wrong, *before.wrong))
     except OSError as error:
         raise InputError(f"cannot write drafts to {folder}: {reason_of(error)}") from error
@@ -57,10 +60,11 @@ def write_drafts(drafts: Iterable[Draft], folder: Path, again: bool = False) -> 
 
 
 def _put(
-    draft: Draft, maildir: Maildir, known: dict[str, Path], before: DraftMemory, done: Delivery, again: bool
+    draft: Draft, maildir: Maildir, known: dict[str, Path], before: PlacedDrafts, done: Delivery, again: bool
 ) -> None:
     name = _file_name(draft)
-    there = next((known[key] for key in (draft.message_id, *before.ids(draft.asks), name) if key in known), None)
+    earlier = known.get(before.message_id(draft.asks)) if draft.asks in before else None
+    there = earlier or known.get(draft.message_id) or known.get(name)
     if there is None and draft.asks in before and not again:
         done.gone.append(draft)
         return
@@ -71,7 +75,8 @@ def _put(
     else:
         done.kept.append(there or maildir.path / "new" / name)
     # only now: who is ended in between finds the draft, and not a note of one that never was
-    before.add(draft.asks, draft.message_id)
+    if earlier is None:
+        before.add(draft)
 
 
 def load_texts(folder: Path, shipped: Path) -> Texts:
@@ -90,8 +95,7 @@ def _file_name(draft: Draft) -> str:
     """The name of a draft's file: number, subject and message id, of which only ASCII letters and digits remain."""
     words = re.sub(r"\[[^\]]{0,200}\]", " ", draft.subject.removeprefix("Re: "))
     slug = re.sub(r"[^A-Za-z0-9]+", "-", words)[:48].strip("-").lower() or "draft"
-    unique = re.sub(r"[^0-9a-z]+", "", draft.message_id.partition("@")[0].removeprefix("reviewbot."))[:24]
-    return f"{draft.number:04d}-{slug}.{unique}.eml"
+    return f"{draft.number:04d}-{slug}{file_mark(draft.message_id)}"
 
 
 def _load(path: Path, name: str) -> str:

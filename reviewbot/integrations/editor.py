@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from reviewbot.filesystem.temporary import temporary
+from reviewbot.integrations import foreground
 from reviewbot.model.errors import InputError
 
 _QUICKFIX = frozenset(("vim", "nvim", "gvim", "mvim"))
@@ -27,8 +27,6 @@ _COLON = frozenset(("hx", "helix", "subl", "zed"))
 _PLUS = frozenset(("vi", "vim.tiny", "nvi", "elvis", "emacs", "emacsclient", "zile", "mg", "jmacs")) | {
     *("nano", "pico", "joe", "kak", "ne", "micro", "mcedit", "gedit")
 }
-# a handler that does nothing, here and in the shell, and not one that ignores, which the editor would inherit
-_PATIENT = "trap : INT QUIT"
 # a tab is in no path (patch.parse lets no control character in), so nothing in one can be taken for it
 _FORMAT = 'let &errorformat = "%f\\t%l\\t%m"'
 
@@ -49,10 +47,31 @@ def visit(command: str, places: Sequence[EditorPlace]) -> None:
     """
     with ExitStack() as stack:
         for arguments in _runs(stack, _program(command), places):
-            code = _run(command, arguments)
-            if code:
-                why = f"ended with {code}" if code > 0 else f"was ended by signal {-code}"
-                raise InputError(f"the editor ({command}) {why}")
+            _edit(command, arguments)
+
+
+def open_editor(path: Path) -> None:
+    """Open a file in the editor that git would use, and wait until it was edited. Raises InputError as visit() does."""
+    command = _usual()
+    _edit(command, [*(["-f"] if _program(command) in _FORKS else []), str(path)])
+
+
+def _edit(command: str, arguments: Sequence[str]) -> None:
+    code = _run(command, arguments)
+    if code:
+        why = f"ended with {code}" if code > 0 else f"was ended by signal {-code}"
+        raise InputError(f"the editor ({command}) {why}")
+
+
+def _usual() -> str:
+    """$GIT_EDITOR, core.editor, $VISUAL, $EDITOR or git's default, as git decides it. Raises InputError without one."""
+    try:
+        asked = subprocess.run(["git", "var", "GIT_EDITOR"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
+        return os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    if asked.returncode:
+        raise InputError(f"no editor: {asked.stderr.strip().removeprefix('error: ')}")
+    return asked.stdout.strip()
 
 
 def knows_lines(command: str) -> bool:
@@ -109,18 +128,14 @@ def _list(places: Sequence[EditorPlace]) -> Iterator[str]:
 
 def _run(command: str, arguments: Sequence[str]) -> int:
     """Run the editor, which gets Ctrl-C meanwhile. Gives its exit code, -N if signal N ended it."""
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGQUIT)}
     try:
-        with _terminal() as stdin:
+        with foreground.patient(), _terminal() as stdin:
             # who is stopped meanwhile leaves the editor alone: what was written there may not be saved
             return subprocess.Popen(
-                ["sh", "-c", f'{_PATIENT}\n{command} "$@"', command, *arguments], stdin=stdin
+                ["sh", "-c", f'{foreground.PATIENT}\n{command} "$@"', command, *arguments], stdin=stdin
             ).wait()
     except (OSError, ValueError) as error:
         raise InputError(f"the editor ({command}) cannot be started: {error}") from error
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -177,6 +177,26 @@ def outdated(memory: Memory, number: int, note: str, now: float) -> None:
     )
 
 
+def place(memory: Memory, new: NewDraft, now: float) -> None:
+    """Keep a draft that was written into a maildir, inside of writing(), also where one that asks the same was."""
+    if not add(memory, new, now):
+        memory.run(
+            "UPDATE drafts SET message_id = ?, content = ?, state = ?, changed = ? WHERE asks = ? AND folder = ?",
+            *(new.message_id, new.content, PLACED, now, new.asks, new.folder),
+        )
+
+
+def placed_in(memory: Memory, folder: str) -> Sequence[KeptDraft]:
+    """The drafts that were ever written into a maildir."""
+    asked = f"SELECT {_COLUMNS} FROM drafts WHERE folder = ? ORDER BY number"  # noqa: S608 - names of columns alone
+    return [KeptDraft(*row) for row in memory.rows(asked, folder)]
+
+
+def came_back(memory: Memory, number: int, now: float) -> None:
+    """Mark a draft that lies in its maildir again, inside of writing()."""
+    memory.run("UPDATE drafts SET state = ?, changed = ? WHERE number = ? AND state = ?", PLACED, now, number, HANDLED)
+
+
 def handled(memory: Memory, number: int, now: float) -> None:
     """Mark a draft that is gone from its maildir, inside of writing()."""
     memory.run("UPDATE drafts SET state = ?, changed = ? WHERE number = ? AND state = ?", HANDLED, now, number, PLACED)

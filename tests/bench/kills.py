@@ -18,12 +18,13 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,7 +39,7 @@ ODD = with_mask("GFP_KERNEL | GFP_NOFS")
 EVENTS = ("os.link", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.chmod", "fcntl.flock")
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 DATE = re.compile(rb"^Date: .*\n", re.M)
-MEMORY = "reviewbot-written"
+MEMORY = "memory.sqlite"
 
 
 @dataclass
@@ -77,18 +78,32 @@ class Command:
         """What is there, without what is another one each time."""
         found = {}
         for path in sorted(self.place.rglob("*")):
-            if path.is_file() or path.is_symlink():
+            if path.name.startswith(MEMORY):
+                found.update({MEMORY: _rows(path)} if path.name == MEMORY else {})
+            elif path.is_file() or path.is_symlink():
                 found[str(path.relative_to(self.place))] = DATE.sub(b"", path.read_bytes())
         return found
 
     def left(self) -> list[str]:
         """What is there and has no business there."""
-        here = [str(path) for path in self.place.rglob("*") if "reviewbot-" in path.name and path.name != MEMORY]
+        here = [str(path) for path in self.place.rglob("*") if "reviewbot-" in path.name]
         return [*here, *map(str, self.temporary.iterdir())]
 
     def empty(self) -> None:
         shutil.rmtree(self.place, ignore_errors=True)
         self.place.mkdir()
+
+
+def _rows(path: Path) -> bytes:
+    """What the memory says of drafts, read from a copy: what is there is left as it is, for the next run."""
+    with tempfile.TemporaryDirectory() as folder:
+        for one in path.parent.glob(f"{MEMORY}*"):
+            shutil.copy(one, folder)
+        with closing(sqlite3.connect(Path(folder, path.name))) as copy:
+            if not copy.execute("SELECT 1 FROM sqlite_master WHERE name = 'drafts'").fetchall():
+                return b""
+            rows = copy.execute("SELECT asks, message_id, state FROM drafts ORDER BY asks").fetchall()
+    return "".join(f"{' '.join(row)}\n" for row in rows).encode()
 
 
 def _child(command: Command, tell: int, last: int | None) -> None:
@@ -159,8 +174,9 @@ def made(top: Path) -> list[Command]:
     temporary.mkdir()
     env = {**home.env, "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
     drafts, baseline = top / "drafts", top / "baseline"
+    env["XDG_STATE_HOME"] = str(drafts / "state")
     low = ("--min-confidence", "low", "-q")
-    thread = ("thread", mbox, "--tree", str(tree.folder), "--base", base, "--drafts", str(drafts), *low)
+    thread = ("thread", mbox, "--tree", str(tree.folder), "--base", base, "--drafts", str(drafts / "replies"), *low)
     spans = ("range", f"{base}..series", "--write-baseline", str(baseline / "known.json"), *low)
     where = tree.folder
     commands = [
@@ -198,11 +214,11 @@ def _prepare(command: Command) -> None:
 
 def _taken(command: Command) -> None:
     """As an older run has left it, or the user: a draft is sent, a file is not there yet or says something else."""
-    drafts = sorted(command.place.glob("new/*"))
+    drafts = sorted(command.place.glob("replies/new/*"))
     if drafts:
         drafts[0].unlink()  # and stays away
-        drafts[1].rename(command.place / "cur" / f"{drafts[1].name}:2,S")
-        (command.place / MEMORY).write_bytes(_older(command.place / MEMORY, drafts[-1]))
+        drafts[1].rename(command.place / "replies" / "cur" / f"{drafts[1].name}:2,S")
+        _forget(command.place / "state" / "reviewbot" / MEMORY, drafts[-1])
         drafts[-1].unlink()
     for path in command.place.glob("known.json"):
         path.write_text('{"schema": 1, "remarks": []}\n')
@@ -214,10 +230,11 @@ def _taken(command: Command) -> None:
         )
 
 
-def _older(memory: Path, draft: Path) -> bytes:
-    """What was remembered before a draft was written."""
-    name = draft.name.rsplit(".", 2)[1].encode()
-    return b"".join(line for line in memory.read_bytes().splitlines(keepends=True) if b"." + name not in line)
+def _forget(memory: Path, draft: Path) -> None:
+    """As it was before a draft was written."""
+    unique = draft.name.rsplit(".", 2)[1]
+    with closing(sqlite3.connect(memory)) as opened, opened:
+        assert opened.execute("DELETE FROM drafts WHERE message_id LIKE ?", (f"%.{unique}@%",)).rowcount == 1
 
 
 def kill(command: Command, by_clock: bool, chance: random.Random, told: Told) -> None:
@@ -266,10 +283,8 @@ def _halves(command: Command, state: str) -> list[str]:
 
 
 def _same(after: Mapping[str, bytes], whole: Mapping[str, bytes]) -> bool:
-    """Whether all is there once; the memory of drafts has no order."""
-    lines = [sorted(one.get(MEMORY, b"").splitlines()) for one in (after, whole)]
-    rest = [{name: content for name, content in one.items() if name != MEMORY} for one in (after, whole)]
-    return lines[0] == lines[1] and rest[0] == rest[1]
+    """Whether all is there once."""
+    return after == whole
 
 
 def run(kills: int, seed: int, verbose: bool = False) -> dict[str, Told]:

@@ -127,7 +127,7 @@ def test_a_path_that_leaves_the_tree_reaches_no_file(command, path):
     assert done.code == 1
     found = [one["path"] for patch in json.loads(done.out)["patches"] for one in patch["findings"]]
     assert "fs/exfoo/a.c" in found
-    assert all(left.startswith(("work/replies/new/", "work/replies/reviewbot-written")) for left in command.left())
+    assert all(left.startswith(("work/replies/new/", "home/.local/state/reviewbot/memory")) for left in command.left())
 
 
 def test_nothing_in_a_mail_reaches_the_terminal_as_it_is(command):

@@ -9,13 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from command import THREADS
+from placing import OLD, memory_of, remembered, write_drafts
 from report_cases import ALLOC, SCOPE, composed, only, review, reviewed
-from reviewbot.drafts import maildir, memory
-from reviewbot.drafts.memory import NAME
-from reviewbot.drafts.write import write_drafts
-from reviewbot.filesystem import files, unfinished
+from reviewbot.drafts import maildir, placed, write
+from reviewbot.filesystem import unfinished
+from reviewbot.memory import drafts as kept
 from reviewbot.model.errors import InputError, UsageError
 
 DEMO = ("thread", THREADS / "demo.mbox", "--kernel", "6.10", "--config", THREADS / "demo.toml", "--drafts")
@@ -35,7 +36,7 @@ def there(folder: Path) -> list[str]:
 
 
 def mails(folder: Path) -> list[str]:
-    return [name for name in there(folder) if name != NAME]
+    return [name for name in there(folder) if name != OLD]
 
 
 # --- beside each other ---
@@ -68,7 +69,7 @@ print(len(done.written), len(done.kept), len(done.gone), done.wrong)
     assert sum(int(line[0]) for line in counts) == 20 - before
     assert all((int(line[0]) + int(line[1]), *line[2:]) == (20, "0", "[]") for line in counts)
     assert len(mails(folder)) == 20
-    assert len((folder / NAME).read_text().splitlines()) == 21
+    assert len(remembered(folder)) == 20
 
 
 def test_two_whole_runs_beside_each_other_end_alike(command):
@@ -131,7 +132,6 @@ def test_a_mail_that_is_renamed_meanwhile_is_not_missed(tmp_path, monkeypatch):
         return real(name, folder)
 
     monkeypatch.setattr(maildir, "_head", renaming)
-    (tmp_path / NAME).unlink()
     done = write_drafts([one()], tmp_path)
     assert (done.written, done.kept) == ([], [tmp_path / "cur" / "1.host:2,S"])
 
@@ -167,21 +167,16 @@ def test_the_folder_itself_may_be_a_link_to_one(tmp_path):
 
 
 def test_links_where_files_will_be_are_not_followed(tmp_path):
-    """Whatever the names: of the draft below tmp and new, and of what remembers it."""
+    """Whatever the names: of the draft below tmp and new, and of what an older version has noted."""
     target = tmp_path / "precious"
     target.write_bytes(b"precious")
     folder = tmp_path / "drafts"
     (path,) = write_drafts([one()], folder).written
-    for link in (folder / "tmp" / path.name, folder / "new" / path.name, folder / NAME):
+    for link in (folder / "tmp" / path.name, folder / "new" / path.name, folder / OLD):
         link.unlink(missing_ok=True)
         link.symlink_to(target)
     done = write_drafts([one()], folder)
     assert (done.written, done.kept) == ([], [path])  # the name is taken
-    path.unlink()
-    done = write_drafts([one()], folder)
-    assert done.written == [path]
-    assert path.read_bytes() == one().content
-    assert [NAME in line for line in done.wrong] == [True]
     assert target.read_bytes() == b"precious"
 
 
@@ -234,12 +229,40 @@ def test_newer_rules_that_ask_the_same_ask_it_once(tmp_path):
     assert write_drafts([other], tmp_path).gone == [other]
 
 
-def test_what_an_earlier_version_has_left_is_remembered(tmp_path):
-    (path,) = write_drafts([one()], tmp_path).written
-    (tmp_path / NAME).unlink()
-    assert write_drafts([one()], tmp_path).kept == [path]
-    path.unlink()
-    assert write_drafts([one()], tmp_path).gone == [one()]
+# --- what older versions have noted in the maildir ---
+
+
+def noted(folder: Path, *drafts, more: bytes = b"") -> None:
+    folder.mkdir(exist_ok=True)
+    lines = "".join(f"{draft.asks} {draft.message_id}\n" for draft in drafts)
+    (folder / OLD).write_bytes(b"# drafts that reviewbot has written here\n" + lines.encode() + more)
+
+
+def test_what_an_older_version_has_noted_is_taken_over_and_left_alone(tmp_path):
+    folder = tmp_path / "replies"
+    first, second, third = many(3)
+    (path,) = write.write_drafts([first], folder, None, 0.0).written  # as a version without a memory did
+    noted(folder, first, second)
+    before = (folder / OLD).read_bytes()
+    done = write_drafts([first, second, third], folder)
+    assert (done.kept, done.gone, len(done.written)) == ([path], [second], 1)
+    assert (folder / OLD).read_bytes() == before
+    states = {one.message_id: (one.state, one.subject) for one in remembered(folder)}
+    assert states == {
+        first.message_id: ("placed", first.subject),
+        second.message_id: ("handled", ""),
+        third.message_id: ("placed", third.subject),
+    }
+    noted(folder)  # it is not read again
+    assert write_drafts([second], folder).gone == [second]
+
+
+def test_newer_ids_of_an_older_version_count(tmp_path):
+    """It noted each id under which the same was asked, the newest last."""
+    folder, draft = tmp_path / "replies", one()
+    noted(folder, replace(draft, message_id="old@x"), draft)
+    assert write_drafts([draft], folder).gone == [draft]
+    assert [one.message_id for one in remembered(folder)] == [draft.message_id]
 
 
 @pytest.mark.parametrize(
@@ -247,70 +270,125 @@ def test_what_an_earlier_version_has_left_is_remembered(tmp_path):
     [
         (b"\xff\xfe\0garbage\n", "1 line of reviewbot-written cannot be read"),
         (b"one\ntwo\n0123 x\n", "3 lines of reviewbot-written cannot be read"),
-        (b"0" * 24 + b" a@b\n0123", "1 line of reviewbot-written cannot be read"),
-        (b"", ""),
         (b"\n\n", ""),
+        (b"#" * 5_000_000 + b"\n", ""),
     ],
-    ids=["garbage", "lines", "no end", "empty", "blank"],
+    ids=["garbage", "lines", "blank", "large"],
 )
-def test_a_damaged_memory_is_said_and_mended(tmp_path, content, said):
-    write_drafts([one()], tmp_path)
-    whole = (tmp_path / NAME).read_bytes()
-    (tmp_path / NAME).write_bytes(whole + content)
-    (tmp_path / "new" / mails(tmp_path)[0].removeprefix("new/")).unlink()
-    done = write_drafts([one(), only(review(reviewed([ALLOC])))], tmp_path)
-    assert (len(done.written), len(done.gone)) == (1, 1)
-    assert len(done.wrong) == bool(said)
+def test_lines_that_say_nothing_are_said_once(tmp_path, content, said):
+    folder = tmp_path / "replies"
+    folder.mkdir()
+    noted(folder, one())
+    whole = (folder / OLD).read_bytes()
+    (folder / OLD).write_bytes(content + whole)
+    done = write_drafts([one()], folder)
+    assert (len(done.written), len(done.gone), len(done.wrong)) == (0, 1, bool(said))
     assert all(line.startswith(said) for line in done.wrong)
-    last = write_drafts([one(), only(review(reviewed([ALLOC])))], tmp_path)
-    assert (len(last.kept), len(last.gone), last.wrong) == (1, 1, [])
-    assert (tmp_path / NAME).read_bytes().startswith(whole)
+    assert write_drafts([one()], folder).wrong == []
 
 
 @pytest.mark.parametrize("what", ["folder", "pipe", "device"])
-def test_a_memory_that_is_no_file_is_said(tmp_path, what):
-    path = tmp_path / NAME
+def test_what_is_no_file_is_said(tmp_path, what):
+    folder = tmp_path / "replies"
+    folder.mkdir()
     if what == "folder":
-        path.mkdir()
+        (folder / OLD).mkdir()
     elif what == "pipe":
-        os.mkfifo(path)
+        os.mkfifo(folder / OLD)
     else:
-        path.symlink_to("/dev/zero")
-    done = write_drafts([one()], tmp_path)
+        (folder / OLD).symlink_to("/dev/zero")
+    done = write_drafts([one()], folder)
     assert (len(done.written), len(done.wrong)) == (1, 1)
     assert done.wrong[0].startswith("reviewbot-written cannot be read (")
 
 
-def test_a_memory_that_takes_no_more_is_said(tmp_path, monkeypatch):
-    real = files.fill_file
+# --- what the memory sees ---
 
-    def full(descriptor, content):
-        if content.startswith((b"#", b"0")):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(descriptor, content)
 
-    monkeypatch.setattr(files, "fill_file", full)
-    done = write_drafts(many(2), tmp_path)
+def test_a_draft_that_is_gone_is_handled_and_one_that_comes_back_is_placed(tmp_path):
+    folder = tmp_path / "replies"
+    (path,) = write_drafts([one()], folder, now=1.0).written
+    elsewhere = path.rename(tmp_path / "sent.eml")
+    with memory_of(folder) as memory:
+        placed.look(memory, 2.0)
+    (kept,) = remembered(folder)
+    assert (kept.state, kept.changed) == ("handled", 2.0)
+    elsewhere.rename(folder / "cur" / "1.host:2,S")  # postponed again
+    assert write_drafts([one()], folder, now=3.0).kept == [folder / "cur" / "1.host:2,S"]
+    assert [one.state for one in remembered(folder)] == ["placed"]
+
+
+def test_a_draft_without_its_message_id_is_known_by_its_name(tmp_path):
+    folder = tmp_path / "replies"
+    (path,) = write_drafts([one()], folder).written
+    path.write_bytes(path.read_bytes().replace(b"Message-ID:", b"X-Was:"))
+    with memory_of(folder) as memory:
+        placed.look(memory, 2.0)
+    assert [one.state for one in remembered(folder)] == ["placed"]
+
+
+def test_a_folder_that_is_away_says_nothing(tmp_path):
+    """It may be on a disk that is not there."""
+    folder = tmp_path / "replies"
+    write_drafts([one()], folder)
+    folder.rename(tmp_path / "away")
+    with memory_of(folder) as memory:
+        placed.look(memory, 2.0)
+    assert [one.state for one in remembered(folder)] == ["placed"]
+    assert not folder.exists()
+
+
+def test_a_folder_that_cannot_be_read_says_nothing(tmp_path):
+    folder = tmp_path / "replies"
+    (path,) = write_drafts([one()], folder).written
+    path.unlink()
+    (folder / "new" / "loop").symlink_to("loop")
+    with memory_of(folder) as memory:
+        placed.look(memory, 2.0)
+    assert [one.state for one in remembered(folder)] == ["placed"]
+
+
+def test_each_folder_has_its_own_drafts(tmp_path, command):
+    for name in ("a", "b"):
+        assert command(*DEMO, name).code == 1
+        assert list((command.work / name / "new").iterdir())
+
+
+def test_without_a_memory_the_drafts_are_written_all_the_same(command):
+    (command.home / ".local").write_text("in the way")
+    done = command(*DEMO, "drafts")
+    new = list((command.work / "drafts" / "new").iterdir())
+    assert (done.code, bool(new)) == (1, True)
+    assert f"{len(new)} new drafts in drafts/new" in done.err
+    assert "memory.sqlite cannot be written: not a directory: drafts that are gone may be written again" in done.err
+    new[0].unlink()
+    assert "1 new draft in drafts/new" in command(*DEMO, "drafts").err
+
+
+def test_a_memory_that_is_none_is_left_alone(command):
+    place = command.home / ".local" / "state" / "reviewbot" / "memory.sqlite"
+    place.parent.mkdir(parents=True)
+    place.write_text("my notes " * 1000)
+    done = command(*DEMO, "drafts")
+    assert "is no memory of reviewbot, or a damaged one" in done.err
+    assert "drafts that are gone may be written again" in done.err
+    assert list((command.work / "drafts" / "new").iterdir())
+    assert place.read_text() == "my notes " * 1000
+
+
+def test_a_memory_that_fails_on_the_way_is_said(tmp_path, monkeypatch):
+    folder = tmp_path / "replies"
+
+    def full(*_):
+        raise InputError("memory.sqlite cannot be written: database or disk is full")
+
+    monkeypatch.setattr(kept, "place", full)
+    done = write_drafts(many(2), folder)
     assert len(done.written) == 2
     assert done.wrong == [
-        "reviewbot-written cannot be written (the disk is full): drafts of this run that are gone may be written again"
+        "the memory cannot be used (memory.sqlite cannot be written: database or disk is full): drafts that are gone"
+        " may be written again"
     ]
-
-
-def test_the_memory_has_a_bound(tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "_MOST", 10)
-    monkeypatch.setattr(memory, "_LARGEST", 2000)
-    for number in range(30):
-        draft = only(review(reviewed([(SCOPE, {"fingerprint": f"{number:016x}"})])))
-        (path,) = write_drafts([draft], tmp_path).written
-        path.unlink()
-        assert len((tmp_path / NAME).read_bytes()) < 2000
-        assert len((tmp_path / NAME).read_text().splitlines()) <= 11
-    assert write_drafts([draft], tmp_path).gone == [draft]
-    with (tmp_path / NAME).open("ab") as file:
-        file.write(b"1" * 24 + b" old@example.org\n" + b"#" * 5000 + b"\n" + b"2" * 24 + b" new@example.org\n")
-    kept = memory.DraftMemory(os.open(tmp_path, os.O_RDONLY))
-    assert ("1" * 24 in kept, "2" * 24 in kept) == (False, True)
 
 
 def test_what_is_said(command):

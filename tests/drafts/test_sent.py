@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from command import THREADS, diff
 from command import mail as raw_mail
 from mailtools import clean_env, has_send_email, in_terminal
+from placing import write_drafts
 from report_cases import DIFF, NOW, SCOPE, SENDER, composed, mail, only, review, reviewed, texts
-from reviewbot.drafts.write import write_drafts
 from reviewbot.mail import message as mails
 from reviewbot.model.patch import Address
 from reviewbot.report.reply.headers import reachable_address, usable_address

@@ -15,9 +15,10 @@ import pytest
 from msgspec.structs import replace
 
 from mailtools import clean_env, has_send_email, in_terminal
+from placing import write_drafts
 from report_cases import ALLOC, SCOPE, TEMPLATES, composed, mail, only, review, reviewed
-from reviewbot.drafts.memory import NAME
-from reviewbot.drafts.write import load_texts, write_drafts
+from reviewbot.drafts import write
+from reviewbot.drafts.write import load_texts
 from reviewbot.model.errors import ConfigError, InputError, UsageError
 from reviewbot.model.patch import Address
 
@@ -32,19 +33,15 @@ def files(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def mails(folder: Path) -> dict[str, bytes]:
-    return {name: content for name, content in files(folder).items() if name != NAME}
-
-
 def test_a_maildir(tmp_path):
     folder = tmp_path / "some" / "drafts"
     draft = one()
     done = write_drafts([draft], folder)
     assert (done.kept, done.gone, done.wrong) == ([], [], [])
-    assert sorted(path.name for path in folder.iterdir()) == ["cur", "new", NAME, "tmp"]
+    assert sorted(path.name for path in folder.iterdir()) == ["cur", "new", "tmp"]
     unique = draft.message_id.split("@")[0].split(".")[1]
     assert done.written == [folder / "new" / f"0001-toy-fill.{unique}.eml"]
-    assert mails(folder) == {f"new/{done.written[0].name}": draft.content}
+    assert files(folder) == {f"new/{done.written[0].name}": draft.content}
 
 
 def test_a_second_run_writes_nothing(tmp_path):
@@ -102,7 +99,7 @@ def test_a_file_is_no_folder(tmp_path):
     with pytest.raises(UsageError, match=r"file is a file; drafts need a folder"):
         write_drafts([one()], tmp_path / "file")
     with pytest.raises(InputError, match="cannot write drafts to"):
-        write_drafts([one()], tmp_path / "file" / "below")
+        write.write_drafts([one()], tmp_path / "file" / "below", None, 0.0)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -119,7 +116,7 @@ def test_a_full_disk_leaves_nothing_half(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(InputError, match="the disk is full"):
         write_drafts([one()], tmp_path)
-    assert mails(tmp_path) == {}
+    assert files(tmp_path) == {}
 
 
 def test_a_file_that_may_not_grow_is_not_there_half(tmp_path):
@@ -127,9 +124,10 @@ def test_a_file_that_may_not_grow_is_not_there_half(tmp_path):
     script = f"""
 import resource, sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1] / "helpers")!r}]
-from test_write import one, write_drafts
+from test_write import one
+from reviewbot.drafts.write import write_drafts
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
-write_drafts([one()], __import__("pathlib").Path({str(tmp_path)!r}))
+write_drafts([one()], __import__("pathlib").Path({str(tmp_path)!r}), None, 0.0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "file too large" in done.stderr

@@ -14,7 +14,13 @@ try:
 except ModuleNotFoundError:  # tests/report/answers/test_schemas.py is skipped then, and says so
     jsonschema = None
 
-COMMANDS = {"explain": "explain", "rule": "rule", "matrix": "matrix", "reach": "reach"}  # all others print reviews
+COMMANDS = {
+    "explain": "explain",
+    "rule": "rule",
+    "matrix": "matrix",
+    "reach": "reach",
+    "drafts": "drafts",
+}  # all others print reviews
 
 
 def whole_schema() -> dict[str, Any]:
@@ -57,4 +63,4 @@ def check_output(arguments: tuple[str, ...], out: str) -> None:
     asked = "--format json" in " ".join(arguments) or "--format=json" in arguments
     # a reader that is gone, or a disk that is full, leaves half of it
     if asked and out.startswith("{") and out.endswith("}\n"):
-        checked(out, COMMANDS.get(arguments[0], "review"))
+        checked(out, "stats" if "--stats" in arguments else COMMANDS.get(arguments[0], "review"))

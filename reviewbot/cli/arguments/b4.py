@@ -11,7 +11,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 class AddCommand(Protocol):
-    """Adds the parser of a command, with the options that all commands share."""
+    """Adds the parser of a command, with the options that all commands share. `codes`: its own list of exit codes."""
 
     def __call__(
         self,
@@ -20,6 +20,7 @@ class AddCommand(Protocol):
         help_: str,
         description: str = "",
         examples: str = "",
+        codes: str = "",
     ) -> argparse.ArgumentParser: ...
 
 

@@ -9,7 +9,7 @@ from reviewbot.cli.arguments.b4 import AddCommand, Commands
 
 FORMATS = ("text", "json")
 COLORS = ("auto", "always", "never")
-SCHEMAS = ("review", "explain", "rule", "matrix", "reach")
+SCHEMAS = ("review", "explain", "rule", "matrix", "reach", "drafts", "stats")
 
 EXPLAIN = """\
 Print all that a saved report says of one remark: where it stands, the question,
@@ -44,6 +44,7 @@ def _add_rule(commands: Commands, add_command: AddCommand) -> None:
     rule = add_command(commands, "rule", "list the rules, or explain one")
     rule.add_argument("id", metavar="ID", nargs="?", help="a rule, as remarks name it (default: list all)")
     rule.add_argument("--rows", action="store_true", help="also show the data of the check, and the known functions")
+    rule.add_argument("--stats", action="store_true", help="what became of what it asked in drafts, and its precision")
     _add_format(rule)
     _add_names(rule)
     add_color(rule)

@@ -18,8 +18,8 @@ exit codes:
 ABOUT = """\
 Reviews how Linux kernel patches allocate memory: GFP flags, memalloc_*_save()
 scopes, and locks around allocations. It writes text, reply drafts, and reports
-for CI systems and other programs. It never sends mail, and posts nothing
-without --patchwork.
+for CI systems and other programs. It never sends mail that you have not approved
+(drafts send), and posts nothing without --patchwork.
 """
 
 
@@ -35,6 +35,7 @@ examples:
   reviewbot explain ad91 --report review.json    one remark with all it rests on
   reviewbot reach register_console               what it calls that may sleep
   reviewbot pages public                         rules and matrix as web pages
+  reviewbot drafts list                          replies that wait for you
   reviewbot setup b4                             run it from b4
 
 """

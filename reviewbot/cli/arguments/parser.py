@@ -18,8 +18,9 @@ from reviewbot.cli.arguments import index as indexargs
 from reviewbot.cli.arguments import local as localargs
 from reviewbot.cli.arguments import mcp as mcpargs
 from reviewbot.cli.arguments import reach as reachargs
-from reviewbot.cli.arguments import watch as watchargs
 from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
+from reviewbot.cli.arguments.lists import drafts as draftargs
+from reviewbot.cli.arguments.lists import watch as watchargs
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import FORMATS, NAMES
 from reviewbot.report.unread import UNREAD
@@ -52,7 +53,10 @@ def options_of(words: Sequence[str]) -> argparse.Namespace:
     whole = parser(words[0] if words else "")
     options, rest = whole.parse_known_args(words)
     if rest:
-        whole.commands[options.command].error(f"unrecognized arguments: {' '.join(rest)}")
+        command = whole.commands[options.command]
+        if isinstance(command, _Parser):  # one that has commands of its own
+            command = command.commands.get(getattr(options, "action", ""), command)
+        command.error(f"unrecognized arguments: {' '.join(rest)}")
     return options
 
 
@@ -75,6 +79,7 @@ def parser(first: str = "") -> _Parser:
         **{name: partial(add, add_command=_add_command) for name, add in explain.KNOWN.items()},
         "reach": partial(reachargs.add_reach, add_command=_add_command),
         "index": _add_index,
+        "drafts": partial(draftargs.add_drafts, add_command=_add_command),
         "watch": partial(watchargs.add_watch, add_command=_add_command),
         "mcp": partial(mcpargs.add_mcp, add_command=_add_command),
         **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
@@ -102,13 +107,14 @@ def _add_command(
     help_: str,
     description: str = "",
     examples: str = "",
+    codes: str = "",
 ) -> argparse.ArgumentParser:
     """Add a command with the options that all commands share."""
     command = commands.add_parser(
         name,
         help=help_,
         description=description or f"{help_[0].upper()}{help_[1:]}.",
-        epilog=examples + EXIT_CODES,
+        epilog=examples + (codes or EXIT_CODES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 from reviewbot.cli import streams
-from reviewbot.cli.session import open_session
+from reviewbot.cli.session import Session, open_session
 from reviewbot.config import data_path
 from reviewbot.filesystem import files
 from reviewbot.kernel import rules
-from reviewbot.model.errors import InputError, UsageError
+from reviewbot.model.errors import DamagedDatabase, InputError, UsageError
 from reviewbot.report.terminal import explain
 from reviewbot.support.ci_commands import JSON, TEXT
 from reviewbot.support.escape import visible
 
-_WIDEST = 1000  # columns
 _LARGEST = 100_000_000  # bytes of a report: one of a long range has some
 
 
@@ -31,6 +27,8 @@ def print_rule(options: argparse.Namespace) -> int:
     from reviewbot.checks.declaration import check_of
 
     setup = open_session(options)
+    if options.stats:
+        return _print_stats(options, setup)
     for each in setup.rules:
         check_of(each)  # raises for one that could not be used
     found = [explain.find_rule(setup.rules, options.id)] if options.id is not None else setup.rules
@@ -42,9 +40,9 @@ def print_rule(options: argparse.Namespace) -> int:
         digest, pages = rules.digest(setup.folders), setup.config.pages.url
         streams.put(rules_json(found, setup.kernel, digest, pages), JSON)
     elif options.id is None:
-        _put(explain.rules_list(found, _width(), options.rows), options.color)
+        _put(explain.rules_list(found, streams.width(), options.rows), options.color)
     else:
-        _put(explain.rule(found[0], setup.kernel, _width(), options.rows), options.color)
+        _put(explain.rule(found[0], setup.kernel, streams.width(), options.rows), options.color)
     return 0
 
 
@@ -59,7 +57,7 @@ def print_matrix(options: argparse.Namespace) -> int:
         found = explain.matrix_rows(setup.kernel, options.name)
         streams.put(matrix_json(found, setup.kernel, rules.digest(setup.folders)), JSON)
     else:
-        _put(explain.matrix(setup.kernel, options.name, _width()), options.color)
+        _put(explain.matrix(setup.kernel, options.name, streams.width()), options.color)
     return 0
 
 
@@ -77,7 +75,7 @@ def print_remark(options: argparse.Namespace) -> int:
     name = visible(str(options.report)) if str(options.report) != "-" else "stdin"
     found = remark.matching(remark.saved_remarks(_report(options.report, name), name), digits, name)
     as_json = options.format == "json"
-    text = remark.explained_json(found) if as_json else remark.explained_text(found, _width())
+    text = remark.explained_json(found) if as_json else remark.explained_text(found, streams.width())
     streams.put(text, JSON if as_json else TEXT)
     return 0
 
@@ -94,6 +92,28 @@ def print_schema(options: argparse.Namespace) -> int:
         streams.put(content.decode())
     else:
         streams.put(answer_text(schema_of(options.kind, msgspec.json.decode(content))))
+    return 0
+
+
+def _print_stats(options: argparse.Namespace, setup: Session) -> int:
+    """What became of the questions of each rule, or of one."""
+    from reviewbot.drafts.stats import stats_json, stats_text
+    from reviewbot.memory import judged
+
+    if options.names or options.rows:
+        raise UsageError("--stats goes without --names and --rows")
+    wanted = explain.find_rule(setup.rules, options.id).id if options.id is not None else None
+    with setup.memory() as memory:
+        try:
+            records = judged.records(memory)
+        except DamagedDatabase as error:
+            raise InputError(f"{memory.path} is damaged: {error}") from error
+    found = {rule: record for rule, record in records.items() if wanted in (None, rule)}
+    bar = setup.config.watch.bar
+    if options.format == "json":
+        streams.put(stats_json(found, bar), JSON)
+    else:
+        _put(stats_text(found, bar), options.color)
     return 0
 
 
@@ -119,13 +139,5 @@ def _put(text: str, color: str) -> None:
         from reviewbot.report.terminal.text import painted
         from reviewbot.report.terminal.tint import tinted
 
-        text = painted(tinted(text), _width())
+        text = painted(tinted(text), streams.width())
     streams.put(text)
-
-
-def _width() -> int:
-    """The columns of the terminal; in a pipe those that COLUMNS says, or 80: saved output has no window."""
-    if streams.is_terminal(sys.stdout):
-        return shutil.get_terminal_size().columns
-    asked = os.environ.get("COLUMNS", "")
-    return min(int(asked), _WIDEST) if asked.isascii() and asked.isdigit() and int(asked[:9]) else 80

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from reviewbot import __version__
 
-Json = str | int | None | list["Json"] | dict[str, "Json"]
+Json = str | int | float | None | list["Json"] | dict[str, "Json"]
 
 SCHEMA = 1  # within it keys are only added; see schemas/
 

@@ -8,7 +8,7 @@ from typing import Any
 from reviewbot.report.answers.head import SCHEMA
 
 FILE = f"v{SCHEMA}.json"  # in schemas/
-KINDS = ("review", "explain", "rule", "matrix", "reach")
+KINDS = ("review", "explain", "rule", "matrix", "reach", "drafts", "stats")
 _REFERENCE = "#/$defs/"
 
 

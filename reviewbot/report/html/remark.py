@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reviewbot.model.kernel import Flag, Kernel, Rule, ScopeKind
 from reviewbot.model.review import Finding
 from reviewbot.report.chain import without_chain
+from reviewbot.report.facts import facts_of
 from reviewbot.report.html import prose
 from reviewbot.report.html.element import Html, element, together
 from reviewbot.report.html.steps import path_of
@@ -16,7 +16,6 @@ from reviewbot.report.links import page_of
 from reviewbot.report.remarks import ReportContext, suggestion
 from reviewbot.support.escape import clip
 
-_MOST_FLAGS = 2
 _LONGEST = 400  # characters of a line of code
 
 
@@ -66,21 +65,16 @@ def _rule(rule: Rule) -> Html:
 
 def _facts(finding: Finding, kernel: Kernel) -> Html:
     """The rows of the matrix that matter: of the flags and scopes that the remark names."""
-    shown = " ".join(one.text for one in finding.evidence)
-    told, seen = (set(re.findall(r"\w+", text, re.ASCII)) for text in (finding.message, shown))
-    flags = [*_flag_rows(told, kernel)]
-    scopes = [one for one in kernel.scopes.values() if one.flag and (told | seen) & _calls(one)]
-    # without a flag beside it, that a scope is safe has nothing to do with what is wrong
-    rows = [*flags, *(row for one in scopes if flags or one.verdict != "safe" for row in _scope_row(one))]
+    found = facts_of(finding, kernel)
+    rows = [*_flag_rows(found.flags), *(row for one in found.scopes for row in _scope_row(one))]
     if not rows:
         return Html()
     title = f"The flag-scope matrix at Linux {kernel.version[0]}.{kernel.version[1]}"
     return element("dl", *rows, class_="facts", aria_label=title)
 
 
-def _flag_rows(words: set[str], kernel: Kernel) -> Iterator[Html]:
-    named = [flag for flag in kernel.flags.values() if flag.kind == "bit" and flag.name in words]
-    for flag in named[:_MOST_FLAGS]:
+def _flag_rows(flags: Sequence[Flag]) -> Iterator[Html]:
+    for flag in flags:
         yield element("dt", element("code", flag.name))
         yield element("dd", prose.line(flag.meaning))
         yield element("dd", *_sides(flag))
@@ -94,7 +88,3 @@ def _sides(flag: Flag) -> Iterator[Html]:
 def _scope_row(scope: ScopeKind) -> Iterator[Html]:
     yield element("dt", element("code", scope.flag))
     yield element("dd", "scope: ", verdict(scope.verdict), " ", prose.line(scope.why))
-
-
-def _calls(scope: ScopeKind) -> set[str]:
-    return {gate.call for gate in scope.enter if not gate.has} | {gate.has for gate in scope.enter if gate.has}

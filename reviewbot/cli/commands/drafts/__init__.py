@@ -1,0 +1,1 @@
+"""Runs `reviewbot drafts`: what waits, and what a person does with it."""
