@@ -34,7 +34,7 @@ class ShownDraft(Struct, frozen=True):
 
 def version_of(memory: Memory, one: KeptDraft) -> SeenVersion | None:
     """What is known of the version that a draft is about, None where nothing is."""
-    seen = findings.versions(memory, one.series) if one.series is not None else ()
+    seen = findings.seen_versions(memory, one.series) if one.series is not None else ()
     return next((each for each in reversed(seen) if each.version == one.version), None)
 
 
