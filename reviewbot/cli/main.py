@@ -113,18 +113,8 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.range import range_
 
         return range_(options)
-    if options.command == "check":
-        from reviewbot.cli.commands.b4_check import b4_check
-
-        return b4_check(options)
-    if options.command == "agent":
-        from reviewbot.cli.commands.b4_agent import agent
-
-        return agent(options)
-    if options.command == "setup":
-        from reviewbot.cli.commands.b4_setup import setup
-
-        return setup(options)
+    if options.command in ("check", "agent", "setup"):
+        return _run_for_b4(options)
     if options.command == "index":
         from reviewbot.cli.commands.index import index
 
@@ -145,6 +135,10 @@ def _run(options: argparse.Namespace) -> int:
         from reviewbot.cli.commands.watch import watch
 
         return watch(options)
+    if options.command == "drafts":
+        from reviewbot.cli.commands.drafts.command import drafts
+
+        return drafts(options)
     if options.command == "mcp":
         from reviewbot.cli.mcp.command import mcp
 
@@ -158,6 +152,20 @@ def _run(options: argparse.Namespace) -> int:
         "schema": tables.print_schema,
     }
     return printers[options.command](options)
+
+
+def _run_for_b4(options: argparse.Namespace) -> int:
+    if options.command == "check":
+        from reviewbot.cli.commands.b4_check import b4_check
+
+        return b4_check(options)
+    if options.command == "agent":
+        from reviewbot.cli.commands.b4_agent import agent
+
+        return agent(options)
+    from reviewbot.cli.commands.b4_setup import setup
+
+    return setup(options)
 
 
 def _complain(text: str, code: int) -> int:

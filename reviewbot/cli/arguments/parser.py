@@ -20,6 +20,7 @@ from reviewbot.cli.arguments import mcp as mcpargs
 from reviewbot.cli.arguments import reach as reachargs
 from reviewbot.cli.arguments import watch as watchargs
 from reviewbot.cli.arguments.help import ABOUT, EXAMPLES, EXIT_CODES, RANGE, RANGE_EXAMPLES, THREAD, THREAD_EXAMPLES
+from reviewbot.cli.arguments.lists import drafts as draftargs
 from reviewbot.model.review import CONFIDENCES, SEVERITIES
 from reviewbot.report.registry import FORMATS, NAMES
 from reviewbot.report.unread import UNREAD
@@ -76,6 +77,7 @@ def parser(first: str = "") -> _Parser:
         "reach": partial(reachargs.add_reach, add_command=_add_command),
         "index": _add_index,
         "watch": partial(watchargs.add_watch, add_command=_add_command),
+        "drafts": partial(draftargs.add_drafts, add_command=_add_command),
         "mcp": partial(mcpargs.add_mcp, add_command=_add_command),
         **{name: partial(add, add_command=_add_command) for name, add in b4.KNOWN.items()},
     }

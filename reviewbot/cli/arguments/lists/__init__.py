@@ -1,0 +1,1 @@
+"""Declares the commands of a bot that lives on a list."""
