@@ -139,28 +139,28 @@ def points(memory: Memory, number: int) -> Sequence[Point]:
     return [Point(*row) for row in memory.rows(asked, number)]
 
 
-def edit(memory: Memory, number: int, content: bytes, now: float) -> None:
+def edit(memory: Memory, number: int, content: bytes, now: float, seen: float | None = None) -> None:
     """Keep what somebody made of a draft that is open."""
     with memory.writing():
-        _change(memory, number, OPEN, "edited = ?", content, now)
+        _change(memory, number, OPEN, "edited = ?", content, now, seen)
 
 
-def approve(memory: Memory, number: int, now: float) -> None:
+def approve(memory: Memory, number: int, now: float, seen: float | None = None) -> None:
     """Mark a draft that waits as one to be sent."""
     with memory.writing():
-        _change(memory, number, OPEN, "state = ?", APPROVED, now)
+        _change(memory, number, OPEN, "state = ?", APPROVED, now, seen)
 
 
-def hold(memory: Memory, number: int, now: float) -> None:
+def hold(memory: Memory, number: int, now: float, seen: float | None = None) -> None:
     """Take the approval back."""
     with memory.writing():
-        _change(memory, number, OPEN, "state = ?", WAITING, now)
+        _change(memory, number, OPEN, "state = ?", WAITING, now, seen)
 
 
-def drop(memory: Memory, number: int, why: str, now: float) -> None:
+def drop(memory: Memory, number: int, why: str, now: float, seen: float | None = None) -> None:
     """Drop a draft that is open, for one of WHY; of a wrong one nothing is raised again for the same code."""
     with memory.writing():
-        _change(memory, number, OPEN, "state = ?", DROPPED, now)
+        _change(memory, number, OPEN, "state = ?", DROPPED, now, seen)
         memory.run("UPDATE drafts SET note = ? WHERE number = ?", why, number)
         if why == WRONG:
             memory.run(
@@ -202,8 +202,13 @@ def handled(memory: Memory, number: int, now: float) -> None:
     memory.run("UPDATE drafts SET state = ?, changed = ? WHERE number = ? AND state = ?", HANDLED, now, number, PLACED)
 
 
-def _change(memory: Memory, number: int, states: Sequence[str], setting: str, value: object, now: float) -> None:
-    """Change a draft that is in one of some states, and not on its way. Raises UsageError where it is not."""
+def _change(
+    memory: Memory, number: int, states: Sequence[str], setting: str, value: object, now: float, seen: float | None
+) -> None:
+    """Change a draft that is in one of some states, and not on its way. Raises UsageError where it is not.
+
+    `seen`: its time of change as somebody saw it, who decides about that and nothing newer; None for as it is.
+    """
     found = draft(memory, number)
     if found is None:
         raise UsageError(f"there is no draft {number}")
@@ -211,4 +216,6 @@ def _change(memory: Memory, number: int, states: Sequence[str], setting: str, va
         raise UsageError(f"draft {number} is {found.state}{f' ({found.note})' if found.note else ''}")
     if memory.rows("SELECT 1 FROM outbox WHERE draft = ?", number):
         raise UsageError(f"draft {number} is being sent, or was cut short on its way: run reviewbot drafts send")
+    if seen is not None and found.changed != seen:
+        raise UsageError(f"draft {number} was changed meanwhile: it is {found.state} now")
     memory.run(f"UPDATE drafts SET {setting}, changed = ? WHERE number = ?", value, now, number)  # noqa: S608 - ours

@@ -31,8 +31,10 @@ class Browser:
     def _do(self, work: Callable[[], Any]) -> Any:
         return self._thread.submit(work).result()
 
-    def open(self, page: Path, where: str = "", *, width: int = 1200, dark: bool = False, scripts: bool = True) -> None:
-        """Open a file, as somebody who was never there before."""
+    def open(
+        self, page: Path | str, where: str = "", *, width: int = 1200, dark: bool = False, scripts: bool = True
+    ) -> None:
+        """Open a file or an address, as somebody who was never there before."""
 
         def opened() -> None:
             if self._context is not None:
@@ -40,15 +42,47 @@ class Browser:
             size = {"width": width, "height": 900}
             scheme = "dark" if dark else "light"
             self._context = self._chromium.new_context(viewport=size, color_scheme=scheme, java_script_enabled=scripts)
-            self._page = self._context.new_page()
             self.complaints: list[str] = []
             self.requests: list[str] = []
-            self._page.on("console", lambda said: self.complaints.append(said.text))
-            self._page.on("pageerror", lambda error: self.complaints.append(str(error)))
-            self._page.on("request", lambda request: self.requests.append(request.url))
-            self._page.goto(page.as_uri() + where)
+            self._tabs: list[Any] = []
+            self._new_tab((page if isinstance(page, str) else page.as_uri()) + where)
 
         self._do(opened)
+
+    def _new_tab(self, address: str) -> None:
+        self._page = self._context.new_page()
+        self._tabs.append(self._page)
+        self._page.on("console", lambda said: self.complaints.append(said.text))
+        self._page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self._page.on("request", lambda request: self.requests.append(request.url))
+        self._page.goto(address)
+
+    def tab(self, address: str) -> None:
+        """Open an address in one more tab, which is the one that is driven from now on."""
+        self._do(lambda: self._new_tab(address))
+
+    def turn(self, number: int) -> None:
+        """Drive another tab; they are counted from 0."""
+        self._page = self._tabs[number]
+
+    def address(self) -> str:
+        return self._do(lambda: self._page.url)
+
+    def leave(self, work: str, what: str) -> int:
+        """Press or click something that leads to another page; gives the status of that one."""
+
+        def left() -> int:
+            with self._page.expect_navigation() as going:
+                self._page.keyboard.press(what) if work == "press" else self._page.click(what)
+            return going.value.status
+
+        return self._do(left)
+
+    def fill(self, selector: str, text: str) -> None:
+        self._do(lambda: self._page.fill(selector, text))
+
+    def wait(self, seconds: float) -> None:
+        self._do(lambda: self._page.wait_for_timeout(seconds * 1000))
 
     def run(self, script: str, given: object = None) -> Any:
         """What an expression of JavaScript, or a function of `given`, gives in the page."""

@@ -14,7 +14,7 @@ from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions, session_options
 from reviewbot.cli.watching.watcher import Watcher
 from reviewbot.memory import drafts
-from reviewbot.memory.memory import Memory, memory_path
+from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import ConfigError, UsageError
 from reviewbot.watch.list_pass import ListResult
 from reviewbot.watch.one_pass import run_pass
@@ -26,10 +26,11 @@ _FAILED = 3
 def watch(options: argparse.Namespace) -> int:
     """Watch the lists; 3 if one could not be read. Raises ConfigError where there is none."""
     given = session_options(options)
+    path: Path = options.memory or given.config.memory_file(os.environ)
     if options.status:
         from reviewbot.cli.watching.status import status_lines
 
-        with Memory.open(memory_file(options, given)) as memory:
+        with Memory.open(path) as memory:
             streams.put(status_lines(memory, given.config.lists, time.time()))
         return 0
     if options.replay is not None:
@@ -38,7 +39,6 @@ def watch(options: argparse.Namespace) -> int:
         return run_replay(options, given)
     lists = _chosen(given.config.lists, options.list)
     watcher = Watcher(given)
-    path = memory_file(options, given)
     with Memory.open(path) as memory, _alone(path) as alone:
         if not alone:
             given.say("another watch is at work on this memory: nothing was done")
@@ -48,14 +48,6 @@ def watch(options: argparse.Namespace) -> int:
             time.sleep(options.every)
             code = _say(given, memory, run_pass(memory, lists, given.config.watch, watcher.ports()))
     return code
-
-
-def memory_file(options: argparse.Namespace, given: SessionOptions) -> Path:
-    """The file of the memory by options, configuration and environment."""
-    named: Path | None = getattr(options, "memory", None)
-    if named is not None:
-        return named
-    return Path(given.config.memory.file).expanduser() if given.config.memory.file else memory_path(os.environ)
 
 
 def _chosen(lists: Sequence[ListOptions], names: Sequence[str]) -> Sequence[ListOptions]:

@@ -20,7 +20,7 @@ _ASSETS = Path(__file__).with_name("assets")
 
 def document(title: str, body: Sequence[Child], styles: Sequence[str], scripts: Sequence[str] = ()) -> str:
     """The text of a page. `styles`, `scripts`: names of files in assets/."""
-    style, script = ("".join(map(_asset, names)) for names in (styles, scripts))
+    style, script = ("".join(map(asset, names)) for names in (styles, scripts))
     allowed = ["default-src 'none'", f"style-src {_sum(style)}", "base-uri 'none'", "form-action 'none'"]
     allowed += [f"script-src {_sum(script)}"] if script else []
     head = [
@@ -44,5 +44,6 @@ def _sum(text: str) -> str:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file in assets/."""
     return (_ASSETS / name).read_text(encoding="utf-8")

@@ -24,23 +24,29 @@ _SOURCE = pattern(
     r"|(?<![\w./-])(?P<path>\w[\w./-]*+)(?: of (?P<version>[0-9]{1,3}\.[0-9]{1,3}))?",
     re.ASCII,
 )
+_NAMED = ("https://lore.kernel.org/", _COMMIT, _DOCUMENTS)  # where addresses in texts of rules lead
 _SAFE = "/:?&=%@#+~.-_"  # what an address keeps beside letters and digits
 _FILES = (".c", ".h", ".S", ".rst")
 
 
-def line(text: str, filled: bool = True) -> Html:
-    """A text on one line. `filled`: a "$" in it is itself; else it begins the name of what a rule fills in."""
+def line(text: str, filled: bool = True, linked: bool = True) -> Html:
+    """A text on one line. `filled`: a "$" in it is itself; else it begins the name of what a rule fills in.
+
+    `linked`: any address in it is a link, else one that rules name.
+    """
     parts: list[Html] = []
     at = 0
     for found in _CODE.finditer(text):
-        shown = _set(found, filled)
+        shown = _set(found, filled, linked)
         if shown is not None:
             parts += [escaped(text[at : found.start()]), shown]
             at = found.end()
     return together([*parts, text[at:]])
 
 
-def _set(found: re.Match[str], filled: bool) -> Html | None:
+def _set(found: re.Match[str], filled: bool, linked: bool) -> Html | None:
+    if found["url"] and not (linked or found["url"].startswith(_NAMED)):
+        return None
     if found["url"]:
         return element("a", found["url"], href=quote(raw(found["url"]), safe=_SAFE), rel="noreferrer")
     if found["word"]:
@@ -69,13 +75,16 @@ def _is_file(word: str) -> bool:
 
 
 def blocks(text: str, filled: bool = True) -> Iterator[Html]:
-    """The paragraphs of a text as elements; one whose lines are all indented keeps its lines."""
+    """The paragraphs of a text as elements; one whose lines are all indented keeps its lines.
+
+    With `filled` words of a patch are in it: an address among them is a link only to where rules lead.
+    """
     for paragraph in paragraphs(text):
         lines = paragraph.split("\n")
         if all(one[0] in " \t" for one in lines):
             yield element("pre", together(lines, Html("\n")), tabindex="0")
         else:
-            yield element("p", line(" ".join(map(visible, lines)), filled))
+            yield element("p", line(" ".join(map(visible, lines)), filled, linked=not filled))
 
 
 def sourced(text: str) -> Html:

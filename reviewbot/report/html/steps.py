@@ -24,14 +24,14 @@ def path_of(finding: Finding) -> Html:
     chain = finding.chain
     if chain is None:
         return _path(_in_order(finding), "Evidence", (finding.path, finding.line)) if finding.evidence else Html()
-    parts = [element("p", line(functions_of(chain)), " ", others_of(chain), class_="chain")]
+    parts = [element("p", line(functions_of(chain), linked=False), " ", others_of(chain), class_="chain")]
     last = (chain.steps[-1].path, chain.steps[-1].line) if chain.steps else None
     parts.append(_path([(step, step.level) for step in chain.steps], "Calls", last))
     beside = beside_chain(finding)
     if beside:
         parts.append(_path([(one, 0) for one in beside], "Evidence", None))
     if chain.doubts:
-        parts.append(element("p", line(doubts_of(chain)), class_="faint"))
+        parts.append(element("p", line(doubts_of(chain), linked=False), class_="faint"))
     return together(parts)
 
 
@@ -60,7 +60,7 @@ def _step(step: Evidence, drawn: Html) -> Html:
     function = [" in ", element("code", f"{step.function}()")] if step.function else []
     place = element("span", f"{step.path}:{step.line}", class_="place")
     code = element("code", clip(step.text.strip().expandtabs(), _LONGEST), class_="code")
-    note = element("span", line(step.note), class_="told")
+    note = element("span", line(step.note, linked=False), class_="told")
     return element("li", drawn, element("div", note, " ", place, *function, code))
 
 

@@ -76,3 +76,12 @@ def test_sources_lead_to_the_tree_the_commits_and_the_documents():
         "https://docs.kernel.org/mm/b.html",
         "https://git.kernel.org/linus/0123456789ab",
     ]
+
+
+def test_words_of_a_patch_lead_nowhere_but_to_where_rules_lead():
+    text = "See https://lore.kernel.org/all/a@b/ and https://lore.kernel.org.attacker.example/ and https://a.example/."
+    (filled,) = prose.blocks(text)
+    links = [attributes["href"] for tag, attributes in _Read(filled).tags if tag == "a"]
+    assert links == ["https://lore.kernel.org/all/a@b/"] and _Read(filled).said == text
+    (own,) = prose.blocks(text, filled=False)
+    assert [tag for tag, _ in _Read(own).tags].count("a") == 3

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reviewbot.cli.arguments.b4 import AddCommand, Commands
 from reviewbot.cli.arguments.explain import FORMATS, add_color
+from reviewbot.cli.arguments.lists.web import add_web
 
 REASONS = ("wrong", "known", "late")
 
@@ -114,6 +115,7 @@ def add_drafts(commands: Commands, add_command: AddCommand) -> None:
     _named(drop, "+")
     drop.add_argument("--reason", choices=REASONS, required=True, help="why")
     _add_send(actions, add_command)
+    add_web(actions, add_command)
 
 
 def _add_list(actions: Commands, add_command: AddCommand) -> None:

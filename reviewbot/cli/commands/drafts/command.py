@@ -19,6 +19,10 @@ def drafts(options: argparse.Namespace, now: Callable[[], float] = time.time) ->
                 from reviewbot.cli.commands.drafts.send import send_drafts
 
                 return send_drafts(options, setup, memory, now)
+            if options.action == "web":
+                from reviewbot.cli.commands.drafts.web import drafts_web
+
+                return drafts_web(options, setup, memory, now)
             if options.action in ("list", "show"):
                 from reviewbot.cli.commands.drafts import read
 

@@ -1,0 +1,1 @@
+"""Serves the pages of the drafts to a browser on this machine, and to nobody else."""
