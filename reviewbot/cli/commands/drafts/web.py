@@ -31,6 +31,12 @@ def drafts_web(options: argparse.Namespace, setup: SessionOptions, memory: Memor
         setup.say(f"the drafts are at this address until you press Ctrl-C; {SEND} sends what you approve")
         if options.open:
             # a browser in the terminal would not let us answer it
-            threading.Thread(target=webbrowser.open, args=(f"{address}{pages.start_once()}",), daemon=True).start()
+            given = (f"{address}{pages.start_once()}", setup.say)
+            threading.Thread(target=_open, args=given, daemon=True).start()
         server.serve_forever()
     return 0
+
+
+def _open(address: str, say: Callable[[str], None]) -> None:
+    if not webbrowser.open(address):
+        say("no browser could be opened: go to the address above yourself")

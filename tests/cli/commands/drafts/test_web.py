@@ -86,6 +86,12 @@ def test_the_browser_gets_an_address_that_works_once(command, start):
         page(given)
 
 
+def test_where_there_is_no_browser_it_says_so(command, start):
+    process, _ = start("--open", BROWSER=f"{command.home}/none %s", PATH=str(command.home))
+    lines = [process.stderr.readline() for _ in range(2)]
+    assert lines[1] == "no browser could be opened: go to the address above yourself\n"
+
+
 def test_a_port_can_be_chosen_and_may_be_taken(command, start):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
