@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 from reviewbot.cli.loopback.server import HTML, PageAnswer, PageRequest
 from reviewbot.drafts.page import decide, page
 from reviewbot.drafts.page.body_text import editable_text, with_text
-from reviewbot.drafts.page.page import ShownDraft
+from reviewbot.drafts.page.page import DraftView
 from reviewbot.drafts.page.place import SCRIPT, STYLE, PagePlace
 from reviewbot.drafts.page.queue import DraftQueue
 from reviewbot.kernel import rules
@@ -118,7 +118,7 @@ class DraftPages:
             return _html(404, page.empty_page(queue, self._place, self._now(), refused=told))
         review = unpacked(drafts.evidence_of(memory, number))
         context = self._context(review.kernel) if review is not None else None
-        shown = ShownDraft(draft, drafts.points(memory, number), review, context, refused, typed)
+        shown = DraftView(draft, drafts.points(memory, number), review, context, refused, typed)
         return _html(status, page.draft_page(shown, queue, self._place, self._now(), said))
 
     def _context(self, version: Version) -> ReportContext:

@@ -30,7 +30,7 @@ _KEYS = (
 )
 
 
-class ShownDraft(Struct, frozen=True):
+class DraftView(Struct, frozen=True):
     """A draft with what is known of it; `review` and `context` are None where it is not kept.
 
     `refused`: why something was not done; `typed`: the text that somebody wrote then.
@@ -44,7 +44,7 @@ class ShownDraft(Struct, frozen=True):
     typed: str | None = None
 
 
-def draft_page(shown: ShownDraft, queue: DraftQueue, place: PagePlace, now: float, said: Html | str = "") -> str:
+def draft_page(shown: DraftView, queue: DraftQueue, place: PagePlace, now: float, said: Html | str = "") -> str:
     """The page of a draft. `said`: what was done just now."""
     draft = shown.draft
     before, after = queue.beside(draft.number)
