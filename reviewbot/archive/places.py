@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reviewbot.archive.clone.layout import epochs_of
 from reviewbot.archive.port import Archive, ArchiveOptions
+from reviewbot.mail.lore import split_base
 from reviewbot.mail.mailbox import printable_name
 from reviewbot.model.errors import ConfigError
 
@@ -27,6 +28,10 @@ def open_archive(
 
     Nothing is asked of a server yet. Raises ConfigError for what is no such place, saying what is one.
     """
+    if place.startswith(("http://", "https://")):
+        from reviewbot.archive.server.archive import ServerArchive
+
+        return ServerArchive(split_base(place, "the address of a list"), options, now, sleep, say)
     path = Path(place).expanduser()
     try:
         if path.is_dir():
