@@ -20,16 +20,20 @@ _UNCHANGED = (304, 412)  # the second one: of anything but GET (RFC 9110, 13.1.2
 _LONGEST = 300  # characters of a header that is sent back
 
 
-class Search(NamedTuple):
-    """A question to a list's search. `list`: its URL, without a slash at its end; `hosts`: where redirects may lead.
+class PublicInbox(NamedTuple):
+    """A list on a server. `url`: its address, without a slash at its end; `hosts`: where redirects may lead.
 
-    `contact`: whom to ask about us; `etag`, `modified`: what the last answer to the same question was marked with.
+    `contact`: whom to ask about us.
     """
 
-    list: str
+    url: str
     hosts: frozenset[str]
-    query: str
     contact: str = ""
+
+
+class Condition(NamedTuple):
+    """How an answer was marked, "" where it was not; it is only sent again if it has changed."""
+
     etag: str = ""
     modified: str = ""
 
@@ -38,8 +42,7 @@ class Found(NamedTuple):
     """The mailbox with what was found, None where the answer is the same as last time; and the answer's marks."""
 
     mbox: bytes | None
-    etag: str = ""
-    modified: str = ""
+    condition: Condition = Condition()
 
 
 def introduction(contact: str) -> dict[str, str]:
@@ -48,53 +51,52 @@ def introduction(contact: str) -> dict[str, str]:
     return {"User-Agent": f"reviewbot/{__version__} (+{shown})"} if shown else {}
 
 
-def run_search(search: Search, bounds: Bounds) -> Found:
+def run_search(of: PublicInbox, query: str, condition: Condition, bounds: Bounds) -> Found:
     """What a search gives. Raises FetchError."""
-    transfer = _SearchTransfer(search, bounds)
+    transfer = _SearchTransfer(of, query, condition, bounds)
     mbox = asyncio.run(transfer.run())
-    return Found(None if transfer.same else mbox, transfer.etag, transfer.modified)
+    return Found(None if transfer.same else mbox, transfer.condition)
 
 
-def thread_mbox(search: Search, message_id: str, bounds: Bounds) -> bytes:
+def thread_mbox(of: PublicInbox, message_id: str, bounds: Bounds) -> bytes:
     """The mailbox of the thread of a message, b"" where the list does not have the message. Raises FetchError."""
-    return asyncio.run(_KnownThread(search, message_id, bounds).run())
+    return asyncio.run(_KnownThread(of, message_id, bounds).run())
 
 
 class _SearchTransfer(MailboxTransfer):
-    """`same`: nothing has changed; `etag`, `modified`: of the answer, "" for none."""
+    """`same`: nothing has changed; `condition`: how the answer is marked."""
 
-    def __init__(self, search: Search, bounds: Bounds) -> None:
-        conditions = {"If-None-Match": search.etag, "If-Modified-Since": search.modified}
-        headers = introduction(search.contact) | {name: value for name, value in conditions.items() if value}
-        url = f"{search.list}/?x=m&q={urllib.parse.quote_plus(search.query)}"
-        super().__init__(
-            MailboxRequest(url, search.hosts, "POST", headers), bounds, Advice("answer", "", "the list's address")
-        )
-        self._list, self._asks_for_changes = search.list, bool(search.etag or search.modified)
-        self.same, self.etag, self.modified = False, "", ""
+    def __init__(self, of: PublicInbox, query: str, condition: Condition, bounds: Bounds) -> None:
+        conditions = {"If-None-Match": condition.etag, "If-Modified-Since": condition.modified}
+        headers = introduction(of.contact) | {name: value for name, value in conditions.items() if value}
+        url = f"{of.url}/?x=m&q={urllib.parse.quote_plus(query)}"
+        request = MailboxRequest(url, of.hosts, "POST", headers)
+        super().__init__(request, bounds, Advice("answer", "", "the list's address"))
+        self._list, self.condition, self.same = of.url, condition, False
 
     async def has_mailbox(self, answer: httpx.Response) -> bool:
         """See Transfer."""
         status = answer.status_code
-        if status in _UNCHANGED and self._asks_for_changes:
+        if status in _UNCHANGED and any(self.condition):
             self.same = True
             return False
         if status == 404:
             if _NOTHING in await _beginning(answer):
+                self.condition = Condition(_mark(answer, "ETag"), _mark(answer, "Last-Modified"))
                 return False
             raise FetchError(f"there is no list at {self._list}: check the address", status)
         if status == 501:
             raise FetchError(f"{self.host} has no search for {self._list}: clone the list, and name the folder", status)
         found_one = await super().has_mailbox(answer)
-        self.etag, self.modified = (_mark(answer, name) for name in ("ETag", "Last-Modified"))
+        self.condition = Condition(_mark(answer, "ETag"), _mark(answer, "Last-Modified"))
         return found_one
 
 
 class _KnownThread(MailboxTransfer):
-    def __init__(self, search: Search, message_id: str, bounds: Bounds) -> None:
-        url = f"{search.list}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
-        wanted = MailboxRequest(url, search.hosts, headers=introduction(search.contact))
-        super().__init__(wanted, bounds, Advice("thread", "", "the list's address"))
+    def __init__(self, of: PublicInbox, message_id: str, bounds: Bounds) -> None:
+        url = f"{of.url}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
+        request = MailboxRequest(url, of.hosts, headers=introduction(of.contact))
+        super().__init__(request, bounds, Advice("thread", "", "the list's address"))
 
     async def has_mailbox(self, answer: httpx.Response) -> bool:
         return answer.status_code not in NOT_HERE and await super().has_mailbox(answer)

@@ -206,7 +206,7 @@ def test_500_megabytes_cost_no_memory_and_end_the_pass_with_a_line(world):
 
 
 def test_an_answer_of_too_many_mails_is_too_large(world, monkeypatch):
-    monkeypatch.setattr("reviewbot.archive.server.archive._MOST", 0)
+    monkeypatch.setattr("reviewbot.archive.server.searching._MOST", 0)
     with serve(good) as server, pytest.raises(FetchError, match="sends too much"):
         read(world.open(place(server), options()), since=FIRST)
 
