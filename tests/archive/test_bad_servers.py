@@ -12,7 +12,7 @@ from email.utils import formatdate
 
 import pytest
 
-from arrivals import DAY, FIRST, letter, names, read
+from arrivals import DAY, FIRST, killed_often, letter, names, read
 from httpserver import Answer, Handler, Server, serve
 from patientworld import World
 from reviewbot import __version__
@@ -200,9 +200,47 @@ def test_500_megabytes_cost_no_memory_and_end_the_pass_with_a_line(world):
         finally:
             tracemalloc.stop()
         assert len(lines) == 3 and peak < 30_000_000
-        server.answer = good
+        server.answer = sized(0, 0, 0)
         world.time += 10 * HOUR
-        assert read(world.open(place(server), options()), cursor)[0] == ["a", "b"], "the list does not stand still"
+        found, _, _ = read(world.open(place(server), options()), cursor)
+        assert found == [f"h{hour}" for hour in range(1, 48)], "the list does not stand still"
+
+
+def test_a_server_that_always_sends_too_much_does_not_hold_up_a_list_for_ever(world):
+    """Each pass leaves some time behind, and asks no more often than it has to."""
+    with serve(lambda to: to.send(200, gzip.compress(mbox(letter("x", FIRST, body="x" * 9_000))))) as server:
+        archive = world.open(place(server), options(mailbox_bytes=5_000))
+        cursor, passes, skipped = "", 0, 0
+        while True:
+            passes += 1
+            try:
+                for batch in archive.new(cursor, FIRST):
+                    cursor = batch.cursor
+                    skipped += len(batch.wrong)
+                break
+            except FetchError:
+                assert passes < 9
+        assert (passes, skipped) == (3, 8), "two hours, by quarters, three of them a pass"
+        assert len(server.seen) <= 3 + 8
+        server.answer = lambda to: to.send(200, gzip.compress(mbox(letter("y", world.time))))
+        world.time += 60
+        assert read(archive, cursor)[0] == ["y"]
+
+
+def test_runs_that_are_killed_in_small_windows_come_to_the_end(world):
+    """The overlap is asked for once a pass, and not again by each run that goes on with it."""
+    world.time = FIRST + 2 * DAY
+    with serve(sized(0, 0, 0)) as server:
+        found, _, _ = read(world.open(place(server), options(window=HOUR)), since=FIRST)
+        assert len(found) == 48
+
+        def opened():
+            while True:
+                yield world.open(place(server), options(window=HOUR))
+
+        asked = len(server.seen)
+        assert killed_often(opened(), since=FIRST) == found
+        assert len(server.seen) - asked < 250
 
 
 def test_an_answer_of_too_many_mails_is_too_large(world, monkeypatch):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.archive import cursor as cursors
 from reviewbot.archive.batches import Step, batches
@@ -31,18 +32,26 @@ _MOST = 20_000  # mails of an answer: all lists of the kernel together get fewer
 
 
 class SearchPlace(Struct, frozen=True):
-    """Where reading stopped: what the server received before `until` was asked for.
+    """Where reading stopped: what arrived before `until` was asked for by a pass that came to its end.
 
-    `handed`: times of the mails handed out of late, by their marks; `asked`: a mark of the last question, if its answer
-    was marked with `etag` or `modified`.
+    `at`: where an unfinished one goes on, by windows of `width`, 0 if there is none. `handed`: times of the mails
+    handed out of late, by their marks. `asked`: a mark of the last question, if its answer was marked with `etag` or
+    `modified`.
     """
 
     since: float
     until: float
+    at: float
+    width: float
     handed: Mapping[str, float]
     asked: str = ""
     etag: str = ""
     modified: str = ""
+
+    def begin(self, overlap: float) -> float:
+        """Where the next pass begins."""
+        # whole hours: so the question stays the same for a while, and "nothing has changed" is an answer to it
+        return self.at or max(self.since, (self.until - overlap) // HOUR * HOUR)
 
 
 class Searching:
@@ -53,15 +62,13 @@ class Searching:
 
     def new(self, cursor: str, since: float, query: str) -> Iterator[Batch]:
         """See Archive. `query`: what is asked for beside the time; see ArchiveOptions for ""."""
-        place = cursors.place_in(cursor, SearchPlace)
-        # whole hours: so the question stays the same for a while, and "nothing has changed" is an answer to it
-        begin = max(place.since, (place.until - self._options.overlap) // HOUR * HOUR) if place else since
-        reading = _Reading(place or SearchPlace(since, since, {}), self._options)
+        start = SearchPlace(since, since, since, self._options.window, {})
+        reading = _Reading(cursors.place_in(cursor, SearchPlace) or start, self._options)
         query = query or (rules_query(self._options.folders) if self._options.folders else "")
-        yield from batches(self._steps(reading, begin, query), reading.written, cursor)
+        yield from batches(self._steps(reading, query), reading.written, cursor)
 
-    def _steps(self, reading: _Reading, begin: float, query: str) -> Iterator[Step]:
-        windows = Windows(begin, self._options.window, self._now)
+    def _steps(self, reading: _Reading, query: str) -> Iterator[Step]:
+        windows = Windows(reading.place.begin(self._options.overlap), reading.width, self._options.window, self._now)
         skipped = 0
         while skipped < _SKIPPED:
             window, time = windows.window, self._now()
@@ -77,7 +84,7 @@ class Searching:
             else:
                 skipped = 0
             yield from reading.mails(answer.mbox or b"", self._name)
-            reading.pass_by(window, time, question, answer)
+            reading.pass_by(windows, time, question, answer)
             yield None
             if not windows.go_on():
                 return
@@ -98,23 +105,21 @@ class Searching:
 
 
 class _Reading:
-    """A SearchPlace that moves."""
+    """A SearchPlace that moves. `width`: of the windows to begin with."""
 
     def __init__(self, place: SearchPlace, options: ArchiveOptions) -> None:
-        self._options, self._place = options, place
+        self._options, self.place = options, place
+        self.width = place.width if place.at else options.window
         self._handed = dict(place.handed)
 
     def written(self) -> str:
-        place = self._place
-        return cursors.text_of_place(
-            SearchPlace(place.since, place.until, self._handed, place.asked, place.etag, place.modified)
-        )
+        return cursors.text_of_place(replace(self.place, handed=self._handed))
 
     def condition(self, question: str) -> Condition:
         """How the answer was marked, if this question was the last one."""
-        if cursors.mark_of(question.encode()) != self._place.asked:
+        if cursors.mark_of(question.encode()) != self.place.asked:
             return Condition()
-        return Condition(self._place.etag, self._place.modified)
+        return Condition(self.place.etag, self.place.modified)
 
     def mails(self, mbox: bytes, host: str) -> Iterator[Step]:
         """Those of an answer that were not handed out yet, the oldest first."""
@@ -130,13 +135,14 @@ class _Reading:
             else:
                 yield Arrival(raw, when)
 
-    def pass_by(self, window: Window, time: float, question: str, answer: Found) -> None:
+    def pass_by(self, windows: Windows, time: float, question: str, answer: Found) -> None:
         """Go behind a window that was read whole. `time`: when it was asked for."""
-        until = window.end if window.end is not None else max(time, window.begin)
+        begin, end = windows.window
+        until, at = (self.place.until, end) if end is not None else (max(time, begin), 0.0)
         etag, modified = answer.condition
         asked = cursors.mark_of(question.encode()) if etag or modified else ""
-        self._place = SearchPlace(self._place.since, until, {}, asked, etag, modified)
-        oldest = until - self._options.overlap - HOUR
+        self.place = SearchPlace(self.place.since, until, at, windows.width, {}, asked, etag, modified)
+        oldest = (at or until) - self._options.overlap - HOUR
         kept = sorted((when, mark) for mark, when in self._handed.items() if when >= oldest or not when)
         self._handed = {mark: when for when, mark in kept[-_REMEMBERED:]}
 

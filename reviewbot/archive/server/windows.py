@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 SMALLEST = 900.0  # seconds
+_GOOD = 4  # windows in a row that were not too large: then the next ones are twice as wide
 
 
 class Window(NamedTuple):
@@ -20,16 +21,20 @@ class Window(NamedTuple):
 
 
 class Windows:
-    """The windows from a time on, one after the other. `width`: seconds of one."""
+    """The windows from a time on, one after the other. `width`: seconds of the first; `widest`: of any."""
 
-    def __init__(self, begin: float, width: float, now: Callable[[], float]) -> None:
-        self._width, self._now = width, now
+    def __init__(self, begin: float, width: float, widest: float, now: Callable[[], float]) -> None:
+        self.width, self._widest, self._now = width, widest, now
+        self._good = 0
         self.window = self._at(begin)
 
     def go_on(self) -> bool:
         """Take the next window; False if this was the last one."""
         if self.window.end is None:
             return False
+        self._good += 1
+        if self._good % _GOOD == 0:
+            self.width = min(2 * self.width, self._widest)
         self.window = self._at(self.window.end)
         return True
 
@@ -38,10 +43,10 @@ class Windows:
         length = (self._now() if self.window.end is None else self.window.end) - self.window.begin
         if length <= SMALLEST:
             return False
-        self._width = max(SMALLEST, length / 2)
+        self.width, self._good = max(SMALLEST, length / 2), 0
         self.window = self._at(self.window.begin)
         return True
 
     def _at(self, begin: float) -> Window:
-        end = begin + self._width
+        end = begin + self.width
         return Window(begin, end if end < self._now() else None)
