@@ -32,7 +32,7 @@ def place_in(text: str, kind: type[T]) -> T | None:
         return None
 
 
-def mark(data: bytes) -> str:
+def mark_of(data: bytes) -> str:
     """A short mark that tells a mail, or the name of its file, from others."""
     import base64
 

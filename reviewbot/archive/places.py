@@ -7,9 +7,11 @@ from pathlib import Path
 
 from reviewbot.archive.clone.layout import epochs_of
 from reviewbot.archive.port import Archive, ArchiveOptions
+from reviewbot.mail.lore import split_base
 from reviewbot.mail.mailbox import printable_name
 from reviewbot.model.errors import ConfigError
 
+_LEI = "lei:"
 _POSSIBLE = (
     "a list's mails can come from https://SERVER/LIST (a public-inbox), lei:QUERY, a folder (a clone of a "
     "public-inbox, or a maildir), or a file (an mbox, also one that ends in .gz)"
@@ -27,6 +29,14 @@ def open_archive(
 
     Nothing is asked of a server yet. Raises ConfigError for what is no such place, saying what is one.
     """
+    if place.startswith(("http://", "https://")):
+        from reviewbot.archive.server.archive import ServerArchive
+
+        return ServerArchive(split_base(place, "the address of a list"), options, now, sleep, say)
+    if place.startswith(_LEI):
+        from reviewbot.archive.lei import LeiArchive
+
+        return LeiArchive(place.removeprefix(_LEI).strip(), options, now)
     path = Path(place).expanduser()
     try:
         if path.is_dir():

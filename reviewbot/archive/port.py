@@ -64,9 +64,9 @@ class ArchiveOptions(Struct, frozen=True):
     `query`: what a server is asked for beside the time; "" for the words that the rules of `folders` look for, and
     without folders for every mail; `contact`: an address for whoever runs the server; `hosts`: where redirects may
     lead, beside the server itself; `mail_bytes`, `mailbox_bytes`: of one mail, and of one answer or thread, unpacked;
-    `timeout`: without a byte; `asking`: for one request, with redirects; `patience`: for one request with all that is
-    tried again; `tries`: how often; `window`: of time that is asked for at once; `overlap`: that is asked for again, as
-    mails come to a server late; `pace`: of all requests of the run.
+    `timeout`: without a byte; `asking`: for one request, with redirects; `patience`: for one with all that is tried
+    again; `tries`: how often; `window`: of time that is asked for at once; `overlap`: that is asked for again, as mails
+    come to a server late; `pace`: of all requests of the run; `draw`: from 0 to 1, by which waits differ.
     """
 
     query: str = ""
@@ -82,4 +82,4 @@ class ArchiveOptions(Struct, frozen=True):
     window: float = DAY
     overlap: float = 3 * HOUR
     pace: Pace | None = None
-    draw: Callable[[], float] = random.random  # between 0 and 1: how long waits differ
+    draw: Callable[[], float] = random.random

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from reviewbot.mail import mailbox
 from reviewbot.model.errors import ConfigError, FetchError, UsageError
-from reviewbot.web.download import SAVED, Bounds, MailboxUrl, download, is_known, netloc
+from reviewbot.web.download import SAVED, MailboxUrl, download
+from reviewbot.web.transfer import Bounds, is_known, netloc
 
 # RFC 5322, 3.2.3 and 3.6.4, with ":", "," and brackets, which ids on the lists do carry
 _ID = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:,\[\]-]+(?:@[A-Za-z0-9!#$%&'*+/=?^_`{|}~.:,\[\]-]+)+")
@@ -51,7 +52,7 @@ def fetch_thread(
     Raises UsageError for an invalid message id or a host that is not allowed, before any request; ConfigError for an
     invalid base URL; FetchError for whatever goes wrong on the server or the way there.
     """
-    base = _split_base(base_url)
+    base = split_base(base_url)
     known = frozenset(host.lower() for host in (*hosts, base.netloc))
     archive, message_id = _locate(source, base, known)
     url = f"{archive.geturl()}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
@@ -66,14 +67,15 @@ def fetch_thread(
 # --- what to fetch ---
 
 
-def _split_base(base_url: str) -> urllib.parse.SplitResult:
+def split_base(base_url: str, called: str = "[lore] url") -> urllib.parse.SplitResult:
+    """The URL of an archive in its parts. `called`: what a ConfigError names, if it is none."""
     try:
         base = urllib.parse.urlsplit(base_url.strip().rstrip("/"))
         whole = base.scheme in ("http", "https") and bool(base.hostname) and base.port != 0
     except ValueError:
         whole = False
     if not whole or "@" in base.netloc or base.query or base.fragment:
-        raise ConfigError(f"[lore] url is {base_url!r}, but must be like https://lore.kernel.org/all")
+        raise ConfigError(f"{called} is {base_url!r}, but must be like https://lore.kernel.org/all")
     return base
 
 

@@ -20,7 +20,7 @@ from reviewbot.model.errors import FetchError, InputError, UsageError
 from reviewbot.model.patch import Series, Unread
 from reviewbot.sources.series import first_patches
 from reviewbot.sources.settings import Limits, LoreOptions
-from reviewbot.web.download import Bounds
+from reviewbot.web.transfer import Bounds
 
 if TYPE_CHECKING:
     from reviewbot.sources.progress import Progress

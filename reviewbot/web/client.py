@@ -39,14 +39,16 @@ def reason(error: Exception) -> str:
 
 
 def retry_after(answer: httpx.Response) -> float | None:
-    """The seconds to wait by the Retry-After of an answer, given in seconds or as a date (RFC 9110, 10.2.3).
+    """The seconds to wait by the Retry-After of an answer, None without one, or with an invalid one."""
+    return seconds_asked(answer.headers.get("Retry-After", ""), time.time())
 
-    None without one, or with an invalid one.
-    """
-    value = answer.headers.get("Retry-After", "").strip()
+
+def seconds_asked(value: str, now: float) -> float | None:
+    """The seconds of a Retry-After, given as such or as a date (RFC 9110, 10.2.3); None for an invalid one."""
+    value = value.strip()
     if re.fullmatch(r"[0-9]{1,9}", value):
         return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
     except (ValueError, OverflowError):
         return None

@@ -15,6 +15,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.seen.append((self.path, self.headers["User-Agent"]))
+        self.server.asked.append({name.lower(): value for name, value in self.headers.items()})
         self.server.answer(self)
 
     do_POST = do_GET
@@ -42,6 +43,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
         self.seen: list[tuple[str, str]] = []
+        self.asked: list[dict[str, str]] = []  # the headers
         self.name = f"127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, *_: object) -> None:

@@ -36,6 +36,7 @@ class Inbox:
         self.home = home
         self.port = port
         self.url = f"http://127.0.0.1:{port}/kernel"
+        self.server: subprocess.Popen[bytes] | None = None
         self.env = {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -51,6 +52,12 @@ class Inbox:
         self.run("public-inbox-mda", stdin=raw)
         turned_down = [path for path in (self.home / "emergency").rglob("*") if path.is_file()]
         assert not turned_down, f"public-inbox-mda refused {turned_down[0].read_text(errors='replace')[:500]}"
+
+    def refresh(self) -> None:
+        """Have the search know all mails: its server looks for new ones every 30 seconds only."""
+        assert self.server is not None
+        self.server.send_signal(signal.SIGHUP)  # it reads its settings again, and with them opens its index
+        await_answer(self, self.server)
 
     def thread_mbox(self, message_id: str) -> bytes:
         return gzip.decompress(self.get(message_id, "t.mbox.gz"))
@@ -95,6 +102,7 @@ def serve(home: Path) -> Iterator[Inbox]:
             stderr=log,
             start_new_session=True,
         )
+    inbox.server = server
     try:
         await_answer(inbox, server)
         yield inbox

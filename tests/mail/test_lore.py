@@ -14,7 +14,8 @@ from inbox import Inbox
 from reviewbot.mail import lore, mailbox
 from reviewbot.mail.lore import fetch_thread, is_remote
 from reviewbot.model.errors import ConfigError, FetchError, ReviewbotError, UsageError
-from reviewbot.web.download import Bounds, MailboxUrl
+from reviewbot.web.download import MailboxUrl
+from reviewbot.web.transfer import Bounds
 
 ID = "20240101.1-1-author@example.org"
 BOUNDS = Bounds(silence=20, seconds=60, size=50_000_000)
@@ -143,7 +144,7 @@ def test_what_is_asked(source: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.text(max_size=60) | st.text("abc@/:%.<>[]", max_size=30).map("http://lore.example/".__add__))
 def test_any_source_is_an_error_or_an_id(source: str) -> None:
     try:
-        lore._locate(source, lore._split_base("https://lore.example/all"), frozenset({"lore.example"}))
+        lore._locate(source, lore.split_base("https://lore.example/all"), frozenset({"lore.example"}))
     except ReviewbotError as error:
         assert str(error).isprintable()
 

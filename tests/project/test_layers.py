@@ -57,6 +57,7 @@ OUTSIDE = {
     "httpx": {"reviewbot.web", "reviewbot.integrations.patchwork.client"},
     "rich": {"reviewbot.report.terminal.text", "reviewbot.cli.output", "reviewbot.cli.progress"},
     "subprocess": {
+        "reviewbot.archive.lei",  # a search that runs as its user has set it up
         "reviewbot.config",
         "reviewbot.git.command",
         "reviewbot.git.objects",

@@ -17,7 +17,7 @@ from httpserver import Answer, Handler, Server, serve
 from reviewbot import __version__
 from reviewbot.mail.lore import fetch_thread
 from reviewbot.model.errors import FetchError
-from reviewbot.web.download import Bounds
+from reviewbot.web.transfer import Bounds
 
 ID = "20240101.1-1-author@example.org"
 MBOX = f"From mboxrd@z Thu Jan  1 00:00:00 1970\nMessage-ID: <{ID}>\nSubject: x\n\nbody\n\n".encode()

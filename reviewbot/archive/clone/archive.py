@@ -137,7 +137,7 @@ class ClonedArchive:
             after, known = mails.before(since), frozenset(place.read)
         gone = mails.taken_away(after)
         for mail in mails.mails(after):
-            mark = cursors.mark(mail.blob.encode())
+            mark = cursors.mark_of(mail.blob.encode())
             is_new = mail.blob and mail.time >= since and mail.blob not in gone and mark not in known
             step = self._step(mails.repository, mail) if is_new else None
             place.move(mail, mark)

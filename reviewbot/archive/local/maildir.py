@@ -37,7 +37,7 @@ class _File(NamedTuple):
     @property
     def mark(self) -> str:
         """A mark of the name without the flags behind ":2,", which change when somebody reads the mail."""
-        return cursors.mark(os.fsencode(self.name.partition(":2,")[0]))
+        return cursors.mark_of(os.fsencode(self.name.partition(":2,")[0]))
 
 
 class MaildirArchive:

@@ -36,7 +36,7 @@ class Marked(Struct, frozen=True):
     @classmethod
     def of(cls, data: bytes) -> Self:
         """The mark of some bytes."""
-        return cls(len(data), cursors.mark(data))
+        return cls(len(data), cursors.mark_of(data))
 
 
 class MboxPlace(Struct, frozen=True):

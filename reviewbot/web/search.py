@@ -1,0 +1,116 @@
+"""Asks the search of a public-inbox for mails: POST /LIST/?q=QUERY&x=m, which is answered with a gzipped mbox."""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.parse
+from typing import TYPE_CHECKING, NamedTuple
+
+from reviewbot import __version__
+from reviewbot.model.errors import FetchError
+from reviewbot.web.download import NOT_HERE
+from reviewbot.web.transfer import Advice, Bounds, MailboxRequest, MailboxTransfer
+
+if TYPE_CHECKING:
+    import httpx
+
+_NOTHING = b"No results found"  # public-inbox says it with the status 404
+_FIRST = 1_000  # bytes of such an answer
+_UNCHANGED = (304, 412)  # the second one: of anything but GET (RFC 9110, 13.1.2)
+_LONGEST = 300  # characters of a header that is sent back
+
+
+class PublicInbox(NamedTuple):
+    """A list on a server. `url`: its address, without a slash at its end; `hosts`: where redirects may lead.
+
+    `contact`: whom to ask about us.
+    """
+
+    url: str
+    hosts: frozenset[str]
+    contact: str = ""
+
+
+class Condition(NamedTuple):
+    """How an answer was marked, "" where it was not; it is only sent again if it has changed."""
+
+    etag: str = ""
+    modified: str = ""
+
+
+class Found(NamedTuple):
+    """The mailbox with what was found, None where the answer is the same as last time; and the answer's marks."""
+
+    mbox: bytes | None
+    condition: Condition = Condition()
+
+
+def introduction(contact: str) -> dict[str, str]:
+    """The headers that say who asks."""
+    shown = "".join(char for char in contact if "!" <= char <= "~" and char not in "()\\")[:_LONGEST]
+    return {"User-Agent": f"reviewbot/{__version__} (+{shown})"} if shown else {}
+
+
+def run_search(of: PublicInbox, query: str, condition: Condition, bounds: Bounds) -> Found:
+    """What a search gives. Raises FetchError."""
+    transfer = _SearchTransfer(of, query, condition, bounds)
+    mbox = asyncio.run(transfer.run())
+    return Found(None if transfer.same else mbox, transfer.condition)
+
+
+def thread_mbox(of: PublicInbox, message_id: str, bounds: Bounds) -> bytes:
+    """The mailbox of the thread of a message, b"" where the list does not have the message. Raises FetchError."""
+    return asyncio.run(_KnownThread(of, message_id, bounds).run())
+
+
+class _SearchTransfer(MailboxTransfer):
+    """`same`: nothing has changed; `condition`: how the answer is marked."""
+
+    def __init__(self, of: PublicInbox, query: str, condition: Condition, bounds: Bounds) -> None:
+        conditions = {"If-None-Match": condition.etag, "If-Modified-Since": condition.modified}
+        headers = introduction(of.contact) | {name: value for name, value in conditions.items() if value}
+        url = f"{of.url}/?x=m&q={urllib.parse.quote_plus(query)}"
+        request = MailboxRequest(url, of.hosts, "POST", headers)
+        super().__init__(request, bounds, Advice("answer", "", "the list's address"))
+        self._list, self.condition, self.same = of.url, condition, False
+
+    async def has_mailbox(self, answer: httpx.Response) -> bool:
+        """See Transfer."""
+        status = answer.status_code
+        if status in _UNCHANGED and any(self.condition):
+            self.same = True
+            return False
+        if status == 404:
+            if _NOTHING in await _beginning(answer):
+                self.condition = Condition(_mark(answer, "ETag"), _mark(answer, "Last-Modified"))
+                return False
+            raise FetchError(f"there is no list at {self._list}: check the address", status)
+        if status == 501:
+            raise FetchError(f"{self.host} has no search for {self._list}: clone the list, and name the folder", status)
+        found_one = await super().has_mailbox(answer)
+        self.condition = Condition(_mark(answer, "ETag"), _mark(answer, "Last-Modified"))
+        return found_one
+
+
+class _KnownThread(MailboxTransfer):
+    def __init__(self, of: PublicInbox, message_id: str, bounds: Bounds) -> None:
+        url = f"{of.url}/{urllib.parse.quote(message_id, safe='')}/t.mbox.gz"
+        request = MailboxRequest(url, of.hosts, headers=introduction(of.contact))
+        super().__init__(request, bounds, Advice("thread", "", "the list's address"))
+
+    async def has_mailbox(self, answer: httpx.Response) -> bool:
+        return answer.status_code not in NOT_HERE and await super().has_mailbox(answer)
+
+
+async def _beginning(answer: httpx.Response) -> bytes:
+    data = b""
+    async for chunk in answer.aiter_raw():
+        data += chunk[:_FIRST]
+        if len(data) >= _FIRST:
+            break
+    return data
+
+
+def _mark(answer: httpx.Response, name: str) -> str:
+    value = str(answer.headers.get(name, ""))
+    return value if len(value) <= _LONGEST and value.isascii() and value.isprintable() else ""
