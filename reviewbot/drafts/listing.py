@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from reviewbot import __version__
-from reviewbot.drafts.mail_text import head_of
+from reviewbot.drafts.mail_text import header_of
 from reviewbot.mail import headers
 from reviewbot.memory.drafts import KeptDraft, Point
 from reviewbot.model.patch import Address
@@ -30,7 +30,7 @@ def draft_rows(found: Sequence[KeptDraft], now: float, width: int) -> Iterator[L
     head = f"{'NR':>{number}}  {'AGE':>4}  {_padded('LIST', room) + '  ' if room else ''}SURE    STATE     TO"
     yield ((head, "head"),)
     for one, name in zip(found, lists, strict=True):
-        before = f"{one.number:>{number}}  {age(now - one.made):>4}  "
+        before = f"{one.number:>{number}}  {time_span(now - one.made):>4}  "
         before += f"{_padded(name, max(room, 4))}  " if room else ""
         before += f"{one.confidence:<6}  "
         to = _cut(visible(addressed(one.mail)), width - _columns(before) - 10)
@@ -43,7 +43,7 @@ def draft_rows(found: Sequence[KeptDraft], now: float, width: int) -> Iterator[L
 
 def fate(one: KeptDraft, now: float) -> str:
     """What became of a draft, in words."""
-    when = f"{age(now - one.changed)} ago" if now - one.changed >= 60 else "just now"
+    when = f"{time_span(now - one.changed)} ago" if now - one.changed >= 60 else "just now"
     if one.state == "dropped":
         return f"dropped as {one.note}, {when}"
     if one.state == "late":
@@ -55,7 +55,7 @@ def fate(one: KeptDraft, now: float) -> str:
     return f"{one.state}, {when}"
 
 
-def age(seconds: float) -> str:
+def time_span(seconds: float) -> str:
     """A span of time in one unit: "5m", "3h", "12d"."""
     minutes = max(0, int(seconds // 60))
     if minutes < 120:
@@ -65,7 +65,7 @@ def age(seconds: float) -> str:
 
 def people_in(mail: bytes, name: str = "to") -> tuple[Address, ...]:
     """The addresses in a field of a mail's header."""
-    return headers.addresses(head_of(mail), name)
+    return headers.addresses(header_of(mail), name)
 
 
 def addressed(mail: bytes) -> str:

@@ -42,7 +42,7 @@ class EditedMail(Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-def head_of(mail: bytes) -> Message:
+def header_of(mail: bytes) -> Message:
     """The header of a mail."""
     return BytesHeaderParser(policy=compat32).parsebytes(mail)
 
@@ -120,7 +120,7 @@ def _fields(mail: bytes) -> Iterator[tuple[str, str]]:
 
 def _shown(name: str, raw: str) -> str:
     """A field as it is read: decoded, addresses and ids each on a line of its own."""
-    plain = head_of(f"{name}:{raw}\n\n".encode("utf-8", "surrogateescape"))
+    plain = header_of(f"{name}:{raw}\n\n".encode("utf-8", "surrogateescape"))
     key = name.lower()
     if key in _PEOPLE:
         return f"{name}: " + ",\n ".join(map(_mailbox, headers.addresses(plain, key)))
@@ -199,7 +199,7 @@ def _written(name: str, value: str) -> str:
 
 def _addresses(name: str, value: str) -> tuple[Address, ...]:
     """The addresses of an edited field. Raises BrokenMail where one cannot be handed to a mail program."""
-    found = headers.addresses(head_of(f"{name}: {value}\n\n".encode("utf-8", "surrogateescape")), name.lower())
+    found = headers.addresses(header_of(f"{name}: {value}\n\n".encode("utf-8", "surrogateescape")), name.lower())
     wrong = next((one.email for one in found if not reachable_address(one.email)), None)
     if wrong is not None or not found:
         said = visible(clip(wrong if wrong is not None else value, 60))

@@ -14,7 +14,7 @@ from email.utils import formataddr
 from pathlib import Path
 
 from reviewbot.drafts.listing import people_in
-from reviewbot.drafts.mail_text import head_of
+from reviewbot.drafts.mail_text import header_of
 from reviewbot.drafts.maildir import Maildir
 from reviewbot.filesystem.files import read_file, reason_of
 from reviewbot.mail import headers
@@ -95,7 +95,7 @@ class PlacedDrafts:
         self.wrong.append(f"the memory cannot be used ({error}): {LOST}")
 
 
-def look(memory: Memory, now: float) -> None:
+def see_maildirs(memory: Memory, now: float) -> None:
     """See which drafts are gone from their maildirs. A folder that is not there, or cannot be read, says nothing."""
     for folder in dict.fromkeys(one.folder for one in drafts.kept(memory, (PLACED,))):
         path = Path(folder)
@@ -171,7 +171,7 @@ def _noted(asks: str, message_id: str, path: Path | None, folder: str) -> NewDra
             content = read_file(path, _LARGEST_MAIL)
         except OSError:
             content = b""
-    head = head_of(content)
+    head = header_of(content)
     return NewDraft(
         message_id=message_id,
         asks=asks,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reviewbot.drafts.listing import age, fate
+from reviewbot.drafts.listing import fate, time_span
 from reviewbot.drafts.mail_text import plain_text
 from reviewbot.memory import findings
 from reviewbot.memory.drafts import KeptDraft, Point
@@ -78,9 +78,8 @@ def _only(reviewed: PatchReview, wanted: set[str]) -> PatchReview:
 def _head(shown: ShownDraft, now: float, width: int) -> Iterator[Line]:
     one = shown.draft
     edited = ", edited" if one.edited is not None else ""
-    yield (
-        (f"draft {one.number}: {one.state}, {one.confidence} confidence, {age(now - one.made)} old{edited}", "head"),
-    )
+    sure = f", {one.confidence} confidence" if one.confidence else ""
+    yield ((f"draft {one.number}: {one.state}{sure}, {time_span(now - one.made)} old{edited}", "head"),)
     if one.state not in ("waiting", "approved", "sent"):
         yield from prose(fate(one, now), _INDENT, width)
     if one.list:

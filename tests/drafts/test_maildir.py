@@ -310,7 +310,7 @@ def test_a_draft_that_is_gone_is_handled_and_one_that_comes_back_is_placed(tmp_p
     (path,) = write_drafts([one()], folder, now=1.0).written
     elsewhere = path.rename(tmp_path / "sent.eml")
     with memory_of(folder) as memory:
-        placed.look(memory, 2.0)
+        placed.see_maildirs(memory, 2.0)
     (kept,) = remembered(folder)
     assert (kept.state, kept.changed) == ("handled", 2.0)
     elsewhere.rename(folder / "cur" / "1.host:2,S")  # postponed again
@@ -323,7 +323,7 @@ def test_a_draft_without_its_message_id_is_known_by_its_name(tmp_path):
     (path,) = write_drafts([one()], folder).written
     path.write_bytes(path.read_bytes().replace(b"Message-ID:", b"X-Was:"))
     with memory_of(folder) as memory:
-        placed.look(memory, 2.0)
+        placed.see_maildirs(memory, 2.0)
     assert [one.state for one in remembered(folder)] == ["placed"]
 
 
@@ -333,7 +333,7 @@ def test_a_folder_that_is_away_says_nothing(tmp_path):
     write_drafts([one()], folder)
     folder.rename(tmp_path / "away")
     with memory_of(folder) as memory:
-        placed.look(memory, 2.0)
+        placed.see_maildirs(memory, 2.0)
     assert [one.state for one in remembered(folder)] == ["placed"]
     assert not folder.exists()
 
@@ -344,7 +344,7 @@ def test_a_folder_that_cannot_be_read_says_nothing(tmp_path):
     path.unlink()
     (folder / "new" / "loop").symlink_to("loop")
     with memory_of(folder) as memory:
-        placed.look(memory, 2.0)
+        placed.see_maildirs(memory, 2.0)
     assert [one.state for one in remembered(folder)] == ["placed"]
 
 

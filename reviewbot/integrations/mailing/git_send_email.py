@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from reviewbot.drafts.mail_text import between_commas, head_of
+from reviewbot.drafts.mail_text import between_commas, header_of
 from reviewbot.filesystem.files import reason_of, write_file
 from reviewbot.filesystem.temporary import temporary
 from reviewbot.integrations import foreground
@@ -92,7 +92,7 @@ class GitSendEmail:
         return False
 
     def _command(self, draft: KeptDraft, path: Path) -> list[str]:
-        head = head_of(draft.mail)
+        head = header_of(draft.mail)
         coding = headers.text(head, "content-transfer-encoding").lower()
         sender = headers.decoded_words(headers.header(head, "from"))
         names = ("sendemail", *([f"sendemail.{self._identity}"] if self._identity else []))

@@ -10,7 +10,7 @@ from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions, open_session
 from reviewbot.drafts.listing import draft_rows, drafts_json
 from reviewbot.drafts.named import named
-from reviewbot.drafts.placed import look
+from reviewbot.drafts.placed import see_maildirs
 from reviewbot.drafts.shown import ShownDraft, draft_lines, version_of
 from reviewbot.memory import drafts
 from reviewbot.memory.drafts import OPEN, PLACED, STATES
@@ -26,7 +26,7 @@ from reviewbot.support.escape import visible
 
 def list_drafts(options: argparse.Namespace, setup: SessionOptions, memory: Memory, now: Callable[[], float]) -> int:
     """List what waits and what is approved; with --all the others as well."""
-    look(memory, now())
+    see_maildirs(memory, now())
     found = drafts.kept(memory, STATES if options.all else OPEN)
     if options.format == "json":
         streams.put(drafts_json([(one, drafts.points(memory, one.number)) for one in found]), JSON)

@@ -14,8 +14,8 @@ from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions
 from reviewbot.drafts.listing import people_in
 from reviewbot.drafts.named import all_named
-from reviewbot.drafts.settling import applied, by_hand, settled
-from reviewbot.drafts.turn import sending_turn
+from reviewbot.drafts.sending.settling import applied, by_hand, settled
+from reviewbot.drafts.sending.turn import sending_turn
 from reviewbot.integrations.mailing.git_send_email import GitSendEmail
 from reviewbot.integrations.mailing.imap_folder import ImapFolder
 from reviewbot.integrations.mailing.maildir_folder import MaildirFolder

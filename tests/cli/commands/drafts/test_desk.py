@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 import shlex
 import sys
+from pathlib import Path
 
 import pytest
 
 from command import THREADS
 from mailtools import clean_env, in_terminal
 from report_cases import ALLOC, DIFF, SCOPE, evidence, mail, review, reviewed
+from reviewbot.cli.arguments.parser import options_of, parser
+from reviewbot.drafts.listing import _columns
+from reviewbot.drafts.mail_text import body_of
 from reviewbot.memory import drafts, outbox
 from reviewbot.model.patch import Address
 from reviewbot.patch import parse
 from waiting import kept, memory_file, opened, waits
 
+PAGE = Path(__file__).parents[4] / "docs" / "drafts.md"
 WIDE = "漢字" * 60
 
 
@@ -66,8 +73,6 @@ def test_a_list_fits(command, columns):
     author = Address(f"{WIDE}\x1b[2J\u202e", "ada@author.example")
     given = mail(author=author, subject=f"[PATCH] {'x' * 300} {WIDE}")
     waits(command, made=review(reviewed([SCOPE], given=given)), list=f"{'l' * 90}@vger.kernel.org", reason=WIDE)
-    from reviewbot.drafts.listing import _columns
-
     done = command("drafts", "list", COLUMNS=columns)
     assert len(done.out.splitlines()) == 4
     assert max(map(_columns, done.out.splitlines())) <= int(columns)
@@ -261,8 +266,6 @@ def test_an_encoded_body_is_edited_as_text(command, odd):
     assert command("drafts", "edit", "1", **edits(command, script)).code == 0
     shown = command("drafts", "show", "1").out
     assert "Is it so" in shown.replace("\n", " ")
-    from reviewbot.drafts.mail_text import body_of
-
     assert body_of(kept(command).mail) == body_of(kept(command).content).replace(b"Is it certain", b"Is it so")
 
 
@@ -371,6 +374,20 @@ def test_a_memory_that_is_none(command):
 def test_no_place_for_a_memory(command):
     done = command.fresh("drafts", "list", HOME="")
     assert (done.code, "no place for the memory: set HOME or XDG_STATE_HOME" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("line", re.findall(r"^ +(reviewbot .*?)(?: *#.*)?$", PAGE.read_text(), re.M))
+def test_what_the_page_says_can_be_typed(line):
+    words = shlex.split(line.partition(" > ")[0])
+    assert options_of(words[1:]).command == words[1]
+
+
+def test_the_page_knows_every_option():
+    (commands,) = (one for one in parser("drafts")._actions if isinstance(one, argparse._SubParsersAction))
+    whole = "\n".join(one.format_help() for one in commands.choices["drafts"].commands.values())
+    told = set(re.findall(r"--[a-z][a-z-]*", PAGE.read_text())) - {"--drafts", "--stats", "--identity"}
+    assert {"--raw", "--undo", "--reason", "--dry-run", "--maildir", "--imap", "--settle", "--git", "--all"} <= told
+    assert {one for one in told if one not in whole} == set()
 
 
 # --- rule --stats ---
