@@ -129,7 +129,7 @@ class _Search:
         if best is None:
             return _unplaced(self._repository, self._series, self._reasons)
         if needs:
-            note = Unread(None, f"{needs}: what they change elsewhere is not seen")
+            note = Unread(None, f"{needs}: what is changed there is not seen")
             best = replace(best, series=replace(best.series, unread=(*best.series.unread, note)))
         whole = all(patch.after is not None for patch in best.series.patches)
         return best if whole else replace(best, reason="; ".join(dict.fromkeys(self._reasons)))

@@ -130,7 +130,7 @@ class Candidates:
         if self.needs:
             yield self.needs
         elif found.commit is not None:
-            how = f"has the {len(ids)} patches that the series needs first" if len(ids) > 1 else "has the patch needed"
+            how = f"has the {_patches(len(ids))} that the series needs first"
             yield base_at(self._repository, found.commit, how, sure=True) or ""
 
     def _fetched(self) -> bool:
@@ -152,14 +152,19 @@ def _needs(found: Prerequisites, asked: int, series: Sequence[str]) -> str:
     """What a series needs first and is not known to be in a tree, in words; "" where all is there."""
     said: list[str] = []
     if found.missing:
-        count = len(found.missing)
-        names = _names([one[:12] for one in found.missing])
-        where = "were not found in this tree in time" if found.hurried else "that are not in this tree"
-        of = f"{count} patch{'' if count == 1 else 'es'}" if count == asked else f"{count} of its {asked} patches"
-        said.append(f"{of} {where} (prerequisite-patch-id {names})")
+        count, here = len(found.missing), asked - len(found.missing)
+        verb = ("was" if found.hurried else "is") if count == 1 else ("were" if found.hurried else "are")
+        where = "not found in this tree in time" if found.hurried else "not in this tree"
+        ids = _names([one[:12] for one in found.missing])
+        rest = f", besides {here} found" if here else ""
+        said.append(f"{_patches(count)} that {verb} {where} (prerequisite-patch-id {ids}){rest}")
     elif asked == 0 and series:
         said.append(f"another series, which cannot be looked for here ({_names(series)})")
     return f"the series needs {' and '.join(said)}" if said else ""
+
+
+def _patches(count: int) -> str:
+    return f"{count} patch{'' if count == 1 else 'es'}"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -96,8 +96,8 @@ def test_one_of_two_is_here(kernel):
     kernel.edit("fs/b.c", 30, "int before;")
     done = placed(kernel.folder, found)
     assert [one.reason for one in done.series.unread] == [
-        f"the series needs 1 of its 2 patches that are not in this tree (prerequisite-patch-id "
-        f"{found.prerequisites[1][:12]}): what they change elsewhere is not seen"
+        f"the series needs 1 patch that is not in this tree (prerequisite-patch-id {found.prerequisites[1][:12]}), "
+        "besides 1 found: what is changed there is not seen"
     ]
 
 
@@ -112,7 +112,7 @@ def test_what_b4_names_besides_is_named(kernel):
     assert done.base.commit == kernel.base, "its files are those of the diff"
     assert [one.reason for one in done.series.unread] == [
         "the series needs another series, which cannot be looked for here (20260101-a-b-0123456789ab:v2, x@y.z): "
-        "what they change elsewhere is not seen"
+        "what is changed there is not seen"
     ]
     kernel.commit("more above", {"fs/a.c": "int above;\n" + LINES})
     assert placed(kernel.folder, replace(found, base=None), branches=("HEAD",)).base.commit == kernel.base
@@ -134,7 +134,7 @@ def test_a_search_without_time_says_so(kernel, monkeypatch):
     found, _ = needing(kernel)
     monkeypatch.setattr(prerequisites, "_SHARE", 0)
     done = placed(kernel.folder, found)
-    assert "patches were not found in this tree in time" in done.series.unread[0].reason
+    assert "2 patches that were not found in this tree in time" in done.series.unread[0].reason
 
 
 def _without_ids(patch):
