@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Process = Git.AutoInterrupt
 
-_TOO_LONG = "git took too long (seconds under [tree] in config.toml)"
+TOO_LONG = "git took too long (seconds under [tree] in config.toml)"
 _LINES = 1 << 16  # bytes that are read at once
 
 # All other variables of git(1) are about one repository (GIT_DIR in a hook), one command (GIT_LITERAL_PATHSPECS) or
@@ -40,6 +40,9 @@ QUIET = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
 }
+# for a fetch that the user has allowed: what git itself may speak, and no helper that a URL names (ext::)
+# and nobody is asked for a password, in a window neither
+NETWORK = {"GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh", "GIT_ASKPASS": "", "SSH_ASKPASS_REQUIRE": "never"}
 # the last: a bare repository is only used if the user names it; its owner is checked all the same
 _SETTINGS = (
     # a long range runs several of it: with as much as git would like each has a pack and 100 MB of deltas in memory
@@ -87,31 +90,41 @@ class GitResult(NamedTuple):
 
 
 class Command:
-    """git in one folder and one environment. Use it inside outside_of_all() only."""
+    """git in one folder and one environment. Use it inside outside_of_all() only.
+
+    What `environment` says goes above QUIET.
+    """
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         import git
 
         self._git = git.Git()
-        self._git.update_environment(**QUIET, **environment)
+        self._git.update_environment(**{**QUIET, **environment})
         # GitPython takes "~" and "$" out of a folder's name, and goes elsewhere where it may not enter
         self._fixed = ("git", "-C", str(folder), *(word for one in _SETTINGS for word in ("-c", one)))
 
-    def start(self, *arguments: str, stdin: BinaryIO | None = None) -> Process:
-        """Start a command, with a pipe as its input unless that is a file. The caller has to call end()."""
+    def start(self, *arguments: str, stdin: BinaryIO | None = None, apart: bool = False) -> Process:
+        """Start a command, with a pipe as its input unless that is a file. The caller has to call end().
+
+        `apart`: in a session of its own, without a terminal to ask for a password at.
+        """
         import subprocess
 
-        return self._git.execute((*self._fixed, *arguments), istream=stdin or subprocess.PIPE, as_process=True)
+        words, source = (*self._fixed, *arguments), stdin or subprocess.PIPE
+        return self._git.execute(words, istream=source, as_process=True, start_new_session=apart)
 
-    def run(self, *arguments: str, stdin: bytes = b"", until: float) -> GitResult:
-        """Run a command to its end. Raises TooLong, and kills it, if it does not end by `until` (time.monotonic())."""
+    def run(self, *arguments: str, stdin: bytes = b"", until: float, apart: bool = False) -> GitResult:
+        """Run a command to its end. Raises TooLong, and kills it, if it does not end by `until` (time.monotonic()).
+
+        `apart`: see start(); what it has started is killed with it.
+        """
         import subprocess
 
         left = until - time.monotonic()
         if left <= 0:
-            raise TooLong(_TOO_LONG)
+            raise TooLong(TOO_LONG)
         try:
-            process = self.start(*arguments)
+            process = self.start(*arguments, apart=apart)
         except OSError as error:
             if error.errno != errno.E2BIG:
                 raise
@@ -119,10 +132,10 @@ class Command:
         try:
             out, err = process.communicate(stdin, timeout=left)
         except subprocess.TimeoutExpired:
-            end(process)
-            raise TooLong(_TOO_LONG) from None
+            end(process, all_of_it=apart)
+            raise TooLong(TOO_LONG) from None
         except BaseException:
-            end(process)
+            end(process, all_of_it=apart)
             raise
         return GitResult(process.returncode, out, err.decode("utf-8", "replace"))
 
@@ -143,7 +156,7 @@ class Command:
                     return
                 *lines, rest = (rest + part).split(b"\n")
                 yield lines
-            raise TooLong(_TOO_LONG)
+            raise TooLong(TOO_LONG)
         finally:
             end(process)
 
@@ -168,8 +181,11 @@ class Command:
             end(process)
 
 
-def end(process: Process) -> None:
-    """Kill a process and close its pipes."""
+def end(process: Process, *, all_of_it: bool = False) -> None:
+    """Kill a process, and with `all_of_it` its session, and close its pipes."""
+    if all_of_it:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:  # its input was a file

@@ -30,7 +30,7 @@ from reviewbot.git.cat_file import (
     listed_among,
     tree_entries,
 )
-from reviewbot.git.command import Command, GitResult, end, outside_of_all
+from reviewbot.git.command import NETWORK, Command, GitResult, end, outside_of_all
 from reviewbot.kernel.backports import release
 from reviewbot.model.errors import InputError, UsageError
 from reviewbot.model.kernel import Version
@@ -76,6 +76,7 @@ class Repository:
         with ExitStack() as stack:
             stack.enter_context(outside_of_all())
             self._theirs, asked = _open(path, environment or {}, called or f"--tree {path}", self.until)
+            self._network = {**(environment or {}), **NETWORK}
             self.folder = stack.enter_context(temporary())
             stack.callback(lambda: self._cat_file.close())  # of the process that closes this, see forked()
             try:
@@ -150,6 +151,16 @@ class Repository:
     def ask(self, *arguments: str) -> GitResult:
         """Run a git command in the user's repository: it must change nothing there and not read the index."""
         return self._theirs.run(*arguments, until=self.until)
+
+    def fetch(self, *arguments: str, seconds: float) -> GitResult:
+        """Run `git fetch` in the user's repository, which changes it: only where the user has allowed that.
+
+        Nobody is asked for a password. Raises TooLong after some seconds. What is fetched is here from then on.
+        """
+        until = time.monotonic() + seconds
+        done = Command(self.path, self._network).run("fetch", *arguments, until=until, apart=True)
+        self._cat_file.close()  # a new one sees the new objects
+        return done
 
     def _checked(self, done: GitResult) -> GitResult:
         if done.no_space:

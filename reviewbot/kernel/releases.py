@@ -12,7 +12,7 @@ from msgspec import Struct
 from reviewbot.model.kernel import Version
 from reviewbot.support.patterns import pattern
 
-_PREFIXES = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
+PREFIXES = pattern(r"\s*(?:\w{1,4}\s?[:：]\s*)*((?:\[[^\]]{0,200}\]\s*)+)")
 _BETWEEN = pattern(r"[\s\[\],;/|&+]+|(?<=[0-9xy])-(?=[0-9])")  # AUTOSEL 6.17-5.10: the newest and the oldest
 _BRANCH = pattern(
     r"(?P<lead>(?:[a-z][a-z0-9]*-)*)(?P<v>v?)(?P<major>[0-9]{1,2})\.(?P<minor>[0-9]{1,3})(?P<point>\.[0-9]{1,3})?"
@@ -62,7 +62,7 @@ class Releases(Struct, frozen=True):
         Of several it is the oldest: the patch has to be right there as well, and that is where names are missing. A
         series may have a version like v5.10, and a driver one like 3.0.0: a bare number counts where it is a release.
         """
-        prefixes = _PREFIXES.match(subject)
+        prefixes = PREFIXES.match(subject)
         return min(self._named(prefixes[1].lower()), default=None) if prefixes else None
 
     def _named(self, prefixes: str) -> Iterator[Version]:

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from reviewbot.mail import mailbox, quarantine, series
+from reviewbot.mail.base_trailers import base_trailers
 from reviewbot.mail.message import NO_AUTHOR, NO_ID, MailMessage
 from reviewbot.model.errors import InputError, NothingToReview
 from reviewbot.model.patch import Patch, Series, Unread
@@ -64,10 +65,11 @@ def read_patches(
         for number, (source, chunk, message) in enumerate(patched, 1)
     )
     texts = [message.text for _, _, message in parsed if message is not None]
-    base, before = series.trailers(texts)
+    asked = base_trailers(texts)
     counts = [_COUNT.match(message.mail.subject) for _, _, message in patched if message is not None]
     headless = min((int(count[1]) for count in counts if count), default=0) > 1
-    return Series(numbered[0].subject, 1, numbered, None, "", base, tuple(unread), before, headless)
+    title = numbered[0].subject
+    return Series(title, 1, numbered, None, "", asked.base, tuple(unread), asked.patches, headless, asked.series)
 
 
 def _mailed(message: MailMessage, number: int, total: int) -> Patch:

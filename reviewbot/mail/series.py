@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from reviewbot.kernel.projects import NO_PROJECTS, Projects
 from reviewbot.mail import headers, not_read, quarantine, versions
+from reviewbot.mail.base_trailers import base_trailers
 from reviewbot.mail.message import MailMessage
 from reviewbot.mail.versions import PatchMessage, SeriesHistory, SeriesVersion
 from reviewbot.model.errors import InputError, NothingToReview
@@ -29,8 +30,6 @@ from reviewbot.support.timeout import TooSlow, bounded, slow
 # b4 ends the process where it is displeased and promises nothing about what it raises
 _GIVES_UP = (SystemExit, Exception)
 _TOTAL = 8  # times the seconds of one message: the time for all of a thread
-_BASE = re.compile(r"^base-commit:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
-_BEFORE = re.compile(r"^prerequisite-patch-id:[ \t]*([0-9a-f]{7,64})[ \t]*$", re.M | re.I)
 _DIFFSTAT = re.compile(r"^[ \t]*+\d++ file[^\n]*?\d (?:insertion|deletion)", re.M | re.I)
 _GIVEN = re.compile(r"^[ \t]*+\w[\w-]{0,40}-by:[^\n@]*+@", re.M | re.I)  # a trailer that names a person
 _MARK = "\n---\n\ndiff --git a/x b/x\n"  # tells b4 that there is a diff
@@ -302,23 +301,18 @@ def _ordered(best: SeriesVersion) -> tuple[tuple[PatchMessage, ...], tuple[Unrea
 def _series(best: SeriesVersion, patches: Sequence[PatchMessage], unread: tuple[Unread, ...]) -> Series:
     cover = best.cover
     tops = [patch.content for patch in (cover, *patches[:1]) if patch]
-    base, before = trailers([message.text for message in tops])
+    asked = base_trailers([message.text for message in tops])
     return Series(
         subject=(cover or patches[0]).title,
         version=best.version,
         patches=tuple(_patch(patch, best.total) for patch in patches),
         cover=cover.content.mail if cover else None,
         cover_body=_unsigned(cover.content.text) if cover else "",
-        base=base,
+        base=asked.base,
         unread=unread + (cover.content.notes if cover else ()),
-        prerequisites=before,
+        prerequisites=asked.patches,
+        needed_series=asked.series,
     )
-
-
-def trailers(texts: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """The base-commit that the texts of a series name, else None, and their prerequisite-patch-ids, in order."""
-    base = next((match[1].lower() for match in map(_BASE.search, texts) if match), None)
-    return base, tuple(dict.fromkeys(one.lower() for text in texts for one in _BEFORE.findall(text)))
 
 
 def _unsigned(text: str) -> str:

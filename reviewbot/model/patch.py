@@ -78,7 +78,7 @@ class Series(Struct, frozen=True):
     """The series version under review. `unread`: what of the thread is not part of it, and why.
 
     `base`: the base commit, as the series names it or as it was applied to; `prerequisites`: the ids (git patch-id) of
-    patches to apply first.
+    patches to apply first; `needed_series`: other series to apply first, by change-id or message id, as b4 names them.
     """
 
     subject: str
@@ -90,6 +90,7 @@ class Series(Struct, frozen=True):
     unread: tuple[Unread, ...] = ()
     prerequisites: tuple[str, ...] = ()
     headless: bool = False  # its first patch comes after others that are not here, whatever its number
+    needed_series: tuple[str, ...] = ()
 
     @property
     def message_id(self) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from reviewbot.model.patch import DiffLine, FileChange, Hunk
+from reviewbot.patch.placement import rows_of, side_of
 
 
 def relocate(change: FileChange, before: str | None, after: str | None) -> FileChange | None:
@@ -16,14 +17,14 @@ def relocate(change: FileChange, before: str | None, after: str | None) -> FileC
     A text is None where the file is not there. Hunks are looked for in order, each at the place nearest to where it
     should be.
     """
-    old, new = _rows(before), _rows(after)
+    old, new = rows_of(before), rows_of(after)
     if change.deleted and not change.hunks:  # git-format-patch(1), --irreversible-delete
         lines = tuple(DiffLine("-", row, at, None) for at, row in enumerate(old, 1))
         return replace(change, hunks=(Hunk(f"@@ -1,{len(old)} +0,0 @@", "", lines),) if lines else ())
     hunks: list[Hunk] = []
     done = drift = grown = 0
     for hunk in change.hunks:
-        removed, added = _side(hunk, "-"), _side(hunk, "+")
+        removed, added = side_of(hunk, "-"), side_of(hunk, "+")
         first = next((line.old for line in hunk.lines if line.old is not None), None)
         expected = first - 1 if first is not None else _inserted(hunk) - grown
         at = _nearest(old, removed, max(expected + drift, done), done)
@@ -34,18 +35,6 @@ def relocate(change: FileChange, before: str | None, after: str | None) -> FileC
     if len(old) + grown != len(new):
         return None  # something else changed as well
     return replace(change, hunks=tuple(hunks))
-
-
-def _rows(text: str | None) -> list[str]:
-    if not text:
-        return []
-    rows = text.split("\n")
-    rows = rows[:-1] if rows[-1] == "" else rows
-    return [row.rstrip("\r") for row in rows] if "\r" in text else rows
-
-
-def _side(hunk: Hunk, mark: str) -> list[str]:
-    return [line.text.rstrip("\r") for line in hunk.lines if line.mark in (" ", mark)]
 
 
 def _inserted(hunk: Hunk) -> int:

@@ -18,8 +18,13 @@ from reviewbot.review.patient_engine import PatientEngine
 from reviewbot.sources.settings import TreeOptions
 
 if TYPE_CHECKING:
+    from reviewbot.git.bases.fetching import Fetching
     from reviewbot.git.repository import Repository
+    from reviewbot.patch.placement import MovedHunk
     from reviewbot.sources.progress import Progress
+
+
+_TOLD = 3  # hunks that are told one by one
 
 
 class TreeSeries(NamedTuple):
@@ -31,21 +36,47 @@ class TreeSeries(NamedTuple):
 
 
 def apply_to_tree(
-    repository: Repository, base: str | None, found: Series, settings: TreeOptions, progress: Progress
+    repository: Repository,
+    base: str | None,
+    found: Series,
+    settings: TreeOptions,
+    progress: Progress,
+    fetching: Fetching | None = None,
 ) -> TreeSeries:
-    """The series applied to the tree as far as it goes, to the commit `base` if that is given."""
+    """The series applied to the tree as far as it goes, to the commit `base` if that is given.
+
+    `fetching`: what was fetched in this run; None for a run of one series.
+    """
     from reviewbot.git import apply
 
+    if settings.fetch and fetching is None:
+        fetching = fetching_of(settings, progress)
     repository.allow(settings.seconds)
     with progress.waiting("applying the patches"):
-        there = apply.apply_series(repository, found, base, settings.branches)
+        there = apply.apply_series(repository, found, base, settings.branches, fetching if settings.fetch else None)
         version, names = apply.kernel_of_base(repository, there, settings.headers)
     if there.base is not None:
         progress.tell(f"base {there.base.commit[:12]} ({there.base.how})")
+    if there.moved:
+        progress.say(_moved(there.moved))
     if there.reason:
         what = "not all of" if there.base else "none of"
         progress.say(f"{what} the series was applied to the tree: {there.reason}")
     return TreeSeries(there.series, version, names)
+
+
+def fetching_of(settings: TreeOptions, progress: Progress) -> Fetching:
+    """What fetches remotes in one run over many series, each of them once."""
+    from reviewbot.git.bases.fetching import Fetching, FetchLimits
+
+    return Fetching(FetchLimits(settings.fetch_seconds, settings.fetch_minutes), progress.say, progress.tell)
+
+
+def _moved(hunks: Sequence[MovedHunk]) -> str:
+    """That hunks stand on other lines than the mails say, in a line."""
+    more = len(hunks) - _TOLD
+    rest = f"; and {more} more" if more > 0 else ""
+    return f"on other lines in the tree than in the mail: {'; '.join(map(str, hunks[:_TOLD]))}{rest}"
 
 
 def first_patches(found: Series, most: int) -> Series:

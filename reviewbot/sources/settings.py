@@ -22,6 +22,9 @@ class TreeOptions(Struct, frozen=True):
 
     branches: tuple[str, ...]
     seconds: int
+    fetch: bool
+    fetch_minutes: int
+    fetch_seconds: int
     headers: tuple[str, ...]
 
 

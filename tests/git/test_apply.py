@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from kerneltree import LINES, KernelTree, nothing_is_left, placed, reasons, snapshot, steps, trees_of, two
 from reviewbot.git import apply as tree
-from reviewbot.git import base, cat_file
+from reviewbot.git import cat_file, patching
+from reviewbot.git.bases import blobs
 from reviewbot.git.repository import Repository
 from reviewbot.mail import series
 from reviewbot.model.patch import Patch, Series
@@ -201,7 +202,7 @@ def test_later_patches_wait_for_the_one_they_build_on_and_no_others_do(kernel):
     assert (one.before, one.after) == (kernel.tree("HEAD"), four.before)
     assert four.after is not None and last
     assert (two_.before, two_.after, three.before, three.after) == (None,) * 4
-    assert reasons(two_) == ["whole files: the patch does not apply: fs/b.c:1 is different there"]
+    assert reasons(two_) == ["whole files: the patch does not apply: fs/b.c: hunk 1 (line 1) fits nowhere"]
     assert reasons(three) == ["whole files: the patch builds on patch 2/4, which is not applied"]
     assert reasons(one) == reasons(four) == []
     assert done.reason.startswith(f"on {kernel.git('rev-parse', 'HEAD')[:12]} (--base) patch 2/4 does not apply")
@@ -281,14 +282,14 @@ def test_time_is_bounded(kernel):
 
 def test_what_was_applied_in_time_stays_applied(kernel, monkeypatch):
     found, trees = two(kernel)
-    apply = tree._apply
+    apply = patching._apply
 
     def slow(repository, patch, files, at):
         if patch.number == 2:
             repository.allow(0)
         return apply(repository, patch, files, at)
 
-    monkeypatch.setattr(tree, "_apply", slow)
+    monkeypatch.setattr(patching, "_apply", slow)
     done = placed(kernel.folder, found, kernel.base)
     assert trees_of(done) == [(trees[0], trees[1]), (None, None)]
     assert reasons(done.series.patches[1])[0].startswith("whole files: the patch cannot be applied: git took too long")
@@ -298,7 +299,7 @@ def test_a_search_that_takes_too_long_leaves_time_for_the_branches(kernel, monke
     found, trees = two(kernel)
     kernel.back()
     kernel.edit("fs/a.c", 30, "int later;")
-    monkeypatch.setattr(base, "_SHARE", 0)
+    monkeypatch.setattr(blobs, "_SHARE", 0)
     done = placed(kernel.folder, found)
     assert (done.base.how, done.reason) == ("HEAD", "")
     monkeypatch.undo()
@@ -313,7 +314,7 @@ def test_an_interrupt_leaves_nothing_and_no_process(kernel, monkeypatch):
         calls.append(1)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tree, "_apply", interrupted)
+    monkeypatch.setattr(patching, "_apply", interrupted)
     with pytest.raises(KeyboardInterrupt):
         placed(kernel.folder, found, kernel.base)
     assert calls == [1]

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from kerneltree import LINES, KernelTree, nothing_is_left, placed, steps, trees_of, two
-from reviewbot.git import base as treebase
+from reviewbot.git.bases.blobs import WantedBlobs
 from reviewbot.git.repository import Repository
 from reviewbot.model.errors import UsageError
+from reviewbot.patch.parse import parse_diff
 
 __all__ = ["nothing_is_left"]
 
@@ -19,6 +20,10 @@ __all__ = ["nothing_is_left"]
 @pytest.fixture
 def kernel(tmp_path: Path) -> KernelTree:
     return KernelTree(tmp_path / "linux")
+
+
+def _wanted(found):
+    return WantedBlobs(parse_diff(patch.diff)[0] for patch in found.patches).ids
 
 
 # --- which commit ---
@@ -87,7 +92,7 @@ def test_blob_ids_are_those_before_the_series_and_not_between_its_patches(kernel
     kernel.edit("fs/moved.c", 1, "int x;")
     kernel.edit("fs/a.c", 1, "int x;")
     kernel.edit("fs/a.c", 2, "int y;")
-    ids = treebase.wanted_blobs(kernel.series("-M", kernel.base))
+    ids = _wanted(kernel.series("-M", kernel.base))
     blob = kernel.git("rev-parse", f"{kernel.base}:fs/a.c")
     assert list(ids) == ["fs/n.c", "fs/a.c"]
     assert (blob.startswith(ids["fs/a.c"]), set(ids["fs/n.c"])) == (True, {"0"})
@@ -115,7 +120,7 @@ def test_a_file_that_the_series_makes_is_not_in_its_base(kernel):
     kernel.commit("used", {"fs/c.c": "int used;\n", "mm/c.c": LINES + "int used;\n"})
     found = kernel.series(base)
     kernel.commit("taken back", {"mm/c.c": LINES})
-    assert list(treebase.wanted_blobs(found)) == ["fs/new.c", "fs/c.c", "mm/c.c"]
+    assert list(_wanted(found)) == ["fs/new.c", "fs/c.c", "mm/c.c"]
     done = placed(kernel.folder, found)
     assert (done.base.commit, done.base.how, done.reason) == (base, "blob ids of the diff", "")
     only = replace(found, patches=found.patches[:1])
@@ -197,7 +202,7 @@ def test_a_trailer_that_does_not_take_the_series_is_not_the_last_word(kernel):
 def test_the_reason_where_no_commit_fits(kernel):
     found, _ = two(kernel)
     kernel.back()
-    found = replace(found, base="1234567890ab" + "0" * 28, prerequisites=("1" * 40, "2" * 40))
+    found = replace(found, base="1234567890ab" + "0" * 28)
     kernel.commit("all other", {"fs/a.c": "int other;\n"})
     kernel.git("checkout", "--quiet", "--orphan", "fresh")
     head = kernel.commit("no history")
@@ -206,17 +211,10 @@ def test_the_reason_where_no_commit_fits(kernel):
     assert trees_of(done) == [(None, None), (None, None)]
     assert done.reason == (
         f"base commit 1234567890ab is not in this tree; gone names no commit in this tree; on {head[:12]} (HEAD) "
-        "patch 1/2 does not apply: fs/a.c:1 is different there; the series asks for 2 other patches to be applied "
-        "first: fetch what it is based on, or name a commit with --base"
+        "patch 1/2 does not apply: fs/a.c: hunk 1 (line 1) fits nowhere: fetch what it is based on, or name a commit "
+        "with --base"
     )
     assert [one.reason.startswith("whole files: base commit 1234567890ab is not") for one in done.series.unread] == [
         True
     ]
     assert all(patch.unread == () for patch in done.series.patches), "one reason, said once"
-
-
-def test_prerequisites_are_read_from_the_mails(kernel):
-    kernel.edit("fs/b.c", 1, "int before;")
-    kernel.edit("fs/a.c", 1, "int ours;")
-    found = kernel.series(f"--base={kernel.base}", "HEAD^")
-    assert (found.base, len(found.prerequisites)) == (kernel.base, 1)

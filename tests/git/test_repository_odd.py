@@ -104,9 +104,10 @@ def test_the_environment_says_nothing_of_this_repository(made, monkeypatch, env)
         monkeypatch.setenv(name, value)
     stands(made[0], made)
     first = made[1].patches[0]
-    odd = replace(made[1], patches=(replace(first, diff=first.diff.replace("int line_3;", "int other;")),))
-    done = placed(made[0], odd, "HEAD")
-    assert reasons(done.series.patches[0]) == ["whole files: the patch does not apply: fs/a.c:1 is different there"]
+    made_again = "diff --git a/fs/a.c b/fs/a.c\nnew file mode 100644\n--- /dev/null\n+++ b/fs/a.c\n@@ -0,0 +1 @@\n+x\n"
+    done = placed(made[0], replace(made[1], patches=(replace(first, diff=made_again),)), "HEAD")
+    told = "fs/a.c: already exists in index"
+    assert reasons(done.series.patches[0]) == [f"whole files: the patch does not apply: {told}"], "in git's own English"
     assert {name: os.environ[name] for name in env} == env
 
 
