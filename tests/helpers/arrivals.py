@@ -57,11 +57,12 @@ def killed_often(opened: Iterator[Archive], since: float = 0) -> list[str]:
 
 
 class Epoch:
-    """A git repository of a public-inbox, of format 2, made with git alone: each commit adds a mail."""
+    """A git repository of a public-inbox, of format 2, as git alone makes it: each commit adds a mail."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.git("init", "-q", "--bare", "-b", "master", str(folder), where=folder.parent)
+        if not folder.exists():
+            self.git("init", "-q", "--bare", "-b", "master", str(folder), where=folder.parent)
 
     def add(self, mails: Sequence[tuple[bytes, float]], name: str = "m", onto: str = "refs/heads/master") -> None:
         """A commit for each mail, of the time at which it came. `name`: "d" takes a mail away."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from reviewbot import config
@@ -24,10 +24,13 @@ from reviewbot.web.pace import Pace
 
 
 class Watcher:
-    """Makes the ports of a pass. Raises ConfigError where the sender or the texts of drafts cannot be used."""
+    """Makes the ports of a pass. `now`: the clock, in seconds since 1970.
 
-    def __init__(self, given: SessionOptions) -> None:
-        self._given = given
+    Raises ConfigError where the sender or the texts of drafts cannot be used.
+    """
+
+    def __init__(self, given: SessionOptions, now: Callable[[], float] = time.time) -> None:
+        self._given, self._now = given, now
         self._sender = config.sender(given.config)
         self._texts = load_texts(given.config.template_folder, config.data_path("templates"))
         self._digest = rules.digest(given.folders)
@@ -39,7 +42,7 @@ class Watcher:
             archive=self.archive,
             look=self.look,
             desk=self.desk,
-            now=time.time,
+            now=self._now,
             own=self._sender.email,
             mail_bytes=self._given.config.limits.mail_bytes,
             say=self._given.say,
@@ -90,7 +93,7 @@ class Watcher:
                 mailbox_bytes=self._given.config.limits.mailbox_bytes,
                 pace=self._pace,
             ),
-            now=time.time,
+            now=self._now,
             sleep=time.sleep,
             say=self._given.tell,
         )
