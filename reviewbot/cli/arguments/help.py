@@ -18,8 +18,8 @@ exit codes:
 ABOUT = """\
 Reviews how Linux kernel patches allocate memory: GFP flags, memalloc_*_save()
 scopes, and locks around allocations. It writes text, reply drafts, and reports
-for CI systems and other programs. It never sends mail that you have not approved
-(drafts send), and posts nothing without --patchwork.
+for CI systems and other programs. It never sends mail that you have not
+approved (drafts send), and posts nothing without --patchwork.
 """
 
 

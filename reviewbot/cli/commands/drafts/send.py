@@ -108,10 +108,17 @@ def _settled(run: _Run, way: OnItsWay) -> bool:
     except InputError as error:
         streams.say(f"reviewbot: {error}")
         lies = False
-    asked = (lore.url, one.message_id, one.in_reply_to, lore.timeout, lore.seconds)
+    asked = (_archive(run, one), one.message_id, one.in_reply_to, lore.timeout, lore.seconds)
     end = settled(way, lies, lambda: presence(*asked), run.now(), run.setup.config.send.lag)
     streams.say(applied(run.memory, way, end, run.now()))
     return end.sent is not None
+
+
+def _archive(run: _Run, one: KeptDraft) -> str:
+    """The server that has the mails of a draft's list: that of its table [[list]], else that of [lore]."""
+    known = {each.name: each.archive for each in run.setup.config.lists}
+    named = known.get(one.list, "")
+    return named if named.startswith(("https://", "http://")) else run.setup.config.lore.url
 
 
 def _way_named(name: str) -> Transport:

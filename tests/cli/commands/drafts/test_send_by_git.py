@@ -272,6 +272,19 @@ def test_no_archive_settles_nothing(command, server, archive):
     assert "cannot reach 127.0.0.1:1" in done.err
 
 
+def test_the_archive_of_the_list_is_asked(command, server, archive):
+    waits(command, state="approved")
+    set_up(command, server)
+    _cut_short(command)
+    _older(command, 600)
+    config = command.home / ".config" / "reviewbot" / "config.toml"
+    lists = f'[[list]]\nname = "toy-devel"\narchive = "http://{archive.name}/toy-devel"\n'
+    config.write_text(f'[lore]\nurl = "http://127.0.0.1:1/all"\n{lists}')
+    assert command("drafts", "send", "--yes").code == 0
+    assert {path.split("/")[1] for path, _ in archive.seen} == {"toy-devel"}
+    assert set(server.ids().values()) == {1}
+
+
 def test_somebody_knows(command, server):
     waits(command, 2, state="approved")
     set_up(command, server)
