@@ -81,7 +81,7 @@ class ClonedArchive:
 
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         """See Archive."""
-        reached = _Reached(cursors.place_in(cursor, ClonePlace) or ClonePlace(since, {}))
+        reached = _Reached(cursors.place_in(cursor, ClonePlace) or ClonePlace(float(since), {}))
         yield from batches(self._steps(reached), reached.written, cursor)
 
     def thread(self, message_id: str) -> tuple[bytes, ...]:

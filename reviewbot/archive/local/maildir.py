@@ -52,7 +52,7 @@ class MaildirArchive:
 
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         """See Archive."""
-        place = cursors.place_in(cursor, MaildirPlace) or MaildirPlace(since, "")
+        place = cursors.place_in(cursor, MaildirPlace) or MaildirPlace(float(since), "")
         known = set(cursors.marks_in(place.read))
         files = [one for one in self._files() if one.time >= place.floor]
         marked = [(one, one.mark) for one in files]

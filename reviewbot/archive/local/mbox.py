@@ -70,7 +70,7 @@ class MboxArchive:
 
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         """See Archive."""
-        place = cursors.place_in(cursor, MboxPlace) or _start(since)
+        place = cursors.place_in(cursor, MboxPlace) or _start(float(since))
         reached = [place]
         yield from batches(self._steps(place, reached), lambda: cursors.text_of_place(reached[-1]), cursor)
 
