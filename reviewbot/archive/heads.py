@@ -35,7 +35,7 @@ class Head(NamedTuple):
         return self.received or self.dated
 
 
-def head_of(raw: bytes) -> Head:
+def mail_head(raw: bytes) -> Head:
     """The head of a mail."""
     top = raw[:HEAD]
     end = _END.search(top)

@@ -21,7 +21,7 @@ from reviewbot.mail.lore import is_bare_id
 from reviewbot.model.errors import ConfigError, FetchError
 from reviewbot.support.escape import one_line
 from reviewbot.support.patterns import pattern
-from reviewbot.web.search import Condition, Found
+from reviewbot.web.search import AnswerMark, Found
 from reviewbot.web.transfer import TooLarge
 
 _COMMAND = ("lei", "q", "--no-save", "--format=mboxrd", "--stdin")
@@ -46,7 +46,7 @@ class LeiArchive:
         """See Archive: all that lei knows of the thread."""
         return mailbox.split_mbox(self._run(f"mid:{message_id}", "--threads")) if is_bare_id(message_id) else ()
 
-    def _ask(self, question: str, _: Condition) -> Found:
+    def _ask(self, question: str, _: AnswerMark) -> Found:
         return Found(self._run(question))
 
     def _run(self, question: str, *more: str) -> bytes:

@@ -41,7 +41,7 @@ class _ThreadTransfer(MailboxTransfer):
         self.message_id, self.say = place.message_id, say
 
     def wait(self, answer: httpx.Response, left: int) -> float:
-        """See Transfer. Raises FetchError if the server does not say for how long, or no request or time is left."""
+        """See MailboxTransfer. Raises FetchError if the server does not say for how long, or no try or time is left."""
         status, asked = answer.status_code, webclient.retry_after(answer)
         if asked is None or left == 0:
             raise FetchError(f"{self.host} answered {status}: {self.advice.again()}", status)
@@ -56,7 +56,7 @@ class _ThreadTransfer(MailboxTransfer):
         return wait
 
     async def has_mailbox(self, answer: httpx.Response) -> bool:
-        """See Transfer."""
+        """See MailboxTransfer."""
         if answer.status_code in NOT_HERE:
             archive = str(answer.url).partition("/" + urllib.parse.quote(self.message_id, safe=""))[0]
             raise FetchError(

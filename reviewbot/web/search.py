@@ -31,7 +31,7 @@ class PublicInbox(NamedTuple):
     contact: str = ""
 
 
-class Condition(NamedTuple):
+class AnswerMark(NamedTuple):
     """How an answer was marked, "" where it was not; it is only sent again if it has changed."""
 
     etag: str = ""
@@ -42,7 +42,7 @@ class Found(NamedTuple):
     """The mailbox with what was found, None where the answer is the same as last time; and the answer's marks."""
 
     mbox: bytes | None
-    condition: Condition = Condition()
+    mark: AnswerMark = AnswerMark()
 
 
 def introduction(contact: str) -> dict[str, str]:
@@ -51,11 +51,11 @@ def introduction(contact: str) -> dict[str, str]:
     return {"User-Agent": f"reviewbot/{__version__} (+{shown})"} if shown else {}
 
 
-def run_search(of: PublicInbox, query: str, condition: Condition, bounds: Bounds) -> Found:
+def run_search(of: PublicInbox, query: str, mark: AnswerMark, bounds: Bounds) -> Found:
     """What a search gives. Raises FetchError."""
-    transfer = _SearchTransfer(of, query, condition, bounds)
+    transfer = _SearchTransfer(of, query, mark, bounds)
     mbox = asyncio.run(transfer.run())
-    return Found(None if transfer.same else mbox, transfer.condition)
+    return Found(None if transfer.same else mbox, transfer.mark)
 
 
 def thread_mbox(of: PublicInbox, message_id: str, bounds: Bounds) -> bytes:
@@ -64,31 +64,31 @@ def thread_mbox(of: PublicInbox, message_id: str, bounds: Bounds) -> bytes:
 
 
 class _SearchTransfer(MailboxTransfer):
-    """`same`: nothing has changed; `condition`: how the answer is marked."""
+    """`same`: nothing has changed; `mark`: how the answer is marked."""
 
-    def __init__(self, of: PublicInbox, query: str, condition: Condition, bounds: Bounds) -> None:
-        conditions = {"If-None-Match": condition.etag, "If-Modified-Since": condition.modified}
-        headers = introduction(of.contact) | {name: value for name, value in conditions.items() if value}
+    def __init__(self, of: PublicInbox, query: str, mark: AnswerMark, bounds: Bounds) -> None:
+        only_if = {"If-None-Match": mark.etag, "If-Modified-Since": mark.modified}
+        headers = introduction(of.contact) | {name: value for name, value in only_if.items() if value}
         url = f"{of.url}/?x=m&q={urllib.parse.quote_plus(query)}"
         request = MailboxRequest(url, of.hosts, "POST", headers)
         super().__init__(request, bounds, Advice("answer", "", "the list's address"))
-        self._list, self.condition, self.same = of.url, condition, False
+        self._list, self.mark, self.same = of.url, mark, False
 
     async def has_mailbox(self, answer: httpx.Response) -> bool:
-        """See Transfer."""
+        """See MailboxTransfer."""
         status = answer.status_code
-        if status in _UNCHANGED and any(self.condition):
+        if status in _UNCHANGED and any(self.mark):
             self.same = True
             return False
         if status == 404:
             if _NOTHING in await _beginning(answer):
-                self.condition = Condition(_mark(answer, "ETag"), _mark(answer, "Last-Modified"))
+                self.mark = _mark_of(answer)
                 return False
             raise FetchError(f"there is no list at {self._list}: check the address", status)
         if status == 501:
             raise FetchError(f"{self.host} has no search for {self._list}: clone the list, and name the folder", status)
         found_one = await super().has_mailbox(answer)
-        self.condition = Condition(_mark(answer, "ETag"), _mark(answer, "Last-Modified"))
+        self.mark = _mark_of(answer)
         return found_one
 
 
@@ -111,6 +111,6 @@ async def _beginning(answer: httpx.Response) -> bytes:
     return data
 
 
-def _mark(answer: httpx.Response, name: str) -> str:
-    value = str(answer.headers.get(name, ""))
-    return value if len(value) <= _LONGEST and value.isascii() and value.isprintable() else ""
+def _mark_of(answer: httpx.Response) -> AnswerMark:
+    values = (str(answer.headers.get(name, "")) for name in ("ETag", "Last-Modified"))
+    return AnswerMark(*(one if len(one) <= _LONGEST and one.isascii() and one.isprintable() else "" for one in values))

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reviewbot.archive.heads import HEAD, head_of
+from reviewbot.archive.heads import HEAD, mail_head
 from reviewbot.archive.threads import Filed, Threads
 
 WHEN = 1_704_103_200  # Mon, 1 Jan 2024 10:00:00 +0000
@@ -28,17 +28,17 @@ LATER = b"Received: from a by b; Mon, 1 Jan 2024 10:01:00 +0000\n"
     ],
 )
 def test_when_a_mail_came(top, received, dated):
-    head = head_of(top + b"Message-ID: <a@x>\n\n" + b"Received: from a by b; Tue, 2 Jan 2024 10:01:00 +0000\n")
+    head = mail_head(top + b"Message-ID: <a@x>\n\n" + b"Received: from a by b; Tue, 2 Jan 2024 10:01:00 +0000\n")
     assert (head.received, head.dated) == (received, dated)
     assert head.when == (received or dated)
 
 
 def test_ids():
-    head = head_of(
+    head = mail_head(
         b"message-id:\n <own@x>\r\nReferences: <root@x>\n <b@x> junk <c@x>\nIn-Reply-To: <c@x> (Bob)\n\n<not@x>\n"
     )
     assert (head.message_id, head.answers) == (b"own@x", (b"root@x", b"b@x", b"c@x"))
-    assert head_of(b"Subject: x\n\n").message_id == b""
+    assert mail_head(b"Subject: x\n\n").message_id == b""
 
 
 HOSTILE = {
@@ -57,14 +57,14 @@ HOSTILE = {
 def test_headers_that_were_written_on_purpose_take_no_time(case):
     begun = time.process_time()
     for _ in range(5):
-        head = head_of(HOSTILE[case] + b"\n\nbody")
+        head = mail_head(HOSTILE[case] + b"\n\nbody")
     assert time.process_time() - begun < 0.5
     assert len(head.answers) <= 33
 
 
 def test_of_a_long_chain_the_first_and_the_nearest_count():
     raw = b"References: " + b" ".join(b"<r%d@x>" % number for number in range(100)) + b"\nIn-Reply-To: <p@x>\n\n"
-    answers = head_of(raw).answers
+    answers = mail_head(raw).answers
     assert answers[0] == b"r0@x" and answers[-2:] == (b"r99@x", b"p@x") and len(answers) == 32
     assert len(raw) < HEAD
 
@@ -74,7 +74,7 @@ def test_of_a_long_chain_the_first_and_the_nearest_count():
 
 def filed(*mails: tuple[str, str]) -> list[Filed[str]]:
     """Mails with what each answers, the newest first; the key is the id."""
-    return [Filed(own, head_of(f"Message-ID: <{own}>\nReferences: {to}\n\n".encode())) for own, to in mails]
+    return [Filed(own, mail_head(f"Message-ID: <{own}>\nReferences: {to}\n\n".encode())) for own, to in mails]
 
 
 def test_a_thread_is_found_from_each_of_its_mails():

@@ -6,7 +6,11 @@ an output that the strict readers of the tests cannot read.
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import tempfile
+import unittest.mock
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +21,9 @@ import fixtures
 import letters
 import report_cases
 from report_readers import READERS
+from reviewbot.archive import heads
+from reviewbot.archive.local.mbox import MboxArchive
+from reviewbot.archive.port import ArchiveOptions
 from reviewbot.config import data_path
 from reviewbot.kernel.rules import load
 from reviewbot.mail import mailbox, series
@@ -145,7 +152,29 @@ def _rules() -> tuple[object, ...]:
 
 
 Way = Callable[[bytes], None]
+
+
+def archive(data: bytes) -> None:
+    """A file that an archive is read from, at once and in small parts; and the threads of what is in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "list.mbox")
+        path.write_bytes(data)
+        os.utime(path, (0, 0))
+        found = [_arrivals(path, part) for part in (64, 4 << 20)]
+        assert found[0] == found[1]
+        for raw in found[0][:3]:
+            MboxArchive(path, ArchiveOptions(), lambda: 1e9).thread(heads.mail_head(raw).message_id.decode("latin-1"))
+
+
+def _arrivals(path: Path, part: int) -> list[bytes]:
+    with unittest.mock.patch("reviewbot.archive.local.mbox._PART", part), contextlib.suppress(InputError):
+        batches = MboxArchive(path, ArchiveOptions(), lambda: 1e9).new("", 0)
+        return [one.raw for batch in batches for one in batch.mails]
+    return []
+
+
 WAYS: Mapping[str, tuple[Way, Callable[[], Iterator[bytes]]]] = {
+    "archive": (archive, mails),
     "mail": (mail, mails),
     "diff": (diff, diffs),
     "source": (source, sources),

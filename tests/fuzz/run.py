@@ -1,6 +1,6 @@
 """One of the ways in, what a coverage-guided fuzzer found on it out.
 
-    run.py mail|diff|source|report [--runs N] [--seconds N] [--folder DIR]
+    run.py archive|mail|diff|source|report [--runs N] [--seconds N] [--folder DIR]
 
     pip install -e '.[fuzz]' && python tests/fuzz/run.py mail --seconds 600
 

@@ -40,7 +40,7 @@ def life() -> list[tuple[float, bytes]]:
     mails = [
         (1, patch("[PATCH] exfoo: keep a name", "plain", BUG, by=by("plain"))),
         (2, patch("[PATCH] exfoo: two names", "v1", two, by=by("ann"))),
-        (30, patch("[PATCH v2] exfoo: two names", "v2", BUG, by=by("ann"), to="v1")),
+        (32, patch("[PATCH v2] exfoo: two names", "v2", BUG, by=by("ann"), to="v1")),
         (3, patch("[PATCH] exfoo: a label", "w1", OTHER, by=by("ben"))),
         (31, patch("[PATCH v2] exfoo: a label", "w2", change(CLEAN), by=by("ben"))),  # alone, and mended
         (4, patch("[PATCH] exfoo: once more", "first", BUG, by=by("cid"))),

@@ -12,7 +12,7 @@ from reviewbot.archive import cursor as cursors
 from reviewbot.archive.batches import Step, batches
 from reviewbot.archive.clone.epoch import EpochMails, MailCommit
 from reviewbot.archive.clone.layout import epochs_of
-from reviewbot.archive.heads import head_of
+from reviewbot.archive.heads import mail_head
 from reviewbot.archive.port import HOUR, ArchiveOptions, Arrival, Batch
 from reviewbot.archive.threads import Filed, Threads
 from reviewbot.git.repository import Repository
@@ -81,7 +81,7 @@ class ClonedArchive:
 
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         """See Archive."""
-        reached = _Reached(cursors.place_in(cursor, ClonePlace) or ClonePlace(since, {}))
+        reached = _Reached(cursors.place_in(cursor, ClonePlace) or ClonePlace(float(since), {}))
         yield from batches(self._steps(reached), reached.written, cursor)
 
     def thread(self, message_id: str) -> tuple[bytes, ...]:
@@ -161,7 +161,7 @@ class ClonedArchive:
                 for mail in mails.newest() if mails.head else ():
                     found = repository.blob(mail.blob, self._options.mail_bytes)
                     if found and found.content:
-                        yield Filed((epoch, mail.blob), head_of(found.content))
+                        yield Filed((epoch, mail.blob), mail_head(found.content))
 
 
 def _state(epoch: Path) -> float:

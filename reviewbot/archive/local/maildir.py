@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from reviewbot.archive import cursor as cursors
 from reviewbot.archive.batches import Step, batches
-from reviewbot.archive.heads import HEAD, head_of
+from reviewbot.archive.heads import HEAD, mail_head
 from reviewbot.archive.port import ArchiveOptions, Arrival, Batch
 from reviewbot.archive.threads import Filed, Threads
 from reviewbot.filesystem.files import reason_of
@@ -52,7 +52,7 @@ class MaildirArchive:
 
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         """See Archive."""
-        place = cursors.place_in(cursor, MaildirPlace) or MaildirPlace(since, "")
+        place = cursors.place_in(cursor, MaildirPlace) or MaildirPlace(float(since), "")
         known = set(cursors.marks_in(place.read))
         files = [one for one in self._files() if one.time >= place.floor]
         marked = [(one, one.mark) for one in files]
@@ -104,7 +104,7 @@ class MaildirArchive:
             )
         if not begins_with_header(raw):
             return f"{printable_name(one.name)}: no mail (it does not begin with headers)" if raw.strip() else None
-        return Arrival(raw, head_of(raw).when or one.time)
+        return Arrival(raw, mail_head(raw).when or one.time)
 
     def _moved(self, one: _File) -> Step:
         for other in self._files():
@@ -130,7 +130,7 @@ class MaildirArchive:
     def _heads(self) -> Iterator[Filed[Path]]:
         for one in reversed(self._files()):
             try:
-                yield Filed(one.path, head_of(_read(one.path, HEAD)))
+                yield Filed(one.path, mail_head(_read(one.path, HEAD)))
             except OSError:
                 continue
 

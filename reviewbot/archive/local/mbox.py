@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from reviewbot.archive import cursor as cursors
 from reviewbot.archive.batches import Step, batches
-from reviewbot.archive.heads import head_of
+from reviewbot.archive.heads import mail_head
 from reviewbot.archive.port import ArchiveOptions, Arrival, Batch
 from reviewbot.archive.threads import LOOKED_AT, Filed, Threads
 from reviewbot.filesystem.files import reason_of
@@ -70,7 +70,7 @@ class MboxArchive:
 
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         """See Archive."""
-        place = cursors.place_in(cursor, MboxPlace) or _start(since)
+        place = cursors.place_in(cursor, MboxPlace) or _start(float(since))
         reached = [place]
         yield from batches(self._steps(place, reached), lambda: cursors.text_of_place(reached[-1]), cursor)
 
@@ -110,7 +110,7 @@ class MboxArchive:
             pieces = self._pieces(stream, 0)
             kept = deque(
                 (
-                    Filed((one.start, one.end), head_of(mailbox.unescaped(one.data)))
+                    Filed((one.start, one.end), mail_head(mailbox.unescaped(one.data)))
                     for one in pieces
                     if one.data is not None
                 ),
@@ -126,7 +126,7 @@ class MboxArchive:
         # without a "From " line it is one mail that was saved, or the rest of one of which half was there before
         if not mailbox.begins_with_header(raw) or (piece.start and raw == piece.data):
             return f"a part of {self._name} at byte {piece.start} is no mail" if raw.strip() else None
-        when = head_of(raw).when
+        when = mail_head(raw).when
         return Arrival(raw, when) if not when or when >= since else None
 
     def _is_being_written(self, piece: _Piece) -> bool:

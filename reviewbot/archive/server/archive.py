@@ -11,7 +11,7 @@ from reviewbot.mail import mailbox
 from reviewbot.mail.lore import is_bare_id
 from reviewbot.web.pace import Pace
 from reviewbot.web.patience import Patience, Patient
-from reviewbot.web.search import Condition, Found, PublicInbox, run_search, thread_mbox
+from reviewbot.web.search import AnswerMark, Found, PublicInbox, run_search, thread_mbox
 from reviewbot.web.transfer import Bounds
 
 _REQUESTS = 20  # a minute, where nobody says how many
@@ -46,5 +46,5 @@ class ServerArchive:
             return ()
         return mailbox.split_mbox(self._patient.run(lambda: thread_mbox(self._list, message_id, self._bounds)))
 
-    def _ask(self, question: str, condition: Condition) -> Found:
-        return self._patient.run(lambda: run_search(self._list, question, condition, self._bounds))
+    def _ask(self, question: str, mark: AnswerMark) -> Found:
+        return self._patient.run(lambda: run_search(self._list, question, mark, self._bounds))

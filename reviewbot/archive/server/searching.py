@@ -15,16 +15,16 @@ from msgspec.structs import replace
 
 from reviewbot.archive import cursor as cursors
 from reviewbot.archive.batches import Step, batches
-from reviewbot.archive.heads import head_of
+from reviewbot.archive.heads import mail_head
 from reviewbot.archive.port import HOUR, ArchiveOptions, Arrival, Batch
 from reviewbot.archive.server.windows import Window, Windows
 from reviewbot.archive.server.words import rules_query
 from reviewbot.mail import mailbox
 from reviewbot.model.errors import FetchError
-from reviewbot.web.search import Condition, Found
+from reviewbot.web.search import AnswerMark, Found
 from reviewbot.web.transfer import TooLarge
 
-Ask = Callable[[str, Condition], Found]  # a question, and how an answer to it was marked before
+Ask = Callable[[str, AnswerMark], Found]  # a question, and how an answer to it was marked before
 
 _REMEMBERED = 10_000  # mails of a cursor: 250 kB
 _SKIPPED = 3  # windows in a row: then the next ones are not asked for before the next pass
@@ -74,7 +74,7 @@ class Searching:
             window, time = windows.window, self._now()
             question = _question(window, query)
             try:
-                answer = self._answer(question, reading.condition(question))
+                answer = self._answer(question, reading.mark(question))
             except TooLarge:
                 if windows.halve():
                     continue
@@ -90,8 +90,8 @@ class Searching:
                 return
         raise FetchError(f"{self._name} sends too much, whatever it is asked for: the next pass goes on there")
 
-    def _answer(self, question: str, condition: Condition) -> Found:
-        answer = self._ask(question, condition)
+    def _answer(self, question: str, mark: AnswerMark) -> Found:
+        answer = self._ask(question, mark)
         if answer.mbox and answer.mbox.count(b"\nFrom ") > _MOST:
             raise TooLarge(f"{self._name} sends more than {_MOST} mails at once")
         return answer
@@ -115,16 +115,16 @@ class _Reading:
     def written(self) -> str:
         return cursors.text_of_place(replace(self.place, handed=self._handed))
 
-    def condition(self, question: str) -> Condition:
+    def mark(self, question: str) -> AnswerMark:
         """How the answer was marked, if this question was the last one."""
         if cursors.mark_of(question.encode()) != self.place.asked:
-            return Condition()
-        return Condition(self.place.etag, self.place.modified)
+            return AnswerMark()
+        return AnswerMark(self.place.etag, self.place.modified)
 
     def mails(self, mbox: bytes, host: str) -> Iterator[Step]:
         """Those of an answer that were not handed out yet, the oldest first."""
         fresh = {cursors.mark_of(raw): raw for raw in mailbox.split_mbox(mbox)}
-        timed = [(head_of(raw).when, mark) for mark, raw in fresh.items() if mark not in self._handed]
+        timed = [(mail_head(raw).when, mark) for mark, raw in fresh.items() if mark not in self._handed]
         for when, mark in sorted(timed):
             raw = fresh.pop(mark)
             self._handed[mark] = when
@@ -139,7 +139,7 @@ class _Reading:
         """Go behind a window that was read whole. `time`: when it was asked for."""
         begin, end = windows.window
         until, at = (self.place.until, end) if end is not None else (max(time, begin), 0.0)
-        etag, modified = answer.condition
+        etag, modified = answer.mark
         asked = cursors.mark_of(question.encode()) if etag or modified else ""
         self.place = SearchPlace(self.place.since, until, at, windows.width, {}, asked, etag, modified)
         oldest = (at or until) - self._options.overlap - HOUR
