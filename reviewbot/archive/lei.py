@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 from reviewbot.archive.port import ArchiveOptions, Batch
-from reviewbot.archive.server.searching import Searching
+from reviewbot.archive.server.searching import Searching, titled
 from reviewbot.filesystem.files import reason_of
 from reviewbot.mail import mailbox
 from reviewbot.mail.lore import is_bare_id
@@ -45,6 +45,11 @@ class LeiArchive:
     def thread(self, message_id: str) -> tuple[bytes, ...]:
         """See Archive: all that lei knows of the thread."""
         return mailbox.split_mbox(self._run(f"mid:{message_id}", "--threads")) if is_bare_id(message_id) else ()
+
+    def named(self, title: str, author: str, since: float) -> tuple[bytes, ...]:
+        """See Archive."""
+        question = titled(title, author, since)
+        return mailbox.split_mbox(self._run(question)) if question else ()
 
     def _ask(self, question: str, _: AnswerMark) -> Found:
         return Found(self._run(question))

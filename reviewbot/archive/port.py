@@ -57,6 +57,13 @@ class Archive(Protocol):
         A message that came to several lists may be there several times. Raises InputError.
         """
 
+    def named(self, title: str, author: str, since: float) -> tuple[bytes, ...]:
+        """The mails of an author with such a title since a time that new() may not hand out, as no search finds them.
+
+        `title`: without [PATCH]. So a version that is sent alone, and has no word that is searched for, is not missed.
+        Raises InputError.
+        """
+
 
 class ArchiveOptions(Struct, frozen=True):
     """What an archive may do and cost. Times in seconds.

@@ -18,11 +18,11 @@ from reviewbot.memory.memory import Memory
 from reviewbot.memory.queue import ASIDE, HELD, PARTIAL, REVIEWED, KeptMail, QueuedSeries
 from reviewbot.model.errors import InputError, ReviewbotError
 from reviewbot.support.escape import clip, one_line
-from reviewbot.watch import intake, settle
+from reviewbot.watch import intake, lateness, settle
 from reviewbot.watch.look import Looked, LookedVersion, ReviewWork
 from reviewbot.watch.settings import ListOptions, WatchOptions
 from reviewbot.watch.settle import Desk
-from reviewbot.watch.silence import mails_below, said_by
+from reviewbot.watch.silence import mails_below
 
 _HOUR, _DAY = 3_600.0, 86_400.0
 _AGAIN = 6 * _HOUR  # until a series whose patches are not all here is looked at again
@@ -200,26 +200,27 @@ class ListPass:
     # --- drafts that are open ---
 
     def _look_again(self) -> None:
-        """Mark the drafts of this list as late whose points somebody else has made meanwhile."""
+        """Mark the drafts of this list as late that need not be sent any more."""
         open_ = [one for one in drafts.kept(self._memory, drafts.OPEN) if one.list == self._list.name]
-        for one in [draft for draft in open_ if draft.series and draft.number not in self._made][-_MOST_OPEN:]:
-            self._complete(one.in_reply_to)
-            if who := self._said_meanwhile(one):
+        for one in open_[-_MOST_OPEN:]:
+            if why := self._late(one):
                 with self._memory.writing():
-                    drafts.outdated(self._memory, one.number, f"{who} has said it", self._ports.now())
+                    drafts.outdated(self._memory, one.number, why, self._ports.now())
                 self.result = self.result._replace(late=self.result.late + 1)
 
-    def _said_meanwhile(self, draft: KeptDraft) -> str:
-        """Who has said all that a draft asks, "" for nobody."""
-        assert draft.series is not None
+    def _late(self, draft: KeptDraft) -> str:
+        """Why an open draft need not be sent any more, "" where it may be."""
         review = evidence.unpacked(drafts.evidence_of(self._memory, draft.number))
-        if review is None:
+        if review is None or draft.series is None:
             return ""
-        patches = {one.patch.mail.message_id for one in review.patches if one.patch.mail is not None}
-        mails = _read_mails(one for one in queue.mails(self._memory, draft.series) if not one.patch)
-        replies = mails_below(mails, patches, self._ports.own)
-        who = [said_by(finding, replies) for patch in review.patches for finding in patch.findings]
-        return who[0] if who and all(who) else ""
+        if draft.number not in self._made:  # else its thread was fetched right before
+            self._complete(draft.in_reply_to)
+        if self._archive is not None and (asked := lateness.answered(draft, review)):
+            found = self._archive.named(asked.title, asked.author, draft.made - self._options.keep_days * _DAY)
+            self.take([Arrival(raw, 0.0) for raw in found])
+        mails = queue.mails(self._memory, draft.series)
+        replies = _read_mails(one for one in mails if not one.patch)
+        return lateness.newer_version(draft, mails) or lateness.said_meanwhile(review, replies, self._ports.own)
 
 
 def _was_reviewed(one: LookedVersion) -> bool:

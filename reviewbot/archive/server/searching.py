@@ -7,6 +7,7 @@ are asked for one by one, the oldest first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -26,6 +27,9 @@ from reviewbot.web.transfer import TooLarge
 
 Ask = Callable[[str, AnswerMark], Found]  # a question, and how an answer to it was marked before
 
+_WORD = re.compile(r"\w{1,60}", re.ASCII)
+_MOST_WORDS = 12  # of a title
+_PERSON = re.compile(r"[\w.+=-]{1,64}@[\w.-]{1,190}", re.ASCII)
 _REMEMBERED = 10_000  # mails of a cursor: 250 kB
 _SKIPPED = 3  # windows in a row: then the next ones are not asked for before the next pass
 _MOST = 20_000  # mails of an answer: all lists of the kernel together get fewer in a day
@@ -145,6 +149,14 @@ class _Reading:
         oldest = (at or until) - self._options.overlap - HOUR
         kept = sorted((when, mark) for mark, when in self._handed.items() if when >= oldest or not when)
         self._handed = {mark: when for when, mark in kept[-_REMEMBERED:]}
+
+
+def titled(title: str, author: str, since: float) -> str:
+    """How a public-inbox is asked for the mails of an author with a title; "" where it cannot be asked for those."""
+    words = " ".join(_WORD.findall(title)[:_MOST_WORDS])
+    if not words or not _PERSON.fullmatch(author):
+        return ""
+    return f'{Window(since, None).asked()} f:{author} s:"{words}"'
 
 
 def _question(window: Window, query: str) -> str:
