@@ -23,7 +23,8 @@ _AT_ONCE = 50  # commits whose diffs are in memory together
 _SHORTEST = 7  # characters of an id in a trailer
 _MANY = 100  # commits that are compared: their names have to fit on a command line
 _EXTENDED = re.compile(rb"^(?:(?:dis)?similarity index |rename |copy |old mode |new mode )[^\n]*\n", re.MULTILINE)
-_DIFF = ("diff-tree", "--stdin", "-r", "-p", "-M", "--root", "--no-ext-diff", "--no-textconv", "--full-index")
+# without --root: what a history begins with is no patch, and in a shallow clone it is the whole kernel
+_DIFF = ("diff-tree", "--stdin", "-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--full-index")
 
 
 class Prerequisites(NamedTuple):

@@ -135,6 +135,17 @@ def test_what_b4_names_besides_is_named(kernel):
     assert placed(kernel.folder, moved).base is None
 
 
+def test_what_a_history_begins_with_is_no_patch(kernel):
+    """In a shallow clone its diff is the whole of a kernel."""
+    found, _ = two(kernel)
+    kernel.back()
+    shown = kernel.folder / "shown"
+    shown.write_text(kernel.git("show", "--format=commit %H", kernel.base) + "\n")
+    first = kernel.git("-c", f"alias.id=!git patch-id --stable <{shown}", "id").split()[0]
+    done = placed(kernel.folder, replace(found, prerequisites=(first,)))
+    assert "needs 1 patch that is not in this tree" in done.series.unread[0].reason
+
+
 def test_ten_thousand_ids_take_no_longer_and_are_counted(kernel):
     found, trees = two(kernel, f"--base={kernel.base}")
     kernel.back()
