@@ -14,7 +14,7 @@ from reviewbot.git.bases.base import Base, Tip, base_at
 from reviewbot.git.bases.blobs import BLOBS, WantedBlobs, by_history
 from reviewbot.git.bases.fetching import Fetching
 from reviewbot.git.bases.listed import ListedRemote, listed_remotes, listed_tips
-from reviewbot.git.bases.prerequisites import Prerequisites, SearchPlace, find_prerequisites
+from reviewbot.git.bases.prerequisites import PatchSearch, Prerequisites, find_prerequisites
 from reviewbot.git.bases.references import References
 from reviewbot.git.bases.subject import remotes_meant, subject_tips, tree_words
 from reviewbot.git.command import TooLong
@@ -124,7 +124,7 @@ class Candidates:
         heads = (Tip(commit, "a branch") for commit in self._references.heads())
         ids, found = self._series.prerequisites, Prerequisites(None, ())
         stamps = [timestamp(patch.mail.date) for patch in self._series.patches if patch.mail is not None]
-        place = SearchPlace(base, (*self._tips(), *heads), self._paths, max(stamps, default=0))
+        place = PatchSearch(base, (*self._tips(), *heads), self._paths, max(stamps, default=0))
         try:
             found = find_prerequisites(self._repository, ids, place)
         except TooLong:

@@ -38,7 +38,7 @@ class Prerequisites(NamedTuple):
     hurried: bool = False
 
 
-class SearchPlace(NamedTuple):
+class PatchSearch(NamedTuple):
     """Where patches are looked for: among the commits below some tips, but not below `base`.
 
     Those to the folders of `paths` come first, and those that are nearest to the base. `sent`: when the series was, in
@@ -51,7 +51,7 @@ class SearchPlace(NamedTuple):
     sent: float
 
 
-def find_prerequisites(repository: Repository, ids: Sequence[str], place: SearchPlace) -> Prerequisites:
+def find_prerequisites(repository: Repository, ids: Sequence[str], place: PatchSearch) -> Prerequisites:
     """Look for patches by their ids. Raises TooLong where git takes too long at one step."""
     now = time.monotonic()
     until = now + (repository.until - now) * _SHARE
@@ -72,7 +72,7 @@ def find_prerequisites(repository: Repository, ids: Sequence[str], place: Search
     return Prerequisites(_with_all(repository, found, place.tips), missing, bool(missing) and time.monotonic() > until)
 
 
-def _commits(repository: Repository, place: SearchPlace) -> list[str]:
+def _commits(repository: Repository, place: PatchSearch) -> list[str]:
     """The ids of the commits to look at."""
     revs = [*dict.fromkeys(tip.commit for tip in place.tips), *([f"^{place.base}"] if place.base else [])]
     folders = sorted({path.rpartition("/")[0] for path in place.paths} - {""})
