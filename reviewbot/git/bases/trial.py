@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from reviewbot.git.bases.blobs import old_id
 from reviewbot.git.repository import Repository
 from reviewbot.model.patch import FileChange
-from reviewbot.patch.placement import Placement, place, rows_of
+from reviewbot.patch.placement import Placement, place_hunks, rows_of
 
-Rows = dict[str, list[str] | None]  # of files by path, None for one that is gone
+FileRows = dict[str, list[str] | None]  # of files by path, None for one that is gone
 
 
 class Trial:
@@ -21,12 +21,12 @@ class Trial:
 
     def __init__(self, repository: Repository, tree: str) -> None:
         self._repository, self._tree = repository, tree
-        self._changed: Rows = {}
+        self._changed: FileRows = {}
 
     def patch(self, files: Sequence[FileChange]) -> str:
         """Try a patch: "" where it fits, and then the next one finds its files so; else why it does not apply."""
-        gone: Rows = {}
-        made: Rows = {}
+        gone: FileRows = {}
+        made: FileRows = {}
         for change in files:
             old = change.old_path or change.path
             # two files may change places in one patch, and one may stand in it twice
@@ -38,27 +38,27 @@ class Trial:
         self._changed |= gone | made
         return ""
 
-    def _change(self, change: FileChange, before: Rows, made: Rows) -> str:
+    def _change(self, change: FileChange, before: FileRows, made: FileRows) -> str:
         """Put the rows after a change into `made`; "" where it fits, else why it does not."""
         old = change.old_path or change.path
         if change.created:
             if self._is_there(change.path, before):
                 return f"{change.path} is there already"
-            made[change.path] = place(change, []).rows
+            made[change.path] = place_hunks(change, []).rows
             return ""
         if not self._is_there(old, before):
             return f"{old} is not there"
         rows = before[old] if old in before else file_rows(self._repository, self._tree, old)
         if rows is None or (change.deleted and not change.hunks):  # too large, a link, or deleted without its content
             return ""
-        done = place(change, rows)
+        done = place_hunks(change, rows)
         if done.rows is None:
             return str(done.misfits[0])
         if not change.deleted:
             made[change.path] = done.rows
         return ""
 
-    def _is_there(self, path: str, before: Rows) -> bool:
+    def _is_there(self, path: str, before: FileRows) -> bool:
         return before[path] is not None if path in before else self._repository.entry(self._tree, path) is not None
 
 
@@ -76,7 +76,7 @@ def placement(repository: Repository, tree: str, change: FileChange) -> Placemen
     if there is None or not there.is_file or (known is not None and there.id.startswith(known)):
         return None
     rows = file_rows(repository, tree, old)
-    return None if rows is None else place(change, rows)
+    return None if rows is None else place_hunks(change, rows)
 
 
 def _is_renamed(change: FileChange) -> bool:

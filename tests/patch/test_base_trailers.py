@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from reviewbot.mail.base_trailers import base_trailers
+from reviewbot.patch.base_trailers import base_trailers
 
 ID = "0123456789abcdef0123456789abcdef01234567"
 
