@@ -18,7 +18,7 @@ from reviewbot.git.bases.fetching import Fetching
 from reviewbot.git.bases.trial import Trial
 from reviewbot.git.command import TOO_LONG, TooLong
 from reviewbot.git.kernel_versions import kernel_in
-from reviewbot.git.patching import WHOLE, PatchFiles, apply_patches, changes_in, number_of
+from reviewbot.git.patching import DAMAGED, WHOLE, PatchFiles, apply_patches, changes_in, is_damaged, number_of
 from reviewbot.git.repository import Repository
 from reviewbot.model.errors import UsageError
 from reviewbot.model.kernel import Version
@@ -97,9 +97,9 @@ class _Search:
         try:
             with bounded(self._repository.until - time.monotonic()):
                 for patch, one in zip(self._series.patches, self._files, strict=True):
-                    left = trial.patch(one.changes)
+                    left = DAMAGED if is_damaged(patch, one.unread) else trial.patch(one.changes)
                     fitting += not left
-                    first = first or (left and f"{number_of(patch)} does not apply: {left}")
+                    first = first or (left and f"{number_of(patch)} {left}")
         except TooSlow:
             raise TooLong(TOO_LONG) from None
         if first:
@@ -118,9 +118,9 @@ class _Search:
         return not failures
 
     def apply_best(self) -> None:
-        """Apply the patches to the base to which most of them do, if that is more than what was seen."""
+        """Apply the patches to the base to which most of them do, if that is more than what was seen, or none was."""
         fitting, base = max(self._others, key=lambda one: one[0], default=(0, None))
-        if base is not None and fitting > self._most:
+        if base is not None and (self._best is None or fitting > self._most):
             self.apply(base)
 
     def result(self, needs: str) -> AppliedSeries:

@@ -22,6 +22,7 @@ from reviewbot.patch import parse
 from reviewbot.patch.placement import MovedHunk, Placement
 from reviewbot.support.timeout import TooSlow, bounded
 
+DAMAGED = "cannot be applied, its diff is damaged"
 WHOLE = "whole files"  # what is not read of a patch without trees
 _GLOB = str.maketrans({sign: f"\\{sign}" for sign in "*?[]"})
 
@@ -54,6 +55,11 @@ def changes_in(patch: Patch) -> PatchFiles:
     return PatchFiles(*parse.parse_diff(patch.diff))
 
 
+def is_damaged(patch: Patch, unread: Sequence[Unread]) -> bool:
+    """Whether parts of a patch were lost on the way; `unread`: what of its diff could not be read."""
+    return bool(unread) or any(one.path is not None for one in patch.unread)
+
+
 def number_of(patch: Patch) -> str:
     """The name of a patch in its series: "2/5"."""
     return f"{patch.number}/{patch.total}"
@@ -74,8 +80,8 @@ def apply_patches(
         needed = next((lost[path] for path in sorted(paths) if path in lost), None)
         if needed:
             done = _Step(None, f"builds on patch {needed}, which is not applied")
-        elif unread or any(one.path is not None for one in patch.unread):
-            done = _Step(None, "cannot be applied, its diff is damaged")
+        elif is_damaged(patch, unread):
+            done = _Step(None, DAMAGED)
         elif started.code:
             done = _Step(None, f"cannot be applied: {_told(started)}")
         else:

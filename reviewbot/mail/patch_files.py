@@ -14,10 +14,10 @@ from typing import BinaryIO
 from msgspec.structs import replace
 
 from reviewbot.mail import mailbox, quarantine, series
-from reviewbot.mail.base_trailers import base_trailers
 from reviewbot.mail.message import NO_AUTHOR, NO_ID, MailMessage
 from reviewbot.model.errors import InputError, NothingToReview
 from reviewbot.model.patch import Patch, Series, Unread
+from reviewbot.patch.base_trailers import base_trailers
 
 _COUNT = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)*\[[^\]]{0,100}?\b([0-9]{1,4})/[0-9]{1,4}\b")
 _TAGS = re.compile(r"(?:\[[^\]]{0,100}\][ \t]*)+")

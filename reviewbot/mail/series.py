@@ -20,11 +20,11 @@ from msgspec import Struct
 
 from reviewbot.kernel.projects import NO_PROJECTS, Projects
 from reviewbot.mail import headers, not_read, quarantine, versions
-from reviewbot.mail.base_trailers import base_trailers
 from reviewbot.mail.message import MailMessage
 from reviewbot.mail.versions import PatchMessage, SeriesHistory, SeriesVersion
 from reviewbot.model.errors import InputError, NothingToReview
 from reviewbot.model.patch import Patch, Series, Unread
+from reviewbot.patch.base_trailers import base_trailers
 from reviewbot.support.timeout import TooSlow, bounded, slow
 
 # b4 ends the process where it is displeased and promises nothing about what it raises

@@ -1,1 +1,1 @@
-"""Parses diffs into data, relocates them to the lines of a tree, and suggests changed lines."""
+"""Parses diffs into data, places their hunks in the files of a tree, and reads what a series says of its base."""

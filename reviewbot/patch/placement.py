@@ -71,7 +71,7 @@ def side_of(hunk: Hunk, mark: str) -> list[str]:
     return [line.text.rstrip("\r") for line in hunk.lines if line.mark in (" ", mark)]
 
 
-def place(change: FileChange, rows: list[str]) -> Placement:
+def place_hunks(change: FileChange, rows: list[str]) -> Placement:
     """Find the hunks of a change in the rows of a file, in order."""
     index = _RowIndex(rows)
     moved: list[MovedHunk] = []

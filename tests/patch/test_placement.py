@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reviewbot.patch import parse
-from reviewbot.patch.placement import place
+from reviewbot.patch.placement import place_hunks
 
 BODY = "\tint err;\n\n\terr = prepare(x);\n\tif (err)\n\t\treturn err;\n\treturn 0;\n}\n\n"
 
@@ -38,7 +38,7 @@ def edited(text: str, name: str) -> str:
 
 
 def placed(old: str, new: str, here: str, section: str = "", path: str = "fs/x.c"):
-    return place(change_of(old, new, section, path), here.splitlines())
+    return place_hunks(change_of(old, new, section, path), here.splitlines())
 
 
 OLD = filler(20) + function("one") + function("two")
@@ -124,7 +124,7 @@ def test_a_large_file_of_equal_rows():
     old = "int x;\n" * 150
     here = "int x;\n" * 100_000
     change = change_of(old, old[:700] + "int y;\n" + old[700:])
-    assert len(place(change, here.splitlines()).rows) == 100_001
+    assert len(place_hunks(change, here.splitlines()).rows) == 100_001
 
 
 ROWS = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=14)
@@ -136,7 +136,7 @@ def test_what_is_placed_is_where_git_puts_it(tmp_path_factory, old, new, above, 
     texts = ["".join(f"{row}\n" for row in rows) for rows in (old, new, [*above, *old, *below])]
     if texts[0] == texts[1]:
         return
-    done = place(change_of(texts[0], texts[1]), texts[2].splitlines())
+    done = place_hunks(change_of(texts[0], texts[1]), texts[2].splitlines())
     folder: Path = tmp_path_factory.mktemp("apply")
     (folder / "fs").mkdir()
     (folder / "fs/x.c").write_text(texts[2])

@@ -16,7 +16,7 @@ from reviewbot.model.patch import Series
 from reviewbot.model.review import Review
 from reviewbot.review.baseline import without_ignored
 from reviewbot.review.patient_engine import PatientEngine
-from reviewbot.sources.series import apply_to_tree, first_patches, review_series
+from reviewbot.sources.series import apply_to_tree, fetching_of, first_patches, review_series
 from reviewbot.support import workers
 from reviewbot.support.workers import WorkerDied
 from reviewbot.watch.look import Looked, ReviewWork, look
@@ -41,6 +41,8 @@ class Looker:
         self._engines: dict[Version, PatientEngine] = {}
         self._trees: dict[str, tuple[Repository, TreeIndex | None]] = {}
         self._opened = ExitStack()
+        # one for all series, so that a remote that fails is asked once
+        self._fetching = fetching_of(given.config.tree, given) if given.config.tree.fetch else None
 
     def close(self) -> None:
         """Close the trees."""
@@ -81,7 +83,7 @@ class Looker:
         repository, index = self._tree(given.tree)
         config = self._given.config
         settings = replace(config.tree, branches=given.branches) if given.branches else config.tree
-        placed = apply_to_tree(repository, None, series, settings, self._given)
+        placed = apply_to_tree(repository, None, series, settings, self._given, self._fetching)
         there = for_series(self._given, *placed)
         seconds = config.limits.seconds
         return review_series(placed.series, there.kernel, there.rules, seconds, repository, self._given, index)

@@ -14,11 +14,12 @@ from reviewbot.git.bases.base import Base, Tip, base_at
 from reviewbot.git.bases.blobs import BLOBS, WantedBlobs, by_history
 from reviewbot.git.bases.fetching import Fetching
 from reviewbot.git.bases.listed import ListedRemote, listed_remotes, listed_tips
-from reviewbot.git.bases.prerequisites import Prerequisites, find_prerequisites
+from reviewbot.git.bases.prerequisites import PatchSearch, Prerequisites, find_prerequisites
 from reviewbot.git.bases.references import References
 from reviewbot.git.bases.subject import remotes_meant, subject_tips, tree_words
 from reviewbot.git.command import TooLong
 from reviewbot.git.repository import Repository
+from reviewbot.mail.headers import timestamp
 from reviewbot.model.patch import FileChange, Series
 
 _NAMES = 3  # of patches or series that are told by name
@@ -122,8 +123,10 @@ class Candidates:
     def _with_prerequisites(self, base: str | None) -> Iterator[Base | str]:
         heads = (Tip(commit, "a branch") for commit in self._references.heads())
         ids, found = self._series.prerequisites, Prerequisites(None, ())
+        stamps = [timestamp(patch.mail.date) for patch in self._series.patches if patch.mail is not None]
+        place = PatchSearch(base, (*self._tips(), *heads), self._paths, max(stamps, default=0))
         try:
-            found = find_prerequisites(self._repository, ids, base, (*self._tips(), *heads), self._paths)
+            found = find_prerequisites(self._repository, ids, place)
         except TooLong:
             found = Prerequisites(None, ids, True)
         self.needs = _needs(found, len(ids), self._series.needed_series)

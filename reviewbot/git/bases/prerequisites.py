@@ -16,13 +16,15 @@ from typing import NamedTuple
 from reviewbot.git.bases.base import Tip
 from reviewbot.git.repository import Repository
 
-_SHARE = 0.3  # of the time that is left
-_MOST = 1_000  # commits to the same folders, and as many others, the newest first
+_SHARE = 0.15  # of the time that is left: a diff takes some milliseconds
+_LISTED = 20_000  # commits that are known by their dates
+_MOST = 1_000  # of those to the same folders, and of others, whose diffs are made
 _AT_ONCE = 50  # commits whose diffs are in memory together
 _SHORTEST = 7  # characters of an id in a trailer
 _MANY = 100  # commits that are compared: their names have to fit on a command line
 _EXTENDED = re.compile(rb"^(?:(?:dis)?similarity index |rename |copy |old mode |new mode )[^\n]*\n", re.MULTILINE)
-_DIFF = ("diff-tree", "--stdin", "-r", "-p", "-M", "--root", "--no-ext-diff", "--no-textconv", "--full-index")
+# without --root: what a history begins with is no patch, and in a shallow clone it is the whole kernel
+_DIFF = ("diff-tree", "--stdin", "-r", "-p", "-M", "--no-ext-diff", "--no-textconv", "--full-index")
 
 
 class Prerequisites(NamedTuple):
@@ -36,20 +38,28 @@ class Prerequisites(NamedTuple):
     hurried: bool = False
 
 
-def find_prerequisites(
-    repository: Repository, ids: Sequence[str], base: str | None, tips: Sequence[Tip], paths: Sequence[str]
-) -> Prerequisites:
-    """Look for patches among the commits below some tips, and not below `base`; those to folders of `paths` first.
+class PatchSearch(NamedTuple):
+    """Where patches are looked for: among the commits below some tips, but not below `base`.
 
-    Raises TooLong where git takes too long at one step.
+    Those to the folders of `paths` come first, and those that are nearest to the base. `sent`: when the series was, in
+    seconds since 1970, 0 if that is not known; what was written later is none of the patches.
     """
+
+    base: str | None
+    tips: Sequence[Tip]
+    paths: Sequence[str]
+    sent: float
+
+
+def find_prerequisites(repository: Repository, ids: Sequence[str], place: PatchSearch) -> Prerequisites:
+    """Look for patches by their ids. Raises TooLong where git takes too long at one step."""
     now = time.monotonic()
     until = now + (repository.until - now) * _SHARE
     wanted: dict[str, list[str]] = {}
     for one in ids:
         wanted.setdefault(one[:_SHORTEST], []).append(one)
     left, found = set(ids), list[str]()
-    listed = _commits(repository, base, tips, paths)
+    listed = _commits(repository, place)
     for at in range(0, len(listed), _AT_ONCE):
         if not left or time.monotonic() > until:
             break
@@ -59,20 +69,28 @@ def find_prerequisites(
                 left.difference_update(same)
                 found.append(commit)
     missing = tuple(one for one in dict.fromkeys(ids) if one in left)
-    return Prerequisites(_with_all(repository, found, tips), missing, bool(missing) and time.monotonic() > until)
+    return Prerequisites(_with_all(repository, found, place.tips), missing, bool(missing) and time.monotonic() > until)
 
 
-def _commits(repository: Repository, base: str | None, tips: Sequence[Tip], paths: Sequence[str]) -> list[str]:
-    """The ids of commits to look at, the newest first, but those to the folders of the series before all others."""
-    revs = [*dict.fromkeys(tip.commit for tip in tips), *([f"^{base}"] if base else [])]
-    folders = sorted({path.rpartition("/")[0] for path in paths} - {""})
+def _commits(repository: Repository, place: PatchSearch) -> list[str]:
+    """The ids of the commits to look at."""
+    revs = [*dict.fromkeys(tip.commit for tip in place.tips), *([f"^{place.base}"] if place.base else [])]
+    folders = sorted({path.rpartition("/")[0] for path in place.paths} - {""})
     found: dict[str, None] = {}
     for limits in (folders, []) if folders else ([],):
         told = "\n".join((*revs, "--", *(f":(top,literal){one}" for one in limits), ""))
-        options = ("--no-merges", f"--max-count={_MOST}", "--stdin")
+        options = ("--no-merges", f"--max-count={_LISTED}", "--format=%H %at", "--stdin")
         listed = repository.run("rev-list", *options, stdin=told.encode("utf-8", "surrogateescape"))
-        found |= dict.fromkeys(listed.out.decode("ascii", "replace").split())
+        rows = (row.split(" ") for row in listed.out.decode("ascii", "replace").split("\n"))
+        early = [row[0] for row in rows if len(row) == 2 and row[0] != "commit" and _is_early(row[1], place.sent)]
+        new = [one for one in (reversed(early) if place.base else early) if one not in found]
+        found |= dict.fromkeys(new[:_MOST])
     return list(found)
+
+
+def _is_early(written: str, sent: float) -> bool:
+    """Whether an author's date is not after that of a mail; clocks differ by a day at most."""
+    return not sent or not written.isdecimal() or int(written) <= sent + 86_400
 
 
 def _patch_ids(repository: Repository, commits: Sequence[str]) -> list[tuple[str, str]]:

@@ -6,14 +6,14 @@ still be refused by git, for a mode or a file in the way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from reviewbot.git.bases.blobs import old_id
 from reviewbot.git.repository import Repository
 from reviewbot.model.patch import FileChange
-from reviewbot.patch.placement import Placement, place, rows_of
+from reviewbot.patch.placement import Placement, place_hunks, rows_of
 
-NOT_THERE, IN_THE_WAY = "is not there", "is there already"
+FileRows = dict[str, list[str] | None]  # of files by path, None for one that is gone
 
 
 class Trial:
@@ -21,43 +21,45 @@ class Trial:
 
     def __init__(self, repository: Repository, tree: str) -> None:
         self._repository, self._tree = repository, tree
-        self._changed: dict[str, list[str] | None] = {}  # the rows of files, None for one that is gone
+        self._changed: FileRows = {}
 
     def patch(self, files: Sequence[FileChange]) -> str:
-        """Try a patch: "" where it fits, and then the next one finds its files so; else which file or hunk does not."""
-        after: dict[str, list[str] | None] = {}
+        """Try a patch: "" where it fits, and then the next one finds its files so; else why it does not apply."""
+        gone: FileRows = {}
+        made: FileRows = {}
         for change in files:
-            left = self._change(change, after)
-            if isinstance(left, str):
-                return left
-            after |= left
-        self._changed |= after
+            old = change.old_path or change.path
+            # two files may change places in one patch, and one may stand in it twice
+            before = {**self._changed, **gone, **made} if old == change.path else self._changed
+            if why := self._change(change, before, made):
+                return f"does not apply: {why}"
+            if change.deleted or _is_renamed(change):
+                gone[old] = None
+        self._changed |= gone | made
         return ""
 
-    def _change(self, change: FileChange, earlier: Mapping[str, list[str] | None]) -> dict[str, list[str] | None] | str:
-        if change.created:
-            return (
-                f"{change.path} {IN_THE_WAY}"
-                if self._rows(change.path, earlier) is not None
-                else {change.path: place(change, []).rows}
-            )
+    def _change(self, change: FileChange, before: FileRows, made: FileRows) -> str:
+        """Put the rows after a change into `made`; "" where it fits, else why it does not."""
         old = change.old_path or change.path
-        rows = self._rows(old, earlier)
-        if rows is None:
-            return f"{old} {NOT_THERE}"
-        if change.deleted and not change.hunks:  # git-format-patch(1), --irreversible-delete
-            return {change.path: None}
-        done = place(change, rows)
+        if change.created:
+            if self._is_there(change.path, before):
+                return f"{change.path} is there already"
+            made[change.path] = place_hunks(change, []).rows
+            return ""
+        if not self._is_there(old, before):
+            return f"{old} is not there"
+        rows = before[old] if old in before else file_rows(self._repository, self._tree, old)
+        if rows is None or (change.deleted and not change.hunks):  # too large, a link, or deleted without its content
+            return ""
+        done = place_hunks(change, rows)
         if done.rows is None:
             return str(done.misfits[0])
-        gone: dict[str, list[str] | None] = {old: None} if _is_renamed(change) or change.deleted else {}
-        return gone | ({} if change.deleted else {change.path: done.rows})
+        if not change.deleted:
+            made[change.path] = done.rows
+        return ""
 
-    def _rows(self, path: str, earlier: Mapping[str, list[str] | None]) -> list[str] | None:
-        for known in (earlier, self._changed):
-            if path in known:
-                return known[path]
-        return file_rows(self._repository, self._tree, path)
+    def _is_there(self, path: str, before: FileRows) -> bool:
+        return before[path] is not None if path in before else self._repository.entry(self._tree, path) is not None
 
 
 def file_rows(repository: Repository, tree: str, path: str) -> list[str] | None:
@@ -74,7 +76,7 @@ def placement(repository: Repository, tree: str, change: FileChange) -> Placemen
     if there is None or not there.is_file or (known is not None and there.id.startswith(known)):
         return None
     rows = file_rows(repository, tree, old)
-    return None if rows is None else place(change, rows)
+    return None if rows is None else place_hunks(change, rows)
 
 
 def _is_renamed(change: FileChange) -> bool:

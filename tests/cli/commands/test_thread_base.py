@@ -11,6 +11,7 @@ import pytest
 from command import diff, mail
 from exfoo import LEAK, LEAKS_AT, WHOLE, leak, tree
 from kerneltree import KernelTree
+from pages import block, page
 
 
 @pytest.fixture
@@ -97,6 +98,11 @@ def test_a_fetch_has_to_be_allowed(command, kernel, tmp_path):
     done, found = reviewed(command, kernel, mails, "--config", "mine.toml", "-v")
     assert "fetching up\n" in done.err
     assert (found["series"]["base"], lines(found)) == (up.base, [LEAKS_AT])
+
+
+def test_the_settings_that_the_page_shows_are_settings(command, kernel):
+    (command.work / "mine.toml").write_text(block(page("docs/bases.md"), "unless the configuration says so"))
+    assert reviewed(command, kernel, leak(kernel), "--config", "mine.toml")[0].code == 1
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,14 @@ def test_the_user_rewrites_urls(kernel):
     assert how(kernel, "fs/a.c", "my-fs/next")[1] == "T: line of MAINTAINERS, my-fs/next"
 
 
+def test_a_path_with_signs_of_a_pattern_is_itself(kernel):
+    path = "fs/[a]*?.c"
+    kernel.git("checkout", "--quiet", "main")
+    kernel.commit("odd", {path: LINES})
+    fs = add(kernel, "my-fs", "https://git.kernel.org/pub/scm/linux/kernel/git/fs/linux-fs", "next")
+    assert how(kernel, path, "my-fs/next") == (fs["next"], "T: line of MAINTAINERS, my-fs/next")
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

@@ -48,6 +48,21 @@ def test_the_commit_that_has_them_is_the_base(kernel):
     assert done.series.unread == ()
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["nearest to the base", "not written after the mail"])
+def test_a_long_history_after_them_is_not_in_the_way(kernel, monkeypatch, known):
+    found, needed = needing(kernel)
+    kernel.git("reset", "--quiet", "--hard", needed)
+    for number in range(12):
+        for path in ("README", "fs/later.c"):
+            (kernel.folder / path).write_text(f"{number}\n")
+        kernel.git("add", "--all")
+        kernel.git("commit", "--quiet", "-m", "later", GIT_AUTHOR_DATE="2099-01-01T00:00:00Z")
+    kernel.edit("fs/a.c", 1, "int other;")
+    monkeypatch.setattr(prerequisites, "_MOST", 3)
+    done = placed(kernel.folder, found if known else replace(found, base=None))
+    assert (done.base.commit, done.series.unread) == (needed, ())
+
+
 def test_two_that_came_by_different_ways_are_together_in_a_branch(kernel):
     found, _ = needing(kernel)
     kernel.git("branch", "author", "HEAD^")
@@ -118,6 +133,17 @@ def test_what_b4_names_besides_is_named(kernel):
     assert placed(kernel.folder, replace(found, base=None), branches=("HEAD",)).base.commit == kernel.base
     moved = replace(found, base=None, patches=tuple(_without_ids(one) for one in found.patches))
     assert placed(kernel.folder, moved).base is None
+
+
+def test_what_a_history_begins_with_is_no_patch(kernel):
+    """In a shallow clone its diff is the whole of a kernel."""
+    found, _ = two(kernel)
+    kernel.back()
+    shown = kernel.folder / "shown"
+    shown.write_text(kernel.git("show", "--format=commit %H", kernel.base) + "\n")
+    first = kernel.git("-c", f"alias.id=!git patch-id --stable <{shown}", "id").split()[0]
+    done = placed(kernel.folder, replace(found, prerequisites=(first,)))
+    assert "needs 1 patch that is not in this tree" in done.series.unread[0].reason
 
 
 def test_ten_thousand_ids_take_no_longer_and_are_counted(kernel):
