@@ -27,8 +27,7 @@ from reviewbot.web.transfer import TooLarge
 _COMMAND = ("lei", "q", "--no-save", "--format=mboxrd", "--stdin")
 _PART = 1 << 16  # bytes that are read at once
 _COMPLAINT = 300  # characters
-# lei says in the headers whether its user has read a mail, and the mail would be another one when he has
-_STATUS = pattern(rb"^(From [^\n]*+\n(?:[^\n]++\n){0,200}?)Status: [A-Z]*+\n", re.M)
+_NEXT = pattern(rb"^(?=From )", re.M)  # in an mboxrd no line of a mail begins so
 
 
 class LeiArchive:
@@ -72,7 +71,7 @@ class LeiArchive:
             said = [line for line in complaint.decode("utf-8", "replace").splitlines() if line and line[0] != "#"]
             why = one_line(said[-1])[:_COMPLAINT] if said else f"exit code {process.returncode}"
             raise FetchError(f"lei cannot search: {why}")
-        return _STATUS.sub(rb"\1", out)
+        return b"".join(map(_without_status, _NEXT.split(out)))
 
     def _poured(self, process: subprocess.Popen[bytes], question: bytes) -> tuple[bytes, bytes]:
         """What lei prints, and the end of what it complains about."""
@@ -100,3 +99,9 @@ class LeiArchive:
                     f"lei finds more than {self._options.mailbox_bytes} bytes (mailbox_bytes in config.toml)"
                 )
         return bytes(out), complaint
+
+
+def _without_status(mail: bytes) -> bytes:
+    """A mail without the field that says whether lei's user has read it: it would be another one when he has."""
+    head, blank, body = mail.partition(b"\n\n")
+    return b"\n".join(line for line in head.split(b"\n") if not line.startswith(b"Status: ")) + blank + body

@@ -86,7 +86,7 @@ class PlacedDrafts:
         with memory.writing():
             for asks, message_id in lines.items():
                 there = known.get(message_id)
-                drafts.add(memory, _noted(asks, message_id, there, self._folder), self._now)
+                drafts.add_draft(memory, _noted(asks, message_id, there, self._folder), self._now)
         if bad:
             self.wrong.append(f"{'1 line' if bad == 1 else f'{bad} lines'} of {OLD_NAME} cannot be read: {LOST}")
 

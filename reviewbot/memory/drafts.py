@@ -89,7 +89,7 @@ class KeptDraft(Struct, frozen=True):
         return self.content if self.edited is None else self.edited
 
 
-def add(memory: Memory, new: NewDraft, now: float) -> int:
+def add_draft(memory: Memory, new: NewDraft, now: float) -> int:
     """Keep a draft, inside of writing(). Gives its number, 0 where one that asks the same there is known."""
     if memory.rows("SELECT 1 FROM drafts WHERE asks = ? AND folder = ?", new.asks, new.folder):
         return 0
@@ -128,7 +128,7 @@ def draft(memory: Memory, number: int) -> KeptDraft | None:
     return next((KeptDraft(*row) for row in memory.rows(asked, number)), None)
 
 
-def evidence_of(memory: Memory, number: int) -> bytes | None:
+def draft_evidence(memory: Memory, number: int) -> bytes | None:
     """What a draft was made of, see evidence.unpacked(); None where that is not kept."""
     return next((row[0] for row in memory.rows("SELECT evidence FROM drafts WHERE number = ?", number)), None)
 
@@ -179,7 +179,7 @@ def outdated(memory: Memory, number: int, note: str, now: float) -> None:
 
 def place(memory: Memory, new: NewDraft, now: float) -> None:
     """Keep a draft that was written into a maildir, inside of writing(), also where one that asks the same was."""
-    if not add(memory, new, now):
+    if not add_draft(memory, new, now):
         memory.run(
             "UPDATE drafts SET message_id = ?, content = ?, state = ?, changed = ? WHERE asks = ? AND folder = ?",
             *(new.message_id, new.content, PLACED, now, new.asks, new.folder),

@@ -35,7 +35,7 @@ def begin(memory: Memory, number: int, way: str, now: float) -> None:
         memory.run("INSERT INTO outbox VALUES (?, ?, ?, NULL)", number, way, now)
 
 
-def end(memory: Memory, number: int, now: float) -> None:
+def mark_sent(memory: Memory, number: int, now: float) -> None:
     """Note that it went out."""
     with memory.writing():
         memory.run("UPDATE outbox SET ended = ? WHERE draft = ? AND ended IS NULL", now, number)

@@ -18,20 +18,20 @@ from reviewbot.watch.silence import mails_below, said_by
 _SECONDS = 10.0  # for finding the versions among the mails
 
 
-class Answered(NamedTuple):
+class AnsweredPatch(NamedTuple):
     """The mail that a draft answers: its title without [PATCH], and its author's address."""
 
     title: str
     author: str
 
 
-def answered(draft: KeptDraft, review: Review) -> Answered | None:
+def answered_patch(draft: KeptDraft, review: Review) -> AnsweredPatch | None:
     """What a draft answers, None where its evidence does not have that mail."""
     mail = next((one for one in _mails(review) if one.message_id == draft.in_reply_to), None)
     if mail is None:
         return None
     patch = next((one.patch for one in review.patches if one.patch.mail is mail), None)
-    return Answered(patch.subject if patch is not None else review.series.subject, mail.author.email)
+    return AnsweredPatch(patch.subject if patch is not None else review.series.subject, mail.author.email)
 
 
 def newer_version(draft: KeptDraft, mails: Sequence[KeptMail]) -> str:

@@ -210,12 +210,12 @@ class ListPass:
 
     def _late(self, draft: KeptDraft) -> str:
         """Why an open draft need not be sent any more, "" where it may be."""
-        review = evidence.unpacked(drafts.evidence_of(self._memory, draft.number))
+        review = evidence.unpacked(drafts.draft_evidence(self._memory, draft.number))
         if review is None or draft.series is None:
             return ""
         if draft.number not in self._made:  # else its thread was fetched right before
             self._complete(draft.in_reply_to)
-        if self._archive is not None and (asked := lateness.answered(draft, review)):
+        if self._archive is not None and (asked := lateness.answered_patch(draft, review)):
             found = self._archive.named(asked.title, asked.author, draft.made - self._options.keep_days * _DAY)
             self.take([Arrival(raw, 0.0) for raw in found])
         mails = queue.mails(self._memory, draft.series)

@@ -148,7 +148,7 @@ def _add(
     assert looked.review is not None
     of_draft = _only(looked.review, frozenset(one.fingerprint for one in draft.findings))
     shown = replace(of_draft, patches=tuple(patch for patch in of_draft.patches if patch.findings))
-    return drafts.add(
+    return drafts.add_draft(
         memory,
         NewDraft(
             message_id=draft.message_id,

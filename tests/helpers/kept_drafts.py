@@ -91,7 +91,7 @@ def every_state(path: Path, now: float) -> dict[str, int]:
         for number in (approved, sent):
             drafts.approve(memory, number, now - 5 * HOUR)
         outbox.begin(memory, sent, "git send-email", now - 4 * HOUR)
-        outbox.end(memory, sent, now - 4 * HOUR)
+        outbox.mark_sent(memory, sent, now - 4 * HOUR)
         with memory.writing():
             drafts.outdated(memory, late, "v2 came before it was sent", now - 3 * HOUR)
             memory.run("UPDATE drafts SET evidence = NULL WHERE number = ?", bare)
@@ -118,6 +118,6 @@ def every_state(path: Path, now: float) -> dict[str, int]:
 
 def add(memory: Memory, new: NewDraft, now: float) -> int:
     with memory.writing():
-        number = drafts.add(memory, new, now)
+        number = drafts.add_draft(memory, new, now)
     assert number
     return number

@@ -62,6 +62,6 @@ def waits(command: Command, count: int = 1, state: str = "waiting", made: Review
     with opened(command) as memory:
         for draft in composed(whole, common=99).drafts:
             with memory.writing():
-                number = drafts.add(memory, new_of(draft, whole, **more), time.time() - 3 * HOUR)
+                number = drafts.add_draft(memory, new_of(draft, whole, **more), time.time() - 3 * HOUR)
             if state == "approved":
                 drafts.approve(memory, number, time.time())

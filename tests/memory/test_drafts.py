@@ -28,7 +28,7 @@ def new(asks: str = "a", **more: object) -> NewDraft:
 
 def added(memory: Memory, **more: object) -> int:
     with memory.writing():
-        return drafts.add(memory, new(**more), 10.0)
+        return drafts.add_draft(memory, new(**more), 10.0)
 
 
 def test_a_draft_is_kept_once(memory):
@@ -58,7 +58,7 @@ def test_only_an_approved_draft_goes_out_and_only_once(memory):
         drafts.drop(memory, number, drafts.WRONG, 13.0)
     (way,) = outbox.unsettled(memory)
     assert (way.draft, way.message_id) == (number, "a@x")
-    outbox.end(memory, number, 14.0)
+    outbox.mark_sent(memory, number, 14.0)
     assert drafts.draft(memory, number).state == "sent" and not outbox.unsettled(memory)
     with pytest.raises(UsageError, match="is sent"):
         drafts.drop(memory, number, drafts.WRONG, 15.0)
@@ -90,7 +90,7 @@ def test_a_rule_is_judged_by_what_became_of_its_questions(memory):
         elif asks == "d":
             drafts.approve(memory, number, 11.0)
             outbox.begin(memory, number, "maildir", 11.0)
-            outbox.end(memory, number, 11.0)
+            outbox.mark_sent(memory, number, 11.0)
     record = judged.records(memory)["scope-leak"]
     assert record == RuleRecord(sent=1, wrong=1, known=1, late=1, open=1)
     assert (record.judged, record.precision) == (4, 0.75)

@@ -17,7 +17,7 @@ def memory(tmp_path):
         for at in range(5):
             new = NewDraft(f"{at}@x", f"{at}", "p@x", f"Re: {at}", "Ada", "high", "why", b"mail", (), list="l")
             with opened.writing():
-                drafts.add(opened, new, 10.0 + at)
+                drafts.add_draft(opened, new, 10.0 + at)
         yield opened
 
 

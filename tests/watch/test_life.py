@@ -26,7 +26,7 @@ def test_people_speak_first(living):
     assert (one.in_reply_to, one.list, one.author, one.state) == ("p@example.org", "exfoo", "Mira Holt", "waiting")
     assert one.confidence == "high" and one.reason == "1 place: sleep-in-atomic"
     assert b"To: Mira Holt <mira@author.example.org>" in one.content
-    assert drafts.evidence_of(living.memory, one.number)
+    assert drafts.draft_evidence(living.memory, one.number)
 
 
 def test_nothing_is_made_twice(living):

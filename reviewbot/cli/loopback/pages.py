@@ -116,7 +116,7 @@ class DraftPages:
         if draft is None:
             told = refused or f"there is no draft {number}"
             return _html(404, page.empty_page(queue, self._place, self._now(), refused=told))
-        review = unpacked(drafts.evidence_of(memory, number))
+        review = unpacked(drafts.draft_evidence(memory, number))
         context = self._context(review.kernel) if review is not None else None
         shown = DraftView(draft, drafts.points(memory, number), review, context, refused, typed)
         return _html(status, page.draft_page(shown, queue, self._place, self._now(), said))

@@ -17,7 +17,7 @@ _PROBE = "?\n"
 _CHARSETS = (None, "utf-8", "us-ascii")
 
 
-def header_of(mail: bytes) -> bytes:
+def header_bytes(mail: bytes) -> bytes:
     """The header of a mail, without the blank line below it."""
     end = _END.search(mail)
     return mail if end is None else mail[: end.start()]
@@ -45,7 +45,7 @@ def editable_text(mail: bytes) -> str:
     text = body_text(mail)
     if body_text(with_text(mail, _PROBE)) != _PROBE:
         raise UsageError("its header is not one that a text could be put below")
-    charset = email.message_from_bytes(header_of(mail) + b"\n\n", policy=Policy()).get_content_charset()
+    charset = email.message_from_bytes(header_bytes(mail) + b"\n\n", policy=Policy()).get_content_charset()
     if charset not in _CHARSETS:
         raise UsageError("its charset is not UTF-8")
     for at, row in enumerate(text.split("\n"), 1):
@@ -59,7 +59,7 @@ def with_text(mail: bytes, text: str) -> bytes:
     if not text.strip():
         raise UsageError("the text is empty")
     name, body = encoded((text.rstrip("\n") + "\n").encode("utf-8", "surrogateescape"))
-    header = header_of(mail).replace(b"\r\n", b"\n")
+    header = header_bytes(mail).replace(b"\r\n", b"\n")
     line = f"Content-Transfer-Encoding: {name}".encode()
     header, there = _ENCODING.subn(line, header, 1)
     if not there:

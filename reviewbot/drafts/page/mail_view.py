@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from reviewbot.drafts.page.body_text import body_text, header_of
+from reviewbot.drafts.page.body_text import body_text, header_bytes
 from reviewbot.drafts.page.place import PagePlace
 from reviewbot.mail.body import Policy
 from reviewbot.mail.headers import decoded_words, header
@@ -37,14 +37,14 @@ def mail_view(draft: KeptDraft, place: PagePlace, form: Html) -> Html:
 
 
 def _fields(mail: bytes) -> Html:
-    message = email.message_from_bytes(header_of(mail) + b"\n\n", policy=Policy())
+    message = email.message_from_bytes(header_bytes(mail) + b"\n\n", policy=Policy())
     told = ((name, clip(decoded_words(header(message, name.lower())), _LONGEST)) for name in _FIELDS)
     rows = (element("div", element("dt", name), element("dd", value)) for name, value in told if value)
     return element("dl", *rows, class_="fields")
 
 
 def _whole_header(mail: bytes) -> Html:
-    rows = header_of(mail).decode("utf-8", "surrogateescape").split("\n")
+    rows = header_bytes(mail).decode("utf-8", "surrogateescape").split("\n")
     shown = together([clip(row.rstrip("\r"), _LONGEST) for row in rows[:_MOST_ROWS]], Html("\n"))
     return element("details", element("summary", "Whole header"), element("pre", shown, tabindex="0"))
 

@@ -54,7 +54,7 @@ def by_hand(memory: Memory, words: str, now: float) -> str:
 def applied(memory: Memory, way: OnItsWay, end: Ending, now: float) -> str:
     """Note what became of a draft, and say it."""
     if end.sent:
-        outbox.end(memory, way.draft, now)
+        outbox.mark_sent(memory, way.draft, now)
         return f"draft {way.draft} went out by {way.way}: {end.why}"
     if end.sent is False:
         outbox.take_back(memory, way.draft)

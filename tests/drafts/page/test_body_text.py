@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report_cases import ALLOC, only, review, reviewed
-from reviewbot.drafts.page.body_text import body_text, editable_text, header_of, with_text
+from reviewbot.drafts.page.body_text import body_text, editable_text, header_bytes, with_text
 from reviewbot.model.errors import UsageError
 from reviewbot.support.escape import visible
 
@@ -56,7 +56,7 @@ def test_a_long_line_is_encoded_and_comes_back():
 
 def test_a_header_is_not_written_by_a_text():
     made = with_text(MAIL, "Cc: a@example.org\n\nBcc: b@example.org\n")
-    assert header_of(made) == header_of(MAIL)
+    assert header_bytes(made) == header_bytes(MAIL)
 
 
 @pytest.mark.parametrize("char", ["\u202e", "\u200b", "\0", "\r", "\x1b", "\u2028", "\udcff"])

@@ -27,7 +27,7 @@ def memory(tmp_path):
 def add(memory: Memory, made: float, series: int | None, subject: str = "Re: a") -> int:
     new = NewDraft(subject, f"{made}{series}", "p@x", subject, "Ada", "high", "why", b"", (), series=series, list="l")
     with memory.writing():
-        return drafts.add(memory, new, made)
+        return drafts.add_draft(memory, new, made)
 
 
 def test_a_series_stands_together_where_its_oldest_draft_is(memory):

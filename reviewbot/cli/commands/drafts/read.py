@@ -49,7 +49,7 @@ def show_draft(options: argparse.Namespace, setup: SessionOptions, memory: Memor
     if options.raw:
         _put_raw(one.mail)
         return 0
-    review = unpacked(drafts.evidence_of(memory, one.number))
+    review = unpacked(drafts.draft_evidence(memory, one.number))
     shown = ShownDraft(one, drafts.points(memory, one.number), review, version_of(memory, one))
     kernel = _kernel(options, setup, review)
     width = streams.width()

@@ -185,7 +185,7 @@ def _handed_out(run: _Run, one: KeptDraft, lock: int) -> bool:
         streams.say(f"reviewbot: nobody knows whether draft {one.number} went out: {error}")
         streams.say(f"if you know: reviewbot drafts send --settle {one.number}=sent (or =unsent)")
         return False
-    outbox.end(run.memory, one.number, run.now())
+    outbox.mark_sent(run.memory, one.number, run.now())
     run.setup.say(f"draft {one.number} {done}")
     return True
 

@@ -347,7 +347,7 @@ def test_only_an_open_draft_is_edited(command):
         outbox.begin(memory, 1, "git send-email", 1.0)
     assert command("drafts", "edit", "1", **edits(command, "text += 'x'")).code == 2
     with opened(command) as memory:
-        outbox.end(memory, 1, 2.0)
+        outbox.mark_sent(memory, 1, 2.0)
     assert "draft 1 is sent" in command("drafts", "edit", "1", GIT_EDITOR="false").err
 
 
@@ -404,7 +404,7 @@ def test_what_became_of_the_questions_of_a_rule(command):
     with opened(command) as memory:
         drafts.approve(memory, 5, 1.0)
         outbox.begin(memory, 5, "maildir", 1.0)
-        outbox.end(memory, 5, 1.0)
+        outbox.mark_sent(memory, 5, 1.0)
     assert command("rule", "--stats").out.splitlines() == [
         "RULE         SENT  WRONG  KNOWN   LATE   OPEN  PRECISION",
         "scope-leak      1      2      1      1      2        60%  demoted",

@@ -114,7 +114,7 @@ def test_the_sender_is_that_of_the_mail(command, server, name):
     (draft,) = compose(whole, replace(SENDER, name=name), texts(), Options(NOW, "d")).drafts
     with opened(command) as memory:
         with memory.writing():
-            number = drafts.add(memory, new_of(draft, whole), 1.0)
+            number = drafts.add_draft(memory, new_of(draft, whole), 1.0)
         drafts.approve(memory, number, 2.0)
     set_up(command, server)
     assert command("drafts", "send", "--yes").code == 0
