@@ -65,7 +65,7 @@ class ListPass:
 
     def __init__(self, memory: Memory, given: ListOptions, options: WatchOptions, ports: Ports) -> None:
         self._memory, self._list, self._options, self._ports = memory, given, options, ports
-        self._archive: Archive | None = None
+        self._archive = ports.archive(given)
         self._at_work: dict[int, float] = {}  # by number, when each was begun
         self._made: set[int] = set()
         self.result = ListResult(given.name)
@@ -74,7 +74,6 @@ class ListPass:
         """One pass. What goes wrong with the archive is in the result; the rest is raised."""
         wrong = ""
         try:
-            self._archive = self._ports.archive(self._list)
             if self._archive is not None:
                 since = self._ports.now() - self._list.days * _DAY
                 for batch in self._archive.new(queue.cursor(self._memory, self._list.name), since):
@@ -187,7 +186,9 @@ class ListPass:
         if until:
             return HELD, max(until), ""
         if missing and now < end:
-            return PARTIAL, min(end, now + _AGAIN), f"{missing} patches are not here yet"
+            # only an archive that can be asked may have them without a mail that says so
+            again = min(end, now + _AGAIN) if self._archive is not None else end
+            return PARTIAL, again, f"{missing} patches are not here yet"
         why = looked.wrong or next((one.reason for one in looked.versions if one.reason), "")
         looked_at = any(_was_reviewed(one) for one in looked.versions)
         return (REVIEWED if looked_at else ASIDE), end, why

@@ -14,13 +14,17 @@ from reviewbot.watch.look import ReviewWork
 from reviewbot.watch.settings import ListOptions, WatchOptions
 
 _HOUR, _DAY = 3_600.0, 86_400.0
+_NEVER = float("inf")
 _ALL = 10_000_000  # drafts a day: a replay is no list that anybody reads
-_END = 253_402_300_799.0  # the end of the year 9999
 
 
 def run_pass(memory: Memory, lists: Sequence[ListOptions], options: WatchOptions, ports: Ports) -> list[ListResult]:
-    """Go over the lists; what goes wrong with one is kept and said, and the others are gone over all the same."""
-    done = [ListPass(memory, one, options, ports).run() for one in lists]
+    """Go over the lists; what goes wrong with one is kept and said, and the others are gone over all the same.
+
+    Raises ConfigError where an archive is of no known kind, before any is read.
+    """
+    works = [ListPass(memory, one, options, ports) for one in lists]
+    done = [work.run() for work in works]
     queue.forget(memory, ports.now() - options.keep_days * _DAY)
     return done
 
@@ -39,9 +43,9 @@ class ReplayClock:
         """Let it be that late, unless it is later by now."""
         self._at = max(self._at, min(to, self._latest))
 
-    def end(self) -> None:
-        """Let it be so late that nothing is waited for."""
-        self._at = _END
+    def wait(self, until: float) -> None:
+        """Let it be that late though no mail has arrived by then."""
+        self._at = max(self._at, until)
 
 
 def clock_of(memory: Memory, name: str, latest: float) -> ReplayClock:
@@ -67,10 +71,16 @@ def replay(
                     yield from work.works()
                 clock.advance(mail.when)
             work.keep(replace(batch, mails=batch.mails[taken:]))
-        clock.end()
-        yield from work.works()
+        yield from _rest(work, clock)
 
     work.settle_all(works())
-    while work.next_due() <= clock():  # a version that came while the one before it was looked at
-        work.settle_all(work.works())
+    while work.next_due() < _NEVER:  # a version that came while the one before it was looked at
+        work.settle_all(_rest(work, clock))
     return work.result
+
+
+def _rest(work: ListPass, clock: ReplayClock) -> Iterator[ReviewWork]:
+    """What is waited for when all mails are there, each when it is due."""
+    while (due := work.next_due()) < _NEVER:
+        clock.wait(due)
+        yield from work.works()
