@@ -41,6 +41,7 @@ class SessionOptions(Struct, frozen=True):
     quiet: bool
     verbose: bool
     indexed: bool = True  # the index is used if there is one
+    remembered: Path | None = None  # the memory that the user names
 
     @property
     def kernel_name(self) -> str:
@@ -73,7 +74,12 @@ class SessionOptions(Struct, frozen=True):
         """What is remembered from run to run. Raises InputError or ConfigError where that file cannot be used."""
         from reviewbot.memory.memory import Memory
 
-        return Memory.open(self.config.memory_file(os.environ))
+        return Memory.open(self.memory_file)
+
+    @property
+    def memory_file(self) -> Path:
+        """Where the memory is, made or not."""
+        return self.remembered or self.config.memory_file(os.environ)
 
     def waiting(self, text: str) -> AbstractContextManager[None]:
         """See progress.waiting()."""
@@ -103,7 +109,8 @@ def session_options(options: argparse.Namespace) -> SessionOptions:
     today = date.today().isoformat()
     version = rules.releases(folders).at(today) if asked == AUTO else rules.parse_version(asked)
     indexed = not getattr(options, "no_index", False)
-    return SessionOptions(settings, folders, version, asked == AUTO, options.quiet, options.verbose, indexed)
+    told = settings, folders, version, asked == AUTO
+    return SessionOptions(*told, options.quiet, options.verbose, indexed, getattr(options, "memory", None))
 
 
 def open_session(options: argparse.Namespace) -> Session:

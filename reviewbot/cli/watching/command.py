@@ -26,7 +26,7 @@ _FAILED = 3
 def watch(options: argparse.Namespace) -> int:
     """Watch the lists; 3 if one could not be read. Raises ConfigError where there is none."""
     given = session_options(options)
-    path: Path = options.memory or given.config.memory_file(os.environ)
+    path = given.memory_file
     if options.status:
         from reviewbot.cli.watching.status import status_lines
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reviewbot.cli.arguments.b4 import AddCommand, Commands
 from reviewbot.cli.arguments.explain import FORMATS, add_color
+from reviewbot.cli.arguments.lists.watch import add_memory
 from reviewbot.cli.arguments.lists.web import add_web
 
 REASONS = ("wrong", "known", "late")
@@ -116,6 +117,8 @@ def add_drafts(commands: Commands, add_command: AddCommand) -> None:
     drop.add_argument("--reason", choices=REASONS, required=True, help="why")
     _add_send(actions, add_command)
     add_web(actions, add_command)
+    for action in actions.choices.values():
+        add_memory(action)
 
 
 def _add_list(actions: Commands, add_command: AddCommand) -> None:

@@ -51,6 +51,11 @@ def add_watch(commands: Commands, add_command: AddCommand) -> None:
         default="processes",
         help="with --replay: processes of this machine (the default), or dask[:ADDRESS] of a scheduler",
     )
+    add_memory(command)
+
+
+def add_memory(command: argparse.ArgumentParser) -> None:
+    """Add the option of commands that use the memory."""
     command.add_argument("--memory", metavar="FILE", type=Path, help="memory to use instead of the usual one")
 
 
