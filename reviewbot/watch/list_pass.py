@@ -188,7 +188,7 @@ class ListPass:
         if missing and now < end:
             # only an archive that can be asked may have them without a mail that says so
             again = min(end, now + _AGAIN) if self._archive is not None else end
-            return PARTIAL, again, f"{missing} patches are not here yet"
+            return PARTIAL, again, f"{'1 patch is' if missing == 1 else f'{missing} patches are'} not here yet"
         why = looked.wrong or next((one.reason for one in looked.versions if one.reason), "")
         looked_at = any(_was_reviewed(one) for one in looked.versions)
         return (REVIEWED if looked_at else ASIDE), end, why

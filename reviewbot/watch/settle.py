@@ -179,8 +179,9 @@ def _reason(draft: Draft, looked: LookedVersion, seen: SeenVersion) -> str:
     rules = ", ".join(dict.fromkeys(one.rule for one in draft.findings))
     count = len(draft.findings)
     asks = f"{'1 place' if count == 1 else f'{count} places'}: {rules}"
-    gone = f"; {seen.gone} of the {seen.points} points of the version before are gone" if seen.points else ""
-    part = f"; {looked.missing} patches are missing" if looked.missing else ""
+    gone = f"; of {seen.points} points of the version before {seen.gone} are gone" if seen.points else ""
+    some = "1 patch is" if looked.missing == 1 else f"{looked.missing} patches are"
+    part = f"; {some} missing" if looked.missing else ""
     return clip(asks + gone + part, _LONGEST)
 
 

@@ -57,7 +57,7 @@ def test_the_next_version_is_known_below_the_first_and_alone(living, to):
     assert len(living.series()) == 1
     (new,) = living.drafts()
     assert new.in_reply_to == "q@example.org" and new.version == 2
-    assert new.reason == "1 place: sleep-in-atomic; 1 of the 2 points of the version before are gone"
+    assert new.reason == "1 place: sleep-in-atomic; of 2 points of the version before 1 are gone"
     assert drafts.draft(living.memory, old.number).state == "late"
     assert drafts.draft(living.memory, old.number).note == "v2 came"
 
@@ -108,7 +108,7 @@ def test_a_series_that_is_not_all_here_is_waited_for(living):
     living.put(patch("[PATCH 1/2] exfoo: keep a name", "a1", BUG, to="a0"))
     living.after(25)
     assert living.drafts() == []
-    assert (living.series()[0].state, living.series()[0].reason) == ("partial", "1 patches are not here yet")
+    assert (living.series()[0].state, living.series()[0].reason) == ("partial", "1 patch is not here yet")
     living.put(patch("[PATCH 2/2] exfoo: count", "a2", change(CLEAN, path="fs/exfoo/b.c"), to="a0"))
     living.after(25)
     assert [one.in_reply_to for one in living.drafts()] == ["a1@example.org"]
@@ -119,7 +119,7 @@ def test_a_series_that_stays_incomplete_is_reviewed_as_far_as_it_is_here(living)
     living.after(25)
     living.after(72)
     (one,) = living.drafts()
-    assert one.reason == "1 place: sleep-in-atomic; 1 patches are missing"
+    assert one.reason == "1 place: sleep-in-atomic; 1 patch is missing"
 
 
 def test_one_patch_of_the_next_version_joins_the_series(living):

@@ -34,7 +34,8 @@ def status_lines(memory: Memory, lists: Sequence[ListOptions], now: float) -> st
         parts.append(tabulated(due, width, 1))
         parts.append(f"and {len(next_) - _SHOWN} more\n" if len(next_) > _SHOWN else "")
     open_ = len(drafts.kept(memory, drafts.OPEN))
-    parts.append(f"\n{open_} drafts are open: reviewbot drafts list\n" if open_ else "\nno draft is open\n")
+    some = "1 draft is" if open_ == 1 else f"{open_} drafts are"
+    parts.append(f"\n{some} open: reviewbot drafts list\n" if open_ else "\nno draft is open\n")
     return "".join(parts)
 
 
