@@ -12,8 +12,9 @@ from pathlib import Path
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions, session_options
+from reviewbot.cli.watching.status import counted, status_lines
 from reviewbot.cli.watching.watcher import Watcher
-from reviewbot.memory import drafts
+from reviewbot.memory import drafts, judged
 from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import ConfigError, UsageError
 from reviewbot.watch.list_pass import ListResult
@@ -28,8 +29,6 @@ def watch(options: argparse.Namespace) -> int:
     given = session_options(options)
     path = given.memory_file
     if options.status:
-        from reviewbot.cli.watching.status import status_lines
-
         with Memory.open(path) as memory:
             streams.put(status_lines(memory, given.config.lists, time.time()))
         return 0
@@ -39,15 +38,21 @@ def watch(options: argparse.Namespace) -> int:
         return run_replay(options, given)
     lists = _chosen(given.config.lists, options.list)
     watcher = Watcher(given)
-    with Memory.open(path) as memory, _alone(path) as alone:
+    with Memory.open(path) as memory:
+        code = _pass(given, memory, lists, watcher)
+        while options.every is not None:
+            time.sleep(options.every)
+            code = _pass(given, memory, lists, watcher)
+    return code
+
+
+def _pass(given: SessionOptions, memory: Memory, lists: Sequence[ListOptions], watcher: Watcher) -> int:
+    """Do one pass, unless another run is at it; the exit code."""
+    with alone_with(memory.path) as alone:
         if not alone:
             given.say("another watch is at work on this memory: nothing was done")
             return 0
-        code = _say(given, memory, run_pass(memory, lists, given.config.watch, watcher.ports()))
-        while options.every is not None:
-            time.sleep(options.every)
-            code = _say(given, memory, run_pass(memory, lists, given.config.watch, watcher.ports()))
-    return code
+        return _say(given, memory, run_pass(memory, lists, given.config.watch, watcher.ports()))
 
 
 def _chosen(lists: Sequence[ListOptions], names: Sequence[str]) -> Sequence[ListOptions]:
@@ -64,21 +69,21 @@ def _say(given: SessionOptions, memory: Memory, results: Sequence[ListResult]) -
     for one in results:
         if one.wrong:
             given.say(f"{one.name}: {one.wrong}")
-        what = (_count(one.mails, "new mail"), f"{one.series} series reviewed", _count(one.drafts, "new draft"))
-        late = f", {_count(one.late, 'draft')} late" if one.late else ""
+        what = (counted(one.mails, "new mail"), f"{one.series} series reviewed", counted(one.drafts, "new draft"))
+        late = f", {counted(one.late, 'draft')} late" if one.late else ""
         given.say(f"{one.name}: {', '.join(what)}{late}")
+    for rule, record in judged.records(memory).items():
+        if given.config.watch.bar.demotes(record):
+            said = f"{record.wrong} of {record.judged} questions were wrong (reviewbot rule --stats)"
+            given.say(f"{rule} is left out of drafts: {said}")
     waiting = len(drafts.kept(memory, (drafts.WAITING,)))
     if waiting:
-        given.say(f"{_count(waiting, 'draft')} to read: reviewbot drafts list")
+        given.say(f"{counted(waiting, 'draft')} to read: reviewbot drafts list")
     return _FAILED if any(one.wrong for one in results) else 0
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 @contextmanager
-def _alone(path: Path) -> Iterator[bool]:
+def alone_with(path: Path) -> Iterator[bool]:
     """Whether no other run watches with this memory, until the end of `with`."""
     lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from reviewbot.cli import progress, streams
 from reviewbot.cli.session import SessionOptions
 from reviewbot.cli.watching.looking import Executor, in_processes
+from reviewbot.cli.watching.status import counted
 from reviewbot.cli.watching.watcher import Watcher
 from reviewbot.memory import findings, queue
 from reviewbot.memory.findings import FATES
@@ -38,17 +39,18 @@ def run_replay(options: argparse.Namespace, given: SessionOptions) -> int:
     archive = watcher.archive(watched)
     with Memory.open(options.memory) as memory, progress.tally(given.quiet) as show:
         clock = clock_of(memory, watched.name, time.time())
-        counted = _Tally(show)
+        tally = _Tally(show)
         ports = watcher.ports()._replace(
             archive=lambda _: _NO_ARCHIVE,
-            look=lambda works: counted.count(_executor(options.executor)(given, [watched], works)),
+            look=lambda works: tally.count(_executor(options.executor)(given, [watched], works)),
             now=clock,
         )
         result = replay(memory, archive, watched, given.config.watch, ports, clock)
-        seconds = max(time.monotonic() - counted.begun, 0.001)
+        seconds = max(time.monotonic() - tally.begun, 0.001)
         streams.put(summary(memory))
         given.say(
-            f"{result.mails} new mails, {result.series} series reviewed, {result.drafts} drafts in {seconds:.0f} s"
+            f"{counted(result.mails, 'new mail')}, {result.series} series reviewed,"
+            f" {counted(result.drafts, 'draft')} in {seconds:.0f} s"
             f" ({result.mails / seconds:.0f} mails a second)"
         )
     return 0

@@ -39,6 +39,11 @@ def status_lines(memory: Memory, lists: Sequence[ListOptions], now: float) -> st
     return "".join(parts)
 
 
+def counted(number: int, what: str) -> str:
+    """So many of something: "1 draft", "2 drafts"."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def age(seconds: float) -> str:
     """A time span in its largest unit: "3 h"."""
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
