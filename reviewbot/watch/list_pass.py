@@ -135,18 +135,22 @@ class ListPass:
         seen: set[int] = set()
         while due := [one for one in found if one.number not in seen and one.number not in self._at_work]:
             seen.update(one.number for one in due)
-            yield from map(self._work, due)
+            yield from filter(None, map(self._work, due))
             found = queue.due(self._memory, self._list.name, self._ports.now(), _MOST_DUE)
 
-    def _work(self, series: QueuedSeries) -> ReviewWork:
-        number = series.number
-        self._at_work[number] = self._ports.now()
+    def _work(self, series: QueuedSeries) -> ReviewWork | None:
+        """What there is to look at; None where the thread has a newer patch, which people have not had time for."""
+        number, now = series.number, self._ports.now()
         mails = queue.mails(self._memory, number)
         if self._archive is not None and (last := next((one for one in reversed(mails) if one.patch), None)):
             self._complete(last.message_id)
             mails = queue.mails(self._memory, number)
+            series = queue.series(self._memory, number) or series
+            if series.due > now:
+                return None
+        self._at_work[number] = now
         done = frozenset(seen.parts for seen in findings.seen_versions(self._memory, number))
-        patience = self._ports.now() < series.arrived + self._options.patience_days * _DAY
+        patience = now < series.arrived + self._options.patience_days * _DAY
         return ReviewWork(number, self._list.name, tuple(mail.raw for mail in mails), done, patience, series.arrived)
 
     def _settle(self, looked: Looked) -> None:

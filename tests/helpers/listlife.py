@@ -61,6 +61,7 @@ class ListArchive:
         self.clock, self.batch = clock, batch
         self.mails: list[Arrival] = []
         self.broken: Exception | None = None
+        self.hidden: set[str] = set()  # ids that no search finds
         self.threads = 0
 
     def put(self, when: float, *raws: bytes) -> None:
@@ -70,12 +71,15 @@ class ListArchive:
     def new(self, cursor: str, since: float) -> Iterator[Batch]:
         if self.broken is not None:
             raise self.broken
-        there = [one for one in self.mails if one.when <= self.clock()]
+        there = [one for one in self.mails if one.when <= self.clock() and self._found(one.raw)]
         at = int(cursor) if cursor else next((n for n, one in enumerate(there) if one.when >= since), len(there))
         while at < len(there):
             part = there[at : at + self.batch]
             at += len(part)
             yield Batch(tuple(part), str(at))
+
+    def _found(self, raw: bytes) -> bool:
+        return not self.hidden or _parsed(raw).mail.message_id not in self.hidden
 
     def named(self, title: str, author: str, since: float) -> tuple[bytes, ...]:
         return ()

@@ -319,3 +319,15 @@ def test_a_part_of_a_newer_version_makes_no_draft_late(living):
     living.after(25)
     living.put(patch("[PATCH v2 1/2] exfoo: keep a name", "q1", BUG))
     assert living.after(1).late == 0 and len(living.drafts()) == 1
+
+
+def test_a_version_that_only_the_thread_has_is_waited_for_as_well(living):
+    """A search has not found it; people have had no time for it."""
+    living.put(patch("[PATCH] exfoo: keep a name", "p", BUG))
+    living.after(20)
+    living.archive.hidden.add("q@example.org")
+    day = (living.clock() - 1_700_000_000) / 86_400  # of its own date, all that tells when it came
+    living.put(patch("[PATCH v2] exfoo: keep a name", "q", BUG, to="p", day=day))
+    assert living.after(5)[2:4] == (0, 0)
+    assert living.after(20)[2:4] == (1, 1)
+    assert [one.in_reply_to for one in living.drafts()] == ["q@example.org"]
