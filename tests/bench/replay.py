@@ -3,8 +3,9 @@
     python tests/bench/replay.py [--mails 20000]
     python tests/bench/replay.py --archive DIR       some archive of yours instead
 
-Mails are made by this script, most of some kB, put into a git repository as public-inbox has it, and replayed by the
-program itself, first a tenth of them and then all.
+Mails are made by this script: patches of one to five hunks of thirty lines. Of ten one allocates below a lock, which is
+wrong, one beside it, one only locks, one only allocates, and six do neither; a list has fewer of the first. They are
+put into a git repository as public-inbox has it, and the program replays it, first a tenth of them and then all.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ BODY = (
     "\tfor (i = 0; i < fs->count; i++) {\n\t\titem = &fs->items[i];\n\t\tif (item->busy)\n\t\t\tcontinue;\n"
     "\t\terr = exfoo_put(fs, item);\n\t\tif (err)\n\t\t\tbreak;\n\t}\n"
 )
+DONE = "\tfs->done = 1;\n"
 
 
 class Run(NamedTuple):
@@ -47,15 +49,15 @@ class Run(NamedTuple):
     said: str
 
 
-def hunk(function: str, at: int, chance: random.Random) -> str:
-    """A hunk of some thirty lines; every twelfth allocates below a lock, every third elsewhere."""
-    kind = chance.randrange(12)
-    inside = "\tfs->busy++;\n" if kind else "\tfs->name = kmalloc(fs->size, GFP_KERNEL);\n"
-    after = "\tfs->done = 1;\n" if kind % 3 else f"\tfs->more = kcalloc({at}, sizeof(*fs->more), GFP_KERNEL);\n"
+def hunk(function: str, at: int, kind: int) -> str:
+    """A hunk of some thirty lines: 0 allocates below a lock, 1 beside one, 2 only locks, 3 only allocates."""
+    lock = kind in (0, 1, 2)
+    inside = "\tfs->name = kmalloc(fs->size, GFP_KERNEL);\n" if kind == 0 else "\tfs->busy++;\n"
+    grows = f"\tfs->more = kcalloc({at}, sizeof(*fs->more), GFP_KERNEL);\n"
     old = [f"static int {function}(struct exfoo *fs)\n", "{\n", *BODY.splitlines(True)]
     rows = [f" {line}" for line in old]
-    rows += [" \tspin_lock(&fs->lock);\n", f"+{inside}", " \tspin_unlock(&fs->lock);\n"]
-    rows += [f"+{after}", " \treturn err;\n", " }\n"]
+    rows += [" \tspin_lock(&fs->lock);\n"] * lock + [f"+{inside}"] + [" \tspin_unlock(&fs->lock);\n"] * lock
+    rows += [f"+{grows if kind in (1, 3) else DONE}", " \treturn err;\n", " }\n"]
     count = sum(1 for row in rows if row[0] == " ")
     return f"@@ -{at},{count} +{at},{count + 2} @@\n{''.join(rows)}"
 
@@ -66,7 +68,8 @@ def patches(count: int) -> list[tuple[bytes, float]]:
     made = []
     for number in range(count):
         name, by = f"fs/exfoo/f{number % 97}.c", f"Author {number % 300} <a{number % 300}@example.org>"
-        hunks = [hunk(f"exfoo_{number}_{at}", 10 + at * 60, chance) for at in range(chance.choice((1, 1, 2, 3, 5)))]
+        kind, count = chance.randrange(10), chance.choice((1, 1, 2, 3, 5))
+        hunks = [hunk(f"exfoo_{number}_{at}", 10 + at * 60, kind) for at in range(count)]
         head = f"diff --git a/{name} b/{name}\nindex 1111111..2222222 100644\n--- a/{name}\n+++ b/{name}\n"
         text = f"Why this is done, in a sentence.\n\nSigned-off-by: {by}\n---\n {name} | 2 ++\n\n{head}{''.join(hunks)}"
         to = "To: linux-exfoo@vger.kernel.org\n"
