@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from reviewbot.archive.clone.layout import epochs_of
@@ -38,15 +39,13 @@ def open_archive(
 
         return LeiArchive(place.removeprefix(_LEI).strip(), options, now)
     path = Path(place).expanduser()
-    try:
+    with suppress(OSError):  # too long for a file name
         if path.is_dir():
             return _folder(path, place, options)
         if path.is_file():
             from reviewbot.archive.local.mbox import MboxArchive
 
             return MboxArchive(path, options, now)
-    except OSError:  # too long for a file name
-        pass
     raise ConfigError(f"{printable_name(place)[:200]!r}: there is no such file or folder; {_POSSIBLE}")
 
 

@@ -19,6 +19,7 @@ from reviewbot.memory.memory import Memory
 
 NOW = 1_800_000_000.0
 ARCHIVE = "https://lore.kernel.org/all"
+CAREFUL = 0.5  # seconds after which keys decide, and more
 
 
 class Served:
@@ -85,3 +86,13 @@ def serve_drafts(memory: Path) -> Iterator[Served]:
         thread.join()
         served.server.server_close()
     assert served.said == []
+
+
+def at(browser, served) -> str:
+    """The page that is shown, below the top."""
+    return browser.address().removeprefix(served.top)
+
+
+def ready(browser, served, path: str = "", **how: object) -> None:
+    browser.open(served.top, path, **how)
+    browser.wait(CAREFUL)
