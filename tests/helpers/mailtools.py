@@ -18,6 +18,10 @@ ROWS, COLUMNS = 30, 100
 PATIENCE = 150  # seconds
 
 
+class Stuck(AssertionError):
+    """A program that did not end, nor show what the next key waits for."""
+
+
 def clean_env(home: Path) -> dict[str, str]:
     return {
         "HOME": str(home),
@@ -33,11 +37,13 @@ def has_send_email() -> bool:
     return Path(exec_path, "git-send-email").exists()
 
 
-def in_terminal(command: list[str], env: dict[str, str], keys: Sequence[str | tuple[str, str]] = ()) -> str:
+def in_terminal(
+    command: list[str], env: dict[str, str], keys: Sequence[str | tuple[str, str]] = (), patience: float = PATIENCE
+) -> str:
     """Run a program on a terminal of its own, and return what it drew.
 
     Each time it has drawn and waits it gets the next of `keys`, one or several at once; with a pair only when the first
-    of it stands on the screen.
+    of it stands on the screen. Raises Stuck when `patience` seconds have passed since the last key.
     """
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
@@ -47,7 +53,7 @@ def in_terminal(command: list[str], env: dict[str, str], keys: Sequence[str | tu
     os.close(theirs)
     screen = pyte.Screen(COLUMNS, ROWS)
     terminal = pyte.ByteStream(screen)
-    drawn, left, until = b"", list(keys), time.monotonic() + PATIENCE
+    drawn, left, until = b"", list(keys), time.monotonic() + patience
     while time.monotonic() < until:
         if select.select([ours], [], [], 0.5)[0]:
             try:
@@ -56,12 +62,14 @@ def in_terminal(command: list[str], env: dict[str, str], keys: Sequence[str | tu
                 break
             terminal.feed(said)
         elif left and (isinstance(left[0], str) or any(left[0][0] in line for line in screen.display)):
-            given = left.pop(0)
+            given, until = left.pop(0), time.monotonic() + patience
             os.write(ours, (given if isinstance(given, str) else given[1]).encode())
     os.close(ours)
     shown = "\n".join(screen.display)
     try:
-        assert child.wait(timeout=10) == 0, shown
+        assert child.wait(timeout=1 if left else 10) == 0, shown
+    except subprocess.TimeoutExpired:
+        raise Stuck(f"it waits for {left}:\n{shown}") from None
     finally:
         child.kill()
     assert not left, f"it did not wait for {left}:\n{shown}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import pytest
 import reviewbot
 from command import THREADS
 from inbox import ADDRESS, Inbox
-from mailtools import clean_env, in_terminal
+from mailtools import Stuck, clean_env, in_terminal
 from pages import block, page
 from reviewbot.mail import mailbox
 
@@ -42,6 +43,7 @@ def demo() -> tuple[bytes, ...]:
 def archive(inbox: Inbox) -> Inbox:
     for one in mails():
         inbox.deliver(one)
+    inbox.refresh()
     return inbox
 
 
@@ -141,6 +143,15 @@ def test_a_tagged_thread_of_mutt_is_reviewed_without_a_server(mutt, desk):
 # --- aerc ---
 
 
+def in_aerc(desk: Desk, keys: list[tuple[str, str]]) -> None:
+    """Press keys in aerc. Version 0.14 now and then takes nothing more of what its worker says: it is started again."""
+    for _ in range(9):
+        with contextlib.suppress(Stuck):
+            in_terminal(["aerc"], desk.env, keys, patience=15)
+            return
+    in_terminal(["aerc"], desk.env, keys, patience=60)
+
+
 @needs("aerc")
 @needs("less")
 def test_keys_of_aerc_review_a_thread_and_draft_replies(desk):
@@ -153,15 +164,9 @@ def test_keys_of_aerc_review_a_thread_and_draft_replies(desk):
     (settings / "accounts.conf").chmod(0o600)
     own = "q = :quit<Enter>\n[terminal]\n$noinherit = true\n"
     (settings / "binds.conf").write_text(f"[messages]\n{block(PAGE, '## aerc')}{own}")
-    # a key that is pressed before it has connected is lost
-    keys = [
-        ("Connected", ""),
-        ("all extents", ",r"),
-        ("scope-leak", "q"),
-        ("Process complete", "x"),
-        ("all extents", ",d"),
-    ]
-    in_terminal(["aerc"], desk.env, [*keys, ("Process complete", "x"), ("all extents", "q")])
+    opened, closed = "all extents", ("Process complete", "x")
+    in_aerc(desk, [(opened, ",r"), ("scope-leak", "q"), closed, (opened, "q")])
+    in_aerc(desk, [(opened, ",d"), closed, (opened, "q")])
     assert FOUND in desk.said()
     assert len(desk.drafts()) == 3
 
