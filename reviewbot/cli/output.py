@@ -215,7 +215,7 @@ class Output(Struct, frozen=True, dict=True):
         from reviewbot.drafts.write import write_drafts
 
         with ExitStack() as stack:
-            done = write_drafts(drafted.drafts, folder, self._memory(stack), time.time(), self.again)
+            done = write_drafts(review, drafted.drafts, folder, self._memory(stack), time.time(), self.again)
         for problem in done.wrong:
             self.setup.say(problem)
         new, gone = len(done.written), len(done.gone)

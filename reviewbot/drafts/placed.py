@@ -18,11 +18,11 @@ from reviewbot.drafts.mail_text import header_of
 from reviewbot.drafts.maildir import Maildir
 from reviewbot.filesystem.files import read_file, reason_of
 from reviewbot.mail import headers
-from reviewbot.memory import drafts
+from reviewbot.memory import drafts, evidence
 from reviewbot.memory.drafts import HANDLED, PLACED, KeptDraft, NewDraft, Point
 from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import DamagedDatabase, InputError, UsageError
-from reviewbot.model.review import CONFIDENCES
+from reviewbot.model.review import CONFIDENCES, Review
 from reviewbot.report.reply.message import Draft
 from reviewbot.support.escape import printable
 
@@ -63,14 +63,14 @@ class PlacedDrafts:
         """The message id of the draft that was written last for what it asks, "" if none was."""
         return self._rows[asks].message_id if asks in self._rows else ""
 
-    def add(self, draft: Draft) -> None:
-        """Remember a draft that is there now. Never raises: see `wrong`."""
+    def add(self, draft: Draft, review: Review) -> None:
+        """Remember a draft of a review that is there now. Never raises: see `wrong`."""
         before = self._rows.get(draft.asks)
         if self._memory is None or (before and (before.message_id, before.state) == (draft.message_id, PLACED)):
             return
         try:
             with self._memory.writing():
-                drafts.place(self._memory, _new(draft, self._folder), self._now)
+                drafts.place(self._memory, _new(draft, review, self._folder), self._now)
         except (InputError, DamagedDatabase) as error:
             self._give_up(error)
 
@@ -186,7 +186,7 @@ def _noted(asks: str, message_id: str, path: Path | None, folder: str) -> NewDra
     )
 
 
-def _new(draft: Draft, folder: str) -> NewDraft:
+def _new(draft: Draft, review: Review, folder: str) -> NewDraft:
     sure = [one.confidence for one in draft.findings]
     return NewDraft(
         message_id=draft.message_id,
@@ -202,6 +202,7 @@ def _new(draft: Draft, folder: str) -> NewDraft:
             for one in draft.findings
         ),
         folder=folder,
+        evidence=evidence.packed(evidence.about(review, frozenset(one.fingerprint for one in draft.findings))),
     )
 
 

@@ -22,6 +22,7 @@ from reviewbot.filesystem import unfinished
 from reviewbot.filesystem.files import read_file, reason_of
 from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import ConfigError, InputError
+from reviewbot.model.review import Review
 from reviewbot.report.reply.message import Draft
 from reviewbot.report.reply.texts import PLACEHOLDERS, REQUIRED, Texts
 
@@ -38,9 +39,9 @@ class Delivery(Struct):
 
 
 def write_drafts(
-    drafts: Iterable[Draft], folder: Path, memory: Memory | None, now: float, again: bool = False
+    review: Review, drafts: Iterable[Draft], folder: Path, memory: Memory | None, now: float, again: bool = False
 ) -> Delivery:
-    """Add the drafts that are not there yet to the maildir `folder`; with `again` also those that are gone.
+    """Add the drafts of a review that are not there yet to the maildir `folder`; with `again` also those that are gone.
 
     Which are gone the memory knows; without one they are written again. The maildir is made if it is missing. Runs at
     the same time wait for each other. A draft is written whole or not at all. Raises UsageError if `folder` is no
@@ -52,7 +53,9 @@ def write_drafts(
             known = maildir.known()
             before = PlacedDrafts(memory, maildir, known, now)
             for draft in drafts:
-                _put(draft, maildir, known, before, done, again)
+                if _put(draft, maildir, known, before, done, again):
+                    # only now: who is ended in between finds the draft, and not a note of one that never was
+                    before.add(draft, review)
             done.wrong.extend((*maildir.wrong, *before.wrong))
     except OSError as error:
         raise InputError(f"cannot write drafts to {folder}: {reason_of(error)}") from error
@@ -61,22 +64,21 @@ def write_drafts(
 
 def _put(
     draft: Draft, maildir: Maildir, known: dict[str, Path], before: PlacedDrafts, done: Delivery, again: bool
-) -> None:
+) -> bool:
+    """Put a draft there, unless it is; gives whether it has to be remembered."""
     name = _file_name(draft)
     earlier = known.get(before.message_id(draft.asks)) if draft.asks in before else None
     there = earlier or known.get(draft.message_id) or known.get(name)
     if there is None and draft.asks in before and not again:
         done.gone.append(draft)
-        return
+        return False
     path = maildir.put(name, draft.content) if there is None else None
     if path is not None:
         known[draft.message_id] = path
         done.written.append(path)
     else:
         done.kept.append(there or maildir.path / "new" / name)
-    # only now: who is ended in between finds the draft, and not a note of one that never was
-    if earlier is None:
-        before.add(draft)
+    return earlier is None
 
 
 def load_texts(folder: Path, shipped: Path) -> Texts:

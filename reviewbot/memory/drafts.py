@@ -181,8 +181,9 @@ def place(memory: Memory, new: NewDraft, now: float) -> None:
     """Keep a draft that was written into a maildir, inside of writing(), also where one that asks the same was."""
     if not add_draft(memory, new, now):
         memory.run(
-            "UPDATE drafts SET message_id = ?, content = ?, state = ?, changed = ? WHERE asks = ? AND folder = ?",
-            *(new.message_id, new.content, PLACED, now, new.asks, new.folder),
+            "UPDATE drafts SET message_id = ?, content = ?, evidence = ?, state = ?, changed = ?"
+            " WHERE asks = ? AND folder = ?",
+            *(new.message_id, new.content, new.evidence, PLACED, now, new.asks, new.folder),
         )
 
 

@@ -6,13 +6,30 @@ The form is that of the program that wrote it: another version may not read it, 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from reviewbot.model.review import Review
 
 _LARGEST = 32 << 20  # bytes, unpacked: what the memory holds is ours, but a file may be damaged
+
+
+def only(review: Review, fingerprints: Collection[str]) -> Review:
+    """The review with some of its findings alone."""
+    cut = (
+        replace(patch, findings=tuple(one for one in patch.findings if one.fingerprint in fingerprints))
+        for patch in review.patches
+    )
+    return replace(review, patches=tuple(cut))
+
+
+def about(review: Review, fingerprints: Collection[str]) -> Review:
+    """The part of a review that some findings are of: these, and the patches that have them."""
+    cut = only(review, fingerprints)
+    return replace(cut, patches=tuple(patch for patch in cut.patches if patch.findings))
 
 
 def packed(review: Review) -> bytes:

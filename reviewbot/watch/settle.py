@@ -64,7 +64,7 @@ def settle_version(
     before = findings.seen_versions(memory, series.number)
     became = _fates(memory, series.number, review, replies, desk)
     raised = frozenset(one.point.fingerprint for one in became if one.fate == RAISED)
-    drafted = desk.compose(_only(review, raised)) if raised else DraftSet((), ())
+    drafted = desk.compose(evidence.only(review, raised)) if raised else DraftSet((), ())
     room = desk.most - _made_since(memory, series.list, now - _DAY)
     chosen = sorted(drafted.drafts, key=_sureness, reverse=True)
     if len(chosen) > room and room < desk.most:
@@ -128,17 +128,6 @@ def _fate(
     return (SAID, f"{who} has said it") if who else (RAISED, "")
 
 
-def _only(review: Review, raised: Collection[str]) -> Review:
-    """The review with those findings alone that are raised."""
-    return replace(
-        review,
-        patches=tuple(
-            replace(patch, findings=tuple(one for one in patch.findings if one.fingerprint in raised))
-            for patch in review.patches
-        ),
-    )
-
-
 # --- drafts ---
 
 
@@ -146,8 +135,7 @@ def _add(
     memory: Memory, series: QueuedSeries, looked: LookedVersion, draft: Draft, seen: SeenVersion, now: float
 ) -> int:
     assert looked.review is not None
-    of_draft = _only(looked.review, frozenset(one.fingerprint for one in draft.findings))
-    shown = replace(of_draft, patches=tuple(patch for patch in of_draft.patches if patch.findings))
+    shown = evidence.about(looked.review, frozenset(one.fingerprint for one in draft.findings))
     return drafts.add_draft(
         memory,
         NewDraft(

@@ -11,27 +11,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from command import THREADS
-from placing import OLD, remembered, write_drafts
-from report_cases import ALLOC, SCOPE, composed, only, review, reviewed
+from placing import DEMO, MADE, OLD, many, one, remembered, there, write_drafts
+from report_cases import ALLOC, only, review, reviewed
 from reviewbot.drafts import maildir, write
 from reviewbot.filesystem import unfinished
 from reviewbot.model.errors import InputError, UsageError
-
-DEMO = ("thread", THREADS / "demo.mbox", "--kernel", "6.10", "--config", THREADS / "demo.toml", "--drafts")
-
-
-def one(**options):
-    return only(review(reviewed([SCOPE])), **options)
-
-
-def many(count: int):
-    patches = [reviewed([SCOPE], number=number, total=count) for number in range(1, count + 1)]
-    return composed(review(*patches), common=count + 1).drafts
-
-
-def there(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
 
 
 def mails(folder: Path) -> list[str]:
@@ -240,7 +224,7 @@ def noted(folder: Path, *drafts, more: bytes = b"") -> None:
 def test_what_an_older_version_has_noted_is_taken_over_and_left_alone(tmp_path):
     folder = tmp_path / "replies"
     first, second, third = many(3)
-    (path,) = write.write_drafts([first], folder, None, 0.0).written  # as a version without a memory did
+    (path,) = write.write_drafts(MADE, [first], folder, None, 0.0).written  # as a version without a memory did
     noted(folder, first, second)
     before = (folder / OLD).read_bytes()
     done = write_drafts([first, second, third], folder)

@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
-from command import THREADS
-from placing import memory_of, remembered, write_drafts
-from report_cases import SCOPE, composed, only, review, reviewed
+from placing import DEMO, many, memory_of, one, remembered, write_drafts
 from reviewbot.drafts import placed
 from reviewbot.memory import drafts as kept
+from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import InputError
-
-DEMO = ("thread", THREADS / "demo.mbox", "--kernel", "6.10", "--config", THREADS / "demo.toml", "--drafts")
-
-
-def one(**options):
-    return only(review(reviewed([SCOPE])), **options)
-
-
-def many(count: int):
-    patches = [reviewed([SCOPE], number=number, total=count) for number in range(1, count + 1)]
-    return composed(review(*patches), common=count + 1).drafts
-
-
-def there(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir() or path.is_symlink())
-
 
 # --- what the memory sees ---
 
@@ -133,3 +116,19 @@ def test_what_is_said(command):
     assert "1 draft was written before and is gone; --again writes it" in command(*DEMO, "drafts").err
     refused = command(*DEMO[:-1], "--again")
     assert (refused.code, "--again is about drafts: it needs --drafts DIR" in refused.err) == (2, True)
+
+
+def test_a_draft_in_a_maildir_shows_what_it_rests_on(command):
+    """Also one that is written again; one of a version that kept nothing lists its points."""
+    command(*DEMO, "drafts")
+    with Memory.open(command.home / ".local/state/reviewbot/memory.sqlite") as memory, memory.writing():
+        first = command("drafts", "show", "1").out
+        memory.run("UPDATE drafts SET evidence = NULL")
+    assert "\nMATRIX (Linux 6.10)\n" in first
+    assert re.search(r"^    >  +\d+ \+", first, re.M), "the line that it asks about, among its neighbours"
+    assert "3/3 exfoo" not in first, "it answers one patch"
+    assert "MATRIX" not in command("drafts", "show", "1").out
+    for path in (command.work / "drafts" / "new").iterdir():
+        path.unlink()
+    command(*DEMO, "drafts", "--again")
+    assert command("drafts", "show", "1").out.count("\nMATRIX (Linux 6.10)\n") == 1

@@ -15,7 +15,7 @@ import pytest
 from msgspec.structs import replace
 
 from mailtools import clean_env, has_send_email, in_terminal
-from placing import write_drafts
+from placing import MADE, write_drafts
 from report_cases import ALLOC, SCOPE, TEMPLATES, composed, mail, only, review, reviewed
 from reviewbot.drafts import write
 from reviewbot.drafts.write import load_texts
@@ -99,7 +99,7 @@ def test_a_file_is_no_folder(tmp_path):
     with pytest.raises(UsageError, match=r"file is a file; drafts need a folder"):
         write_drafts([one()], tmp_path / "file")
     with pytest.raises(InputError, match="cannot write drafts to"):
-        write.write_drafts([one()], tmp_path / "file" / "below", None, 0.0)
+        write.write_drafts(MADE, [one()], tmp_path / "file" / "below", None, 0.0)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -124,10 +124,10 @@ def test_a_file_that_may_not_grow_is_not_there_half(tmp_path):
     script = f"""
 import resource, sys
 sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1] / "helpers")!r}]
-from test_write import one
+from test_write import MADE, one
 from reviewbot.drafts.write import write_drafts
 resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
-write_drafts([one()], __import__("pathlib").Path({str(tmp_path)!r}), None, 0.0)
+write_drafts(MADE, [one()], __import__("pathlib").Path({str(tmp_path)!r}), None, 0.0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert "file too large" in done.stderr
