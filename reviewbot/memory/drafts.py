@@ -168,6 +168,25 @@ def drop(memory: Memory, number: int, why: str, now: float, seen: float | None =
             )
 
 
+def restore(memory: Memory, numbers: Iterable[int], now: float, seen: float | None = None) -> None:
+    """Let drafts that were dropped wait again, all of them or none.
+
+    What was marked wrong with them may be raised again, unless another draft was dropped for it as well.
+    Raises UsageError where a newer version, or another draft that asks the same, has come since.
+    """
+    with memory.writing():
+        for number in numbers:
+            _change(memory, number, (DROPPED,), "state = ?", WAITING, now, seen)
+            _require_newest(memory, number)
+            memory.run("UPDATE drafts SET note = '' WHERE number = ?", number)
+            memory.run(
+                "DELETE FROM wrong WHERE fingerprint IN (SELECT fingerprint FROM points WHERE draft = ?)"
+                " AND fingerprint NOT IN"
+                " (SELECT fingerprint FROM points JOIN drafts ON number = draft WHERE state = ? AND note = ?)",
+                *(number, DROPPED, WRONG),
+            )
+
+
 def outdated(memory: Memory, number: int, note: str, now: float) -> None:
     """Mark an open draft as late, inside of writing(): `note` says what came first."""
     memory.run(
@@ -220,3 +239,22 @@ def _change(
     if seen is not None and found.changed != seen:
         raise UsageError(f"draft {number} was changed meanwhile: it is {found.state} now")
     memory.run(f"UPDATE drafts SET {setting}, changed = ? WHERE number = ?", value, now, number)  # noqa: S608 - ours
+
+
+def _require_newest(memory: Memory, number: int) -> None:
+    """Raise UsageError where a newer version was looked at, or another draft of the series asks the same."""
+    newer = memory.rows(
+        "SELECT max(versions.version) FROM versions JOIN drafts ON versions.series = drafts.series"
+        " WHERE number = ? AND versions.version > drafts.version",
+        number,
+    )[0][0]
+    if newer is not None:
+        raise UsageError(f"draft {number} is too late: v{newer} is out")
+    again = memory.rows(
+        "SELECT other.number FROM drafts AS other JOIN drafts AS own ON own.number = ? AND own.series = other.series"
+        " JOIN points ON points.draft = other.number WHERE other.number != own.number AND other.state IN (?, ?, ?)"
+        " AND points.fingerprint IN (SELECT fingerprint FROM points WHERE draft = ?)",
+        *(number, *OPEN, SENT, number),
+    )
+    if again:
+        raise UsageError(f"draft {number} was asked anew: see draft {again[0][0]}")

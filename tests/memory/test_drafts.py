@@ -100,6 +100,34 @@ def test_a_rule_is_judged_by_what_became_of_its_questions(memory):
     assert memory.rows("SELECT fingerprint FROM wrong") == [(POINT.fingerprint,)]
 
 
+def test_a_drop_is_taken_back_with_what_it_taught(memory):
+    number, other = added(memory, series=4), added(memory, asks="b", series=5)
+    for one in (number, other):
+        drafts.drop(memory, one, drafts.WRONG, 11.0)
+    drafts.restore(memory, [number], 12.0)
+    found = drafts.draft(memory, number)
+    assert (found.state, found.note, found.changed) == ("waiting", "", 12.0)
+    assert memory.rows("SELECT fingerprint FROM wrong") == [(POINT.fingerprint,)], "the other one says so still"
+    assert judged.records(memory)["scope-leak"] == RuleRecord(wrong=1, open=1)
+    drafts.restore(memory, [other], 13.0)
+    assert memory.rows("SELECT fingerprint FROM wrong") == []
+    with pytest.raises(UsageError, match="draft 1 is waiting"):
+        drafts.restore(memory, [number], 14.0)
+
+
+def test_a_drop_stays_where_something_newer_has_come(memory):
+    old, same, alone = added(memory, series=4), added(memory, asks="b", series=4), added(memory, asks="c", series=6)
+    for one in (old, alone):
+        drafts.drop(memory, one, drafts.KNOWN, 11.0)
+    with pytest.raises(UsageError, match=f"draft {old} was asked anew: see draft {same}"):
+        drafts.restore(memory, [alone, old], 12.0)
+    assert [drafts.draft(memory, one).state for one in (old, alone)] == ["dropped", "dropped"], "all or none"
+    with memory.writing():
+        memory.run("INSERT INTO versions VALUES (6, 3, 'parts', 5.0, 0, 0)")
+    with pytest.raises(UsageError, match=f"draft {alone} is too late: v3 is out"):
+        drafts.restore(memory, [alone], 12.0)
+
+
 def test_a_draft_in_a_maildir_is_placed_and_handled(memory):
     number = added(memory, folder="/home/ada/replies")
     assert added(memory, folder="/home/ada/other")

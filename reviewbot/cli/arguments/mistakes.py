@@ -12,6 +12,7 @@ _CHOICE = re.compile(
     r"argument (?P<what>.{1,200}?): invalid choice: '(?P<given>.{0,200}?)' \(choose from (?P<known>.*)\)"
 )
 _OPTIONS = re.compile(r"unrecognized arguments: (?P<given>.*)")
+_ONE_OF = re.compile(r"one of the arguments (?P<known>.*) is required")
 _COMMAND = "COMMAND"
 
 
@@ -29,6 +30,8 @@ def plain(message: str, options: Iterable[str]) -> str:
             name = first.partition("=")[0]
             return f"no option {name}{_near(name, [each for each in options if each.startswith('--')])}"
         return f"too many arguments: {unknown['given']}"
+    if (one_of := _ONE_OF.fullmatch(message)) is not None:
+        return f"missing: {' or '.join(one_of['known'].split())}"
     return message.replace("the following arguments are required: ", "missing: ").removeprefix("argument ")
 
 

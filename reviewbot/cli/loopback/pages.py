@@ -160,6 +160,9 @@ class DraftPages:
         if act == decide.HOLD:
             drafts.hold(memory, number, now, seen)
             return "held"
+        if act == decide.RESTORE:
+            drafts.restore(memory, [number], now, seen)
+            return "restored"
         if act == decide.DROP and why in drafts.WHY:
             drafts.drop(memory, number, why, now, seen)
             return "dropped"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reviewbot.drafts.page.body_text import editable_text
 from reviewbot.drafts.page.place import PagePlace
-from reviewbot.memory.drafts import APPROVED, KNOWN, OPEN, TOO_LATE, WAITING, WRONG, KeptDraft
+from reviewbot.memory.drafts import APPROVED, DROPPED, KNOWN, OPEN, TOO_LATE, WAITING, WRONG, KeptDraft
 from reviewbot.model.errors import UsageError
 from reviewbot.report.html.element import Child, Html, element, escaped
 
-APPROVE, HOLD, EDIT, DROP = "approve", "hold", "edit", "drop"  # what can be done, as a form says it
+APPROVE, HOLD, EDIT, DROP, RESTORE = "approve", "hold", "edit", "drop", "restore"  # what can be done, as a form says it
 SECRET, SEEN, ACT, WHY, TEXT = "secret", "seen", "act", "why", "text"  # the fields of a form
 LONGEST_TEXT = 500_000  # characters
 _REASONS = (
@@ -31,6 +31,8 @@ def decisions(draft: KeptDraft, place: PagePlace, before: int, after: int) -> Ht
             element("a", "Edit ", _key("e"), href="#edit", id="to-edit", class_="button", aria_keyshortcuts="e")
         )
         parts.append(_drop(draft, place))
+    elif draft.state == DROPPED:
+        parts.append(_button(draft, place, RESTORE, "Take up again", "u"))
     ways = [
         _way(place, before, "k", "Previous", "prev"),
         _way(place, after, "j", "Next", "next"),

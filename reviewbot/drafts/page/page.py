@@ -11,7 +11,7 @@ from reviewbot.drafts.page.decide import decisions, edit_form
 from reviewbot.drafts.page.mail_view import mail_view
 from reviewbot.drafts.page.place import SCRIPT, STYLE, PagePlace
 from reviewbot.drafts.page.queue import SEND, DraftQueue, queue_nav, short_age
-from reviewbot.memory.drafts import APPROVED, OPEN, PLACED, WAITING, KeptDraft, Point
+from reviewbot.memory.drafts import APPROVED, DROPPED, OPEN, PLACED, WAITING, KeptDraft, Point
 from reviewbot.model.review import Review
 from reviewbot.report.html.document import asset
 from reviewbot.report.html.element import Child, Html, element, together
@@ -25,6 +25,7 @@ _KEYS = (
     ("h", "hold back what is approved"),
     ("e", "edit the text; Ctrl+Enter keeps it, Esc leaves it"),
     ("d", "drop, then w, k or l for the reason, or Esc"),
+    ("u", "take a dropped one up again"),
     ("n p", "next remark, the one before"),
     ("?", "these keys"),
 )
@@ -80,6 +81,7 @@ DONE = {
     "held": "waits again.",
     "kept": "has the text that you wrote.",
     "dropped": "is dropped.",
+    "restored": "waits again.",
 }
 
 
@@ -119,6 +121,8 @@ def _state(draft: KeptDraft) -> list[Html]:
         said = f"It lies in {draft.folder}, where your mail program has it."
     else:
         said = f"It is {draft.state}{why}. Nothing is left to decide."
+        if draft.state == DROPPED:
+            said = f"It is dropped{why}."
     return [element("p", said, class_="next")] if draft.state not in OPEN else []
 
 

@@ -72,6 +72,7 @@ def test_remarks_stand_in_the_patch_with_what_they_rest_on(browser, served):
 def test_each_state_says_what_can_be_done(browser, states):
     served, numbers = states
     can = {"waiting": ["Approve a", "Edit e", "Drop d"], "approved": ["Hold back h", "Edit e", "Drop d"]}
+    can["dropped"] = ["Take up again u"]
     for state in ("waiting", "approved", "late", "dropped", "sent", "placed", "handled"):
         browser.open(served.top, f"drafts/{numbers[state]}")
         assert browser.shown("main .state") == [state]
@@ -158,6 +159,19 @@ def test_d_and_a_reason_drop_it(browser, served, key, why):
     with Memory.open(served.memory) as memory:
         assert bool(memory.rows("SELECT 1 FROM wrong")) == (why == "wrong")
     assert at(browser, served).startswith("drafts/2")
+
+
+def test_u_takes_up_again_what_was_dropped(browser, served):
+    with Memory.open(served.memory) as memory:
+        drafts.drop(memory, 1, drafts.WRONG, NOW)
+    ready(browser, served, "drafts/1")
+    assert "It is dropped: wrong." in browser.run("document.body.innerText")
+    browser.leave("press", "u")
+    assert served.draft(1).state == "waiting"
+    browser.wait(0.2)
+    assert browser.shown("#said") == ["Draft 1 waits again."]
+    with Memory.open(served.memory) as memory:
+        assert memory.rows("SELECT 1 FROM wrong") == []
 
 
 def test_escape_drops_nothing(browser, served):

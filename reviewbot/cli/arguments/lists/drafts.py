@@ -69,6 +69,8 @@ their rules (`reviewbot rule --stats`).
   wrong   the question is none: it is never raised again for the same code
   known   somebody else has said it
   late    it is too late for it: the patch is applied, or a newer version is out
+
+--undo takes that back: they wait again, and nothing is held against their rules.
 """
 
 _SEND = """\
@@ -114,7 +116,9 @@ def add_drafts(commands: Commands, add_command: AddCommand) -> None:
     approve.add_argument("--undo", action="store_true", help="take the approval back")
     drop = add_command(actions, "drop", "drop drafts, and say why", _DROP, codes=CODES)
     _named(drop, "+")
-    drop.add_argument("--reason", choices=REASONS, required=True, help="why")
+    why = drop.add_mutually_exclusive_group(required=True)
+    why.add_argument("--reason", choices=REASONS, help="why")
+    why.add_argument("--undo", action="store_true", help="let dropped drafts wait again, as if they had not been")
     _add_send(actions, add_command)
     add_web(actions, add_command)
     for action in actions.choices.values():

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from reviewbot.cli import streams
 from reviewbot.cli.session import SessionOptions
 from reviewbot.drafts.named import all_named, named
 from reviewbot.memory import drafts
-from reviewbot.memory.drafts import OPEN, WAITING, WRONG, KeptDraft
+from reviewbot.memory.drafts import DROPPED, OPEN, WAITING, WRONG, KeptDraft
 from reviewbot.memory.memory import Memory
 from reviewbot.model.errors import InputError, UsageError
 from reviewbot.support.escape import visible
@@ -24,7 +24,7 @@ def approve_drafts(options: argparse.Namespace, setup: SessionOptions, memory: M
     """Approve drafts, or take that back: all that are named, or none of them where one cannot be."""
     found = all_named(memory, options.names)
     for one in found:
-        _require_open(one)
+        _require(one, OPEN)
     for one in found:
         if options.undo:
             drafts.hold(memory, one.number, now())
@@ -38,10 +38,15 @@ def approve_drafts(options: argparse.Namespace, setup: SessionOptions, memory: M
 
 
 def drop_drafts(options: argparse.Namespace, setup: SessionOptions, memory: Memory, now: Clock) -> int:
-    """Drop drafts for a reason: all that are named, or none of them where one cannot be."""
+    """Drop drafts for a reason, or take that back: all that are named, or none of them where one cannot be."""
     found = all_named(memory, options.names)
     for one in found:
-        _require_open(one)
+        _require(one, (DROPPED,) if options.undo else OPEN)
+    if options.undo:
+        drafts.restore(memory, [one.number for one in found], now())
+        for one in found:
+            setup.say(f"draft {one.number} waits again: {visible(one.subject)}")
+        return 0
     for one in found:
         drafts.drop(memory, one.number, options.reason, now())
         setup.say(f"draft {one.number} is dropped as {options.reason}: {visible(one.subject)}")
@@ -57,7 +62,7 @@ def edit_draft(options: argparse.Namespace, setup: SessionOptions, memory: Memor
     from reviewbot.integrations import editor
 
     one = named(memory, options.draft)
-    _require_open(one)
+    _require(one, OPEN)
     file = editing.edit_file(memory, one)
     if file.resumed:
         setup.say(f"going on with what is left from last time in {file.path}")
@@ -94,6 +99,6 @@ def _again() -> bool:
     return streams.ask_terminal("Edit it again? [Y/n] ") not in ("n", "no", None)
 
 
-def _require_open(one: KeptDraft) -> None:
-    if one.state not in OPEN:
+def _require(one: KeptDraft, states: Sequence[str]) -> None:
+    if one.state not in states:
         raise UsageError(f"draft {one.number} is {one.state}{f' ({one.note})' if one.note else ''}")

@@ -79,7 +79,7 @@
 
   const plain = {
     j: () => press("next"), k: () => press("prev"), a: () => decide("approve"), h: () => decide("hold"),
-    d: openDrop, e: openEdit, n: () => remark(1), p: () => remark(-1), "?": () => keys.showModal(),
+    u: () => decide("restore"), d: openDrop, e: openEdit, n: () => remark(1), p: () => remark(-1), "?": () => keys.showModal(),
   };
 
   document.addEventListener("keydown", function (event) {

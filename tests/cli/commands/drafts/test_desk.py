@@ -216,7 +216,7 @@ def test_a_drop_needs_a_reason_and_teaches(command):
     waits(command, 2)
     refused = command("drafts", "drop", "1")
     assert (refused.code, kept(command).state) == (2, "waiting")
-    assert "missing: --reason" in refused.err
+    assert "missing: --reason or --undo (" in refused.err
     assert "did you mean wrong?" in command("drafts", "drop", "1", "--reason", "wrnog").err
     assert "never raised again" in command("drafts", "drop", "1", "--reason", "wrong").err
     with opened(command) as memory:
@@ -224,6 +224,18 @@ def test_a_drop_needs_a_reason_and_teaches(command):
     done = command("drafts", "drop", "2", "1", "--reason", "late")
     assert (done.code, kept(command, 2).state) == (2, "waiting")
     assert "draft 1 is dropped (wrong)" in done.err
+
+
+def test_a_drop_is_taken_back(command):
+    waits(command, 2)
+    command("drafts", "drop", "1", "--reason", "wrong")
+    assert command("drafts", "drop", "--undo", "2", "1").code == 2, "the second one was not dropped"
+    assert kept(command).state == "dropped"
+    assert command("drafts", "drop", "--undo", "1").err.startswith("draft 1 waits again: Re: [PATCH v2 1/2] toy")
+    assert kept(command).state == "waiting"
+    with opened(command) as memory:
+        assert memory.rows("SELECT * FROM wrong") == []
+    assert command("drafts", "drop", "--undo", "1", "--reason", "late").code == 2
 
 
 # --- edit ---
