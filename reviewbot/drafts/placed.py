@@ -202,7 +202,7 @@ def _new(draft: Draft, review: Review, folder: str) -> NewDraft:
             for one in draft.findings
         ),
         folder=folder,
-        evidence=evidence.packed(evidence.about(review, frozenset(one.fingerprint for one in draft.findings))),
+        evidence=evidence.packed(evidence.part_of(review, frozenset(one.fingerprint for one in draft.findings))),
     )
 
 

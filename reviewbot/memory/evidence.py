@@ -26,7 +26,7 @@ def only(review: Review, fingerprints: Collection[str]) -> Review:
     return replace(review, patches=tuple(cut))
 
 
-def about(review: Review, fingerprints: Collection[str]) -> Review:
+def part_of(review: Review, fingerprints: Collection[str]) -> Review:
     """The part of a review that some findings are of: these, and the patches that have them."""
     cut = only(review, fingerprints)
     return replace(cut, patches=tuple(patch for patch in cut.patches if patch.findings))

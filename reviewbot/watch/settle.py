@@ -135,7 +135,7 @@ def _add(
     memory: Memory, series: QueuedSeries, looked: LookedVersion, draft: Draft, seen: SeenVersion, now: float
 ) -> int:
     assert looked.review is not None
-    shown = evidence.about(looked.review, frozenset(one.fingerprint for one in draft.findings))
+    shown = evidence.part_of(looked.review, frozenset(one.fingerprint for one in draft.findings))
     return drafts.add_draft(
         memory,
         NewDraft(
