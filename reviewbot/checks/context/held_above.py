@@ -124,7 +124,7 @@ class HeldAbove:
         request = sides[path], (*call.rows, *unit.steps[index].lines)[0], ASLEEP
         chain = as_hit_chain(found, name, request, sides, [*_doubts(first, far, call, unit.steps[index].name)])
         unread = bool(others) and call.wraps
-        sure = "low" if first.once or far or unread else "medium"
+        sure = "low" if first.once or far or unread or first.unsure else "medium"
         entry = first.entry
         return Held(entry.where(name), rows, sure, entry.taken, True, entry.scope, entry.base, others, chain)
 

@@ -16,12 +16,13 @@ from typing import NamedTuple
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.operations.resolver import Operations
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
+from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.locked_ways import locked_ways
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.ways import ways_of
-from reviewbot.review.neighbourhood.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 _MOST_READ = 24  # files that are read with those of a patch
@@ -43,13 +44,15 @@ class NearbyFile(NamedTuple):
 class NearbyFiles(NamedTuple):
     """Files to read with others. `ways`: all functions on the ways; `left`: why these are not all that may matter.
 
-    `meant`: says which function of another file a name means, None where nobody knows more than these files show.
+    `meant`: says which function of another file a name means, None where nobody knows more than these files show;
+    `operations`: the same of members that are called.
     """
 
     files: Sequence[NearbyFile]
     ways: Collection[FunctionKey]
     left: str = ""
     meant: Meant | None = None
+    operations: Operations | None = None
 
     @property
     def through(self) -> Collection[FunctionKey]:
@@ -94,11 +97,11 @@ class Neighbourhood:
         change: ChangedFunctions,
         handed: Collection[FunctionKey],
     ) -> NearbyFiles:
-        graph = WordGraph(words, self._layout, change)
+        graph = WordGraph(words, self._layout, change, self.width == TREE)
         # far away a short word is the name of something as well
         meant = (graph.meant(*one) for one in handed if "_" in one[1] or graph.is_defined_near(*one))
         told = [one for one in meant if one is not None]
-        held, waiting = locked_ways(graph, words, change.functions, told)
+        held, waiting = locked_ways(graph.direct(), words, change.functions, told)
         ways = dict.fromkeys((*ways_of(graph, change.functions, told), *held))
         runs = (path for one in ways for path in graph.running(one))
         every = dict.fromkeys((*waiting, *(path for path, _ in ways), *runs))
@@ -114,7 +117,7 @@ class Neighbourhood:
             for path, text in texts
             if text is not None
         ]
-        return NearbyFiles(files, ways, left, partial(self._meant, graph))
+        return NearbyFiles(files, ways, left, partial(self._meant, graph), graph.resolved)
 
     def _meant(self, graph: WordGraph, path: str, name: str) -> FunctionKey | None:
         """The function that a name means; it is asked later, and the index may be damaged by then."""
