@@ -43,7 +43,7 @@ def macro_scopes(macros: Iterable[Macro], lookup: ScopeTable) -> ScopeTable:
     """
     found: dict[str, list[_ScopeRows]] = {}
     for macro in macros:
-        if macro.name and macro.params and macro.name not in lookup.enter and macro.name not in lookup.leave:
+        if macro.name and macro.name not in lookup.enter and macro.name not in lookup.leave:
             found.setdefault(macro.name, []).append(_scope_rows(macro, lookup))
     alike = {name: ones[0] for name, ones in found.items() if ones.count(ones[0]) == len(ones)}
     enter = {name: takes for name, (takes, gives) in alike.items() if takes and not gives}

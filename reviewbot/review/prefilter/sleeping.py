@@ -113,7 +113,7 @@ class SleepContext:
         return zip(held, part.rows, words, strict=True)
 
     def _helpers(self, file: ChangedFile, some: frozenset[bytes], others: frozenset[bytes]) -> frozenset[bytes]:
-        """The short functions and macros with a word of `some` and none of `others`, who may do it for their callers."""
+        """The short functions and macros with a word of `some` and none of `others`, who may do it for callers."""
         short = ((part.name, part.words) for part in file.parts if len(part.text) <= LONGEST and part.name)
         both = (*short, *file.macros)
         return frozenset(name for name, words in both if not some.isdisjoint(words) and others.isdisjoint(words))
