@@ -63,8 +63,7 @@ class Reader:
         self._open = opener(kernel, self.lookup)
         self._words = rewrite.sorted_words(kernel.words)
         silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
-        lists = (kernel.words[name] for name in ("guards", "scoped_guards", "sleepers"))
-        self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent)).union(*lists)
+        self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
         self._stems = re.compile(stems)
 

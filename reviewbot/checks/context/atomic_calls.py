@@ -120,12 +120,6 @@ class AtomicCalls:
         """
         return frozenset(key for key, _, _ in self._runs(functions))
 
-    def run_in(self, path: str, name: str) -> Sequence[EntryContext]:
-        """What a function of a file is entered with because others run it, as that file shows; none with a lock."""
-        found = (one for _, where, one in self._runs(((path, name),)) if where == path)
-        none_held = (one for one in found if not strings(one.listed, "entered_with"))
-        return [EntryContext("", one.said, ((one.row, one.note),), path=path) for one in none_held]
-
     def _runs(self, functions: Collection[FunctionKey]) -> Iterator[tuple[FunctionKey, str, Callback]]:
         """Those of some functions that others run so, with the path of the file that shows it, and how."""
         for path, side in self.graph.sides.items():

@@ -17,7 +17,7 @@ from reviewbot.frontend.cut_functions import (
     runs_of,
 )
 from reviewbot.model.kernel import Kernel
-from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, first_words, has_any
+from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
 
 _MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
 
@@ -34,12 +34,11 @@ class Telling:
         allocators = {name for name, one in kernel.allocators.items() if one.allocates}
         self.requests = as_bytes(rows.of(Role.REQUESTS) | allocators)
         self.contexts = context_words(kernel)
-        self.waits = first_words(rows.of(Role.WAITS))
         self._calls = self.requests | self.scopes
 
     def stand_in(self, text: bytes) -> bool:
         """Whether one of them stands in a text."""
-        return has_any(text, self.stems) or not (self._calls | self.waits).isdisjoint(byte_words(text))
+        return has_any(text, self.stems) or not self._calls.isdisjoint(byte_words(text))
 
     def are_among(self, words: Collection[bytes]) -> bool:
         """Whether a call of a request or a scope is among some words."""

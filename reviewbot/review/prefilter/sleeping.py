@@ -41,15 +41,7 @@ class SleepContext:
         moves = change.tells or change.loosens or not turns.isdisjoint(change.words)
         named = change.file.named.keys() & change.words
         moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
-        return (moves and self._may_sleep(change)) or self._may_wait(change, turns)
-
-    def _may_wait(self, change: Change, turns: frozenset[bytes]) -> bool:
-        """Whether a function may come to wait where it shows itself that it must not."""
-        waits, part = self._telling.waits, change.part
-        if waits.isdisjoint(part.words) or (waits | turns).isdisjoint(change.words):
-            return False
-        held = self._locked(change.file, part)
-        return any(one and not waits.isdisjoint(words) for one, _, words in held) or self._is_run(change.file, part)
+        return moves and self._may_sleep(change)
 
     def _matters(self, file: ChangedFile, part: FunctionText) -> bool:
         """Whether it makes a difference where a function is called."""
