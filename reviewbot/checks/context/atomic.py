@@ -112,7 +112,7 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
         if found is None and call.always:
             found = _given_back(unit, index, own, context) or (None if call.alone else _shared(unit, index, above))
         if found is None and entered:
-            found = above.run_alone(unit, index) if call.alone else above.held(unit, index, own, call)
+            found = above.run_alone(unit, index, call) if call.alone else above.held(unit, index, own, call)
         if found is None or not _sleeps_there(unit, index, call, found, above):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}

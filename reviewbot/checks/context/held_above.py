@@ -119,7 +119,7 @@ class HeldAbove:
     def _waits(self) -> Waits:
         return waits_of(self.rule)
 
-    def run_alone(self, unit: FunctionUnit, index: int) -> Held | None:
+    def run_alone(self, unit: FunctionUnit, index: int, call: Sleeper) -> Held | None:
         """What a function is run in by others where it makes a call on no condition that asks for the context."""
         entries = self._calls.run_in(self.path(unit), unit.function.name) if unit.function.name else ()
         words = self.context.kernel.words
@@ -128,7 +128,8 @@ class HeldAbove:
         if not entries or any(asks_context(text, numbers, words) for text in facts):
             return None
         entry = entries[0]
-        return Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, True, entry.scope)
+        sure = "low" if call.confidence else "medium"
+        return Held(entry.where(unit.function.name), entry.rows, sure, entry.taken, True, entry.scope)
 
     def held(self, unit: FunctionUnit, index: int, own: Collection[str], call: Sleeper) -> Held | None:
         """What callers of a function surely hold where it makes a call that may sleep, the nearest; None for nothing.

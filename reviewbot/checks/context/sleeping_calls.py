@@ -88,11 +88,12 @@ class Wait(NamedTuple):
     """A call that sleeps and has nothing to do with memory.
 
     `unless_zero`: the argument with which it does not if that is 0, -1 for none; `unless`: calls of the same function
-    that keep it from sleeping.
+    that keep it from sleeping; `confidence`: where it seldom sleeps in fact, "" for none.
     """
 
     unless_zero: int
     unless: frozenset[str]
+    confidence: str
 
 
 Waits = Mapping[str, Wait]
@@ -104,7 +105,8 @@ def waits_of(rule: Rule) -> Waits:
     for row in rule.rows:
         for said in strings(row, "waits"):
             name, _, at = said.partition(" ")
-            found[name] = Wait(int(at or -1), frozenset(strings(row, "unless_called")))
+            unless, sure = frozenset(strings(row, "unless_called")), str(row.get("confidence", ""))
+            found[name] = Wait(int(at or -1), unless, sure)
     return found
 
 
@@ -117,7 +119,7 @@ def waits(unit: FunctionUnit, known: Waits) -> Iterator[tuple[int, Sleeper]]:
         if one is None or not reached(unit, index) or not unit.words.isdisjoint(one.unless):
             continue
         if not 0 <= one.unless_zero < len(step.args) or step.args[one.unless_zero].text != "0":
-            yield index, Sleeper(f"{step.name}()", "It may", "", (), alone=True)
+            yield index, Sleeper(f"{step.name}()", "It may", "", (), one.confidence, alone=True)
 
 
 def sleeper(unit: FunctionUnit, index: int, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:
