@@ -19,7 +19,7 @@ from reviewbot.frontend.cut_functions import (
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
 
-_MEMBER_CALL = re.compile(rb"[.>](\w++)\(")
+_MEMBER_CALL = re.compile(rb"[.>](\w++)\s*+\(")
 _MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
 
 
