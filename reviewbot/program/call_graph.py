@@ -20,7 +20,7 @@ from reviewbot.support.patterns import pattern
 
 _CALL = pattern(r"\b(\w+)\s*\(")
 _HEAD = pattern(r"(?m)^[A-Za-z_][^=;\n]{0,200}?\b(\w+)\s*\(")  # of a function
-_MEMBER_CALLED = pattern(r"[.>](\w++)\(")
+_MEMBER_CALLED = pattern(r"[.>](\w++)\s*+\(")
 _MEMBER_SET = pattern(r"[.>](\w++)\s*+=\s*+[&\w]")
 _BEFORE = pattern(r"[;{}()]")  # what ends before the head of a function
 _LONGEST = 200  # characters of a head before the name

@@ -18,7 +18,7 @@ _MOST_BODY = 60_000  # bytes of a structure, or of an initializer
 _LONGEST = 160  # bytes of what a function is called through
 
 # each begins with what is rare, so that the rest of a text is soon passed over
-_CALLS = pattern(rb"->(\w++)\("), pattern(rb"\.(\w++)\(")
+_CALLS = pattern(rb"->(\w++)\s*+\("), pattern(rb"\.(\w++)\s*+\(")
 _SETS = pattern(rb"->(\w++)\s*+=\s*+(?:&\s*+)?(\w++)\s*+;"), pattern(rb"\.(\w++)\s*+=\s*+(?:&\s*+)?(\w++)\s*+;")
 _RECEIVER = pattern(rb"(?<![\w.>)\]])([A-Za-z_]\w*+(?:\([^()\n]{0,80}\))?)((?:(?:->|\.)\w++|\[[^\[\]\n]*+\])*+)\Z")
 _BEFORE = frozenset(bytes((one,)) for one in range(256) if chr(one).isalnum() or one in b"_)]")
@@ -26,7 +26,7 @@ _INDEX = pattern(rb"\[[^\]]*+\]")
 _STEP = pattern(rb"->|\.")
 _DECLARED = pattern(rb"\bstruct\s++(\w++)\b[\s*]*+(?:const\b[\s*]*+)?(\w++)(?!\s*+\()")
 _MORE = pattern(rb"\s*+(?:=[^,;(){}]*+(?:\([^(){};]*+\))?[^,;(){}]*+)?,\s*+\*+\s*+(\w++)")
-_STRUCTURES = pattern(rb"\nstruct[ \t]++(\w++)[ \t]*+\{"), pattern(rb"\ntypedef[ \t]++struct[ \t]++(\w++)[ \t]*+\{")
+_STRUCTURES = pattern(rb"\nstruct[ \t]++(\w++)\s*+\{"), pattern(rb"\ntypedef[ \t]++struct[ \t]++(\w++)\s*+\{")
 _FIELD = pattern(
     rb"^[ \t]++(?:const[ \t]++)?struct[ \t]++(\w++)[ \t]*+(?:const[ \t]*+)?\**+[ \t]*+(?:(?:const|__rcu)[ \t]++)?(\w++)"
     rb"[ \t]*+(?:\[[^\]\n]*+\][ \t]*+)?(?:__\w++[^;\n]*+)?;",

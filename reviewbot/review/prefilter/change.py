@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 
 from reviewbot.checks.declaration import Role
@@ -19,6 +19,7 @@ from reviewbot.frontend.cut_functions import (
 from reviewbot.model.kernel import Kernel
 from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
 
+_MEMBER_CALL = re.compile(rb"[.>](\w++)\s*+\(")
 _MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
 
 
@@ -88,10 +89,30 @@ class ChangedFile(CutFile):
         return self._asks[id(part)]
 
     def called(self, part: FunctionText) -> frozenset[bytes]:
-        """The names of functions of the file that one mentions, its own aside."""
+        """The functions of the file that one mentions, also by a member in which they stand; its own name aside."""
         if id(part) not in self._called:
-            self._called[id(part)] = frozenset(self.named.keys() & part.words) - {part.name}
+            self._called[id(part)] = self.meant(part.words) - {part.name}
         return self._called[id(part)]
+
+    def meant(self, words: frozenset[bytes]) -> frozenset[bytes]:
+        """The functions of the file that some words name, or the members in which they stand."""
+        through = (self._standing[member] for member in self._standing.keys() & words)
+        return frozenset(self.named.keys() & words).union(*through)
+
+    def members(self, names: Collection[bytes]) -> frozenset[bytes]:
+        """The members through which the file calls something, and into which it puts one of some functions."""
+        return frozenset(member for member, some in self._standing.items() if not some.isdisjoint(names))
+
+    @cached_property
+    def _standing(self) -> Mapping[bytes, frozenset[bytes]]:
+        """The functions of the file that it puts into members through which it calls, by the member."""
+        puts = [(member, name) for member, name in self.puts if name in self.named]
+        called = frozenset(_MEMBER_CALL.findall(self.text)) if puts else frozenset[bytes]()
+        found: dict[bytes, set[bytes]] = {}
+        for member, name in puts:
+            if member in called:
+                found.setdefault(member, set()).add(name)
+        return {member: frozenset(some) for member, some in found.items()}
 
     def _names_request(self, part: FunctionText) -> bool:
         if has_any(part.text, self.telling.stems) or not self.telling.requests.isdisjoint(part.words):

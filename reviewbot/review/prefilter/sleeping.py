@@ -39,7 +39,7 @@ class SleepContext:
     def __call__(self, change: Change) -> bool:
         turns = self._turns | change.file.once("macros with a lock", lambda: self._takes_or_gives(change.file))
         moves = change.tells or change.loosens or not turns.isdisjoint(change.words)
-        named = change.file.named.keys() & change.words
+        named = change.file.meant(change.words)
         moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
         return moves and self._may_sleep(change)
 
@@ -52,6 +52,7 @@ class SleepContext:
         file, part = change.file, change.part
         others = file.called(part)
         called = {name for name in others if any(file.asks(one) for one in below(file, (name,)))} | file.asking
+        called |= file.members(called)
         if not change.asks and not called:
             return False
         if self._asks_locked(file, part, called):
@@ -60,6 +61,8 @@ class SleepContext:
             return True
         handed = [file.named[name] for name in called & file.named.keys()]
         if any(one.name in change.words and self._is_run(file, one) for one in handed):
+            return True
+        if any(file.members((one.name,)) and one.name in change.words and self._is_below(file, one) for one in handed):
             return True
         if any(has_any(one.text, self._telling.stems) and self._asks_locked(file, one, ()) for one in handed):
             return True
@@ -73,6 +76,7 @@ class SleepContext:
         """Whether a lock may be held where a function is called, or others run one that calls it, some calls deep."""
         seen, level = {part.name}, {part.name} - {b""}
         for _ in range(DEEPEST):
+            level |= file.members(level)
             callers = [one for one in file.having(level) if one.name not in level] if level else ()
             for one in callers:
                 if self._is_run(file, one):

@@ -158,7 +158,7 @@ TABLE_ELSEWHERE = {
 }
 
 
-@pytest.mark.parametrize("core", [VARIABLE, ARRAY])
+@pytest.mark.parametrize("core", [VARIABLE, ARRAY, CORE.replace("fill(", "fill (")])
 def test_however_the_call_is_written(down, core: str) -> None:
     assert down(core=core) == ["medium"]
 
