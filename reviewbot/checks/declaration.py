@@ -60,8 +60,10 @@ class Role(Enum):
     REGISTERS = '"call position": what is handed to the call is run by others'
     HELD = "as MEMBERS, of a structure that is handed to a call"
     HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
+    HANDLE_ENDS = "parts of the names of calls that end what such a call began"
     HANDLE_TYPES = "types of parameters of functions in which that is so"
     LOCKS = "calls that take and give back locks that sleep, with a position behind them, and classes of guards"
+    CONDITIONS = "parts of names in conditions that tell one who comes there from another"
     FLAGS = "flags that are minded even where one is the only mask: in files of PATHS of the same row, or everywhere"
     PATHS = "how the paths of files begin in which that is so"
 

@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from reviewbot.frontend.function_bounds import NAME_BYTES, function_ends_bytes
-from reviewbot.support.branch_words import asks_parameter, has_word, kept_away
+from reviewbot.support.branch_words import asks_parameter, decides, has_word, kept_away
 from reviewbot.support.diff_lines import HUNK_HEAD_BYTES
 from reviewbot.support.patterns import pattern
 
@@ -26,6 +26,8 @@ _FAR_CALL = re.compile(rb"(?<!\s)\s++\(")
 _CALL_BACKWARDS = re.compile(rb"\(\w++")
 # the parts of a hunk: its first line, lines that stay, lines that do not
 _TOKEN = pattern(rb"^" + HUNK_HEAD_BYTES + rb".*\n|((?:^(?: .*+)?\n)+)|((?:^[-+\\].*+\n)+)", re.MULTILINE)
+# a word that may be a function which is put into a member, or handed to a call
+_HANDED = pattern(rb"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)", re.MULTILINE)
 _ADDED = pattern(rb"^\+", re.MULTILINE)
 _REMOVED = pattern(rb"^-(.*\n)", re.MULTILINE)
 _MACRO = pattern(rb"^[ \t]*+#[ \t]*+define\b(?:.*\\\n)*+.*+", re.MULTILINE)
@@ -189,17 +191,18 @@ class ChangedLines(NamedTuple):
     """The lines that a diff adds to a function and takes from it, and the rows beside those.
 
     `asked`: of what was taken away, the rows that said who comes to what stands below, see branch_words.kept_away();
-    `given`: they ask for a parameter.
+    `given`: they ask for a parameter; `leads`: what was taken away decided which ways lead where.
     """
 
     said: bytes
     asked: bytes = b""
     given: bool = False
+    leads: bool = False
 
     def with_other(self, other: ChangedLines) -> ChangedLines:
         """Both together."""
         said, rows = (b"%b\n%b" % both for both in ((self.said, other.said), (self.asked, other.asked)))
-        return ChangedLines(said, rows, self.given or other.given)
+        return ChangedLines(said, rows, self.given or other.given, self.leads or other.leads)
 
     def loosens(self, words: frozenset[bytes]) -> bool:
         """Whether what is taken away may have kept a caller from what stands below. `words`: ask for the context."""
@@ -241,7 +244,8 @@ def changed(text: CutFile, runs: Iterable[Run]) -> Iterator[tuple[FunctionRows, 
     for at, lines in lines_by_place.items():
         function = text.places[at].part
         rows = kept_away(gone[at], function.text[len(function.head) :])
-        yield text.places[at], ChangedLines(b"\n".join(lines), rows, asks_parameter(rows, function.head))
+        leads = any(map(decides, gone[at]))
+        yield text.places[at], ChangedLines(b"\n".join(lines), rows, asks_parameter(rows, function.head), leads)
 
 
 def runs_of(section: bytes) -> Iterator[Run]:
@@ -305,6 +309,11 @@ def _is_in_word(char: bytes) -> bool:
 def byte_words(text: bytes) -> list[bytes]:
     """The words of a text in order: runs of letters, digits and "_"."""
     return text.translate(_NO_WORD).split()
+
+
+def handed_in(text: bytes) -> list[bytes]:
+    """The words of a text that may be functions which are put into a member there, or handed to a call."""
+    return _HANDED.findall(text)
 
 
 def called_in(text: bytes) -> Collection[bytes]:

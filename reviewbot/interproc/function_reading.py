@@ -87,23 +87,38 @@ class FunctionReading:
     def way(self, at: int, facts: Iterable[tuple[str, bool]]) -> Way:
         """What facts at an instruction say that a caller may know better, and what was asked on some ways to it."""
         told = [self._spelled(fact) for fact in {*facts, *self._asked(at)}]
-        return frozenset(settle.conditions_of(told, self._own, {text: self._telling(text) for text, _ in told}))
+        found = settle.conditions_of(told, self._own, {text: self._telling(text) for text, _ in told})
+        return frozenset(one for one in found if not self._is_settled(at, one.text))
+
+    def _is_settled(self, at: int, name: str) -> bool:
+        """Whether a condition is a variable of the function that is one constant there, whoever calls."""
+        given = self.unit.assigned.get(name, ())
+        cfg = self.unit.cfg
+        given = [one for one in given if self.unit.steps[one].value is not None]
+        there = [one for one in given if at in cfg.reachable((one,), lambda _: True)]
+        value = self.unit.steps[there[0]].value if len(there) == 1 else None
+        if value is None or not (value.op == "num" or value.text in ("true", "false")):
+            return False
+        return at not in cfg.reachable((0,), lambda one: one != there[0])
 
     def _asked(self, at: int) -> Iterator[tuple[str, bool]]:
-        """The tests that may tell callers apart of which only one outcome leads to an instruction."""
-        for text, ways in self._tests:
-            if (at in ways[0]) != (at in ways[1]):
+        """The tests that may tell callers apart of which only one outcome leads to an instruction.
+
+        Not those that are asked only behind it, for the next time around a loop.
+        """
+        for test, text, ways in self._tests:
+            if (at in ways[0]) != (at in ways[1]) and test in self.unit.cfg.reachable((0,), lambda one: one != at):
                 yield text, at in ways[0]
 
     @cached_property
-    def _tests(self) -> Sequence[tuple[str, tuple[frozenset[int], frozenset[int]]]]:
-        """The tests that may tell callers apart, with the instructions that each outcome leads to."""
+    def _tests(self) -> Sequence[tuple[int, str, tuple[frozenset[int], frozenset[int]]]]:
+        """The tests that may tell callers apart, by instruction, with those that each outcome leads to."""
         found = []
         for at, step in enumerate(self.unit.steps):
             if step.kind == "test" and step.value is not None and self._telling(step.value.text):
                 text, true = normal(step.value, True)
                 ways = [self._led_to(self.unit.cfg.branch(at, taken)) for taken in (true, not true)]
-                found.append((text, (ways[0], ways[1])))
+                found.append((at, text, (ways[0], ways[1])))
         return found
 
     def _led_to(self, at: int) -> frozenset[int]:

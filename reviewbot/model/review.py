@@ -11,7 +11,9 @@ SEVERITIES = ("note", "warning", "error")
 
 
 CONFIDENCES = ("low", "medium", "high")
-REMOVED_HERE = "a condition or an unlock is removed here"  # a note of evidence whose line is only beside it
+# notes of evidence: of a line that is only beside what was taken away, and of one that leads to what a finding is about
+REMOVED_HERE = "a condition, an unlock or a value is removed here"
+CHANGED_HERE = "what leads there is changed here"
 
 WIDTHS = ("series", "folder", "tree")  # how far calls are followed: in the files of the series, or further
 

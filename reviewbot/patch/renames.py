@@ -15,15 +15,16 @@ _HEAD = re.compile(r"(?!(?:if|for|while|switch|return|else|do|goto|case|typedef|
 def renamed(change: FileChange) -> Mapping[str, str]:
     """The old names of renamed functions by their new ones.
 
-    A run of changed lines renames a function where it removes one head and adds another.
+    A run of changed lines renames a function where it removes one head and adds another. Where it removes or adds
+    several, the last ones belong together: behind them the body goes on.
     """
     found: dict[str, str] = {}
     for hunk in change.hunks:
         for run in _runs(hunk.lines):
             old, new = (list(_heads(run, mark)) for mark in "-+")
             kept = set(old) & set(new)
-            pairs = zip((one for one in new if one not in kept), (one for one in old if one not in kept), strict=False)
-            found.update(pairs)
+            last_first = ([one for one in reversed(heads) if one not in kept] for heads in (new, old))
+            found.update(zip(*last_first, strict=False))
     return found
 
 

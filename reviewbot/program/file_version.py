@@ -13,16 +13,14 @@ from functools import lru_cache
 from msgspec import Struct, field
 
 from reviewbot.dataflow.scope_table import ScopeTable
-from reviewbot.frontend.cut_functions import byte_words
+from reviewbot.frontend.cut_functions import byte_words, handed_in
 from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.model.kernel import Allocator
 from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit
-from reviewbot.support.patterns import pattern
 
-_HANDED = pattern(r"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)")
 _LONGEST = 400  # characters of a row
 _MOST_TEXTS = 32  # of which the words are known: those of a patch, and of the files beside it
 
@@ -59,8 +57,9 @@ class FileVersion(Struct, frozen=True):
     @property
     def handed(self) -> frozenset[str]:
         """The words of changed rows that may be functions which are put into a member there, or handed to a call."""
-        rows = (row for row, changed in zip(self.rows, self.changed, strict=True) if changed)
-        return frozenset(word for row in rows for word in _HANDED.findall(row[:_LONGEST]))
+        rows = (row[:_LONGEST] for row, changed in zip(self.rows, self.changed, strict=True) if changed)
+        words = handed_in("\n".join(rows).encode("utf-8", "surrogateescape"))
+        return frozenset(word.decode("utf-8", "surrogateescape") for word in words)
 
     @property
     def around(self) -> tuple[FunctionUnit, ...]:

@@ -25,10 +25,10 @@ from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FileCallGraph
 from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
+from reviewbot.review.changed_ways import ChangedWays, ScopeEnds, scope_ends
 from reviewbot.review.findings import finding_of, once_a_line
 from reviewbot.review.left_calls import calls_left, known_calls
 from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, grouped, link
-from reviewbot.review.loosened import LoosenedConditions
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.patched_file import PatchedFile, Selected
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
@@ -76,6 +76,10 @@ class Engine:
     def width(self) -> str:
         """How far calls are followed where whole files are read, one of WIDTHS."""
         return self.beside.width if self.beside is not None else WIDTHS[0]
+
+    @cached_property
+    def _ends(self) -> ScopeEnds:
+        return scope_ends(self.reader.lookup, [rule for rule, _ in self.rules])
 
     @cached_property
     def _known_calls(self) -> frozenset[str]:
@@ -285,13 +289,13 @@ class Engine:
         return {rule: pairs for rule, pairs in remaining if pairs}
 
     def _findings(self, read: Sequence[tuple[PatchedFile, Hits]], defined: frozenset[str]) -> list[Finding]:
-        out, loosened = list[Finding](), LoosenedConditions((file for file, _ in read), self.reader.lookup.leave)
+        out, ways = list[Finding](), ChangedWays((file for file, _ in read), self._ends)
         for rule, check in self.rules:
             if not any(rule.id in hits for _, hits in read):
                 continue
             sides = [self._sides(file, hits.get(rule.id, ()), (rule, check), defined) for file, hits in read]
             for part, hit in new_hits(sides):
-                finding = finding_of(rule, part, hit, self.reader.known_as, loosened)
+                finding = finding_of(rule, part, hit, self.reader.known_as, ways)
                 if finding is not None:
                     out.append(finding)
         return once_a_line(out, [file.change.path for file, _ in read])

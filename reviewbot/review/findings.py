@@ -10,11 +10,20 @@ from reviewbot.frontend.fragments import OPEN
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Rule
-from reviewbot.model.review import CONFIDENCES, REMOVED_HERE, SEVERITIES, ChainStep, Evidence, Finding, ShownChain
+from reviewbot.model.review import (
+    CHANGED_HERE,
+    CONFIDENCES,
+    REMOVED_HERE,
+    SEVERITIES,
+    ChainStep,
+    Evidence,
+    Finding,
+    ShownChain,
+)
 from reviewbot.patch.suggestion import fixed
 from reviewbot.program.context import Hit, HitChain
 from reviewbot.program.file_version import FileVersion
-from reviewbot.review.loosened import LoosenedConditions, Place
+from reviewbot.review.changed_ways import ChangedWays, Place
 
 
 def finding_of(
@@ -22,15 +31,16 @@ def finding_of(
     part: FileVersion,
     hit: Hit,
     known_as: Callable[[FileVersion, str], str],
-    loosened: LoosenedConditions,
+    ways: ChangedWays,
 ) -> Finding | None:
-    """The finding of a hit in a file version; None where the patch changes none of its rows, nor what stood above.
+    """The finding of a hit in a file version; None where the patch changes none of its rows, nor what leads there.
 
-    `known_as`: gives the name that hunks inside a function know it by, see Reader.known_as(); `loosened`: of its patch.
+    `known_as`: gives the name that hunks inside a function know it by, see Reader.known_as(); `ways`: what the
+    patch changes of them.
     """
     places = _places(part, hit)
     place = _anchor(places)
-    gone = loosened.above(places) if place is None else None
+    gone = ways.leading_to(places) if place is None else None
     place = place or gone
     if place is None:
         return None
@@ -89,10 +99,11 @@ def _inside(part: FileVersion, row: int) -> bool:
 
 
 def _gone(gone: Place | None) -> Iterator[Evidence]:
-    """The place where something was taken away, as evidence."""
+    """The place where something was changed or taken away, as evidence."""
     if gone is not None:
         side, at = gone
-        yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], REMOVED_HERE)
+        note = REMOVED_HERE if side.near[at] else CHANGED_HERE
+        yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
 
 
 def _places(part: FileVersion, hit: Hit) -> Sequence[Place]:

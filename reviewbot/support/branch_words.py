@@ -9,22 +9,39 @@ from collections.abc import Iterable, Iterator
 
 from reviewbot.support.patterns import pattern
 
+JUMPS = frozenset((b"goto", b"continue", b"break"))  # they may lead to code with a lock held that is not held otherwise
 _LEAVES = pattern(rb"\b(?:else|case|return|goto|break|continue)\b")
 _ELSE = pattern(rb"\belse\b")
 _ASKS = pattern(rb"\b(?:if|while|switch)\b|&&|\|\|")
 _COMMENT = (b"*", b"/*", b"//")
 _WORD = pattern(rb"\w++")
 _CONDITION = pattern(r"\b(?:if|while|switch)\b")
+_TURNS = pattern(rb"\b(?:goto|continue|break|while|for)\b")
+_CLOSES = pattern(rb"\}\s*\Z")
+_SET = pattern(rb"(\w++)\s*+(?:[|&^]|<<|>>)?=(?!=)")
 _CALL = pattern(r"\b(?!(?:if|while|switch|for|return|sizeof|likely|unlikely)\b)[A-Za-z_]\w*+\s*+\(")
 _PARAMETER = pattern(rb"\b(\w++)\s*+(?:\[\w*+\]\s*+)?[,)]")
 _NAME = pattern(rb"(?<!->)(?<!\.)\b([A-Za-z_]\w*+)(?!\s*+(?:->|\.|\())")  # of a variable, and not of what it leads to
 
 
-def is_loosened(removed: bytes, ends: frozenset[bytes]) -> bool:
-    """Whether a condition is among removed lines, or what leads elsewhere, or one of some calls, which end a scope."""
-    rows = [*_code(removed)]
-    leads = any(_ASKS.search(row) or _LEAVES.search(row) for row in rows)
-    return leads or any(not ends.isdisjoint(_WORD.findall(row)) for row in rows)
+def decides(changed: bytes) -> bool:
+    """Whether a condition is among changed lines, or what leads elsewhere, or the end of a block."""
+    return any(_ASKS.search(row) or _LEAVES.search(row) or _CLOSES.match(row) for row in _code(changed))
+
+
+def turns(changed: bytes) -> bool:
+    """Whether changed lines have what may lead to a line above."""
+    return any(_TURNS.search(row) for row in _code(changed))
+
+
+def names_set(changed: bytes) -> frozenset[bytes]:
+    """The variables and members that changed lines give a value."""
+    return frozenset(name for row in _code(changed) for name in _SET.findall(row))
+
+
+def has_condition(row: bytes) -> bool:
+    """Whether a row has a condition, or a part of one."""
+    return _ASKS.search(row) is not None
 
 
 def kept_away(removed: Iterable[bytes], body: bytes) -> bytes:

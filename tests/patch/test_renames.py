@@ -30,6 +30,8 @@ def change(*rows: str):
         (("-\ttoy_old(1);", "+\ttoy_new(1);"), {}),
         (("-\treturn toy_old(1);", "+\treturn toy_new(1);"), {}),
         (("-int a(void)", "-int b(void)", "+int b(void)", "+int c(void)"), {"c": "a"}),
+        (("-int a(void)", "-{", "-}", "-int b(void)", "+int c(void)", " {"), {"c": "b"}),
+        (("-int b(void)", "+int a(void)", "+{", "+}", "+int c(void)", " {"), {"c": "b"}),
     ],
 )
 def test_renamed(rows, found):

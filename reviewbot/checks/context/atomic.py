@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from reviewbot.checks.context.guarded_list import TextRows, guarded
 from reviewbot.checks.context.held_above import ASLEEP, Held, HeldAbove
-from reviewbot.checks.context.implied_lock import given_back_below, released
+from reviewbot.checks.context.implied_lock import given_back_below, left_locked, released
 from reviewbot.checks.context.sleeping_calls import Sleeper, last_user, matters
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.state import OpenScope
@@ -103,7 +103,7 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
     for index, call in above.sleepers(unit):
         step = unit.steps[index]
         own = _own(step, rule, above.side, context)
-        found = _here(unit, index, own, call, context)
+        found = _here(unit, index, own, call, above)
         if found is None and call.always:
             found = _given_back(unit, index, own, context) or _shared(unit, index, above)
         if found is None and entered:
@@ -138,7 +138,7 @@ def _given_masks(unit: FunctionUnit, above: HeldAbove) -> Iterator[Hit]:
             continue
         if any(params[0] in _WORD.findall(text) for state in reached(unit, request.at) for text, _ in state.facts):
             continue  # it asked
-        held = _here(unit, request.at, frozenset(), Sleeper("", "", "", ()), context)
+        held = _here(unit, request.at, frozenset(), Sleeper("", "", "", ()), above)
         if held is None:
             continue
         said = f"{request.said} from {strings(whose.listed, 'given')[0]}"
@@ -165,12 +165,13 @@ def _passed_on(hit: Hit, one: Specialization, side: FileVersion, context: Contex
     return replace(made, key=f"{hit.key} {mask}", values=values, confidence="medium")
 
 
-def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, context: Context) -> Held | None:
+def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, above: HeldAbove) -> Held | None:
     """The scope that the function itself has open where the call sleeps.
 
-    Surely, if both is so on every path; less so if the call sleeps on one of them only, or a lock is taken on one, and
-    that one is given back below.
+    Surely, if both is so on every path; less so if the call sleeps on one of them only, or a lock is held on one, and
+    that one is given back below, or left behind.
     """
+    context = above.context
     locks = _locks(unit, index, own, context)
     meet = [at for at, one in enumerate(locks) if one is not None and call.on(at)]
     if not meet:
@@ -186,7 +187,11 @@ def _here(unit: FunctionUnit, index: int, own: frozenset[str], call: Sleeper, co
         asked = all(_asks_mask(unit, index, at, context) for at in meet)
         return None if asked else replace(found, confidence="medium")
     sure = all(call.surely_on(at) for at, lock in enumerate(locks) if lock is not None)
-    return replace(found, confidence="medium") if sure and given_back_below(unit, index, one, context) else None
+    meant = sure and (
+        given_back_below(unit, index, one, context)
+        or left_locked(unit, index, one, lambda at: above.gives_back(unit, at), context)
+    )
+    return replace(found, confidence="medium") if meant else None
 
 
 def _asks_mask(unit: FunctionUnit, index: int, number: int, context: Context) -> bool:

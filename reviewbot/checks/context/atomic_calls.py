@@ -20,10 +20,10 @@ from reviewbot.interproc.entry import EntryContext, Locks, asserted, keeps_entry
 from reviewbot.interproc.function_reading import FunctionReading
 from reviewbot.interproc.registered.callbacks import Callback, callbacks, may_be_run
 from reviewbot.interproc.settle import few
-from reviewbot.interproc.summary import Effect, Lock
+from reviewbot.interproc.summary import DEEPEST, Effect, Lock
 from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
-from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.operations.table_calls import table_calls
@@ -107,6 +107,12 @@ class AtomicCalls:
             if telling and gives_back_untaken(_rows(text), lookup.locks, lookup.unlocks):
                 found.append(one)
         return found
+
+    def may_give_back(self, path: str, name: str) -> bool:
+        """Whether what a name means in a file, or a function below, may give back what its caller holds, by words."""
+        key = self.graph.meant(path, name)
+        below = within_calls(self.graph.callees, [key], DEEPEST) if key is not None else ()
+        return bool(self._unlocking([*below]))
 
     def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
         lookup = self._contexts[function[0]].lookup

@@ -109,6 +109,13 @@ class HeldAbove:
         """The calls of a function that may sleep, by instruction."""
         return self._calls.sleepers(unit, self.path(unit))
 
+    def gives_back(self, unit: FunctionUnit, at: int) -> bool:
+        """Whether an instruction calls a function, of those that were read, that may give back its caller's lock."""
+        step = unit.steps[at]
+        value = step.value if step.kind == "test" else None
+        name = step.name if step.kind == "call" else value.text if value is not None and value.op == "call" else ""
+        return self._calls.may_give_back(self.path(unit), name) if name else False
+
     def held(self, unit: FunctionUnit, index: int, own: Collection[str], call: Sleeper) -> Held | None:
         """What callers of a function surely hold where it makes a call that may sleep, the nearest; None for nothing.
 

@@ -6,7 +6,7 @@ taken above.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from reviewbot.dataflow.scope_table import argument
 from reviewbot.dataflow.state import OpenScope, State
@@ -68,6 +68,30 @@ def given_back_below(unit: FunctionUnit, index: int, taken: OpenScope, context: 
         _leaves(unit.steps[at], taken, context) and any(state_has(state, taken) for state in unit.flow.at[at])
         for at in unit.cfg.nearest(unit.cfg.succ[index], lambda at: at != taken.step, without=(index,))
     )
+
+
+def left_locked(
+    unit: FunctionUnit, index: int, taken: OpenScope, unlocks: Callable[[int], bool], context: Context
+) -> bool:
+    """Whether all ways to a step take a lock, some give it back, and one comes there and returns without.
+
+    On that one it was left behind: nobody returns with a lock that he gives back as often. `unlocks`: whether a step
+    calls something else that may give it back.
+    """
+    cfg, steps, first = unit.cfg, unit.steps, taken.step
+
+    def gives_back(at: int) -> bool:
+        return _unlocks(steps[at], frozenset(), context) or may_unlock(steps[at], context) or unlocks(at)
+
+    if taken.guard or index in cfg.reachable((0,), lambda at: at != first):
+        return False
+    if index not in cfg.reachable(cfg.succ[first], lambda at: not gives_back(at)):
+        return False
+    ends = (at for at, step in enumerate(steps) if _leaves(step, taken, context))
+    if not any(index in cfg.reachable(cfg.succ[at], lambda one: one != first) for at in ends):
+        return False
+    after = [*cfg.reachable((index,), lambda at: at != first)]
+    return any(steps[at].kind in ("return", "end") for at in after) and not any(map(gives_back, after))
 
 
 def state_has(state: State, taken: OpenScope) -> bool:

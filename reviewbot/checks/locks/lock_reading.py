@@ -85,16 +85,9 @@ class LockReading(FunctionReading):
 
     def way(self, at: int, facts: Iterable[tuple[str, bool]]) -> Way:
         """See FunctionReading; which mask it takes to come to a lock is asked otherwise."""
-        found = (one for one in super().way(at, facts) if not self._is_settled(at, one.text))
         tests = self._reclaim
+        found = super().way(at, facts)
         return frozenset(one for one in found if tests is None or not tests.says_nothing(one.text, one.true))
-
-    def _is_settled(self, at: int, name: str) -> bool:
-        """Whether a condition is a variable of the function that is a constant there, whoever calls."""
-        given = self.unit.assigned.get(name, ())
-        there = [one for one in given if at in self.unit.cfg.reachable((one,), lambda _: True)]
-        value = self.unit.steps[there[0]].value if len(there) == 1 else None
-        return value is not None and value.op == "num"
 
     def site(self, at: int, callee: FunctionKey, releases: ReleasedBy) -> CallSite:
         """See FunctionReading."""

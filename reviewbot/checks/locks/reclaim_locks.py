@@ -25,8 +25,8 @@ from reviewbot.program.unit import FunctionUnit
 
 LOCK_KEYS: Mapping[str, Role] = {
     **dict.fromkeys(("blocks", "block_guards", "unblocks"), Role.LOCKS),
-    **no_role("makes", "makes_locks", "lock_bit", "lock_instead", "lock_why", "asked_there", "ends", "given_mask"),
-    **no_role("granted", "last", "never", "pinned", "waits"),
+    **dict.fromkeys(("asked_there", "granted", "last", "never"), Role.CONDITIONS),
+    **no_role("makes", "makes_locks", "lock_bit", "lock_instead", "lock_why", "ends", "given_mask", "pinned", "waits"),
 }
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 
-from reviewbot.frontend.cut_functions import ChangedLines, CutFile, Run, changed, declaring, run_at, said_by_function
+from reviewbot.frontend.cut_functions import (
+    ChangedLines,
+    CutFile,
+    Run,
+    changed,
+    declaring,
+    handed_in,
+    run_at,
+    said_by_function,
+)
 from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import FileChange, Hunk, Unread
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
@@ -20,10 +28,6 @@ from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.patched_file import PatchedFile
 from reviewbot.review.prefilter.words import RowWords, known_rules
-from reviewbot.support.patterns import pattern
-
-# a word that may be a function which is put into a member, or handed to a call
-_HANDED = pattern(rb"[=,(]\s*+&?([A-Za-z_]\w*+)\s*+(?=[,;)}]|$)", re.MULTILINE)
 
 
 class FilesBeside:
@@ -58,7 +62,7 @@ class FilesBeside:
     def around(self, tree: str, lines: Mapping[FunctionKey, ChangedLines]) -> NearbyFiles:
         """See Neighbourhood. `lines`: those that are changed in each function; "" is none of a file."""
         said = {function: self._words.changed(some) for function, some in lines.items() if function[1]}
-        words = ((path, word) for (path, _), some in lines.items() for word in _HANDED.findall(some.said))
+        words = ((path, word) for (path, _), some in lines.items() for word in handed_in(some.said))
         handed = dict.fromkeys((path, word.decode("utf-8", "replace")) for path, word in words)
         return self._neighbourhood.around(tree, ChangedFunctions(said, self._known), handed)
 

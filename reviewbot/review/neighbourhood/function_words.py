@@ -21,9 +21,9 @@ from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
 from reviewbot.program.operations.words import NO_OPERATIONS, FileOperations, called_through, last_of, operations_in
 from reviewbot.review.prefilter.run_by_others import RunByOthers
-from reviewbot.review.prefilter.sleeping import TURNS
 from reviewbot.review.prefilter.sleeping_locks import SleepingLocks
 from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
+from reviewbot.support.branch_words import JUMPS
 
 _MACRO = re.compile(rb"\n[ \t]*+#[ \t]*+define[ \t]++(\w++)\(")
 # of C: some of them stand before a parenthesis, and where a macro makes a function its head may end with a type
@@ -153,9 +153,9 @@ class WordReader:
         self._guarding = as_bytes((*words["guards"], *words["scoped_guards"]))
         self._enter = calls | self._guards
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
-        self._turns = self._asserts | TURNS
+        self._turns = self._asserts | JUMPS
         self._stems = as_bytes(words["telling"])
-        self._contexts = context_words(kernels[0])
+        self._contexts = context_words(kernels[0]) | as_bytes(rows.of(Role.CONDITIONS))
         allocators = [named for kernel in kernels for named in kernel.allocators.items()]
         masked = {name for name, one in allocators if one.gfp is not None and one.sleeps == "mask"}
         asking = {name for name, one in allocators if one.allocates} | rows.of(Role.REQUESTS)

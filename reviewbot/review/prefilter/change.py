@@ -17,7 +17,8 @@ from reviewbot.frontend.cut_functions import (
     runs_of,
 )
 from reviewbot.model.kernel import Kernel
-from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
+from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
+from reviewbot.support.branch_words import JUMPS, has_condition, names_set
 
 _MEMBER_CALL = re.compile(rb"[.>](\w++)\s*+\(")
 _MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
@@ -34,7 +35,6 @@ class Telling:
         )
         allocators = {name for name, one in kernel.allocators.items() if one.allocates}
         self.requests = as_bytes(rows.of(Role.REQUESTS) | allocators)
-        self.contexts = context_words(kernel)
         self._calls = self.requests | self.scopes
 
     def stand_in(self, text: bytes) -> bool:
@@ -133,9 +133,16 @@ class Change:
         return frozenset(byte_words(self.said))
 
     @cached_property
-    def loosens(self) -> bool:
-        """Whether what was taken away may have kept a caller from what stands below."""
-        return self._lines.loosens(self.file.telling.contexts)
+    def leads(self) -> bool:
+        """Whether a condition, a jump, or the value of what a condition asks for was changed.
+
+        Other ways lead then to what stands there, or with something else held.
+        """
+        if self._lines.leads or not JUMPS.isdisjoint(self.words):
+            return True
+        given = names_set(self.said)
+        rows = (row for row in self.part.rows if has_condition(row)) if given else ()
+        return any(not given.isdisjoint(byte_words(row)) for row in rows)
 
     @cached_property
     def asks(self) -> bool:

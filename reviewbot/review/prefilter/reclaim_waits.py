@@ -15,7 +15,8 @@ from reviewbot.review.prefilter.words import RowWords, first_words, has_any, las
 class ReclaimWaits:
     """Fires where it may have become new that reclaim waits for what is held around a request.
 
-    What was changed asks, takes such a lock or gives it back, calls what does, or says what reclaim runs.
+    What was changed asks, takes such a lock or gives it back, calls what does, or says what reclaim runs. Or it decides
+    which ways lead to something of that.
     """
 
     def __init__(self, rows: RowWords, others: RunByOthers) -> None:
@@ -32,8 +33,14 @@ class ReclaimWaits:
         file = change.file
         if change.tells or not self._moving.isdisjoint(change.words):
             return True
-        named = file.named.keys() & change.words
-        return any(file.asks(one) or self._takes(one) for one in below(file, named))
+        if change.leads and self._matters(file, change.part):
+            return True
+        named = file.called(change.part) if change.leads else file.named.keys() & change.words
+        return any(self._matters(file, one) for one in below(file, named))
+
+    def _matters(self, file: ChangedFile, part: FunctionText) -> bool:
+        """Whether it makes a difference when a function is called."""
+        return file.asks(part) or not self._locks.isdisjoint(part.words)
 
     def _waiting(self, file: ChangedFile) -> frozenset[bytes]:
         """Something of a file that reclaim may run, if a lock is taken there as well."""
@@ -42,6 +49,3 @@ class ReclaimWaits:
         said = {word for word in self._calls if b"%b(" % word in file.text}
         said.update(self._put.findall(file.text) if has_any(file.text, self._members) else ())
         return frozenset(said) or frozenset(one.name for one in file.parts if self._others.is_typed(one))
-
-    def _takes(self, part: FunctionText) -> bool:
-        return not self._locks.isdisjoint(part.words)

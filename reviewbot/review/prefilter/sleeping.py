@@ -7,7 +7,7 @@ nothing may sleep, or where all may.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import repeat
 
 from reviewbot.checks.declaration import Role
@@ -21,7 +21,7 @@ from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.words import RowWords, as_bytes, has_any
 
 GOTO = re.compile(rb"\bgoto\s+(\w+)|^(\w+):", re.MULTILINE)
-TURNS = frozenset((b"goto", b"continue"))  # what may lead to code with a lock held that is not held there otherwise
+_LOOP = re.compile(rb"\b(?:for|while|do|\w*for_each\w*)\b")
 
 
 class SleepContext:
@@ -34,11 +34,10 @@ class SleepContext:
         self._leave = as_bytes(gate.call for one in locks for gate in one.leave)
         self._asserts = as_bytes(rows.of(Role.ASSERTIONS))
         self._locks = self._enter | self._leave | self._asserts
-        self._turns = self._locks | TURNS
 
     def __call__(self, change: Change) -> bool:
-        turns = self._turns | change.file.once("macros with a lock", lambda: self._takes_or_gives(change.file))
-        moves = change.tells or change.loosens or not turns.isdisjoint(change.words)
+        macros = change.file.once("macros with a lock", lambda: self._takes_or_gives(change.file))
+        moves = change.tells or change.leads or not (self._locks | macros).isdisjoint(change.words)
         named = change.file.meant(change.words)
         moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
         return moves and self._may_sleep(change)
@@ -57,7 +56,7 @@ class SleepContext:
             return False
         if self._asks_locked(file, part, called):
             return True
-        if not self._locks.isdisjoint(part.words) and _jumps_back(part, change.said):
+        if not self._locks.isdisjoint(part.words) and _goes_back(part):
             return True
         handed = [file.named[name] for name in called & file.named.keys()]
         if any(one.name in change.words and self._is_run(file, one) for one in handed):
@@ -106,7 +105,8 @@ class SleepContext:
             return zip(repeat(True), part.rows, words)
         indents = (len(row) - len(row.lstrip()) for row in part.rows)
         held = held_rows(list(zip(indents, words, strict=True)), takes, gives)
-        return zip(held, part.rows, words, strict=True)
+        given = [not gives.isdisjoint(said) for said in words]
+        return zip(_along_jumps(held, part.rows, given), part.rows, words, strict=True)
 
     def _helpers(self, file: ChangedFile, some: frozenset[bytes], others: frozenset[bytes]) -> frozenset[bytes]:
         """The short functions and macros with a word of `some` and none of `others`, who may do it for callers."""
@@ -132,14 +132,24 @@ def below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText]
         level = fresh
 
 
-def _jumps_back(part: FunctionText, said: bytes) -> bool:
-    """Whether a changed line leads to one above, where what is held there is not held otherwise."""
-    targets = {goto for goto, _ in GOTO.findall(said) if goto}
+def _goes_back(part: FunctionText) -> bool:
+    """Whether a way leads to a row above, where what is held there is not held otherwise."""
+    if _LOOP.search(part.text) is not None:
+        return True
     above: set[bytes] = set()
-    for row in part.rows if targets else ():
-        if (found := GOTO.search(row)) is not None:
-            goto, label = found.groups()
-            if goto in targets and goto in above:
-                return True
-            above.update((label,) if label else ())
-    return b"continue" in byte_words(said)
+    for goto, label in GOTO.findall(part.text):
+        if goto in above:
+            return True
+        above.add(label or b"")
+    return False
+
+
+def _along_jumps(held: Sequence[bool], rows: Sequence[bytes], gives: Sequence[bool]) -> Iterator[bool]:
+    """Whether a lock may be held at each row, also below a label that is jumped to from where one is."""
+    found = [GOTO.search(row) for row in rows]
+    led = {one[1] for one, is_held in zip(found, held, strict=True) if is_held and one is not None and one[1]}
+    there = False
+    for one, is_held, given in zip(found, held, gives, strict=True):
+        there = there or (one is not None and one[2] in led)
+        yield is_held or there
+        there = there and not given

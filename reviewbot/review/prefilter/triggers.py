@@ -103,9 +103,11 @@ class Narrowed:
         put = b"|".join(map(re.escape, sorted(self._members))) or b"(?!)"
         self._put = re.compile(rb"(?:\.|->)\s*(?:%b)\s*=[\s&]*(\w+)" % put)  # what such a member is set to
         self._handles = as_bytes(rows.of(Role.HANDLE_CALLS)) | last_words(rows.of(Role.HANDLE_TYPES))
+        self._ends = as_bytes(rows.of(Role.HANDLE_ENDS))
 
     def __call__(self, change: Change) -> bool:
-        asks = change.asks and (change.tells or self._leads(change))
+        moves = change.tells or change.leads or has_any(change.said, self._ends)
+        asks = change.asks and (moves or self._comes_to_run(change))
         if not asks and not self._calls(change):
             return False
         return change.part.name in change.file.once("narrowed", lambda: self._narrowed(change.file))
@@ -115,7 +117,7 @@ class Narrowed:
         named = change.file.named.keys() & change.words
         return any(change.file.asks(one) for one in below(change.file, named))
 
-    def _leads(self, change: Change) -> bool:
+    def _comes_to_run(self, change: Change) -> bool:
         """Whether what was changed in the file has to do with how the function comes to be run."""
         return change.part.name in change.file.changed or not self._run.isdisjoint(change.file.changed)
 

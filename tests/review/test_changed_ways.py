@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from engines import engine
-from reviewbot.model.review import Finding
+from reviewbot.model.review import REMOVED_HERE, Finding
 from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.prefilter.prefilter import Prefilter
@@ -21,8 +21,6 @@ OUT = "out:\n\tex->n = 0;\n"
 ASKS = "void exfoo_fill(struct exfoo *ex)\n{\n\tex->p = kzalloc(64, GFP_KERNEL);\n}\n"
 NONE, GFP = ("", ""), (", gfp_t gfp", ", GFP_ATOMIC")
 SLEEP, NOWAIT = (", bool can_sleep", ", false"), (", bool nowait", ", true")
-
-REMOVED = "a condition or an unlock is removed here"
 
 
 def left(condition: str, how: str = "return -EAGAIN") -> str:
@@ -94,8 +92,21 @@ def test_what_a_condition_kept_away_is_said_where_it_was(kind: str, one: bool) -
     (finding,) = said(files(given, old, one=one), files(given, new, one=one))
     assert (finding.rule, finding.path) == ("sleep-in-atomic", MID)
     gone = finding.evidence[0]
-    assert (gone.line, gone.function, gone.note) == (finding.line, "exfoo_step", REMOVED)
+    assert (gone.line, gone.function, gone.note) == (finding.line, "exfoo_step", REMOVED_HERE)
     assert said(files(given, new, one=one), files(given, old, one=one)) == ()
+
+
+def test_reclaim_that_is_not_told_from_others_any_more_in_another_file() -> None:
+    top = (
+        "static unsigned long exfoo_scan(struct shrinker *s, struct shrink_control *sc)\n{\n"
+        "\treturn exfoo_step(s->private_data);\n}\n\n"
+        "void exfoo_init(struct exfoo *ex)\n{\n\tex->s->scan_objects = exfoo_scan;\n}\n"
+    )
+    asked, after = (files(NONE, body) | {TOP: top} for body in (left("current_is_kswapd()") + FAR + FILL, FAR + FILL))
+    (finding,) = said(asked, after)
+    assert (finding.rule, finding.path, finding.evidence[0].note) == ("reclaim-recursion", MID, REMOVED_HERE)
+    asked, after = (files(NONE, body) | {TOP: top} for body in (left("ex->busy") + FAR + FILL, FAR + FILL))
+    assert said(asked, after) == ()
 
 
 def test_an_unlock_that_goes_between_a_lock_and_a_call() -> None:
