@@ -52,6 +52,7 @@ class Role(Enum):
 
     NONE = "they make no hit new by standing in a text"
     REQUESTS = "calls that count as requests"
+    WAITS = '"call" or "call position": calls that sleep, minded where the function itself may not'
     ASSERTIONS = "words that say that a lock is held"
     RETURNED = "types that only functions return which others run"
     PARAMETERS = "the types of all parameters of such a function, with commas between them"

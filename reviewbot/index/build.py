@@ -87,5 +87,8 @@ def add_tree(store: Store, tree: TreeFiles) -> int:
 
 def _read(path: str, id_: str, text: bytes, read: ReadWords) -> ReadContent:
     file = read(path, text, {})
-    names = file.defines, file.calls, file.runs, file.macros, file.locks, file.waits
+    names = (
+        *(file.defines, file.calls, file.runs, file.macros, file.locks, file.waits),
+        *(file.operations.structures, file.pointers, file.places, file.through, file.stores),
+    )
     return ReadContent(content_key(path, id_), to_bytes(file), names)

@@ -23,6 +23,7 @@ _CODE = (
     "index/serialized.py",
     "index/store.py",
     "kernel/rows.py",
+    "program/operations/words.py",
     "review/neighbourhood/function_words.py",
     "review/prefilter/run_by_others.py",
     "review/prefilter/sleeping_locks.py",

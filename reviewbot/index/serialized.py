@@ -6,24 +6,27 @@ import zlib
 
 import msgspec
 
+from reviewbot.program.operations.words import FileOperations, Put
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 
-FORMAT = 3  # of the bytes
-_Plain = tuple[int, list[FunctionWords], list[str], list[str], list[str]]
+FORMAT = 4  # of the bytes
+_Plain = tuple[int, list[FunctionWords], list[str], list[str], list[str], dict[str, dict[str, str]], tuple[Put, ...]]
 _decoder = msgspec.msgpack.Decoder(_Plain)
 _encoder = msgspec.msgpack.Encoder()
 
 
 def to_bytes(file: FileWords) -> bytes:
     """What a file says, as bytes."""
-    plain = file.size, [*file.functions.values()], sorted(file.macros), sorted(file.runs), sorted(file.waits)
+    names = sorted(file.macros), sorted(file.runs), sorted(file.waits)
+    plain = file.size, [*file.functions.values()], *names, file.operations.structures, file.operations.puts
     return zlib.compress(_encoder.encode(plain), 1)
 
 
 def from_bytes(data: bytes) -> FileWords:
     """The opposite of to_bytes(). Raises ValueError for bytes that it has not made."""
     try:
-        size, functions, macros, runs, waits = _decoder.decode(zlib.decompress(data))
+        size, functions, macros, runs, waits, structures, puts = _decoder.decode(zlib.decompress(data))
     except (zlib.error, msgspec.DecodeError) as error:
         raise ValueError(str(error)) from error
-    return FileWords(size, functions, frozenset(macros), frozenset(runs), frozenset(waits))
+    operations = FileOperations(structures, puts)
+    return FileWords(size, functions, frozenset(macros), frozenset(runs), frozenset(waits), operations)

@@ -19,7 +19,8 @@ from reviewbot.index.serialized import FORMAT, from_bytes
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.review.neighbourhood.function_words import FileWords
 
-KINDS = DEFINES, CALLS, RUNS, MACROS, LOCKS, WAITS = range(6)  # what a content does with a name
+# what a content does with a name
+KINDS = DEFINES, CALLS, RUNS, MACROS, LOCKS, WAITS, STRUCTURES, POINTERS, PUTS, THROUGH, STORES = range(11)
 _MOST_TREES = 4  # the ones that were indexed last
 _SCHEMA = (
     "CREATE TABLE contents (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, words BLOB NOT NULL)",

@@ -10,8 +10,24 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from reviewbot.index.difference import difference
-from reviewbot.index.store import CALLS, DEFINES, LOCKS, MACROS, RUNS, WAITS, IndexedTree, Store, content_key
+from reviewbot.index.store import (
+    CALLS,
+    DEFINES,
+    LOCKS,
+    MACROS,
+    POINTERS,
+    PUTS,
+    RUNS,
+    STORES,
+    STRUCTURES,
+    THROUGH,
+    WAITS,
+    IndexedTree,
+    Store,
+    content_key,
+)
 from reviewbot.model.patch import Folders
+from reviewbot.program.operations.words import NO_OPERATIONS, FileOperations
 from reviewbot.review.neighbourhood.folder_words import ENDINGS, ReadWords
 from reviewbot.review.neighbourhood.function_words import FunctionWords
 from reviewbot.review.neighbourhood.word_tables import WordTables
@@ -116,6 +132,33 @@ class TreeWords:
     def waiting(self, name: str) -> Collection[str]:
         """See SourceWords."""
         return [*self._known(name, WAITS), *self._fresh.waiting(name)]
+
+    def structuring(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(name, STRUCTURES), *self._fresh.structuring(name)]
+
+    def pointing(self, member: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(member, POINTERS), *self._fresh.pointing(member)]
+
+    def putting(self, place: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(place, PUTS), *self._fresh.putting(place)]
+
+    def through(self, member: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(member, THROUGH), *self._fresh.through(member)]
+
+    def storing(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return [*self._known(name, STORES), *self._fresh.storing(name)]
+
+    def operations(self, path: str) -> FileOperations:
+        """See SourceWords."""
+        if path in self._fresh.files:
+            return self._fresh.operations(path)
+        number = self._at(path)
+        return self._words(number).operations if number is not None else NO_OPERATIONS
 
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """See SourceWords."""

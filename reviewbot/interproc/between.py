@@ -9,6 +9,7 @@ from reviewbot.interproc.entry import Counts, is_atomic
 from reviewbot.interproc.function_reading import FunctionReading
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import MOST_READ, Asking, FileCallGraph, FunctionKey, Holding, between, giving_back
+from reviewbot.program.operations.table_calls import table_calls
 from reviewbot.program.unit import FunctionUnit
 
 
@@ -16,16 +17,16 @@ class Between:
     """The functions of a call graph on ways from one that holds something to one that asks, by one of the change.
 
     `holding`, `asking`: see between(). `unlocking`: which of some functions may give back what is held; those that lead
-    to them are read as well.
+    to them are read as well. Calls through members are followed by tables.
     """
 
     def __init__(
         self, graph: FileCallGraph, holding: Holding, asking: Asking, unlocking: Asking = lambda _: ()
     ) -> None:
-        self._graph = graph
+        self._graph, self._tables = graph, table_calls(graph)
         starts = dict.fromkeys(key for side in graph.touched for key in graph.changed(side) if side.path in graph.sides)
-        found = between(graph, starts, holding, asking, DEEPEST)
-        found = [*found, *giving_back(graph, found, unlocking, DEEPEST)] if found else []
+        found = between(self._tables, starts, holding, asking, DEEPEST)
+        found = [*found, *giving_back(self._tables, found, unlocking, DEEPEST)] if found else []
         why = f"more than {MOST_READ} functions call each other around the change; not all were followed"
         graph.cut_off.extend((path, why) for path in dict.fromkeys(path for path, _ in found[MOST_READ:]))
         found = found[:MOST_READ]
@@ -44,7 +45,7 @@ class Between:
         callees = {path: self._meant(path, names, count.keys()) for path in {path for path, _ in count}}
         keyed = [(unit, self._keys[id(unit.function)]) for unit in self.units]
         return [
-            FunctionReading(unit, key, callees[key[0]], unit.flow.lookup, counts, last)
+            FunctionReading(unit, key, callees[key[0]], unit.flow.lookup, counts, last, self._tables.bodies(key))
             for unit, key in keyed
             if count[key] == 1
         ]

@@ -7,7 +7,7 @@ Conditions are settled on the way; one that nobody settles and that may tell one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -22,6 +22,7 @@ from reviewbot.interproc.summary import (
     Lock,
     SiteState,
     Summary,
+    Through,
     Way,
     enables,
     given_back,
@@ -30,6 +31,7 @@ from reviewbot.interproc.summary import (
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import HitChain
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.operations.resolver import FEW_BODIES
 
 _MOST_EFFECTS = 64  # of one function and one depth
 _MOST_ALIKE = 4  # of these that come to one call
@@ -42,12 +44,27 @@ class CallChain(Struct, frozen=True):
     """How a call is reached in a context in which it matters.
 
     `entry`: the context, with the functions on the way; `once`: it is reached only until something is set up; `shown`:
-    what shows it, each row, from 0, with the path of its file and a note.
+    what shows it, each row, from 0, with the path of its file and a note; `through`: see Effect.
     """
 
     entry: EntryContext
     once: bool
     shown: tuple[tuple[str, int, str], ...]
+    through: tuple[Through, ...] = ()
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a member on the way may be too many functions, or two of them may not belong together."""
+        return len(self.through) > 1 or any(one.bodies > FEW_BODIES for one in self.through)
+
+    @property
+    def doubts(self) -> Iterator[str]:
+        """What is not certain of the members on the way, for a reader."""
+        for one in self.through:
+            if one.bodies == 1:
+                yield f"{one.name}() is {one.function}() as far as tables of functions show"
+            else:
+                yield f"{one.name}() is {one.function}() or another one: tables have {one.bodies} functions there"
 
     @property
     def calls(self) -> tuple[FunctionKey, ...]:
@@ -115,7 +132,9 @@ class CallChains:
         dropped = site.dropped | passed_up(effect.dropped, site.args, self._readings[site.caller].lock)
         calls = ((site.caller, site.row), *effect.calls)
         once = effect.once or site.once
-        return replace(effect, at=site.at, ways=settle.few(ways), dropped=dropped, calls=calls, once=once)
+        through = _through(site, effect)
+        ways_up = settle.few(ways)
+        return replace(effect, at=site.at, ways=ways_up, dropped=dropped, calls=calls, once=once, through=through)
 
     def _bound(self, summary: Summary, effect: Effect, site: CallSite, state: SiteState) -> set[Way]:
         if effect.by_others and state.last_user:
@@ -140,7 +159,7 @@ class CallChains:
         for number in reversed(held[0]):  # the one taken last says most
             lock, entry = site.opened[number]
             if all(number in one for one in held) and not given_back(lock, dropped):
-                self._add(effect, entry, calls)
+                self._add(replace(effect, through=_through(site, effect)), entry, calls)
 
     def _end(self, summary: Summary) -> None:
         """Chains from the contexts in which a function is entered itself."""
@@ -158,13 +177,21 @@ class CallChains:
             shown = ((entry.path or first[0], row, note) for row, note in entry.rows)
             called = ((key[0], row, "called from here") for key, row in calls)
             once = effect.once and len(calls) > 1
-            mine.append(CallChain(replace(entry, callers=names), once, (*shown, *called)))
+            put = (
+                (*one.row, f"{one.function}() stands in a table here") for one in effect.through if one.row is not None
+            )
+            mine.append(CallChain(replace(entry, callers=names), once, (*put, *shown, *called), effect.through))
 
 
 def _summary(reading: FunctionReading, effects: Sequence[Effect], releases: ReleasedBy) -> Summary:
     """What callers have to know of a function by itself."""
     dropped = (replace(one, dropped=one.dropped | reading.dropped(one.at, releases)) for one in effects)
     return Summary(reading.key, reading.params, tuple(dropped), releases[reading.key], reading.abstained)
+
+
+def _through(site: CallSite, effect: Effect) -> tuple[Through, ...]:
+    """The members that are called on the way from a call to an effect of its callee."""
+    return (site.through, *effect.through) if site.through is not None else effect.through
 
 
 def _room(known: Sequence[Effect], effect: Effect) -> bool:
@@ -191,4 +218,5 @@ def as_hit_chain(
     held = len(first.shown) - deepest
     above = ((sides[path], row, note, max(0, at - held)) for at, (path, row, note) in enumerate(first.shown))
     others = {one.calls for one in found} - {first.calls}
-    return HitChain((*first.entry.callers, name), (*above, (*request, deepest)), len(others), tuple(doubts))
+    every = (*first.doubts, *doubts)
+    return HitChain((*first.entry.callers, name), (*above, (*request, deepest)), len(others), every)

@@ -13,8 +13,9 @@ from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
 from reviewbot.interproc.context_tests import asks_context
 from reviewbot.interproc.entry import Counts, EntryContext, entered_note, inside_of, is_atomic, numbers_of, taker
-from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Way, last_member, passed_up
+from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Through, Way, last_member, passed_up
 from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.operations.table_calls import Bodies
 from reviewbot.program.unit import FunctionUnit
 
 ReleasedBy = Mapping[FunctionKey, frozenset[Lock]]
@@ -29,7 +30,7 @@ class FunctionReading:
     """One function, read for its summary.
 
     `callees`: the functions that it calls and of which something is known. `counts`: which kinds of scope matter;
-    `last`: words of a condition that only the last user meets.
+    `last`: words of a condition that only the last user meets; `bodies`: what the members may be that it calls.
     """
 
     def __init__(
@@ -40,8 +41,9 @@ class FunctionReading:
         lookup: ScopeTable,
         counts: Counts = is_atomic,
         last: Collection[str] = (),
+        bodies: Mapping[str, Bodies] = {},
     ) -> None:
-        self._last = last
+        self._last, self._bodies = last, bodies
         self.unit, self.key, self._lookup = unit, key, lookup
         declared = {step.target for step in unit.steps if step.declares}
         self._variables = declared | {name for _, name in unit.function.params}
@@ -64,11 +66,17 @@ class FunctionReading:
     def calls(self) -> Sequence[tuple[int, FunctionKey]]:
         """The instructions that call known functions, and which; a function that calls itself says nothing new."""
         return [
-            (at, self._callees[step.name])
+            (at, callee)
             for at, step in enumerate(self.unit.steps)
-            if step.kind == "call" and not step.op and step.name in self._callees and self.reaches(at)
-            if self._callees[step.name] != self.key
+            if step.kind == "call" and not step.op
+            for callee in self._meanings(step.name)
+            if callee != self.key and self.reaches(at)
         ]
+
+    def _meanings(self, name: str) -> Sequence[FunctionKey]:
+        if name in self._callees:
+            return (self._callees[name],)
+        return self._bodies[name].functions if name in self._bodies else ()
 
     def reaches(self, at: int) -> Sequence[State]:
         """The states in which an instruction is reached, none where the analysis gave up."""
@@ -194,7 +202,13 @@ class FunctionReading:
             self.dropped(at, releases),
             self.once(at),
             settle.blank_structs(self.unit, at) if any(arg.op == "&x" for arg in step.args) else {},
+            self._through(step.name, callee),
         )
+
+    def _through(self, name: str, callee: FunctionKey) -> Through | None:
+        """How a call comes to a callee that it does not name."""
+        bodies = self._bodies.get(name) if name not in self._callees else None
+        return Through(name, bodies.number, callee[1], bodies.rows.get(callee)) if bodies is not None else None
 
     def _is_kept(self, taken: OpenScope, at: int) -> bool:
         """Whether all ways to an instruction take a lock, and nothing gives it back that surely does so.

@@ -64,13 +64,27 @@ class SiteState(NamedTuple):
     last_user: bool
 
 
+class Through(NamedTuple):
+    """A call through a member of a structure, taken for one function.
+
+    `name`: what stands before the parenthesis; `bodies`: how many functions it may be; `function`: which it is taken
+    for; `row`: the path of a file and a row, from 0, that put this one there, None where they were not read.
+    """
+
+    name: str
+    bodies: int
+    function: str
+    row: tuple[str, int] | None
+
+
 class CallSite(Struct, frozen=True):
     """A call of one known function in another.
 
     `at` and `row`: its instruction and its row in the caller, from 0; `args`: the texts of the arguments; `states`:
     what is known on the ways to it, with the numbers of `opened`; `opened`: the entry context that each open scope
     makes, and its lock; `dropped`: what the caller may have given back before; `once`: see Effect; `blank`: the local
-    structures of the caller of which it has set some members, see settle.
+    structures of the caller of which it has set some members, see settle; `through`: the member that is called, None
+    where the call names its function.
     """
 
     caller: FunctionKey
@@ -83,6 +97,7 @@ class CallSite(Struct, frozen=True):
     dropped: frozenset[Lock] = frozenset()
     once: bool = False
     blank: Mapping[str, frozenset[str]] = {}
+    through: Through | None = None
 
 
 class Effect(Struct, frozen=True):
@@ -92,7 +107,8 @@ class Effect(Struct, frozen=True):
     function by which it comes to that; `calls`: the functions from there down to the origin, each with the row in which
     it makes the next call. `ways`: the conditions on which it is reached; `dropped`: the locks that may be given back
     before. `by_others`: it does not matter where only the last user comes to it, who need not hold what is held.
-    `once`: a function on the way comes to it only as long as something is not there yet, which it then sets up.
+    `once`: a function on the way comes to it only as long as something is not there yet, which it then sets up;
+    `through`: the members that are called on the way.
     """
 
     origin: tuple[FunctionKey, int]
@@ -102,6 +118,7 @@ class Effect(Struct, frozen=True):
     calls: tuple[tuple[FunctionKey, int], ...] = ()
     by_others: bool = False
     once: bool = False
+    through: tuple[Through, ...] = ()
 
 
 class Summary(Struct, frozen=True):

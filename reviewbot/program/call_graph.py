@@ -14,11 +14,14 @@ from typing import NamedTuple, Protocol, TypeVar, cast
 from reviewbot.frontend.cut_functions import called_in
 from reviewbot.model.kernel import Kernel
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.operations.resolver import Operations
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
 
 _CALL = pattern(r"\b(\w+)\s*\(")
 _HEAD = pattern(r"(?m)^[A-Za-z_][^=;\n]{0,200}?\b(\w+)\s*\(")  # of a function
+_MEMBER_CALLED = pattern(r"[.>](\w++)\(")
+_MEMBER_SET = pattern(r"[.>](\w++)\s*+=\s*+[&\w]")
 _BEFORE = pattern(r"[;{}()]")  # what ends before the head of a function
 _LONGEST = 200  # characters of a head before the name
 _WORD = pattern(r"\w+")
@@ -52,11 +55,13 @@ class CallGraph(Protocol):
 class Beside(NamedTuple):
     """Files to read with those that a patch touches.
 
-    `meant`: the function of another file that a name means in a file, as far as more is known than these files show.
+    `meant`: the function of another file that a name means in a file, as far as more is known than these files show;
+    `operations`: what members that are called may be, if more is known of that.
     """
 
     files: Sequence[FileVersion] = ()
     meant: Callable[[str, str], FunctionKey | None] | None = None
+    operations: Operations | None = None
 
 
 NOTHING_BESIDE = Beside()
@@ -73,7 +78,7 @@ class FileCallGraph:
     def __init__(
         self, touched: Callable[[], Sequence[FileVersion]], kernel: Kernel, beside: Beside = NOTHING_BESIDE
     ) -> None:
-        self._touched, self.kernel, self._beside = touched, kernel, beside
+        self._touched, self.kernel, self.beside = touched, kernel, beside
         self._callees: dict[FunctionKey, Sequence[FunctionKey]] = {}
         self._found: dict[FunctionKey, Sequence[FunctionKey]] = {}
         self._sought = 0
@@ -100,7 +105,7 @@ class FileCallGraph:
     def earlier(self) -> Sequence[FileVersion]:
         """The others."""
         paths = {side.path for side in self.touched}
-        return [side for side in self._beside.files if side.path not in paths]
+        return [side for side in self.beside.files if side.path not in paths]
 
     @cached_property
     def sides(self) -> Mapping[str, FileVersion]:
@@ -155,9 +160,9 @@ class FileCallGraph:
         if (path, name) in self._texts:
             return path, name
         seen = self._visible.get(name, ())
-        if not seen or self._beside.meant is None:
+        if not seen or self.beside.meant is None:
             return seen[0] if len(seen) == 1 else None
-        meant = self._beside.meant(path, name)
+        meant = self.beside.meant(path, name)
         return meant if meant in seen else None
 
     def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
@@ -233,20 +238,28 @@ class FileCallGraph:
 
 
 class _Said:
-    """The words of a text, the names of the functions that it may define, and whether it has one of some locks."""
+    """What tells by words whether a text has to do with another one.
+
+    Its words, the names of the functions that it may define, the members that it calls and sets, and whether it has one
+    of some locks.
+    """
 
     def __init__(self, text: str, locks: frozenset[str]) -> None:
         self._words, self._heads = frozenset(_WORD.findall(text)), frozenset(_HEAD.findall(text))
+        self._called, self._put = frozenset(_MEMBER_CALLED.findall(text)), frozenset(_MEMBER_SET.findall(text))
         self._locks = not locks.isdisjoint(self._words)
 
     def goes_with(self, other: _Said) -> bool:
-        """Whether one of two texts names a function of the other, or both have locks, which may be the same.
+        """Whether one of two texts names a function of the other, or sets a member that the other calls.
+
+        Also if both have locks, which may be the same.
 
         What says nothing itself may lie between others, or wait for what these hold.
         """
         if self._locks and other._locks:
             return True
-        return not self._heads.isdisjoint(other._words) or not other._heads.isdisjoint(self._words)
+        named = not self._heads.isdisjoint(other._words) or not other._heads.isdisjoint(self._words)
+        return named or not self._called.isdisjoint(other._put) or not other._called.isdisjoint(self._put)
 
 
 @lru_cache(maxsize=4096)  # the next version of a file has most functions as they were

@@ -70,7 +70,8 @@ class Reader:
         self._open = opener(kernel, self.lookup, records)
         self._words = rewrite.sorted_words(kernel.words)
         silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
-        self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
+        lists = (kernel.words[name] for name in ("guards", "scoped_guards", "sleepers"))
+        self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent)).union(*lists)
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
         self._stems = re.compile(stems)
 

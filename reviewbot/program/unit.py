@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.cfg import Cfg
-from reviewbot.dataflow.macro_calls import macro_allocators
+from reviewbot.dataflow.macro_calls import macro_allocators, macro_scopes
 from reviewbot.dataflow.reaching import Reaching
 from reviewbot.dataflow.scope_table import ScopeRows, ScopeTable
 from reviewbot.frontend import fragments, parse
@@ -192,8 +192,8 @@ class PreparedText:
         self._places = sorted(self._marks)
         self.masks = _masks(stitched, whole, lookup)
         self.fragments = connected(stitched)
-        self.lookup = file_scopes(self.fragments, self._marks, lookup)
         self.macros = [macro for one in stitched for macro in one.prepared.macros]
+        self.lookup = file_scopes(self.fragments, self._marks, macro_scopes(self.macros, lookup))
         self.allocators = macro_allocators(self.macros, lookup.kernel)
         self._units: dict[int, tuple[FunctionUnit, ...]] = {}  # by the fragment, which lives as long as this
         self._macro_units: dict[int, tuple[FunctionUnit, ...]] = {}

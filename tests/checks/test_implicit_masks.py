@@ -146,7 +146,8 @@ def speaks(rule: str, one: Allocator) -> bool:
     if rule in ("sleep-in-atomic", "unneeded-atomic"):
         return sleeps
     if rule == "ignored-gfp-argument":  # __GFP_NOWARN says that a failure is provided for
-        return one.gfp is not None and RECLAIM in bits(one) and "__GFP_NOWARN" not in one.implicit
+        takes = one.gfp is not None or one.name in ("alloc_percpu", "__alloc_percpu")  # alloc_percpu_gfp() does
+        return takes and RECLAIM in bits(one) and "__GFP_NOWARN" not in one.implicit
     if rule == "blocking-in-nowait":
         return RECLAIM in bits(one)
     if rule == "reclaim-recursion":

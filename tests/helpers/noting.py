@@ -19,6 +19,8 @@ TEXTS = [
     "#define exfoo_three(x) exfoo_one()\nint exfoo_four(void)\n{\n\treturn exfoo_one() + exfoo_three(2);\n}\n",
     "int scan(void)\n{\n\tmutex_lock(&exfoo_one);\n}\n\nstruct shrinker s = {\n\t.scan_objects = scan,\n};\n",
     "void exfoo_three(struct bio *bio)\n{\n\tbio->bi_end_io = exfoo_two;\n}\n",
+    "struct exfoo_ops {\n\tint (*fill)(void);\n};\nstruct exfoo_ops a = {\n\t.fill = exfoo_one,\n};\n",
+    "int exfoo_four(struct exfoo_ops *o)\n{\n\treturn o->fill();\n}\n",
 ]
 
 

@@ -18,7 +18,8 @@ from reviewbot.review.neighbourhood.word_tables import WordTables
 from reviewbot.support.timeout import TooSlow
 from trees import Trees
 
-NAMES = [f"exfoo_{name}" for name in ("one", "two", "three", "four")]
+TABLES = ("structuring", "pointing", "putting", "through", "storing")
+NAMES = [f"exfoo_{name}" for name in ("one", "two", "three", "four")] + ["exfoo_ops", "fill", "exfoo_ops.fill", ".fill"]
 PATHS = ["a.c", "fs/b.c", "fs/exfoo/c.h", "fs/exfoo/d.c", "include/e.h", "fs/Kconfig"]
 FILES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from(TEXTS), min_size=1)
 
@@ -51,10 +52,11 @@ def test_it_says_what_the_tree_says(states: list[dict[str, str]], data: st.DataO
             fresh = read(made[name])
             assert words is not None
             for one in NAMES:
-                for asked in ("defining", "calling", "running", "macros", "locking", "waiting"):
+                for asked in ("defining", "calling", "running", "macros", "locking", "waiting", *TABLES):
                     assert {*getattr(words, asked)(one)} == {*getattr(fresh, asked)(one)}, (asked, one)
             for path in PATHS:
                 assert words.functions(path) == fresh.functions(path)
+                assert words.operations(path) == fresh.operations(path)
                 if path.endswith((".c", ".h")):
                     assert words.text(path) == (made[name][path].encode() if path in made[name] else None)
 

@@ -38,6 +38,7 @@ _LONGEST = 200  # characters of the flags that something is made with
     keys={
         **CALLBACKS,
         "frees": Role.REQUESTS,
+        "waits": Role.WAITS,
         "asserts": Role.ASSERTIONS,
         **no_role(
             "beginnings",
@@ -62,6 +63,7 @@ _LONGEST = 200  # characters of the flags that something is made with
             "sets_up",
             "sleeps",
             "spins",
+            "unless_called",
         ),
     },
     values=("call", "callee", "how", "lock"),
@@ -75,7 +77,10 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     or with a word of `keeps` in its name, only looks at a mask. `frees`:
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
     name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
-    a condition that only the last user meets, who need not be one that holds a lock.
+    a condition that only the last user meets, who need not be one that holds a lock. `waits`: "call" or "call
+    position", calls that sleep and have nothing to do with memory, unless that argument is 0 or the function calls one
+    of `unless_called`. They are not followed through calls: what forbids sleeping has to stand in the same function, or
+    others run it.
     `asserts`, `spins`, `sleeps`: see entry.Locks. Rows with `as`, functions that are run where nothing may sleep:
     see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
     """
@@ -100,20 +105,20 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
     Of a caller's mask that is not asked: whoever calls it below a lock may pass another one.
     """
     rule, context = above.rule, above.context
-    for index, call in above.sleepers(unit):
+    for index, call in (*above.sleepers(unit), *(above.waits(unit) if entered else ())):
         step = unit.steps[index]
         own = _own(step, rule, above.side, context)
         found = _here(unit, index, own, call, context)
         if found is None and call.always:
-            found = _given_back(unit, index, own, context) or _shared(unit, index, above)
+            found = _given_back(unit, index, own, context) or (None if call.alone else _shared(unit, index, above))
         if found is None and entered:
-            found = above.held(unit, index, own, call)
+            found = above.run_alone(unit, index) if call.alone else above.held(unit, index, own, call)
         if found is None or not _sleeps_there(unit, index, call, found, above):
             continue
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
         key = f"{step.name} {call.mask} {found.base or found.where}"
         sure = min(call.confidence or "high", found.confidence or "high", key=CONFIDENCES.index)
-        kind = "request" if call.free is None else "free"
+        kind = "wait" if call.alone else "request" if call.free is None else "free"
         rows, side = (*call.rows, *step.lines), above.side_of(unit)
         yield Hit(
             *(rows, unit.function.name, key, values, found.rows, sure),

@@ -26,6 +26,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.operations.table_calls import table_calls
 from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")
@@ -41,6 +42,7 @@ class AtomicCalls:
 
     def __init__(self, rule: Rule, context: Context) -> None:
         self.rule, self.frees, self.graph = rule, frees_of(rule), context.calls
+        self._tables = table_calls(self.graph)
         self._contexts = {path: of_file(context, side) for path, side in self.graph.sides.items()}
         self._callbacks: dict[str, tuple[Callback, ...]] = {}
         # the function is kept as well: another that is made later may get its id
@@ -91,9 +93,10 @@ class AtomicCalls:
             text = self.graph.text(one)
             if one in run or any(word in text for word in asserts):
                 found[one] = (one,)
-            elif below := [*self._called_with_lock(one, text)]:
-                meant = (self.graph.meant(one[0], name) for name in dict.fromkeys(below))
-                found[one] = [key for key in meant if key is not None]
+            elif below := [*dict.fromkeys(self._called_with_lock(one, text))]:
+                meant = (self.graph.meant(one[0], name) for name in below)
+                put = (key for name in below for key in self._tables.named(one).get(name, ()))
+                found[one] = [*(key for key in meant if key is not None), *put]
         return found
 
     def _unlocking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
@@ -107,7 +110,7 @@ class AtomicCalls:
 
     def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
         lookup = self._contexts[function[0]].lookup
-        names = {name for _, name in self.graph.callees(function)}
+        names = {*(name for _, name in self.graph.callees(function)), *self._tables.named(function)}
         yield from called_with_lock(text, names, lookup.locks, lookup.unlocks) if names else ()
 
     def _run(self, functions: Collection[FunctionKey]) -> frozenset[FunctionKey]:
@@ -116,6 +119,12 @@ class AtomicCalls:
         For most texts this is answered by their words, and nothing more is read.
         """
         return frozenset(key for key, _, _ in self._runs(functions))
+
+    def run_in(self, path: str, name: str) -> Sequence[EntryContext]:
+        """What a function of a file is entered with because others run it, as that file shows; none with a lock."""
+        found = (one for _, where, one in self._runs(((path, name),)) if where == path)
+        none_held = (one for one in found if not strings(one.listed, "entered_with"))
+        return [EntryContext("", one.said, ((one.row, one.note),), path=path) for one in none_held]
 
     def _runs(self, functions: Collection[FunctionKey]) -> Iterator[tuple[FunctionKey, str, Callback]]:
         """Those of some functions that others run so, with the path of the file that shows it, and how."""

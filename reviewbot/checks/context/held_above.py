@@ -8,8 +8,9 @@ from functools import cached_property
 from msgspec import Struct
 
 from reviewbot.checks.context.atomic_calls import atomic_calls, called_with_lock
-from reviewbot.checks.context.sleeping_calls import Sleeper
+from reviewbot.checks.context.sleeping_calls import Sleeper, Waits, waits, waits_of
 from reviewbot.interproc.chains import CallChain, as_hit_chain
+from reviewbot.interproc.context_tests import asks_context
 from reviewbot.interproc.entry import EntryContext
 from reviewbot.interproc.registered.callbacks import Callback, callbacks
 from reviewbot.interproc.summary import DEEPEST
@@ -17,6 +18,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import taking_masks
 from reviewbot.program.context import Context, HitChain
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.query import reached
 from reviewbot.program.unit import FunctionUnit
 
 ASLEEP = "may sleep here"  # a note about a request
@@ -109,6 +111,25 @@ class HeldAbove:
         """The calls of a function that may sleep, by instruction."""
         return self._calls.sleepers(unit, self.path(unit))
 
+    def waits(self, unit: FunctionUnit) -> Sequence[tuple[int, Sleeper]]:
+        """The calls of a function that sleep and have nothing to do with memory, by instruction."""
+        return [*waits(unit, self._waits)]
+
+    @cached_property
+    def _waits(self) -> Waits:
+        return waits_of(self.rule)
+
+    def run_alone(self, unit: FunctionUnit, index: int) -> Held | None:
+        """What a function is run in by others where it makes a call on no condition that asks for the context."""
+        entries = self._calls.run_in(self.path(unit), unit.function.name) if unit.function.name else ()
+        words = self.context.kernel.words
+        numbers = [name for kind, name in unit.function.params if "*" not in kind]
+        facts = {text for state in reached(unit, index) for text, _ in state.facts}
+        if not entries or any(asks_context(text, numbers, words) for text in facts):
+            return None
+        entry = entries[0]
+        return Held(entry.where(unit.function.name), entry.rows, "medium", entry.taken, True, entry.scope)
+
     def held(self, unit: FunctionUnit, index: int, own: Collection[str], call: Sleeper) -> Held | None:
         """What callers of a function surely hold where it makes a call that may sleep, the nearest; None for nothing.
 
@@ -124,7 +145,7 @@ class HeldAbove:
         request = sides[path], (*call.rows, *unit.steps[index].lines)[0], ASLEEP
         chain = as_hit_chain(found, name, request, sides, [*_doubts(first, far, call, unit.steps[index].name)])
         unread = bool(others) and call.wraps
-        sure = "low" if first.once or far or unread else "medium"
+        sure = "low" if first.once or far or unread or first.unsure else "medium"
         entry = first.entry
         return Held(entry.where(name), rows, sure, entry.taken, True, entry.scope, entry.base, others, chain)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reviewbot.checks.declaration import Trigger, check, no_role
+from reviewbot.dataflow.conditions import normal
 from reviewbot.frontend.instructions import Expr
 from reviewbot.kernel.rows import strings
 from reviewbot.model.kernel import Rule
 from reviewbot.program.context import Context, Hit
-from reviewbot.program.file_version import FileVersion
+from reviewbot.program.file_version import FileVersion, expressions
 from reviewbot.program.provenance import spelled_out
 from reviewbot.program.query import expression_text, flag_rows, masks_at, reached, request_at
 from reviewbot.program.unit import FunctionUnit
@@ -27,6 +28,7 @@ def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Itera
     for unit in side.units:
         if unit.words.isdisjoint(wanted):
             continue
+        yield from _chosen(unit, reclaim, wanted, context)
         for index, step in enumerate(unit.steps):
             facts = [_nowait(state.facts, wanted) for state in reached(unit, index)]
             if not facts or not all(facts):
@@ -39,6 +41,23 @@ def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Itera
                     cause = " ".join(word for word in _WORD.findall(facts[0]) if word.isupper())
                     key = f"{expression_text(expr)} {facts[0]}"
                     yield Hit((*rows, *step.lines), unit.function.name, key, values, cause=cause)
+
+
+def _chosen(unit: FunctionUnit, reclaim: str, wanted: frozenset[str], context: Context) -> Iterator[Hit]:
+    """The side of a choice between flags that is for a request that must not wait, and lets it wait."""
+    for index, step in enumerate(unit.steps):
+        choices = (part for expr in expressions(step) for part in expr.walk() if part.op == "?:")
+        for part in choices if reached(unit, index) else ():
+            if len(part.args) != 3:
+                continue
+            for side, way in zip(part.args[1:], (True, False), strict=True):
+                test = _nowait(frozenset({normal(part.args[0], way)}), wanted)
+                rows = flag_rows(side, context.kernel)
+                if test and rows and all(reclaim in one.must for one in masks_at(unit, index, side, context)):
+                    said = expression_text(side)
+                    cause = " ".join(word for word in _WORD.findall(test) if word.isupper())
+                    values = {"mask": said, "test": test.replace("&", " & ")}
+                    yield Hit((*rows, *step.lines), unit.function.name, f"{said} {test}", values, cause=cause)
 
 
 def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:

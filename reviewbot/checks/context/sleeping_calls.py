@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,7 +44,8 @@ class Sleeper(Struct, frozen=True):
     `rows`: where its flags stand; `free`: the rule's row of a free, which may be particular about what is held;
     `wraps`: it is a function that is handed the mask. `somewhere`: by state at the step, whether the mask lets it sleep
     on some side of a choice; `everywhere`: on each. Both are empty where it sleeps whatever the path was, and
-    `choice`, the mask itself, is None.
+    `choice`, the mask itself, is None. `alone`: it neither asks for memory nor frees any, and is minded only where its
+    own function shows what forbids it.
     """
 
     said: str
@@ -56,6 +58,7 @@ class Sleeper(Struct, frozen=True):
     somewhere: tuple[bool, ...] = ()
     everywhere: tuple[bool, ...] = ()
     choice: Expr | None = None
+    alone: bool = False
 
     @property
     def chosen_by(self) -> tuple[Expr, ...]:
@@ -79,6 +82,42 @@ class Sleeper(Struct, frozen=True):
 def frees_of(rule: Rule) -> Frees:
     """The calls that free memory and may sleep."""
     return {name: row for row in rule.rows for name in strings(row, "frees")}
+
+
+class Wait(NamedTuple):
+    """A call that sleeps and has nothing to do with memory.
+
+    `unless_zero`: the argument with which it does not if that is 0, -1 for none; `unless`: calls of the same function
+    that keep it from sleeping.
+    """
+
+    unless_zero: int
+    unless: frozenset[str]
+
+
+Waits = Mapping[str, Wait]
+
+
+def waits_of(rule: Rule) -> Waits:
+    """The calls that sleep and have nothing to do with memory, as rows list them: "name", or "name position"."""
+    found = {}
+    for row in rule.rows:
+        for said in strings(row, "waits"):
+            name, _, at = said.partition(" ")
+            found[name] = Wait(int(at or -1), frozenset(strings(row, "unless_called")))
+    return found
+
+
+def waits(unit: FunctionUnit, known: Waits) -> Iterator[tuple[int, Sleeper]]:
+    """The calls of a function that sleep and have nothing to do with memory, by instruction."""
+    if unit.words.isdisjoint(known):
+        return
+    for index, step in enumerate(unit.steps):
+        one = known.get(step.name) if step.kind == "call" and not step.op else None
+        if one is None or not reached(unit, index) or not unit.words.isdisjoint(one.unless):
+            continue
+        if not 0 <= one.unless_zero < len(step.args) or step.args[one.unless_zero].text != "0":
+            yield index, Sleeper(f"{step.name}()", "It may", "", (), alone=True)
 
 
 def sleeper(unit: FunctionUnit, index: int, rule: Rule, frees: Frees, context: Context) -> Sleeper | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from reviewbot.checks.declaration import Trigger, check, no_role
 from reviewbot.checks.masks.names import flag_of, said
@@ -152,6 +152,7 @@ def guessed_context(side: FileVersion, rule: Rule, context: Context) -> Iterator
             asks = _asks(step.value, rule) if step.kind == "test" and step.value is not None else ""
             ways = [unit.cfg.branch(index, taken) for taken in (True, False)] if asks else ()
             one, other = (_chosen(unit, at, context) for at in ways or (-1, -1))
+            one, other = _default(unit, index, one, ways[1:]), _default(unit, index, other, ways[:1])
             if one is not None and other is not None and _differ(one, other, rule, context.kernel):
                 values = {"asks": asks, "mask": f"{said(one)} or {said(other)}"}
                 yield Hit((*step.lines, one.line, other.line), unit.function.name, f"{asks} {one.text}", values)
@@ -172,6 +173,18 @@ def _chosen(unit: FunctionUnit, at: int, context: Context) -> Expr | None:
         return None
     found = allocation(step, context.kernel)
     return mask_of(step, found) if found is not None else step.value if step.op == "=" else None
+
+
+def _default(unit: FunctionUnit, index: int, mask: Expr | None, other: Sequence[int]) -> Expr | None:
+    """The mask of one branch; where it asks with the variable that the `other` one sets, what that had before."""
+    at = other[0] if other else -1
+    while at >= 0 and unit.steps[at].kind == "join" and unit.cfg.only(at) >= 0:
+        at = unit.cfg.only(at)
+    step = unit.steps[at] if at >= 0 else None
+    if step is None or step.kind != "assign" or step.op != "=" or (mask is not None and mask.text != step.target):
+        return mask
+    before = [one for one in unit.steps[:index] if one.kind == "assign" and one.target == step.target and one.op]
+    return before[0].value if len(before) == 1 and before[0].op == "=" else None
 
 
 def _differ(one: Expr, other: Expr, rule: Rule, kernel: Kernel) -> bool:

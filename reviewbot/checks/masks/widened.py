@@ -142,7 +142,7 @@ def mixed_reclaim_flags(side: FileVersion, rule: Rule, context: Context) -> Iter
 
 @check(
     triggers=(Trigger.MASK_CHANGED, Trigger.SLEEP_CONTEXT),
-    keys={**CALLBACKS, **no_role("given", "reclaim", "tries", "type")},
+    keys={**CALLBACKS, **no_role("given", "maskless", "reclaim", "tries", "type")},
     values=("callee", "mask", "param", "taker", "where"),
 )
 def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Iterator[Hit]:
@@ -151,7 +151,8 @@ def ignored_gfp_argument(side: FileVersion, rule: Rule, context: Context) -> Ite
 
     Silent where nothing in it uses or used the mask, or it is changed: then it may serve something else; but for what
     is run with the mask of a request, see the rows with `given` and callbacks.callbacks(). Row: the `type`; `reclaim`;
-    `tries`, flags of a request that may fail because something else follows.
+    `tries`, flags of a request that may fail because something else follows; `maskless`, calls without a mask that have
+    another one with it.
     """
     kind = strings(rule.rows[0], "type")[0]
     run = {one.function for one in callbacks(side, [row for row in rule.rows if "given" in row])}
@@ -202,7 +203,8 @@ def _own_constants(
 
 def _constant(side: FileVersion, one: Request, rule: Rule, context: Context) -> Expr | None:
     """The mask of a request if it is one of flags that could be another; None if not, or it is a first try."""
-    if not one.written and (one.allocator.gfp is None or not _may_sleep(one, rule, context)):
+    takes = one.allocator.gfp is not None or one.step.name in row_words(rule, "maskless")
+    if not one.written and not (takes and _may_sleep(one, rule, context)):
         return None
     plain = spelled_out(one.unit, one.at, one.mask, side.defines, context)
     names = [part.text for part in mask_algebra.terms(plain)]

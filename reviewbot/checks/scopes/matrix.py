@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from reviewbot.checks.declaration import Trigger, check, no_role
@@ -256,13 +256,12 @@ def open_coded_scope(side: FileVersion, rule: Rule, context: Context) -> Iterato
     for unit in side.units:
         called = {step.name for step in unit.steps if step.kind == "call"}
         thread = is_thread(unit) or bool(called & row_words(rule, "threads"))
+        targets = _targets(unit, rule)
         found: dict[str, list[Instruction]] = {}
-        kept = bool(called & row_words(rule, "keepers")) or any(_puts_back(step, rule) for step in unit.steps)
+        kept = bool(called & row_words(rule, "keepers")) or any(_puts_back(step, targets) for step in unit.steps)
         for step in unit.steps if not kept else ():
             macro = step.kind == "call" and step.name in row_words(rule, "calls")
-            by_hand = (
-                step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in row_words(rule, "targets")
-            )
+            by_hand = step.kind == "assign" and step.op in ("|=", "&=", "=") and step.target in targets
             named = [part.text for expr in expressions(step) for part in expr.walk() if part.text in flagged]
             if named and (macro or by_hand) and not (thread and step.op == "|="):
                 found.setdefault(named[0], []).append(step)
@@ -271,9 +270,22 @@ def open_coded_scope(side: FileVersion, rule: Rule, context: Context) -> Iterato
             yield Hit(tuple(row for step in steps for row in instruction_rows(step)), unit.function.name, flag, values)
 
 
-def _puts_back(step: Instruction, rule: Rule) -> bool:
+def _targets(unit: FunctionUnit, rule: Rule) -> frozenset[str]:
+    """The lvalues of the rule, also by a variable that is the same task all through the function."""
+    listed = row_words(rule, "targets")
+    given = [step for step in unit.steps if step.kind == "assign" and step.op]
+    names = [step.target for step in given]
+    found = set(listed)
+    for step in given:
+        if step.op == "=" and step.value is not None and names.count(step.target) == 1:
+            task = f"{step.value.text}->"
+            found |= {f"{step.target}->{one.removeprefix(task)}" for one in listed if one.startswith(task)}
+    return frozenset(found)
+
+
+def _puts_back(step: Instruction, targets: Collection[str]) -> bool:
     """The whole word gets the value that it had before."""
-    whole = step.kind == "assign" and step.op == "=" and step.target in row_words(rule, "targets")
+    whole = step.kind == "assign" and step.op == "=" and step.target in targets
     return whole and step.value is not None and step.value.op in ("name", "field")
 
 

@@ -21,6 +21,7 @@ from reviewbot.model.kernel import Kernel, Rule, ScopeKind
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context, Hit, HitChain
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.operations.table_calls import table_calls
 from reviewbot.program.provenance import meant_here, spelled_out
 from reviewbot.program.query import (
     allocation,
@@ -157,17 +158,18 @@ class _Above:
         others = tuple((sides[path], row, note) for path, row, note in chain.shown if path != key[0])
         request = sides[key[0]], unit.steps[index].lines[0], "requested here"
         shown = as_hit_chain([chain, *found[1:]], key[1], request, sides)
-        return chain.entry.taken, here, "medium", others, shown
+        return chain.entry.taken, here, "low" if chain.unsure else "medium", others, shown
 
     @cached_property
     def _between(self) -> Between:
         return Between(self._context.calls, self._holding, self._asking)
 
     def _holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
-        graph, lookup = self._context.calls, self._context.lookup
+        graph, lookup = table_calls(self._context.calls), self._context.lookup
         kinds = (scope for scope in self._context.kernel.scopes.values() if _breaks(scope, self._row))
         words = frozenset[str]().union(*(lookup.openers[scope.name] for scope in kinds))
-        return {one: graph.callees(one) for one in functions if any(word in graph.text(one) for word in words)}
+        texts = ((one, self._context.calls.text(one)) for one in functions)
+        return {one: graph.callees(one) for one, text in texts if any(word in text for word in words)}
 
     def _asking(self, functions: Collection[FunctionKey]) -> Collection[FunctionKey]:
         return [one for one in functions if any(word in self._context.calls.text(one) for word in self._wanted)]

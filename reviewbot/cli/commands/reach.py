@@ -28,9 +28,9 @@ from reviewbot.model.patch import Series, Unread
 from reviewbot.model.review import PatchReview
 from reviewbot.report.reached import reached_json, reached_text
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
+from reviewbot.review.neighbourhood.graph.word_graph import MOST_CALLING
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
-from reviewbot.review.neighbourhood.word_graph import MOST_CALLING
 from reviewbot.review.patient_engine import PatientEngine
 from reviewbot.review.prefilter.words import RowWords, known_rules
 from reviewbot.review.probe.answers import Question, ReachAnswers, answers_of

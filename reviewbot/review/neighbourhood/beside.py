@@ -14,10 +14,10 @@ from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.reader import Reader
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
+from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions
 from reviewbot.review.neighbourhood.neighbourhood import NearbyFile, NearbyFiles, Neighbourhood
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
-from reviewbot.review.neighbourhood.word_graph import ChangedFunctions
 from reviewbot.review.patched_file import PatchedFile
 from reviewbot.review.prefilter.words import RowWords, known_rules
 from reviewbot.support.patterns import pattern
@@ -70,7 +70,7 @@ class FilesBeside:
             return NOTHING_BESIDE, []
         found = self.around(tree, lines)
         left = [Unread(sides[0][1].path, found.left)] if found.left else []
-        return Beside([self._version(one) for one in found.files], found.meant), left
+        return Beside([self._version(one) for one in found.files], found.meant, found.operations), left
 
     def _version(self, one: NearbyFile) -> FileVersion:
         idle = frozenset(name.encode() for name in one.idle)

@@ -19,6 +19,7 @@ from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import ChangedLines, CutFile, FunctionText, byte_words, called_in
 from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
+from reviewbot.program.operations.words import NO_OPERATIONS, FileOperations, called_through, last_of, operations_in
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.sleeping import TURNS
 from reviewbot.review.prefilter.sleeping_locks import SleepingLocks
@@ -42,7 +43,8 @@ class FunctionWords(Struct, frozen=True, array_like=True):
     sees it; `run`: it is entered with something held, or run where not all may be asked for; `alone`: it says so by
     itself; `asks`: it may ask for memory, or free some, and sleep; `surely`: it does so in rows that are indented once;
     `takes`: a parameter may be a mask; `text`: what tells its text from others, 0 where several have the name; `locks`:
-    the last words in the names of the locks that sleep and that it takes.
+    the last words in the names of the locks that sleep and that it takes; `through`: the paths of the members through
+    which it calls, see program.operations.words.
     """
 
     name: str
@@ -57,6 +59,7 @@ class FunctionWords(Struct, frozen=True, array_like=True):
     takes: bool
     text: int = 0
     locks: tuple[str, ...] = ()
+    through: tuple[str, ...] = ()
 
     def with_other(self, other: FunctionWords) -> FunctionWords:
         """What this one and another of the same name say together."""
@@ -73,6 +76,7 @@ class FunctionWords(Struct, frozen=True, array_like=True):
             self.takes or other.takes,
             0,
             tuple(dict.fromkeys((*self.locks, *other.locks))),
+            tuple(dict.fromkeys((*self.through, *other.through))),
         )
 
 
@@ -82,7 +86,10 @@ class FileWords:
     `defines`: the names of those that other files see; `calls`: those that stand before a parenthesis in one;
     `macros`: those of macros that take arguments; `runs`: words that it puts or hands where others run them, functions
     among them; `size`: its bytes. `waits`: the last words in the names of locks that what reclaim runs may wait for;
-    `locks`: those of all locks that sleep and that it takes.
+    `locks`: those of all locks that sleep and that it takes. `operations`: its structures, and what it puts into them;
+    `through`: the members that it calls; `pointers`: those that it declares to be called; `places`: where it puts
+    something, "type.member", or ".member" if the type is to be worked out; `stores`: the functions of other files among
+    that.
     """
 
     def __init__(
@@ -92,8 +99,9 @@ class FileWords:
         macros: frozenset[str],
         runs: frozenset[str],
         waits: frozenset[str] = frozenset(),
+        operations: FileOperations = NO_OPERATIONS,
     ) -> None:
-        self.size, self.macros, self.runs, self.waits = size, macros, runs, waits
+        self.size, self.macros, self.runs, self.waits, self.operations = size, macros, runs, waits, operations
         self.functions: dict[str, FunctionWords] = {}
         for one in functions:
             known = self.functions.get(one.name)
@@ -101,6 +109,10 @@ class FileWords:
         self.defines = [one.name for one in self.functions.values() if not one.own]
         self.calls = frozenset(name for one in self.functions.values() for name in one.calls)
         self.locks = frozenset(name for one in self.functions.values() for name in one.locks)
+        self.through = frozenset(last_of(path) for one in self.functions.values() for path in one.through)
+        self.pointers = operations.pointers
+        self.places = operations.places
+        self.stores = frozenset(put.function for put in operations.puts) - self.functions.keys()
 
 
 _NO_FUNCTION = FunctionWords("", False, (), (), (), False, False, False, False, False)
@@ -162,7 +174,9 @@ class WordReader:
         said = [self._of(part, same) for part in file.parts if b"\n{" in part.text]
         run = frozenset(map(_text, self._others.names_run(file, {name for one in said for name in one.calls})))
         macros = frozenset(map(_text, _MACRO.findall(b"\n" + text)))
-        return FileWords(len(text), _in_file(path, said, run), macros, run, self._sleeping.waited_for(file, said))
+        waits = self._sleeping.waited_for(file, said)
+        operations = operations_in(text, [part.text for part in file.parts], {one.name for one in said})
+        return FileWords(len(text), _in_file(path, said, run), macros, run, waits, operations)
 
     def _of(self, part: FunctionText, same: Mapping[int, FunctionWords]) -> FunctionWords:
         """What a function says; the next version of a file has most of its functions as they were."""
@@ -194,6 +208,7 @@ class WordReader:
             has_any(part.head, self._types),
             _number_of(part.text),
             self._sleeping.taken(body, calls),
+            tuple(dict.fromkeys(called_through(part.text).values())),
         )
 
     def changed(self, lines: ChangedLines) -> ChangedWords:

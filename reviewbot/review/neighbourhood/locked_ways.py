@@ -14,8 +14,8 @@ from typing import NamedTuple
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.review.neighbourhood.function_words import ChangedWords
+from reviewbot.review.neighbourhood.graph.word_graph import WordGraph
 from reviewbot.review.neighbourhood.ways import ways_of
-from reviewbot.review.neighbourhood.word_graph import WordGraph
 from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 _MOST_SHARING = 6  # files of other folders with a lock of one name; what more of them have is no name of one lock

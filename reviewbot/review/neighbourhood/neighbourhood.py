@@ -16,12 +16,13 @@ from typing import NamedTuple, TypeVar
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.operations.resolver import Operations
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
+from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.locked_ways import locked_ways
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.ways import ways_of
-from reviewbot.review.neighbourhood.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 _MOST_READ = 24  # files that are read with those of a patch
@@ -47,7 +48,8 @@ class NearbyFiles:
     """Files to read with others; they are read when they are first asked for.
 
     `ways`: all functions on the ways; `left`: why these are not all that may matter; `meant`: says which function of
-    another file a name means, None where nobody knows more than these files show.
+    another file a name means, None where nobody knows more than these files show; `operations`: the same of members
+    that are called.
     """
 
     def __init__(
@@ -56,9 +58,9 @@ class NearbyFiles:
         paths: Sequence[str] = (),
         read: tuple[Text, Idle] = (lambda _: None, lambda _: ()),
         left: str = "",
-        meant: Meant | None = None,
+        known: tuple[Meant | None, Operations | None] = (None, None),
     ) -> None:
-        self.ways, self.left, self.meant = ways, left, meant
+        self.ways, self.left, (self.meant, self.operations) = ways, left, known
         self._paths, self._text, self._idle = paths, cache(read[0]), read[1]
 
     @cached_property
@@ -118,11 +120,11 @@ class Neighbourhood:
         handed: Collection[FunctionKey],
         left: str = "",
     ) -> NearbyFiles:
-        graph = WordGraph(words, self._layout, change)
+        graph = WordGraph(words, self._layout, change, self.width == TREE)
         # far away a short word is the name of something as well
         meant = (graph.meant(*one) for one in handed if "_" in one[1] or graph.is_defined_near(*one))
         told = [one for one in meant if one is not None]
-        held, waiting = locked_ways(graph, words, change.functions, told)
+        held, waiting = locked_ways(graph.direct(), words, change.functions, told)
         ways = dict.fromkeys((*ways_of(graph, change.functions, told), *held))
         runs = (path for one in ways for path in graph.running(one))
         every = dict.fromkeys((*waiting, *(path for path, _ in ways), *runs))
@@ -141,7 +143,7 @@ class Neighbourhood:
         def means(path: str, name: str) -> FunctionKey | None:
             return self._later(lambda: graph.meant(path, name), None)
 
-        return NearbyFiles(ways, paths[:_MOST_READ], (text, idle), left, means)
+        return NearbyFiles(ways, paths[:_MOST_READ], (text, idle), left, (means, graph.resolved))
 
     def _later(self, ask: Callable[[], Answer], nothing: Answer) -> Answer:
         """The answer to what is asked when the ways are known; the index may be damaged by then."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import FunctionKey, Holding, between
 from reviewbot.review.neighbourhood.function_words import ChangedWords
-from reviewbot.review.neighbourhood.word_graph import WordGraph
+from reviewbot.review.neighbourhood.graph.word_graph import WordGraph
 
 
 def ways_of(

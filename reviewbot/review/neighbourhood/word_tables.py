@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from reviewbot.program.operations.words import NO_OPERATIONS, FileOperations
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords
 
 _Names = dict[str, set[str]]  # the paths of files by a name in them
@@ -31,6 +32,24 @@ class SourceWords(Protocol):
     def waiting(self, name: str) -> Collection[str]:
         """The files with something that reclaim runs and that may wait for a lock whose name ends so."""
 
+    def structuring(self, name: str) -> Collection[str]:
+        """The files that define a type of structure, as far as it has to do with tables of functions."""
+
+    def pointing(self, member: str) -> Collection[str]:
+        """The files that define a structure with a pointer to a function of this name."""
+
+    def putting(self, place: str) -> Collection[str]:
+        """The files that put something into a member, see FileWords.places."""
+
+    def through(self, member: str) -> Collection[str]:
+        """The files that call a function through a member."""
+
+    def storing(self, name: str) -> Collection[str]:
+        """The files that put a function of another file into a member."""
+
+    def operations(self, path: str) -> FileOperations:
+        """What a file says of structures, and what it puts into them."""
+
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """The functions of a file by name, {} for no such file."""
 
@@ -49,6 +68,11 @@ class WordTables:
         self._running: _Names = {}
         self._locking: _Names = {}
         self._waiting: _Names = {}
+        self._structuring: _Names = {}
+        self._pointing: _Names = {}
+        self._putting: _Names = {}
+        self._through: _Names = {}
+        self._storing: _Names = {}
 
     def defining(self, name: str) -> Collection[str]:
         """See SourceWords."""
@@ -73,6 +97,31 @@ class WordTables:
     def waiting(self, name: str) -> Collection[str]:
         """See SourceWords."""
         return self._waiting.get(name, ())
+
+    def structuring(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._structuring.get(name, ())
+
+    def pointing(self, member: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._pointing.get(member, ())
+
+    def putting(self, place: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._putting.get(place, ())
+
+    def through(self, member: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._through.get(member, ())
+
+    def storing(self, name: str) -> Collection[str]:
+        """See SourceWords."""
+        return self._storing.get(name, ())
+
+    def operations(self, path: str) -> FileOperations:
+        """See SourceWords."""
+        file = self.files.get(path)
+        return file.operations if file is not None else NO_OPERATIONS
 
     def functions(self, path: str) -> Mapping[str, FunctionWords]:
         """See SourceWords."""
@@ -104,4 +153,9 @@ class WordTables:
             (file.runs, self._running),
             (file.locks, self._locking),
             (file.waits, self._waiting),
+            (file.operations.structures, self._structuring),
+            (file.pointers, self._pointing),
+            (file.places, self._putting),
+            (file.through, self._through),
+            (file.stores, self._storing),
         )

@@ -17,7 +17,7 @@ from reviewbot.frontend.cut_functions import (
     runs_of,
 )
 from reviewbot.model.kernel import Kernel
-from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, has_any
+from reviewbot.review.prefilter.words import RowWords, as_bytes, context_words, first_words, has_any
 
 _MACRO = re.compile(rb"#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)")
 
@@ -34,11 +34,12 @@ class Telling:
         allocators = {name for name, one in kernel.allocators.items() if one.allocates}
         self.requests = as_bytes(rows.of(Role.REQUESTS) | allocators)
         self.contexts = context_words(kernel)
+        self.waits = first_words(rows.of(Role.WAITS))
         self._calls = self.requests | self.scopes
 
     def stand_in(self, text: bytes) -> bool:
         """Whether one of them stands in a text."""
-        return has_any(text, self.stems) or not self._calls.isdisjoint(byte_words(text))
+        return has_any(text, self.stems) or not (self._calls | self.waits).isdisjoint(byte_words(text))
 
     def are_among(self, words: Collection[bytes]) -> bool:
         """Whether a call of a request or a scope is among some words."""
@@ -74,8 +75,12 @@ class ChangedFile(CutFile):
     @cached_property
     def asking(self) -> frozenset[bytes]:
         """The macros of the file that make a request."""
-        found = ((name, byte_words(body)) for name, body in _MACRO.findall(self.text))
-        return frozenset(name for name, words in found if not self.telling.requests.isdisjoint(words))
+        return frozenset(name for name, words in self.macros if not self.telling.requests.isdisjoint(words))
+
+    @cached_property
+    def macros(self) -> Sequence[tuple[bytes, Sequence[bytes]]]:
+        """The macros of the file with parameters, each with the words of its body."""
+        return [(name, byte_words(body)) for name, body in _MACRO.findall(self.text)]
 
     def asks(self, part: FunctionText) -> bool:
         """Whether a function of it, or a macro that this calls, names a flag or a request."""

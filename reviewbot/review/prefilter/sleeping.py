@@ -37,10 +37,19 @@ class SleepContext:
         self._turns = self._locks | TURNS
 
     def __call__(self, change: Change) -> bool:
-        moves = change.tells or change.loosens or not self._turns.isdisjoint(change.words)
+        turns = self._turns | change.file.once("macros with a lock", lambda: self._takes_or_gives(change.file))
+        moves = change.tells or change.loosens or not turns.isdisjoint(change.words)
         named = change.file.named.keys() & change.words
         moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
-        return moves and self._may_sleep(change)
+        return (moves and self._may_sleep(change)) or self._may_wait(change, turns)
+
+    def _may_wait(self, change: Change, turns: frozenset[bytes]) -> bool:
+        """Whether a function may come to wait where it shows itself that it must not."""
+        waits, part = self._telling.waits, change.part
+        if waits.isdisjoint(part.words) or (waits | turns).isdisjoint(change.words):
+            return False
+        held = self._locked(change.file, part)
+        return any(one and not waits.isdisjoint(words) for one, _, words in held) or self._is_run(change.file, part)
 
     def _matters(self, file: ChangedFile, part: FunctionText) -> bool:
         """Whether it makes a difference where a function is called."""
@@ -104,11 +113,14 @@ class SleepContext:
         return zip(held, part.rows, words, strict=True)
 
     def _helpers(self, file: ChangedFile, some: frozenset[bytes], others: frozenset[bytes]) -> frozenset[bytes]:
-        """The short functions of a file with a word of `some` and none of `others`, who may do it for their callers."""
-        short = (part for part in file.parts if len(part.text) <= LONGEST and part.name)
-        return frozenset(
-            part.name for part in short if not some.isdisjoint(part.words) and others.isdisjoint(part.words)
-        )
+        """The short functions and macros with a word of `some` and none of `others`, who may do it for callers."""
+        short = ((part.name, part.words) for part in file.parts if len(part.text) <= LONGEST and part.name)
+        both = (*short, *file.macros)
+        return frozenset(name for name, words in both if not some.isdisjoint(words) and others.isdisjoint(words))
+
+    def _takes_or_gives(self, file: ChangedFile) -> frozenset[bytes]:
+        """The macros of a file that may take or give back a lock."""
+        return frozenset(name for name, words in file.macros if not (self._enter | self._leave).isdisjoint(words))
 
 
 def below(file: ChangedFile, names: Collection[bytes]) -> Iterator[FunctionText]:

@@ -9,9 +9,9 @@ from engines import engine
 from noting import READER
 from reviewbot.frontend.cut_functions import ChangedLines
 from reviewbot.review.neighbourhood.function_words import ChangedWords
+from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.ways import ways_of
-from reviewbot.review.neighbourhood.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.word_tables import WordTables
 
 PATH = "drivers/exfoo/{}.c"
@@ -43,7 +43,7 @@ def led(said: str, name: str = "mid", gone: str = "", **files: str) -> set[str]:
         tables.add(PATH.format(where), READER.read(PATH.format(where), text.encode()))
     key = PATH.format(name), f"exfoo_{name}"
     change = ChangedFunctions({key: READER.changed(ChangedLines(said.encode(), gone.encode()))})
-    graph = WordGraph([tables], Layout.of(engine("6.12").kernel), change)
+    graph = WordGraph([tables], Layout.of(engine("6.12").kernel), change, whole=True)
     found = {path for path, _ in ways_of(graph, change.functions, [])}
     return {where for where in FILES if PATH.format(where) in found}
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.review.neighbourhood.function_words import ChangedWords, FunctionWords
+from reviewbot.review.neighbourhood.graph.word_operations import WordOperations
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.word_tables import SourceWords
 
@@ -27,15 +28,32 @@ class ChangedFunctions(NamedTuple):
 
 
 class WordGraph:
-    """Who calls whom, who holds something and who asks for memory, as far as words tell."""
+    """Who calls whom, who holds something and who asks for memory, as far as words tell.
 
-    def __init__(self, words: Sequence[SourceWords], layout: Layout, change: ChangedFunctions) -> None:
+    `whole`: the words are those of all files of a tree; `known`: a graph of them of which this one is to be without
+    calls through members.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[SourceWords],
+        layout: Layout,
+        change: ChangedFunctions,
+        whole: bool,
+        known: WordGraph | None = None,
+    ) -> None:
         self._words, self._layout, self._change = words, layout, change
         self._near = {dirname(path) for path, _ in change.functions}
-        self._known: dict[str, Mapping[str, FunctionWords]] = {}
-        self._meant: dict[tuple[str, str], FunctionKey | None] = {}
+        self._known: dict[str, Mapping[str, FunctionWords]] = known._known if known is not None else {}
+        self._meant: dict[tuple[str, str], FunctionKey | None] = known._meant if known is not None else {}
         self._callers: dict[FunctionKey, Collection[FunctionKey]] = {}
         self._callees: dict[FunctionKey, Collection[FunctionKey]] = {}
+        self._operations = WordOperations(words, layout, self.meant, whole) if known is None else None
+        self.resolved = self._operations.resolved if self._operations is not None else None
+
+    def direct(self) -> WordGraph:
+        """The same without calls through members."""
+        return WordGraph(self._words, self._layout, self._change, whole=False, known=self)
 
     def words(self, function: FunctionKey) -> FunctionWords | None:
         """What a function says, None where it is none of these."""
@@ -110,15 +128,20 @@ class WordGraph:
             for at in calling
             if self.meant(at, name) == function
             for other in self._functions(at).values()
-            if name in other.calls and self._leads((at, other.name), other, function)
+            if name in other.calls and self._leads((at, other.name), other, function, name)
         )
-        return [one for one in found if one != function]
+        put = (
+            (at, other.name)
+            for at, other, member in (self._operations.callers(function) if self._operations is not None else ())
+            if self._leads((at, other.name), other, function, member)
+        )
+        return [one for one in dict.fromkeys((*found, *put)) if one != function]
 
-    def _leads(self, function: FunctionKey, said: FunctionWords, callee: FunctionKey) -> bool:
-        """Whether a call counts."""
+    def _leads(self, function: FunctionKey, said: FunctionWords, callee: FunctionKey, name: str) -> bool:
+        """Whether a call counts. `name`: what it has for the callee."""
         if self.is_near(function) and self.is_near(callee):
             return True
-        name, changed = callee[1], self._change.functions.get(function)
+        changed = self._change.functions.get(function)
         if name in self._change.known:
             return False
         if changed is not None:
@@ -139,9 +162,17 @@ class WordGraph:
     def called(self, function: FunctionKey, names: Collection[str]) -> Collection[FunctionKey]:
         """Those of the functions that one names before a parenthesis which some names mean."""
         said = self.words(function)
-        meant = (self.meant(function[0], name) for name in said.calls if name in names) if said is not None else ()
-        others = (one for one in meant if one is not None and one != function)
-        return [one for one in others if said and self._leads(function, said, one)]
+        if said is None:
+            return ()
+        meant = ((name, one) for name in said.calls if name in names for one in self._meanings(function[0], said, name))
+        found = (one for name, one in meant if one != function and self._leads(function, said, one, name))
+        return [*dict.fromkeys(found)]
+
+    def _meanings(self, path: str, said: FunctionWords, name: str) -> Iterator[FunctionKey]:
+        """The functions that a name before a parenthesis means in a function, also if it is a member."""
+        meant = self.meant(path, name)
+        yield from (meant,) if meant is not None else ()
+        yield from self._operations.bodies(path, said, name) if self._operations is not None else ()
 
     def holding(self, functions: Collection[FunctionKey]) -> Mapping[FunctionKey, Collection[FunctionKey]]:
         """See `holding` of program.call_graph.between()."""
@@ -151,8 +182,7 @@ class WordGraph:
             if said is not None and (said.run or any(self._running(one))):
                 found[one] = (one,)
             elif said is not None and said.held:
-                meant = (self.meant(one[0], name) for name in said.held)
-                found[one] = [other for other in meant if other is not None]
+                found[one] = [other for name in said.held for other in self._meanings(one[0], said, name)]
         return {one: some for one, some in found.items() if some}
 
     def running(self, function: FunctionKey) -> Collection[str]:

@@ -1,0 +1,1 @@
+"""The call graph of some files by their words, with calls that go through members of structures."""
