@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from heapq import heappop, heappush
 from types import MappingProxyType
+from typing import NamedTuple
 
 from reviewbot.dataflow.cfg import Cfg
 from reviewbot.dataflow.conditions import choosing, normal
+from reviewbot.dataflow.mask_env import mentioned
 from reviewbot.dataflow.scope_table import ScopeTable, is_local
 from reviewbot.dataflow.state import Event, Masks, State, merge
 from reviewbot.dataflow.transfer import Transfer
@@ -25,23 +27,42 @@ _MOST_OPEN = 48  # scopes at once; lockdep gives up there as well (include/linux
 _MOST_ROUNDS = 40  # times a step may be taken again
 
 
+class Solved(NamedTuple):
+    """What the analysis of a function found; see FunctionAnalysis."""
+
+    at: list[tuple[State, ...]]
+    lost: bool
+    events: list[Event]
+    made: frozenset[str]
+
+
 class FunctionAnalysis:
     """The result of the analysis of one function.
 
     `at[i]` are the states in which instruction i is reached; empty: it is not. `lost`: a bound was reached, so that
     nothing is certain. `events`: what happened to scopes and results. `made`: variables of its own that nothing but a
     save ever fills, so that what is in them is known. `given`: masks of the file around it, by the names of macros and
-    helpers.
+    helpers. `solved`: what an earlier analysis of the function with the same facts and masks has found.
     """
 
-    def __init__(self, function: Function, lookup: ScopeTable, given: Masks = MappingProxyType({})) -> None:
+    def __init__(
+        self,
+        function: Function,
+        lookup: ScopeTable,
+        given: Masks = MappingProxyType({}),
+        solved: Solved | None = None,
+    ) -> None:
         self.function, self.lookup, self.kernel = function, lookup, lookup.kernel
+        if solved is not None:
+            self.given = mentioned(function, given)
+            self.at, self.lost, self.events, self.made = solved
+            return
         self.cfg, self._transfer = Cfg(function.steps), Transfer(function, lookup, given)
         self.made, self.given = self._transfer.made, self._transfer.given
         self.telling = frozenset((text, way) for text in self._telling() for way in (True, False))
-        self.at: list[tuple[State, ...]] = [() for _ in function.steps]
+        self.at = [() for _ in function.steps]
         self.lost = False  # too many states: nothing certain is known
-        self.events: list[Event] = []
+        self.events = []
         self._ends: dict[tuple[int, int], frozenset[str]] = {}  # by way back: the conditions that end the loop
         if function.steps:
             self._run()

@@ -67,6 +67,12 @@ def keep(name: str, key: str, data: Any, default: Callable[[Any], Any] | None = 
                 _prune(folder)
 
 
+def modules(folders: Sequence[str]) -> Sequence[str]:
+    """The files of the program in some folders of the package, as `code` of key() has them."""
+    found = (path for name in folders for path in (_PACKAGE / name).rglob("*.py"))
+    return sorted(str(path.relative_to(_PACKAGE)) for path in found)
+
+
 def _program(code: Sequence[str]) -> bytes:
     """Stands for the code that makes the data: its version, and the stamps of its files in a checkout."""
     return "\0".join((__version__, *map(_stamp, (*_CODE, *code)))).encode()

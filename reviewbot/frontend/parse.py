@@ -7,8 +7,10 @@ means.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+import tree_sitter
 import tree_sitter_c
 from tree_sitter import Language, Node, Parser
 
@@ -45,6 +47,12 @@ def functions(fragment: Fragment, words: Mapping[str, frozenset[str]], marks: Ma
             todo.extend(reversed(node.named_children))
     if not found and (broken := misread(root, data, fragment, words["telling"])):
         yield _unread(fragment, broken)
+
+
+def parser_files() -> Sequence[str]:
+    """The files of the parser that was built into this Python: another one may read a text otherwise."""
+    places = (Path(one.__file__ or "").parent for one in (tree_sitter, tree_sitter_c))
+    return sorted(str(path) for place in places for path in place.glob("*.so"))
 
 
 def _unread(fragment: Fragment, broken: str) -> Function:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reviewbot.filesystem import cache
+from reviewbot.frontend.parse import parser_files
 from reviewbot.kernel import rules
 from reviewbot.model.errors import InputError
 
-_NAME = "words-"
-_MOST = 3  # indexes for other rules, or made by other versions, that are kept
+_NAME, _RECORDS = "words-", "records-"
+_MOST = 3  # indexes for other rules, or made by other versions, that are kept; and so many files of records
 _CODE = (
     "checks/declaration.py",
     "frontend/cut_functions.py",
@@ -28,6 +29,14 @@ _CODE = (
     "review/prefilter/sleeping_locks.py",
     "review/prefilter/words.py",
 )
+# all that says what is read of a function, and how it is solved
+_READING = ("dataflow", "frontend", "program")
+
+
+def records_path(index: Path) -> Path:
+    """The file beside an index of what was read of functions, whatever the rules are."""
+    key = cache.key(b"records", code=(*cache.modules(_READING), *parser_files()))
+    return index.with_name(f"{_RECORDS}{key[:16]}.db")
 
 
 def index_path(folders: Sequence[Path]) -> Path | None:
@@ -44,7 +53,7 @@ def is_any() -> bool:
 
 
 def prepared(path: Path) -> None:
-    """Make the folder of an index, and delete the oldest ones that are of no use any more.
+    """Make the folder of an index, or of records, and delete the oldest ones that are of no use any more.
 
     Raises InputError where that cannot be, or where others may write there.
     """
@@ -54,7 +63,8 @@ def prepared(path: Path) -> None:
         raise InputError(f"{path.parent} cannot be written: {error.strerror}") from error
     if not cache.is_trusted(path.parent):
         raise InputError(f"{path.parent} is not used: others may write there")
-    old = sorted(path.parent.glob(f"{_NAME}*.sqlite"), key=lambda one: one.stat().st_mtime, reverse=True)
+    kind = _RECORDS if path.name.startswith(_RECORDS) else _NAME
+    old = sorted(path.parent.glob(f"{kind}*{path.suffix}"), key=lambda one: one.stat().st_mtime, reverse=True)
     for one in [other for other in old if other != path][_MOST - 1 :]:
         removed(one)
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import closing
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from reviewbot.index import place
 from reviewbot.index.difference import difference
+from reviewbot.index.records import RecordFile
 from reviewbot.index.store import IndexedTree, Store
 from reviewbot.index.tree_words import MOST_OTHER, TooDifferent, TreeWords
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.patch import Folders
+from reviewbot.program.recorded.records import Records
 from reviewbot.review.neighbourhood.folder_words import ENDINGS, ReadWords
 
 _NONE_LIKE_IT = "the index has no tree like this one, and is not used; `reviewbot index REV` adds one"
@@ -31,6 +35,11 @@ class TreeIndex:
         self._store: Store | None = None
         self._trees: list[IndexedTree] = []
         self._words: TreeWords | None = None
+
+    @cached_property
+    def records(self) -> Records | None:
+        """See KnownTrees."""
+        return RecordFile(place.records_path(self._path))
 
     def covers(self, tree: str, folders: Folders) -> bool:
         """See KnownTrees."""

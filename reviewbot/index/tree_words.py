@@ -169,9 +169,16 @@ class TreeWords:
 
     def text(self, path: str) -> bytes | None:
         """See SourceWords."""
-        folder, _, name = path.rpartition("/")
-        id_ = self._ids.get(path) or self._folders.files(self._tree, folder).get(name)
+        id_ = self._ids.get(path) if path in self._ids else self._indexed_id(path)
         return self._folders.contents([id_])[id_] if id_ else None
+
+    def _indexed_id(self, path: str) -> str:
+        """The id of the content of a file that is as in the indexed tree, "" for none."""
+        number = self._at(path)
+        if number is not None:
+            return self._store.content_id(number)
+        folder, _, name = path.rpartition("/")
+        return self._folders.files(self._tree, folder).get(name, "")
 
     def count_calling(self, name: str) -> int:
         """How many contents call a name, in any tree that the index knows; of too many calling() gives none."""
@@ -192,8 +199,7 @@ class TreeWords:
     def _places(self, name: str, kind: int) -> Sequence[str]:
         """The files of the indexed tree that do something with a name."""
         numbers = self._naming(name, kind)
-        known = numbers if len(numbers) <= _MANY else ()
-        found = [path for number in known for path in self._store.paths_of(self._indexed.number, number)]
+        found = self._store.paths_of(self._indexed.number, numbers) if len(numbers) <= _MANY else []
         if len(found) <= _PLACES:
             if len(self._placed) >= _NAMES:
                 self._placed.clear()

@@ -179,9 +179,22 @@ class FileCallGraph:
         if self._sought > _MANY:
             return self._callers.get(function, ())
         if function not in self._found:  # to look for a few names costs less than to look at all
-            texts = ((key, texts) for key, texts in self._texts.items() if any(function[1] in one for one in texts))
-            self._found[function] = [key for key, _ in texts if function in self.callees(key)]
+            found = (key for key in self._naming(function[1]) if any(function[1] in one for one in self._texts[key]))
+            self._found[function] = [key for key in found if function in self.callees(key)]
         return self._found[function]
+
+    def _naming(self, name: str) -> Sequence[FunctionKey]:
+        """The functions of the files that name one, in order: most files name few of the functions of others."""
+        places = (self._places.get(path, ()) for path, side in self.sides.items() if name in side.words)
+        return [key for _, key in sorted(one for some in places for one in some)]
+
+    @cached_property
+    def _places(self) -> Mapping[str, Sequence[tuple[int, FunctionKey]]]:
+        """The functions of each file, with their places among those of all files."""
+        found: dict[str, list[tuple[int, FunctionKey]]] = {}
+        for number, key in enumerate(self._texts):
+            found.setdefault(key[0], []).append((number, key))
+        return found
 
     def calls(self, function: FunctionKey) -> Sequence[Call]:
         """The calls of a function, those of its own file first."""

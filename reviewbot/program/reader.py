@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -24,6 +25,9 @@ from reviewbot.program.file_version import FileVersion
 from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit, opener
 from reviewbot.support.patterns import pattern
+
+if TYPE_CHECKING:
+    from reviewbot.program.recorded.records import FunctionRecords, Records
 
 _MOST_LOST = 200_000  # characters that were no C: trying to read such text takes long
 
@@ -56,11 +60,14 @@ Touched = Callable[[int, int], bool]
 
 
 class Reader:
-    """Makes file versions for one kernel; what it needs of the kernel is worked out once."""
+    """Makes file versions for one kernel; what it needs of the kernel is worked out once.
 
-    def __init__(self, kernel: Kernel) -> None:
+    `records`: what earlier runs have read of functions.
+    """
+
+    def __init__(self, kernel: Kernel, records: FunctionRecords | None = None) -> None:
         self.kernel, self.lookup = kernel, ScopeTable(kernel)
-        self._open = opener(kernel, self.lookup)
+        self._open = opener(kernel, self.lookup, records)
         self._words = rewrite.sorted_words(kernel.words)
         silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
         self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
@@ -204,6 +211,15 @@ class Reader:
 
     def _speaks(self, fragment: Fragment, names: Sequence[str]) -> bool:
         return self.telling(fragment.text) or any(name in fragment.text for name in names)
+
+
+def reader_of(kernel: Kernel, records: Records | None) -> Reader:
+    """A reader that looks up what earlier runs have read, and keeps what it reads itself; None for one without."""
+    if records is None:
+        return Reader(kernel)
+    from reviewbot.program.recorded.records import FunctionRecords  # most runs have no index
+
+    return Reader(kernel, FunctionRecords(records, kernel))
 
 
 def _file_version(

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import cached_property, lru_cache, partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
 from reviewbot.dataflow.cfg import Cfg
@@ -26,6 +26,9 @@ from reviewbot.model.kernel import Kernel, Mask
 from reviewbot.program.file_masks import file_masks
 from reviewbot.program.file_scopes import file_scopes
 from reviewbot.support.patterns import pattern
+
+if TYPE_CHECKING:
+    from reviewbot.program.recorded.records import FunctionRecords
 
 _MOST_OPEN = 4  # both sides of two files
 _MOST_KNOWN = 256  # functions, and analyses
@@ -89,13 +92,24 @@ class FunctionUnit:
 class KnownFunctions:
     """The functions that were read last for one kernel, and their analyses: most stay as they are from text to text.
 
-    `lookup`: the scope calls of the kernel; all texts have these and some of their own.
+    `lookup`: the scope calls of the kernel; all texts have these and some of their own. `records`: what earlier runs
+    have read.
     """
 
-    def __init__(self, lookup: ScopeTable) -> None:
-        self._base = lookup
+    def __init__(self, lookup: ScopeTable, records: FunctionRecords | None = None) -> None:
+        self._base, self._records = lookup, records
         self._read: OrderedDict[Hashable, tuple[Function, ...]] = OrderedDict()
         self._flows: OrderedDict[Hashable, FunctionAnalysis] = OrderedDict()
+
+    def shown(self, stretches: Sequence[Stretch], whole: bool, words: rewrite.Words) -> tuple[StitchedText, ...]:
+        """The stretches of a text, prepared and cut."""
+
+        def made() -> tuple[StitchedText, ...]:
+            return tuple(show(stretches, whole, words))
+
+        if self._records is None or not whole or len(stretches) != 1:
+            return made()
+        return (self._records.shown(stretches[0], lambda: made()[0]),)
 
     def units(
         self, fragment: Fragment, marks: Marks, lookup: ScopeTable, masks: Mapping[str, Mask]
@@ -107,9 +121,12 @@ class KnownFunctions:
         shown = (fragment.prefix, fragment.text, fragment.suffix, fragment.name, fragment.starts, fragment.ends)
         said = (*shown, fragment.macro, bool(fragment.parts), marks)
 
-        def read() -> tuple[Function, ...]:
+        def parsed() -> tuple[Function, ...]:
             moved = {at + fragment.offset: word for at, word in marks}
             return tuple(parse.functions(fragment, self._base.kernel.words, moved))
+
+        def read() -> tuple[Function, ...]:
+            return parsed() if self._records is None else self._records.functions((said, fragment.line), parsed)
 
         found = _kept(self._read, (said, fragment.line), read)
         for number, one in enumerate(found):
@@ -133,7 +150,13 @@ class KnownFunctions:
             tuple(name for name in words if name not in lookup.leave and lookup.may_give_back(name)),
             tuple((name, masks[name]) for name in words if name in masks),
         )
-        return _kept(self._flows, key, lambda: FunctionAnalysis(function, lookup, masks))
+
+        def follow() -> FunctionAnalysis:
+            if self._records is None:
+                return FunctionAnalysis(function, lookup, masks)
+            return self._records.flow(key, function, lookup, masks)
+
+        return _kept(self._flows, key, follow)
 
 
 def _own(found: Mapping[str, ScopeRows], base: Mapping[str, ScopeRows], words: Iterable[str]) -> Hashable:
@@ -164,7 +187,7 @@ class PreparedText:
         self, stretches: Sequence[Stretch], whole: bool, lookup: ScopeTable, words: rewrite.Words, known: KnownFunctions
     ) -> None:
         self._words, self._known = words, known
-        stitched = tuple(show(stretches, whole, words))
+        stitched = known.shown(stretches, whole, words)
         self._marks = {at: word for one in stitched for at, word in one.prepared.marks.items()}
         self._places = sorted(self._marks)
         self.masks = _masks(stitched, whole, lookup)
@@ -213,12 +236,14 @@ class PreparedText:
                 yield FunctionUnit(function, fragment.text, partial(FunctionAnalysis, function, self.lookup))
 
 
-def opener(kernel: Kernel, lookup: ScopeTable) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
+def opener(
+    kernel: Kernel, lookup: ScopeTable, records: FunctionRecords | None = None
+) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
     """The function that prepares texts for one kernel and keeps the last few.
 
-    Its arguments are the stretches of a text, and whether they are all of a file.
+    Its arguments are the stretches of a text, and whether they are all of a file. `records`: see KnownFunctions.
     """
-    words, known = rewrite.sorted_words(kernel.words), KnownFunctions(lookup)
+    words, known = rewrite.sorted_words(kernel.words), KnownFunctions(lookup, records)
     return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words, known))
 
 

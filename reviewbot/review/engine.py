@@ -24,7 +24,7 @@ from reviewbot.patch.relocate import relocate
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FileCallGraph
 from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
-from reviewbot.program.reader import Reader
+from reviewbot.program.reader import Reader, reader_of
 from reviewbot.review.changed_ways import ChangedWays, ScopeEnds, scope_ends
 from reviewbot.review.findings import finding_of, once_a_line
 from reviewbot.review.left_calls import calls_left, known_calls
@@ -64,7 +64,8 @@ class Engine:
     def __init__(
         self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None, tree: TreeSource | None = None
     ) -> None:
-        self.kernel, self.reader, self.read = kernel, Reader(kernel), read
+        self._records = tree.index.records if tree is not None and tree.index is not None else None
+        self.kernel, self.reader, self.read = kernel, reader_of(kernel, self._records), read
         self.beside = _files_beside(tree, rules, self.reader) if tree is not None else None
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self._defined = NO_NAMES  # by the series under review
@@ -152,6 +153,8 @@ class Engine:
         findings = self._findings(read, names)
         for file, _ in read:
             file.release()
+        if self._records is not None:
+            self._records.settle()
         if self._earlier is not None:
             self._earlier.add(left)
         whole = frozenset(file.change.path for file, _ in read if file.whole)

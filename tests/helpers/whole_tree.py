@@ -15,8 +15,9 @@ from reviewbot.index.place import index_path
 from reviewbot.index.store import Store
 from reviewbot.index.tree_index import TreeIndex
 from reviewbot.kernel import rules
-from reviewbot.model.patch import Patch
+from reviewbot.model.patch import Patch, Unread
 from reviewbot.model.review import Finding
+from reviewbot.program.recorded.records import Records
 from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.support.timeout import TooSlow, bounded
@@ -27,17 +28,23 @@ _NO_KERNEL = ("Documentation/", "rust/", "samples/", "scripts/", "tools/", "usr/
 
 
 class Read(NamedTuple):
-    """One file: what was said of it, and whether it took too long."""
+    """One file: what was said of it, what of it was not read, and whether it took too long."""
 
     path: str
     findings: tuple[Finding, ...]
     slow: bool
+    unread: tuple[Unread, ...] = ()
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """All that a review of it says."""
+        return self.findings, self.unread
 
 
 class WholeTree:
-    """A repository whose HEAD has been noted by `reviewbot index`; to be closed."""
+    """A repository whose HEAD has been noted by `reviewbot index`; to be closed. `records`: those to use, if any."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, records: Records | None = None) -> None:
         folders = (data_path("rules"),)
         index = index_path(folders)
         store = Store.open(index) if index is not None else None
@@ -47,9 +54,9 @@ class WholeTree:
         self.repository = Repository(place)
         self.repository.allow(FOREVER)
         self.tree = self.repository.tree(self.repository.commit("HEAD") or "") or ""
-        self._engine = Engine(
-            *rules.load(folders, VERSION), self.repository.read, TreeSource(self.repository, TreeIndex(index, print))
-        )
+        known = TreeIndex(index, print)
+        known.records = records
+        self._engine = Engine(*rules.load(folders, VERSION), self.repository.read, TreeSource(self.repository, known))
 
     def close(self) -> None:
         self.repository.close()
@@ -73,6 +80,7 @@ class WholeTree:
         patch = Patch(1, 1, "all of it", "", diff, before=_NOTHING, after=self.tree)
         try:
             with bounded(_SLOW):
-                return Read(path, self._engine.patch(patch).findings, False)
+                found = self._engine.patch(patch)
+                return Read(path, found.findings, False, found.unread)
         except TooSlow:
             return Read(path, (), True)

@@ -59,7 +59,7 @@ def test_the_number_of_a_content_that_is_gone_is_never_anothers(tmp_path: Path) 
         assert store is not None
         tree = store.trees()[0]
         for at in range(7):
-            found = [store.paths_of(tree.number, one) for one in store.naming(f"exfoo_f{at}", DEFINES)]
+            found = [store.paths_of(tree.number, [one]) for one in store.naming(f"exfoo_f{at}", DEFINES)]
             assert [one for some in found for one in some] == ([f"fs/{at}.c"] if f"{at}" == name else [])
         store.close()
 

@@ -30,6 +30,7 @@ def index(options: argparse.Namespace) -> int:
     if path is None:
         raise InputError("there is no place for an index: neither HOME nor XDG_CACHE_HOME names a folder")
     if options.remove:
+        place.removed(place.records_path(path))
         streams.put(f"deleted {path}\n" if place.removed(path) else f"there is no index at {path}\n")
         return 0
     if options.status:
@@ -101,6 +102,9 @@ def _status(path: Path) -> str:
     with closing(store):
         trees, (contents, at_work) = store.trees(), store.progress()
     lines = [f"{path}: {place.bytes_of(path) // _MB} MB, {contents} contents"]
+    records = place.records_path(path)
+    if records.is_file():
+        lines.append(f"{records}: {place.bytes_of(records) // _MB} MB, functions that reviews have read")
     lines += [f"  {one.called}: {one.files} files, {_age(one)}" for one in trees]
     if at_work is not None:
         state = "at work" if place.is_written(path) else "not done; run `reviewbot index` to go on"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cache, cached_property
 from posixpath import dirname
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
@@ -30,7 +30,10 @@ _MOST_FOLDERS = 8  # of a patch; of one to more than these, none is looked at
 SERIES, FOLDER, TREE = WIDTHS
 _KEPT = 12  # folders whose words are in memory at once
 
+Answer = TypeVar("Answer")
 Meant = Callable[[str, str], FunctionKey | None]  # the function that a name means in the file of a path
+Text = Callable[[str], bytes | None]  # of the file at a path, None where it is not there
+Idle = Callable[[str], Collection[str]]  # see NearbyFile
 
 
 class NearbyFile(NamedTuple):
@@ -41,23 +44,35 @@ class NearbyFile(NamedTuple):
     idle: Collection[str] = ()
 
 
-class NearbyFiles(NamedTuple):
-    """Files to read with others. `ways`: all functions on the ways; `left`: why these are not all that may matter.
+class NearbyFiles:
+    """Files to read with others; they are read when they are first asked for.
 
-    `meant`: says which function of another file a name means, None where nobody knows more than these files show;
-    `operations`: the same of members that are called.
+    `ways`: all functions on the ways; `left`: why these are not all that may matter; `meant`: says which function of
+    another file a name means, None where nobody knows more than these files show; `operations`: the same of members
+    that are called.
     """
 
-    files: Sequence[NearbyFile]
-    ways: Collection[FunctionKey]
-    left: str = ""
-    meant: Meant | None = None
-    operations: Operations | None = None
+    def __init__(
+        self,
+        ways: Collection[FunctionKey] = (),
+        paths: Sequence[str] = (),
+        read: tuple[Text, Idle] = (lambda _: None, lambda _: ()),
+        left: str = "",
+        known: tuple[Meant | None, Operations | None] = (None, None),
+    ) -> None:
+        self.ways, self.left, (self.meant, self.operations) = ways, left, known
+        self._paths, self._text, self._idle = paths, cache(read[0]), read[1]
 
-    @property
+    @cached_property
+    def files(self) -> Sequence[NearbyFile]:
+        """Those of the files that are there."""
+        texts = ((path, self._text(path)) for path in self._paths)
+        return [NearbyFile(path, text, self._idle(path)) for path, text in texts if text is not None]
+
+    @cached_property
     def through(self) -> Collection[FunctionKey]:
         """The functions on ways, if these lead through other files."""
-        return self.ways if self.files else ()
+        return self.ways if any(self._text(path) is not None for path in self._paths) else ()
 
 
 class Neighbourhood:
@@ -67,12 +82,21 @@ class Neighbourhood:
         self._folders, self._index, self._read, self._layout = source.folders, source.index, read, layout
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
         self.width = FOLDER if self._index is None else TREE  # how far it looked the last time, one of WIDTHS
+        self._last: tuple[object, NearbyFiles] | None = None  # a commit to one file is asked about twice
 
     def around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
         """What has to be read with the files of some changed functions; `tree`: what they are in after the change.
 
         `handed`: the files, and words of them that may be functions which are put or handed to somebody there.
         """
+        asked = tree, [*change.functions.items()], change.known, [*handed]
+        if self._last is None or self._last[0] != asked:
+            self._last = None  # should the time be up on the way
+            found = self._around(tree, change, handed)
+            self._last = asked, found
+        return self._last[1]
+
+    def _around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey]) -> NearbyFiles:
         touched = frozenset(path for path, _ in (*change.functions, *handed))
         try:
             words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
@@ -84,11 +108,9 @@ class Neighbourhood:
         self.width = FOLDER
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
-            return NearbyFiles((), (), f"it touches {len(names)} folders; calls were followed into none of their files")
+            return NearbyFiles(left=f"it touches {len(names)} folders; calls were followed into none of their files")
         folders = [self._folder(tree, name) for name in names]
-        found = self._along(folders, touched, change, handed)
-        left = found.left or next((one.left for one in folders if one.left), "")
-        return found._replace(left=left)
+        return self._along(folders, touched, change, handed, next((one.left for one in folders if one.left), ""))
 
     def _along(
         self,
@@ -96,6 +118,7 @@ class Neighbourhood:
         touched: Collection[str],
         change: ChangedFunctions,
         handed: Collection[FunctionKey],
+        left: str = "",
     ) -> NearbyFiles:
         graph = WordGraph(words, self._layout, change, self.width == TREE)
         # far away a short word is the name of something as well
@@ -108,29 +131,32 @@ class Neighbourhood:
         paths = [path for path in every if path not in touched]
         beside = {dirname(path) for path in touched}
         paths.sort(key=lambda path: dirname(path) not in beside)  # what is near is the surest
-        left = ""
         if len(paths) > _MOST_READ:
             left = f"its calls lead through {len(paths)} more files of the {self.width}; {_MOST_READ} of them were read"
-        texts = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in paths[:_MOST_READ])
-        files = [
-            NearbyFile(path, text, () if path in waiting else graph.idle(path, ways))
-            for path, text in texts
-            if text is not None
-        ]
-        return NearbyFiles(files, ways, left, partial(self._meant, graph), graph.resolved)
 
-    def _meant(self, graph: WordGraph, path: str, name: str) -> FunctionKey | None:
-        """The function that a name means; it is asked later, and the index may be damaged by then."""
+        def text(path: str) -> bytes | None:
+            return self._later(lambda: next(filter(None, (one.text(path) for one in words)), None), None)
+
+        def idle(path: str) -> Collection[str]:
+            return () if path in waiting else self._later(lambda: graph.idle(path, ways), ())
+
+        def means(path: str, name: str) -> FunctionKey | None:
+            return self._later(lambda: graph.meant(path, name), None)
+
+        return NearbyFiles(ways, paths[:_MOST_READ], (text, idle), left, (means, graph.resolved))
+
+    def _later(self, ask: Callable[[], Answer], nothing: Answer) -> Answer:
+        """The answer to what is asked when the ways are known; the index may be damaged by then."""
         try:
-            return graph.meant(path, name)
+            return ask()
         except DamagedDatabase as error:
             self._give_up(error)
-            return None
+            return nothing
 
     def _give_up(self, error: DamagedDatabase) -> None:
         if self._index is not None:
             self._index.give_up(str(error))
-        self._index, self.width = None, SERIES
+        self._index, self.width, self._last = None, SERIES, None
 
     def _folder(self, tree: str, name: str) -> FolderWords:
         folder = self._known.get(name) or FolderWords(name, self._folders, self._read)

@@ -9,12 +9,17 @@ from msgspec import Struct
 from reviewbot.model.patch import Folders
 
 if TYPE_CHECKING:
+    from reviewbot.program.recorded.records import Records
     from reviewbot.review.neighbourhood.folder_words import ReadWords
     from reviewbot.review.neighbourhood.word_tables import SourceWords
 
 
 class KnownTrees(Protocol):
     """What is known of whole trees."""
+
+    @property
+    def records(self) -> Records | None:
+        """What was read of functions in earlier runs, None where that is not kept."""
 
     def covers(self, tree: str, folders: Folders) -> bool:
         """Whether it says what the files of a tree say; the user is told where it does not."""

@@ -200,8 +200,65 @@ def test_kill_at_any_moment(home: Home, kernel: KernelTree) -> None:
         kernel.back()
     assert home("index", "--tree", kernel.folder).code == 0
     assert remarks(json.loads(commit(home, kernel).out)) == SEEN
-    names = {path.name.removeprefix(home.index.stem) for path in home.index.parent.iterdir()}
+    there = [path.name for path in home.index.parent.iterdir()]
+    names = {name.removeprefix(home.index.stem) for name in there if not name.startswith("records-")}
     assert names <= {".sqlite", ".sqlite-wal", ".sqlite-shm", ".lock"}
+    assert {name.partition(".")[2] for name in there if name.startswith("records-")} <= {"db", "db-wal", "db-shm"}
+
+
+def records(home: Home) -> list[Path]:
+    return sorted(home.cache.glob("reviewbot/index/records-*.db"))
+
+
+def test_what_was_read_is_kept_only_beside_an_index(home: Home, kernel: KernelTree) -> None:
+    kernel.commit("exfoo: call it", {A: CALL})
+    asked = "range", "HEAD", "--tree", kernel.folder, "--format", "json"
+    home(*asked)
+    assert records(home) == []
+    home("index", "--tree", kernel.folder)
+    home(*asked, "--no-index")
+    assert records(home) == []
+    first = home(*asked)
+    (kept,) = records(home)
+    assert remarks(json.loads(first.out)) == SEEN
+    assert home(*asked) == first
+    assert str(kept) in home("index", "--status").out
+    assert home("index", "--remove").code == 0
+    assert records(home) == []
+
+
+def test_a_callee_that_an_earlier_commit_changed(home: Home, kernel: KernelTree) -> None:
+    """The caller is as it was when it was read first, and so is the callee at the end."""
+    quiet = ASKS.replace("GFP_KERNEL", "GFP_ATOMIC")
+    kernel.commit("exfill: atomic", {B: quiet})
+    first = kernel.commit("exfoo: call it", {A: CALL})
+    asks = kernel.commit("exfill: asks again", {B: ASKS})
+    last = kernel.commit("exfoo: count", {A: CALL.replace("exfill(ex);", "exfill(ex);\n\tex->n++;")})
+    home("index", "--tree", kernel.folder)
+    asked = "range", f"{kernel.base}..HEAD", "--tree", kernel.folder, "--format", "json"
+    said = []
+    for at in range(3):
+        for path in records(home) if at == 2 else ():
+            path.unlink()
+        said.append(home(*asked).out)
+    assert said[0] == said[1] == said[2]
+    found = {patch["commit"]: {one["rule"] for one in patch["findings"]} for patch in json.loads(said[0])["patches"]}
+    assert (found[first], found[last]) == (set(), set())
+    assert "sleep-in-atomic" in found[asks]
+
+
+def test_damaged_records_change_nothing(home: Home, kernel: KernelTree) -> None:
+    kernel.commit("exfoo: call it", {A: CALL})
+    home("index", "--tree", kernel.folder)
+    asked = "range", "HEAD", "--tree", kernel.folder, "--format", "json"
+    first = home(*asked)
+    (kept,) = records(home)
+    for data in (b"", b"x" * 5000, kept.read_bytes()[:3000]):
+        for one in kept.parent.glob(f"{kept.name}-*"):
+            one.unlink()
+        kept.write_bytes(data)
+        assert home(*asked) == first
+        assert home(*asked) == first
 
 
 def test_interrupted(home: Home, kernel: KernelTree) -> None:

@@ -1,0 +1,1 @@
+"""Keeps functions that were read, and their analyses, from run to run."""
