@@ -28,7 +28,7 @@ from reviewbot.program.reader import Reader, reader_of
 from reviewbot.review.changed_ways import ChangedWays, ScopeEnds, scope_ends
 from reviewbot.review.findings import finding_of, once_a_line
 from reviewbot.review.left_calls import calls_left, known_calls
-from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, grouped, link
+from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, first_missing, grouped, link
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.patched_file import PatchedFile, Selected
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
@@ -119,7 +119,7 @@ class Engine:
 
     def _begin(self, series: Series) -> None:
         self._defined = frozenset(name for patch in series.patches for name in self.definitions(patch.diff))
-        self._first_missing = _first_missing(series)
+        self._first_missing = first_missing(series)
 
     def patch(self, patch: Patch, only: Only | None = None, defined: frozenset[str] = NO_NAMES) -> PatchReview:
         """Review one patch, file by file: if one cannot be read, `unread` says so and the next one is reviewed.
@@ -337,13 +337,6 @@ def _files_beside(source: TreeSource, rules: Sequence[Rule], reader: Reader) -> 
     from reviewbot.review.neighbourhood.beside import FilesBeside  # most checks have no tree
 
     return FilesBeside(source, rules, reader)
-
-
-def _first_missing(series: Series) -> float:
-    """The number of the first patch of a series that is missing; infinity where none is known to be."""
-    here = {patch.number for patch in series.patches}
-    gaps = (number for number in range(1, max(here, default=0)) if number not in here)
-    return 0 if series.headless else next(gaps, float("inf"))
 
 
 def _source(text: CutFile) -> str:

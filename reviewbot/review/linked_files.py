@@ -13,6 +13,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from reviewbot.model.kernel import Kernel
+from reviewbot.model.patch import Series
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FileCallGraph
 from reviewbot.program.file_version import FileVersion
 from reviewbot.review.patched_file import PatchedFile
@@ -80,3 +81,10 @@ class Earlier:
             replace(side, changed=(False,) * len(side.rows), near=(False,) * len(side.rows)) for side in fresh.values()
         ]
         self.files = (*kept, *unchanged)[-MOST_EARLIER:]
+
+
+def first_missing(series: Series) -> float:
+    """The number of the first patch of a series that is missing; infinity where none is known to be."""
+    here = {patch.number for patch in series.patches}
+    gaps = (number for number in range(1, max(here, default=0)) if number not in here)
+    return 0 if series.headless else next(gaps, float("inf"))
