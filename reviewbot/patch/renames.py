@@ -15,16 +15,16 @@ _HEAD = re.compile(r"(?!(?:if|for|while|switch|return|else|do|goto|case|typedef|
 def renamed(change: FileChange) -> Mapping[str, str]:
     """The old names of renamed functions by their new ones.
 
-    A run of changed lines renames a function where it removes one head and adds another. Where it removes or adds
-    several, the last ones belong together: behind them the body goes on.
+    A run of changed lines renames a function where it removes one head and adds another. Where it removes more than it
+    adds, the last ones were renamed: behind them the body goes on.
     """
     found: dict[str, str] = {}
     for hunk in change.hunks:
         for run in _runs(hunk.lines):
             old, new = (list(_heads(run, mark)) for mark in "-+")
             kept = set(old) & set(new)
-            last_first = ([one for one in reversed(heads) if one not in kept] for heads in (new, old))
-            found.update(zip(*last_first, strict=False))
+            olds, news = ([one for one in heads if one not in kept] for heads in (old, new))
+            found.update(zip(news, olds[-len(news) :] if news else (), strict=False))
     return found
 
 

@@ -135,11 +135,11 @@ class ChangedWays:
         return self._was_read(self._files[side.path], function)
 
     def _was_read(self, file: PatchedFile, function: str) -> bool:
-        old = file.before(frozenset())
-        name = file.old_names.get(function, function)
-        units = [unit for unit in old.units if unit.function.name == name] if old is not None else []
+        """Whether a function was there before by that name: of one that was renamed or moved all may seem new."""
+        old = file.before(frozenset()) if function not in file.old_names else None
+        units = [unit for unit in old.units if unit.function.name == function] if old is not None else []
         if old is not None and not units:
-            units = [unit for fragment in old.named.get(name, ()) for unit in old.read(fragment)]
+            units = [unit for fragment in old.named.get(function, ()) for unit in old.read(fragment)]
         return bool(units) and not any(unit.function.broken or unit.flow.lost for unit in units)
 
     def _in_callee(self, side: FileVersion, row: int) -> Place | None:

@@ -31,7 +31,7 @@ def change(*rows: str):
         (("-\treturn toy_old(1);", "+\treturn toy_new(1);"), {}),
         (("-int a(void)", "-int b(void)", "+int b(void)", "+int c(void)"), {"c": "a"}),
         (("-int a(void)", "-{", "-}", "-int b(void)", "+int c(void)", " {"), {"c": "b"}),
-        (("-int b(void)", "+int a(void)", "+{", "+}", "+int c(void)", " {"), {"c": "b"}),
+        (("-int b(void)", "+int a(void)", "+{", "+}", "+int c(void)", " {"), {"a": "b"}),
     ],
 )
 def test_renamed(rows, found):
