@@ -66,13 +66,18 @@ class Reader:
     """
 
     def __init__(self, kernel: Kernel, records: FunctionRecords | None = None) -> None:
-        self.kernel, self.lookup = kernel, ScopeTable(kernel)
+        self.kernel, self.lookup, self._records = kernel, ScopeTable(kernel), records
         self._open = opener(kernel, self.lookup, records)
         self._words = rewrite.sorted_words(kernel.words)
         silent = (name for name, one in kernel.allocators.items() if one.gfp is None or one.implicit)  # need no flag
         self._known = frozenset((*self.lookup.enter, *self.lookup.leave, *silent))
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
         self._stems = re.compile(stems)
+
+    def settle(self) -> None:
+        """Keep what was read by now for later runs."""
+        if self._records is not None:
+            self._records.settle()
 
     def telling(self, text: str) -> bool:
         """Whether a text names anything that rules are about; the rest need not be parsed."""

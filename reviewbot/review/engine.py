@@ -49,7 +49,6 @@ Hits = Mapping[str, Sequence[Pair]]  # by rule
 Only = Mapping[str, Selected]
 Keys = frozenset[FindingKey]
 FileTexts = tuple[CutFile | None, CutFile]  # before and after
-
 _NOTHING = Selected(())
 NO_NAMES = frozenset[str]()  # where functions are chosen by names: no restriction
 
@@ -64,8 +63,8 @@ class Engine:
     def __init__(
         self, kernel: Kernel, rules: Sequence[Rule], read: ReadFile | None = None, tree: TreeSource | None = None
     ) -> None:
-        self._records = tree.index.records if tree is not None and tree.index is not None else None
-        self.kernel, self.reader, self.read = kernel, reader_of(kernel, self._records), read
+        records = tree.records if tree is not None else None
+        self.kernel, self.reader, self.read = kernel, reader_of(kernel, records), read
         self.beside = _files_beside(tree, rules, self.reader) if tree is not None else None
         self.rules = [(rule, check_of(rule)) for rule in rules if _in_life(rule, kernel)]
         self._defined = NO_NAMES  # by the series under review
@@ -153,8 +152,7 @@ class Engine:
         findings = self._findings(read, names)
         for file, _ in read:
             file.release()
-        if self._records is not None:
-            self._records.settle()
+        self.reader.settle()
         if self._earlier is not None:
             self._earlier.add(left)
         whole = frozenset(file.change.path for file, _ in read if file.whole)
@@ -247,7 +245,7 @@ class Engine:
             return None if old is None else self.reader.file(placed, old, "-", names=names)
 
         file = PatchedFile(placed, after, before, True)
-        return file, _unread(file)
+        return file, file.unread
 
     def _before(self, patch: Patch, change: FileChange) -> str | None:
         return None if change.created else self._text(patch.before, change.old_path or change.path)
@@ -276,7 +274,7 @@ class Engine:
     def _by_hunks(self, change: FileChange) -> tuple[PatchedFile, list[Unread]]:
         after = None if change.deleted else self.reader.hunks(change, "+")
         file = PatchedFile(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
-        return file, _unread(file)
+        return file, file.unread
 
     def _hits(self, file: PatchedFile, defined: frozenset[str], wanted: frozenset[str] | None = None) -> Hits:
         """The hits of the rules in a file after the patch. `wanted`: those rules that may find something new."""
@@ -390,7 +388,3 @@ def _cut_off(file: PatchedFile) -> list[Unread]:
     touched = [side.path for side in file.calls.touched]
     found = [(path if path in touched else touched[0], why) for path, why in file.calls.cut_off] if touched else []
     return [Unread(path, why) for path, why in dict.fromkeys(found) if path == file.change.path]
-
-
-def _unread(file: PatchedFile) -> list[Unread]:
-    return [Unread(file.change.path, reason) for reason in (file.after.unread if file.after is not None else ())]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from reviewbot.model.patch import FileChange
+from reviewbot.model.patch import FileChange, Unread
 from reviewbot.patch.renames import renamed
 from reviewbot.program.call_graph import FileCallGraph
 from reviewbot.program.file_version import FileVersion
@@ -39,6 +39,11 @@ class PatchedFile:
         self.before = cache(before)
         self.calls: FileCallGraph | None = None
         self.calls_before: FileCallGraph | None = None
+
+    @property
+    def unread(self) -> list[Unread]:
+        """What of it could not be read, and why."""
+        return [Unread(self.change.path, reason) for reason in (self.after.unread if self.after is not None else ())]
 
     def forget(self) -> None:
         """Have no more of what it is after the patch."""

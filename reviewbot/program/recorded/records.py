@@ -55,6 +55,10 @@ class FunctionRecords:
     def _facts(self) -> bytes:
         return blake2b(_encoder.encode(self._kernel), digest_size=_DIGEST).digest()
 
+    def settle(self) -> None:
+        """See Records."""
+        self._records.settle()
+
     def functions(self, said: object, make: Callable[[], tuple[Function, ...]]) -> tuple[Function, ...]:
         """Functions that were read; `said`: all that they depend on but the kernel; `make`: reads them."""
         key = self._key(b"f", said)

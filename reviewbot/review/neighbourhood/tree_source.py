@@ -39,3 +39,8 @@ class TreeSource(Struct, frozen=True):
 
     folders: Folders
     index: KnownTrees | None = None
+
+    @property
+    def records(self) -> Records | None:
+        """What was read of functions in earlier runs, None where that is not kept."""
+        return self.index.records if self.index is not None else None
