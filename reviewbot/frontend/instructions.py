@@ -31,11 +31,12 @@ class Expr(NamedTuple):
 class Instruction(NamedTuple):
     """One operation of a function, a node of its CFG.
 
-    kind: "call" (name, args, target), "assign" (target, op, value), "test" (value; next = yes, no), "return" (value),
-    "leave" (target: the guard that ends here), "lost" (the path goes on where the text does not), "end" (falls off the
-    function's end), "join" (name: the label, if it is one; args: the condition that holds there, for a case to which
-    only the switch leads). `next` holds the indexes of the successors, -1 for a way that a test cannot take. `lines`
-    are the 0-based first and last text line; `derefs` the lvalues that are dereferenced.
+    kind: "call" (name, args, target; op: which guard, if it is one), "assign" (target, op, value), "test" (value;
+    next = yes, no), "return" (value), "leave" (target: the guard that ends here), "lost" (the path goes on where the
+    text does not), "end" (falls off the function's end), "join" (name: the label, if it is one; args: the condition
+    that holds there, for a case to which only the switch leads). `next` holds the indexes of the successors, -1 for a
+    way that a test cannot take. `lines` are the 0-based first and last text line; `derefs` the lvalues that are
+    dereferenced.
     """
 
     kind: Operation

@@ -120,7 +120,8 @@ class ExpressionLowering(SyntaxText):
         if callee is not None and callee.type == "call_expression":  # guard(x)(y)
             inner = self.expr(callee)
             if inner.text in self.guards and inner.args and self.blocks:
-                guard = f"{inner.args[0].text}({','.join(arg.text for arg in whole.args)})"
+                named, given = (", ".join(arg.text for arg in one.args) for one in (inner, whole))
+                guard = f"{inner.text}({named})({given})"
                 self.blocks[-1].append(guard)
                 step = step._replace(name=inner.text, args=(inner.args[0], *whole.args), op=guard)
         return self.add(step, after)

@@ -57,6 +57,8 @@ class EntryContext(Struct, frozen=True):
 
 def shown_as(step: Instruction) -> str:
     """A call or a tested call as a reader writes it, with as many arguments as a lock has."""
+    if step.op.startswith(f"{step.name}("):  # guard(class)(lock)
+        return step.op
     value = step.value if step.kind == "test" else None
     args = step.args or (value.args if value is not None else ())
     name = step.name or (value.text if value is not None else "")
