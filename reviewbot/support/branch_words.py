@@ -18,7 +18,7 @@ _WORD = pattern(rb"\w++")
 _CONDITION = pattern(r"\b(?:if|while|switch)\b")
 _TURNS = pattern(rb"\b(?:goto|continue|break|while|for)\b")
 _CLOSES = pattern(rb"\}\s*\Z")
-_SET = pattern(rb"(\w++)\s*+(?:[|&^]|<<|>>)?=(?!=)")
+_SET = pattern(rb"\b(\w++)\s*+(?:[|&^]|<<|>>)?=(?!=)")
 _CALL = pattern(r"\b(?!(?:if|while|switch|for|return|sizeof|likely|unlikely)\b)[A-Za-z_]\w*+\s*+\(")
 _PARAMETER = pattern(rb"\b(\w++)\s*+(?:\[\w*+\]\s*+)?[,)]")
 _NAME = pattern(rb"(?<!->)(?<!\.)\b([A-Za-z_]\w*+)(?!\s*+(?:->|\.|\())")  # of a variable, and not of what it leads to
