@@ -38,6 +38,16 @@ class ImapServer:
             _, parts = client.fetch("1:*", "(FLAGS BODY.PEEK[])")
         return [(part[0], part[1]) for part in parts if isinstance(part, tuple)]
 
+    def encrypted_logins(self) -> int:
+        """How many there were; the server writes its log when it comes to it, so a first one is waited for."""
+        until = time.monotonic() + 20
+        while True:
+            lines = (self.top / "log").read_text().splitlines()
+            count = sum(f"Login: user=<{USER}>" in line and ", TLS, " in line for line in lines)
+            if count or time.monotonic() > until:
+                return count
+            time.sleep(0.1)
+
     def greets(self) -> bool:
         """Whether it is there; then its folder is too."""
         try:
