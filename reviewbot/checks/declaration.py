@@ -57,6 +57,7 @@ class Role(Enum):
     PARAMETERS = "the types of all parameters of such a function, with commas between them"
     MEMBERS = '"member" or "structure member": what is put there is run by others'
     FUNCTIONS = "names of functions that are run by others"
+    SIGNATURES = "as PARAMETERS, with a pattern of the name: see kernel.rows.signature"
     REGISTERS = '"call position": what is handed to the call is run by others'
     HELD = "as MEMBERS, of a structure that is handed to a call"
     HANDLE_CALLS = "calls below which not all may be asked for that a mask may have"
@@ -86,6 +87,7 @@ CALLBACKS: Mapping[str, Role] = {
     "holds": Role.HELD,
     "returns": Role.RETURNED,
     "takes": Role.PARAMETERS,
+    "signature": Role.SIGNATURES,
     "functions": Role.FUNCTIONS,
     **dict.fromkeys(("as", "beside", "context", "file", "made", "note", "on", "queues", "source"), Role.NONE),
     **dict.fromkeys(("given_with", "through", "unless"), Role.NONE),

@@ -26,6 +26,7 @@ GAP = 1000  # characters between two stretches of a text, line ends included: ro
 _SIGN = pattern(r"[(){};\[\]]")
 _BRACES = pattern(r"[{}]")
 _PARAMETERS = pattern(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
+_TYPE = pattern(r"(?:static )?(?:inline )?(?:const )?(?:(?:struct|enum|union|unsigned) )?\w+[ *]*")
 _STATEMENT = pattern(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = pattern(r"(?:return|goto|break|continue)\b")
 _LABEL = pattern(r"[A-Za-z_]\w*:\s*$")
@@ -154,16 +155,19 @@ def _from_head(text: str, head: int, section: str, closed: bool) -> Fragment:
 
 
 def _tail(text: str, section: str, closed: bool) -> Fragment:
-    """The rest of a function that began before the text, with the parameters that the section shows in full."""
+    """The rest of a function that began before the text, with type and parameters if the section shows all of them."""
     name = function_name(section)
     shown = _PARAMETERS.search(section) if name and not name.isupper() else None
-    head = f"{name}{shown[0]}" if shown and section[: shown.start()].endswith(name) else f"{name or OPEN}(void)"
+    head = f"int {name or OPEN}(void)"
+    if shown and (before := section[: shown.start()]).endswith(name):
+        kind = before.removesuffix(name).strip()
+        head = f"{kind if _TYPE.fullmatch(kind) else 'int'} {name}{shown[0]}"
     text = _drop_half_statement(text)
     openers = _openers(text, closed)
     if _JUMP.match(text.lstrip()):
         openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
     body, closers = (text, "") if closed else _close_tail(openers, text)
-    return Fragment(f"int {head}\n{{\n{openers}", body, closers, 0, 0, name, False, closed)
+    return Fragment(f"{head}\n{{\n{openers}", body, closers, 0, 0, name, False, closed)
 
 
 def _drop_half_statement(text: str) -> str:

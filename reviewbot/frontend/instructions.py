@@ -71,6 +71,7 @@ class Function(Struct, frozen=True):
     broken: str = ""  # why it was not read, "" if it was
     static: bool = False
     holes: bool = False
+    returns: str = ""  # the type, without stars
 
     @property
     def seen_from_start(self) -> bool:

@@ -90,6 +90,7 @@ def _function(node: Node, lower: FunctionLowering, fragment: Fragment, broken: s
         broken=broken,
         static=lower.source(node).startswith("static "),
         holes=bool(fragment.parts),
+        returns=squeeze(lower.source(kind)) if (kind := node.child_by_field_name("type")) else "",
     )
 
 

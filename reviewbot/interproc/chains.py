@@ -162,8 +162,15 @@ class CallChains:
                 self._add(replace(effect, through=_through(site, effect)), entry, calls)
 
     def _end(self, summary: Summary) -> None:
-        """Chains from the contexts in which a function is entered itself."""
-        for lock, entry in self._entered.get(summary.function, ()) if not summary.abstained else ():
+        """Chains from the contexts in which a function is entered itself.
+
+        Of a function that is shown in part, those of a context that ends with the function, whatever else it does.
+        """
+        entered = self._entered.get(summary.function, ())
+        if summary.abstained:
+            shown = self._readings[summary.function].is_shown_in_part
+            entered = [one for one in entered if one[0] is None] if shown else ()
+        for lock, entry in entered:
             for effect in summary.effects:
                 kept = not enables(effect.dropped) if lock is None else not given_back(lock, effect.dropped)
                 if kept and not settle.undecided(effect.ways):

@@ -24,6 +24,7 @@ Gone = frozenset[tuple[Lock, str]]  # locks that were given back, and what they 
 _NOTHING = frozenset[Lock]()
 _NONE = Gone()
 _DONE = ("1", "true")
+_NOT_SHOWN = "the text does not show all of it"
 
 
 class FunctionReading:
@@ -57,10 +58,14 @@ class FunctionReading:
     @cached_property
     def abstained(self) -> str:
         """Why nothing is known that callers would have to know; "" if it is."""
-        function = self.unit.function
         if self.unit.flow.lost:
             return "more paths or open scopes than are followed"
-        return "" if function.seen_from_start and not function.macro else "the text does not show all of it"
+        return "" if self.unit.function.seen_from_start and not self.unit.function.macro else _NOT_SHOWN
+
+    @property
+    def is_shown_in_part(self) -> bool:
+        """Whether nothing is known for the sole reason that the text shows a part of it."""
+        return self.abstained == _NOT_SHOWN and not self.unit.function.macro
 
     @cached_property
     def calls(self) -> Sequence[tuple[int, FunctionKey]]:

@@ -16,6 +16,13 @@ def strings(row: Row, key: str) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else (str(value),)
 
 
+@lru_cache(maxsize=512)  # the same few are asked about each text
+def signature(said: str) -> tuple[str, tuple[str, ...]]:
+    """A pattern of a function's name, "*" for any, and the types of all its parameters, of "pattern(type, ...)"."""
+    name, _, types = said.rstrip(")").partition("(")
+    return name or "*", tuple(types.split(", "))
+
+
 @lru_cache(maxsize=512)  # asked for each step
 def row_words(rule: Rule, key: str) -> frozenset[str]:
     """All words that the rule's rows list under a key."""

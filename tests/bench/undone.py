@@ -1,11 +1,11 @@
 """Lets requests of a kernel tree sleep that do not: how many are said to be wrong, by their file, its folder, the tree.
 
-    undone.py [--kernel DIR] [--repository DIR] [--count N] [--seed N] [--list FILE | --fixes] [FOLDER...]
+    undone.py [--kernel DIR] [--repository DIR] [--count N] [--seed N] [--list FILE | --fixes] [--left] [FOLDER...]
 
 GFP_KERNEL is put in place of GFP_ATOMIC, a line at a time, in lines that are drawn at random; not each of them was
 needed. --list: lines to take instead, "path, line, what stood there" with tabs between. --fixes: those of undone.toml,
 which were all wrong once; a remark of any rule counts, and they are told apart by where their reason stands. What only
-has remarks of low confidence is not found, and is told.
+has remarks of low confidence is not found, and is told. --left: name the lines that are not found, to be read.
 --repository: one whose HEAD is that tree, and was indexed. Prints what the folder adds, and the tree, and how long each
 took.
 """
@@ -203,6 +203,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--list", type=Path)
     parser.add_argument("--fixes", action="store_true")
+    parser.add_argument("--left", action="store_true")
     parser.add_argument("--processes", type=int)
     parser.add_argument("folders", nargs="*", default=FOLDERS)
     options = parser.parse_args()
@@ -227,6 +228,8 @@ def main() -> int:
             taken.append(one.seconds)
             if who in ("folder", "tree") or (options.fixes and who == "file"):
                 print(f"{who}: {place.path}:{place.line}: {getattr(one, who)[0]}", flush=True)
+            if options.left and who not in WIDTHS:
+                print(f"{who}: {place.path}:{place.line}: {place.text}", flush=True)
             if sure(one.folder) and options.repository and not sure(one.tree):
                 print(f"lost in the tree: {place.path}:{place.line}: {one.folder[0]}", flush=True)
     print(f"{len(chosen)} lines: " + ", ".join(f"{by.count(who)} by {who}" for who in _FOUND_BY))

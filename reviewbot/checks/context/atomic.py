@@ -143,7 +143,7 @@ def _given_masks(unit: FunctionUnit, above: HeldAbove) -> Iterator[Hit]:
             continue
         said = f"{request.said} from {strings(whose.listed, 'given')[0]}"
         values = {"callee": request.step.name, "call": said, "how": f"With {params[0]} it may", "lock": held.where}
-        because = (*held.rows, (whose.row, whose.note))
+        because = (*held.rows, *whose.rows)
         key = f"{request.step.name} {params[0]} {held.where}"
         rows = (request.mask.line, *request.step.lines)
         yield Hit(rows, unit.function.name, key, values, because, "medium", cause="request")

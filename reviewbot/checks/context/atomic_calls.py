@@ -21,7 +21,7 @@ from reviewbot.interproc.function_reading import FunctionReading
 from reviewbot.interproc.registered.callbacks import Callback, callbacks, may_be_run
 from reviewbot.interproc.settle import few
 from reviewbot.interproc.summary import DEEPEST, Effect, Lock
-from reviewbot.kernel.rows import row_words, strings
+from reviewbot.kernel.rows import row_words, signature, strings
 from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.program.context import Context
@@ -148,9 +148,15 @@ class AtomicCalls:
         return before, frozenset(said.split()[0] for said in calls)
 
     def _signed(self, side: FileVersion) -> bool:
-        """Whether a function has the parameters of one that is run where nothing may sleep."""
-        wanted = row_words(self.rule, "takes")
-        return any(", ".join(kind for kind, _ in unit.function.params) in wanted for unit in side.units)
+        """Whether a function has the parameters, or above the text the type, of one run where nothing may sleep."""
+        wanted = row_words(self.rule, "takes") | {
+            ", ".join(signature(said)[1]) for said in row_words(self.rule, "signature")
+        }
+        types, heads = row_words(self.rule, "returns"), (unit.function for unit in side.units)
+        return any(
+            ", ".join(kind for kind, _ in one.params) in wanted or (not one.starts and one.returns in types)
+            for one in heads
+        )
 
     def _run_in(self, side: FileVersion) -> tuple[Callback, ...]:
         if side.path not in self._callbacks:
@@ -224,7 +230,7 @@ class AtomicCalls:
         for key, path, one in self._runs(keys):
             kinds = strings(one.listed, "entered_with")
             entered = Lock(kinds[0], "") if kinds else None
-            found.setdefault(key, []).append((entered, EntryContext("", one.said, ((one.row, one.note),), path=path)))
+            found.setdefault(key, []).append((entered, EntryContext("", one.said, one.rows, path=path)))
         return found
 
 

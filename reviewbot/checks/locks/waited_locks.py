@@ -66,7 +66,7 @@ class WaitedLocks:
             # most texts name nothing of what reclaim runs, and need not be looked at
             found = callbacks(side, self._rows) if not self._telling.isdisjoint(side.words) else ()
             for one in found:
-                if any(word in side.text for word in strings(one.listed, "pinned")):
+                if not one.rows or any(word in side.text for word in strings(one.listed, "pinned")):
                     continue
                 key = self.graph.meant(path, one.function) or (path, one.function)
                 said = f"{one.function}() is {strings(one.listed, 'as')[0]}{one.shown}"

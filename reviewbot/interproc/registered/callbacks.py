@@ -17,7 +17,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from reviewbot.interproc.registered.member_puts import member_puts, members_set_in
-from reviewbot.kernel.rows import strings
+from reviewbot.kernel.rows import signature, strings
 from reviewbot.model.kernel import Data
 from reviewbot.program.file_version import FileVersion
 from reviewbot.support.patterns import pattern
@@ -30,6 +30,10 @@ _HEAD_ROWS = 12  # that the head of a function may stand on
 _MOST_CALLS = 5_000  # of one text
 _MOST_ROWS = 512  # of rules whose words are known
 
+_NOT_SHOWN = -1  # the row of what stands above the text
+_BY_TYPE = "known by its return type"
+_BY_PARAMETERS = frozenset({"signature", "takes"})
+_BY_HEAD = _BY_PARAMETERS | {"returns"}  # which may stand above a hunk
 _WORDS = pattern(r"\w+")
 _OPENED = pattern(r"\s*\(")
 _LAST = pattern(r"(?<!\w)(\w+)\W*\Z")
@@ -51,6 +55,11 @@ class Callback(Struct, frozen=True):
     row: int
     note: str
     listed: Mapping[str, Data]
+
+    @property
+    def rows(self) -> tuple[tuple[int, str], ...]:
+        """The row that shows it, with the note; none where that stands above the text."""
+        return ((self.row, self.note),) if self.row != _NOT_SHOWN else ()
 
     @property
     def said(self) -> str:
@@ -88,20 +97,20 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
 
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is passed to a
     call, if another argument has a word of `given_with`; `through`: the same, a structure whose member `holds` has it.
-    `returns`: types that only such functions have; `takes`: the types of all parameters of a static function, where the
-    text does not say otherwise what it is for. `functions`: names of functions that are so in a `file`, its path or a
-    pattern; `note`: how a list says why.
+    `returns`: types that only such functions have; `signature`: "pattern(types)", what their names are like and the
+    types of all parameters, such as only they have, and what they hand on all that they are given; `takes`: the types
+    of all parameters of a static function, where the text does not say otherwise what it is for. `functions`: names of
+    functions that are so in a `file`, its path or a pattern; `note`: how a list says why.
     `queues`: "call position", a work item that is put on the queue named right before it: what is registered then
     counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them with a word: "call
     word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
     of `beside` does. Positions and rows count from 0.
     """
-    words = side.words
-    told = [row for row in listed if "takes" in row or not _telling(row).isdisjoint(words)]
+    words, by_head = side.words, _BY_PARAMETERS if side.whole else _BY_HEAD
+    told = [row for row in listed if by_head & row.keys() or not _telling(row).isdisjoint(words)]
     text = _Text(side, frozenset[str]().union(*map(_calls_of, told)) & words)
     for row in told:
-        typed = _typed(row, side.rows) if _stands(row, "returns", side) else ()
-        found = [*text.put(row), *text.handed(row), *typed, *_signed(row, side), *_named(row, side)]
+        found = [*text.put(row), *text.handed(row), *_typed(row, side), *_signed(row, side), *_named(row, side)]
         if not found or ("unless" in row and (not side.whole or _stands(row, "unless", side))):
             continue
         if "beside" in row and not _stands(row, "beside", side):
@@ -111,7 +120,7 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
 
 
 def _telling(row: Mapping[str, Data]) -> frozenset[str]:
-    """The words of which one stands in a text that shows a function of a row, but for one known by its parameters."""
+    """The words of which one stands in a text that shows a function of a row, but for one known by its head."""
     return _last_words((*strings(row, "members"), *strings(row, "returns"), *strings(row, "functions"))) | _first_words(
         (*strings(row, "registers"), *strings(row, "through"))
     )
@@ -223,25 +232,45 @@ def _last(text: str) -> str:
     return found[1] if found else ""
 
 
-def _typed(row: Mapping[str, Data], rows: Sequence[str]) -> Iterator[_Found]:
+def _typed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
     """What has a type that only such functions have."""
-    for kind in strings(row, "returns"):
+    kinds, rows = strings(row, "returns"), side.rows
+    for function in (unit.function for unit in side.units) if kinds and not side.whole else ():
+        if not function.starts and function.returns in kinds:
+            yield function.name, function.returns, _NOT_SHOWN, _BY_TYPE
+    for kind in (one for one in kinds if one in side.text):
         shown = re.compile(rf"\b{re.escape(kind)}\s+(\w+)\s*\(")
         for at, text in enumerate(rows):
             if kind in text:
                 below = rows[at + 1][:_LONGEST] if at + 1 < len(rows) else ""
                 for name in shown.findall(f"{text[:_LONGEST]} {below}"):
-                    yield name, kind, at, "known by its return type"
+                    yield name, kind, at, _BY_TYPE
 
 
 def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
-    """What takes just what such functions are given: a hunk rarely shows where a function is registered."""
-    wanted = [tuple(said.split(", ")) for said in strings(row, "takes")]
-    for function in (unit.function for unit in side.units) if wanted else ():
+    """What takes just what such functions are given: a hunk rarely shows where a function is registered.
+
+    The head of a function may stand in the line of a hunk that begins with @@, and not in the text.
+    """
+    words = side.words if side.whole else None
+    sole = [one for one in map(signature, strings(row, "signature")) if _may_stand(one[1], words)]
+    wanted = [kinds for said in strings(row, "takes") if _may_stand(kinds := tuple(said.split(", ")), words)]
+    for function in (unit.function for unit in side.units) if sole or wanted else ():
         kinds = tuple(kind for kind, _ in function.params)
-        own = function.starts and function.static and not function.macro and kinds in wanted
-        if own and (not side.whole or len(re.findall(rf"\b{re.escape(function.name)}\b", side.text)) == 1):
-            yield function.name, f"it takes {_listed(kinds)}", function.head[0], "known by its parameters"
+        known = any(kinds == types and fnmatchcase(function.name, name) for name, types in sole)
+        unused = kinds in wanted and function.static and (not side.whole or _stands_once(function.name, side.text))
+        if (known or unused) and not function.macro:
+            at = function.head[0] if function.starts else _NOT_SHOWN
+            yield function.name, f"it takes {_listed(kinds)}", at, "known by its parameters"
+
+
+def _may_stand(kinds: Iterable[str], words: Collection[str] | None) -> bool:
+    """Whether some types may all stand in a text; `words`: those of it, None if not all are."""
+    return words is None or all(word in words for kind in kinds for word in kind.split())
+
+
+def _stands_once(name: str, text: str) -> bool:
+    return len(re.findall(rf"\b{re.escape(name)}\b", text)) == 1
 
 
 def _named(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:

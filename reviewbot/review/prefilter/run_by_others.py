@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from fnmatch import fnmatchcase
 from itertools import count
 
 from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import BLANKS, CutFile, FunctionText, call_around
+from reviewbot.kernel.rows import signature
 from reviewbot.review.prefilter.words import RowWords, as_bytes, first_words, has_any, last_words
 
 _PUT = re.compile(rb"(?:\.|->)\s*+(\w++)\s*+=\s*+(?:&\s*+)?\Z")
@@ -24,9 +26,10 @@ class RunByOthers:
         self._key = ("typed", next(_numbers))
         self._functions = as_bytes(rows.of(Role.FUNCTIONS))
         self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
+        heads = [("*", tuple(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
+        heads += [signature(said) for said in sorted(rows.of(Role.SIGNATURES))]
         # the longest type first, which is the rarest
-        takes = (sorted(as_bytes(said.split(", ")), key=len, reverse=True) for said in sorted(rows.of(Role.PARAMETERS)))
-        self._takes = [tuple(one) for one in takes]
+        self._heads = [(name.encode(), tuple(sorted(as_bytes(types), key=len, reverse=True))) for name, types in heads]
         self._members = last_words(rows.of(Role.MEMBERS, Role.HELD))
         self._calls = first_words(rows.of(Role.REGISTERS))
 
@@ -34,16 +37,19 @@ class RunByOthers:
         """Whether a function is listed, or has a type or parameters that only those have which others run."""
         known = part.found.get(self._key)
         if not isinstance(known, bool):
-            known = self._takes_those(part.head) or part.name in self._functions or has_any(part.text, self._types)
+            known = self._takes_those(part) or part.name in self._functions or has_any(part.text, self._types)
             part.found[self._key] = known
         return known
 
-    def _takes_those(self, head: bytes) -> bool:
-        return any(first in head and all(kind in head for kind in others) for first, *others in self._takes)
+    def _takes_those(self, part: FunctionText) -> bool:
+        return any(
+            first in part.head and all(kind in part.head for kind in others) and fnmatchcase(part.name, name)
+            for name, (first, *others) in self._heads
+        )
 
     def typed(self, file: CutFile, names: Collection[bytes]) -> Collection[bytes]:
         """Those of the functions of a file that are so. `names`: those of all of them."""
-        if has_any(file.text, self._types) or any(all(kind in file.text for kind in one) for one in self._takes):
+        if has_any(file.text, self._types) or any(all(kind in file.text for kind in one) for _, one in self._heads):
             return {part.name for part in file.parts if self.is_typed(part)}.intersection(names)
         return self._functions.intersection(names)
 
