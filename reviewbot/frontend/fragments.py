@@ -27,6 +27,7 @@ _SIGN = pattern(r"[(){};\[\]]")
 _BRACES = pattern(r"[{}]")
 _PARAMETERS = pattern(r"\([\w\s*,\[\]]+\)(?=\s*\{?\Z)")
 _TYPE = pattern(r"(?:static )?(?:inline )?(?:const )?(?:(?:struct|enum|union|unsigned) )?\w+[ *]*")
+_CUT = pattern(r"\(([\w\s*,\[\]]*+)\Z")  # git shows one row, and 80 characters of it
 _STATEMENT = pattern(r"[A-Za-z_]\w*\s*(?:\(|=|->|\.|;|\[|[-+]{2})|return|goto|break|continue")
 _JUMP = pattern(r"(?:return|goto|break|continue)\b")
 _LABEL = pattern(r"[A-Za-z_]\w*:\s*$")
@@ -155,19 +156,29 @@ def _from_head(text: str, head: int, section: str, closed: bool) -> Fragment:
 
 
 def _tail(text: str, section: str, closed: bool) -> Fragment:
-    """The rest of a function that began before the text, with type and parameters if the section shows all of them."""
+    """The rest of a function that began before the text, with the type and the parameters that the section shows.
+
+    "..." stands for parameters that may follow.
+    """
     name = function_name(section)
-    shown = _PARAMETERS.search(section) if name and not name.isupper() else None
     head = f"int {name or OPEN}(void)"
+    shown = (_PARAMETERS.search(section) or _CUT.search(section)) if name and not name.isupper() else None
     if shown and (before := section[: shown.start()]).endswith(name):
         kind = before.removesuffix(name).strip()
-        head = f"{kind if _TYPE.fullmatch(kind) else 'int'} {name}{shown[0]}"
+        params = shown[0] if shown[0].endswith(")") else _cut(shown[1])
+        head = f"{kind if _TYPE.fullmatch(kind) else 'int'} {name}{params}"
     text = _drop_half_statement(text)
     openers = _openers(text, closed)
     if _JUMP.match(text.lstrip()):
         openers += f"if({OPEN})\n"  # a jump that begins the text hangs on a condition above it
     body, closers = (text, "") if closed else _close_tail(openers, text)
     return Fragment(f"{head}\n{{\n{openers}", body, closers, 0, 0, name, False, closed)
+
+
+def _cut(params: str) -> str:
+    """Those of some parameters that are there in full, with parentheses."""
+    whole = params.rpartition(",")[0]
+    return f"({whole}, ...)" if whole else "(...)"
 
 
 def _drop_half_statement(text: str) -> str:

@@ -60,7 +60,7 @@ class Function(Struct, frozen=True):
     """
 
     name: str
-    params: tuple[tuple[str, str], ...]  # (type, name)
+    params: tuple[tuple[str, str], ...]  # (type, name); ("...", "") for others, or for what a hunk does not show
     steps: tuple[Instruction, ...]
     whole: bool
     starts: bool  # its head is in the text

@@ -101,6 +101,8 @@ def _params(lower: FunctionLowering, declarator: Node | None) -> tuple[tuple[str
         if child.type == "parameter_declaration":
             kind, name = child.child_by_field_name("type"), _declarator_name(child.child_by_field_name("declarator"))
             out.append((squeeze(lower.source(kind)) if kind else "", lower.source(name) if name else ""))
+        elif child.type == "variadic_parameter":
+            out.append(("...", ""))
     return tuple(out)
 
 

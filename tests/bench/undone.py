@@ -1,4 +1,4 @@
-"""Lets requests of a kernel tree sleep that do not: how many are said to be wrong, by their file, its folder, the tree.
+"""Lets requests of a kernel tree sleep that do not: how many are said to be wrong, by a mail, the file, folder, tree.
 
     undone.py [--kernel DIR] [--repository DIR] [--count N] [--seed N] [--list FILE | --fixes] [--left] [FOLDER...]
 
@@ -43,10 +43,12 @@ from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.probe.changed_tree import ChangedTree
 
-WIDTHS = ("file", "folder", "tree")
+WIDTHS = ("mail", "file", "folder", "tree")
 _RULES = ("sleep-in-atomic", "reclaim-recursion")
 _NOT_CODE = ("*", "/", "#")
 _LOW = "low: "
+_LONGEST = 80  # characters that git shows of a head
+_SECTION = re.compile(r"^@@ -(\d+).*@@$", re.MULTILINE)
 _FOUND_BY = (*WIDTHS, "nothing sure", "nothing")
 _FIXES = Path(__file__).with_suffix(".toml")
 
@@ -80,9 +82,9 @@ class Mistaken(Folders):
 
 
 @lru_cache
-def engines(kernel: Path) -> tuple[Mistaken, Engine, Engine]:
+def engines(kernel: Path) -> tuple[Mistaken, Engine, Engine, Engine]:
     facts, tree = rules.load((data_path("rules"),), VERSION), Mistaken(kernel)
-    return tree, Engine(*facts, tree.read), Engine(*facts, tree.read, TreeSource(tree))
+    return tree, Engine(*facts), Engine(*facts, tree.read), Engine(*facts, tree.read, TreeSource(tree))
 
 
 @lru_cache
@@ -123,6 +125,7 @@ def sure(said: Sequence[str]) -> bool:
 class Said(NamedTuple):
     """What was said by each, and how long that took."""
 
+    mail: list[str]
     file: list[str]
     folder: list[str]
     tree: list[str]
@@ -130,8 +133,8 @@ class Said(NamedTuple):
 
 
 def said(kernel: Path, place: Place, path: Path | None) -> Said:
-    """What the file shows, what its folder does, and what the tree, with that line in it."""
-    tree, alone, beside = engines(kernel)
+    """What a mail shows, what the file does, its folder, and the tree, with that line in it."""
+    tree, sent, alone, beside = engines(kernel)
     text = (kernel / place.path).read_text("utf-8", "surrogateescape")
     rows = text.split("\n")
     old = rows[place.line - 1]
@@ -140,9 +143,11 @@ def said(kernel: Path, place: Place, path: Path | None) -> Said:
     tree.path, tree.content = place.path, changed.encode("utf-8", "surrogateescape")
     names = (f"a/{place.path}", f"b/{place.path}")
     diff = "".join(difflib.unified_diff(text.splitlines(True), changed.splitlines(True), *names))
+    diff = _SECTION.sub(lambda one: f"{one[0]} {section(rows, int(one[1]))}", diff)
     patch = Patch(1, 1, "undone", "", f"diff --git {' '.join(names)}\n{diff}", before="before", after="after")
     times, found = [time.process_time()], []
     for ask in (
+        lambda: told(sent, replace(patch, before=None, after=None), place),
         lambda: told(alone, patch, place),
         lambda: told(beside, patch, place),
         lambda: by_tree(path, patch, place, tree.content) if path is not None else [],
@@ -150,6 +155,12 @@ def said(kernel: Path, place: Place, path: Path | None) -> Said:
         found.append(ask())
         times.append(time.process_time())
     return Said(*found, tuple(after - before for before, after in pairwise(times)))
+
+
+def section(rows: Sequence[str], line: int) -> str:
+    """What git shows behind @@ of a hunk that begins at a line: the last row above it that may be a function's head."""
+    found = (row for row in reversed(rows[: line - 1]) if row[:1].isalpha() or row[:1] in ("_", "$"))
+    return next(found, "")[:_LONGEST].rstrip()
 
 
 def places(kernel: Path, folders: Sequence[str]) -> Iterator[Place]:
@@ -226,7 +237,7 @@ def main() -> int:
             who = next((name for name in WIDTHS if sure(getattr(one, name))), doubtful)
             by.append(who)
             taken.append(one.seconds)
-            if who in ("folder", "tree") or (options.fixes and who == "file"):
+            if who in WIDTHS[1:] or (options.fixes and who == "mail"):
                 print(f"{who}: {place.path}:{place.line}: {getattr(one, who)[0]}", flush=True)
             if options.left and who not in WIDTHS:
                 print(f"{who}: {place.path}:{place.line}: {place.text}", flush=True)

@@ -252,7 +252,8 @@ def nofail_left_in_mask(side: FileVersion, rule: Rule, context: Context) -> Iter
 def _may_be_made(unit: FunctionUnit, source: Expr) -> bool:
     """Whether what is not shown may give a mask its value: the parameters are known, and it is none of them."""
     given = {name for _, name in unit.function.params} - {""}
-    return not unit.function.seen_from_start and bool(given) and source.text not in given
+    known = bool(given) and all(kind != "..." for kind, _ in unit.function.params)
+    return not unit.function.seen_from_start and known and source.text not in given
 
 
 def _made(unit: FunctionUnit, source: Expr) -> bool:

@@ -98,9 +98,10 @@ def callbacks(side: FileVersion, listed: Sequence[Mapping[str, Data]]) -> Iterat
     `members`: "member" or "structure member", what is put there. `registers`: "call position", what is passed to a
     call, if another argument has a word of `given_with`; `through`: the same, a structure whose member `holds` has it.
     `returns`: types that only such functions have; `signature`: "pattern(types)", what their names are like and the
-    types of all parameters, such as only they have, and what they hand on all that they are given; `takes`: the types
-    of all parameters of a static function, where the text does not say otherwise what it is for. `functions`: names of
-    functions that are so in a `file`, its path or a pattern; `note`: how a list says why.
+    types of all parameters, such as only they have, and what they hand on all that they are given; with "..." for the
+    first types of one of whose head a hunk shows no more. `takes`: the types of all parameters of a static function,
+    where the text does not say otherwise what it is for. `functions`: names of functions that are so in a `file`, its
+    path or a pattern; `note`: how a list says why.
     `queues`: "call position", a work item that is put on the queue named right before it: what is registered then
     counts only right behind such work, if it is put on queues of `on` alone, or of what `made` them with a word: "call
     word". A row says nothing where a word of `unless` stands in the text, or may stand in the rest of it, or where none
@@ -257,11 +258,17 @@ def _signed(row: Mapping[str, Data], side: FileVersion) -> Iterator[_Found]:
     wanted = [kinds for said in strings(row, "takes") if _may_stand(kinds := tuple(said.split(", ")), words)]
     for function in (unit.function for unit in side.units) if sole or wanted else ():
         kinds = tuple(kind for kind, _ in function.params)
-        known = any(kinds == types and fnmatchcase(function.name, name) for name, types in sole)
+        known = any(_is_alike(kinds, types) and fnmatchcase(function.name, name) for name, types in sole)
         unused = kinds in wanted and function.static and (not side.whole or _stands_once(function.name, side.text))
         if (known or unused) and not function.macro:
             at = function.head[0] if function.starts else _NOT_SHOWN
-            yield function.name, f"it takes {_listed(kinds)}", at, "known by its parameters"
+            yield function.name, _shown_by(kinds), at, "known by its parameters"
+
+
+def _is_alike(kinds: Sequence[str], types: Sequence[str]) -> bool:
+    """Whether parameters are of some types; behind "..." a hunk shows no more of them."""
+    *first, last = types
+    return kinds == types or (last == "..." and kinds[-1:] == ("...",) and kinds[: len(first)] == tuple(first))
 
 
 def _may_stand(kinds: Iterable[str], words: Collection[str] | None) -> bool:
@@ -295,10 +302,12 @@ def _has_body(rows: Sequence[str]) -> bool:
     return body >= 0 and not 0 <= end < body
 
 
-def _listed(kinds: Sequence[str]) -> str:
-    """Types as a text names them."""
-    *rest, last = (f"{kind} *" if kind.startswith("struct ") else kind for kind in kinds)
-    return f"{', '.join(rest)} and {last}" if rest else last
+def _shown_by(kinds: Sequence[str]) -> str:
+    """What tells a function from others, its parameters being of some types."""
+    if kinds == ("...",):
+        return "by its name"
+    *rest, last = (f"{kind} *" if kind.startswith("struct ") or kind == "void" else kind for kind in kinds)
+    return f"it takes {', '.join(rest)}{', ' if last == '...' else ' and ' if rest else ''}{last}"
 
 
 def _calls(side: FileVersion, names: frozenset[str]) -> Iterator[tuple[str, list[str], int]]:
