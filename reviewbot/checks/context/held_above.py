@@ -8,7 +8,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from reviewbot.checks.context.atomic_calls import atomic_calls, called_with_lock
-from reviewbot.checks.context.sleeping_calls import Sleeper
+from reviewbot.checks.context.sleeping_calls import Sleeper, sleeper
 from reviewbot.interproc.chains import CallChain, as_hit_chain
 from reviewbot.interproc.entry import EntryContext
 from reviewbot.interproc.registered.callbacks import Callback, callbacks
@@ -108,6 +108,10 @@ class HeldAbove:
     def sleepers(self, unit: FunctionUnit) -> Sequence[tuple[int, Sleeper]]:
         """The calls of a function that may sleep, by instruction."""
         return self._calls.sleepers(unit, self.path(unit))
+
+    def sleeps(self, unit: FunctionUnit, at: int) -> bool:
+        """Whether an instruction of a function of this file, on either side, is a call that may sleep."""
+        return sleeper(unit, at, self.rule, self._calls.frees, self.context) is not None
 
     def gives_back(self, unit: FunctionUnit, at: int) -> bool:
         """Whether an instruction calls a function, of those that were read, that may give back its caller's lock."""
