@@ -3,8 +3,9 @@
     kernel.py [--kernel DIR] [--rule ID | --all] [FOLDER...]
     kernel.py --repository DIR [--rule ID | --all] [--seed N [--from N] | FOLDER...]
 
-Prints the errors of high confidence (--rule: those of one rule; --all: everything), then a table, how much could not
-be read, and those errors that tests/kernel/judged.toml does not know.
+Prints the errors of high confidence (--rule: those of one rule; --all: everything) as they are found, and the
+functions by which each is reached where it takes calls to see it. Then come a table, how much could not be read, and
+those errors that tests/kernel/judged.toml does not know.
 
 With a repository whose HEAD `reviewbot index` has noted, prints those remarks that take other files, found through the
 whole tree, with the calls that lead there: of medium and high confidence, unless --all or --rule says otherwise. --seed
@@ -50,7 +51,7 @@ def alone(options: argparse.Namespace) -> int:
     """Each file by itself; the code is 1 where an error of high confidence has not been judged."""
     paths = files(Path(options.kernel), options.folders)
     known = {(one["path"], one["function"], one["rule"]) for one in tomli.loads(JUDGED.read_text())["remark"]}
-    counts: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     unread = 0
     fresh = set()
     begun = time.monotonic()
@@ -58,13 +59,15 @@ def alone(options: argparse.Namespace) -> int:
         progress(count, len(paths))
         unread += len(seen.unread)
         for one in seen.remarks:
-            counts[one.rule, one.severity, one.confidence] += 1
+            counts[one.rule, one.severity, one.confidence, "through calls" if one.calls else "in one function"] += 1
             loud = (one.severity, one.confidence) == ("error", "high")
             if loud and one.key not in known:
                 fresh.add(one.key)
             if options.all or (one.rule == options.rule if options.rule else loud):
                 where = f"{one.path}:{one.line} {one.function}()"
-                print(f"{where}: {one.rule} {one.severity} {one.confidence}: {one.text[:100]}")
+                print(f"{where}: {one.rule} {one.severity} {one.confidence}: {one.text[:100]}", flush=True)
+                if one.calls:
+                    print(f"    by {'() > '.join(one.calls)}()")
     print(f"{len(paths)} files in {time.monotonic() - begun:.0f} s; {unread} functions not read")
     table(counts)
     for path, function, rule in sorted(fresh):
@@ -76,7 +79,7 @@ def through_the_tree(options: argparse.Namespace) -> int:
     """Each file with all others of the tree; the code is 0."""
     from whole_tree import WholeTree
 
-    counts: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
     slow = 0
     begun = time.process_time()
     whole = WholeTree(options.repository)
@@ -116,10 +119,10 @@ def progress(count: int, of: int) -> None:
         print(f"{count}/{of}", file=sys.stderr, flush=True)
 
 
-def table(counts: Counter[tuple[str, str, str]]) -> None:
+def table(counts: Counter[tuple[str, ...]]) -> None:
     """Print how many there are of each kind."""
-    for (rule, severity, confidence), number in sorted(counts.items()):
-        print(f"{number:6} {rule} {severity} {confidence}")
+    for kind, number in sorted(counts.items()):
+        print(f"{number:6} {' '.join(kind)}")
 
 
 if __name__ == "__main__":

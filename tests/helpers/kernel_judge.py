@@ -12,6 +12,7 @@ from pathlib import Path
 from reviewbot.config import data_path
 from reviewbot.kernel import rules
 from reviewbot.model.patch import DiffLine, FileChange, Hunk, Patch
+from reviewbot.model.review import Finding
 from reviewbot.review.engine import Engine
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 
@@ -24,6 +25,8 @@ VERSION = (6, 12)
 
 @dataclass(frozen=True, order=True)
 class Remark:
+    """What is said of one line. `calls`: the functions by which it is reached, () where it takes only its own."""
+
     path: str
     line: int
     function: str
@@ -31,6 +34,7 @@ class Remark:
     severity: str
     confidence: str
     text: str
+    calls: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -62,11 +66,14 @@ def review(kernel: Path, path: str) -> Seen:
     lines = tuple(DiffLine("+", row, None, at) for at, row in enumerate(rows, 1))
     change = FileChange(path, None, (Hunk("@@", "", lines),), created=True)
     findings, unread = _engine().file(change, frozenset())
-    said = tuple(
-        Remark(one.path, one.line, one.function, one.rule, one.severity, one.confidence, one.line_text.strip())
-        for one in findings
+    return Seen(tuple(_remark(one) for one in findings), tuple(one.reason for one in unread))
+
+
+def _remark(one: Finding) -> Remark:
+    calls = one.chain.functions if one.chain is not None else ()
+    return Remark(
+        one.path, one.line, one.function, one.rule, one.severity, one.confidence, one.line_text.strip(), calls
     )
-    return Seen(said, tuple(one.reason for one in unread))
 
 
 class Folders:
@@ -98,11 +105,7 @@ def beside(kernel: Path, path: str) -> tuple[Remark, ...]:
     head = f"diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n"
     diff = f"{head}@@ -0,0 +1,{len(rows)} @@\n" + "".join(f"+{row}\n" for row in rows)
     found = _beside(kernel).patch(Patch(1, 1, "all of it", "", diff, before="nothing", after="all")).findings
-    return tuple(
-        Remark(one.path, one.line, one.function, one.rule, one.severity, one.confidence, one.line_text.strip())
-        for one in found
-        if one.needs_other_files
-    )
+    return tuple(_remark(one) for one in found if one.needs_other_files)
 
 
 def _share(kernel: Path, paths: list[str]) -> list[Seen]:
