@@ -3,7 +3,8 @@
 Input: text without comments. Both halves of an #if are code. Where they hold whole functions the lines around them
 become blanks; where they hold whole statements they become the two branches of an `if`, so that what one half opens and
 a later half under the same condition closes belongs together; where they cut a statement in two, the first half is
-kept. No half of a group deeper than _DEEPEST is left out.
+kept. What the text itself decides, by a constant or by a name that it has defined, has one half. No half of a group
+deeper than _DEEPEST is left out.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from zlib import crc32
 from msgspec import Struct, field
 
 from reviewbot.frontend.preprocess.comments import blanks
+from reviewbot.frontend.preprocess.defined_names import DefinedNames
 from reviewbot.support.patterns import pattern
 
 _DIRECTIVE = pattern(r"#[ \t]*+(\w++)((?:[^\n\\]++|\\.)*+)", re.DOTALL)
@@ -50,11 +52,12 @@ class Macro(Struct, frozen=True):
 
 
 class _Head(Struct, frozen=True):
-    """The line that begins a half; one that begins above the text has no word."""
+    """The line that begins a half; one that begins above the text has no word. `holds`: None where nobody knows."""
 
     word: str
     condition: str
     whole: str
+    holds: bool | None = None
 
 
 class _Group(Struct):
@@ -83,6 +86,7 @@ def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
         macros.append(Macro("", "", 0, 0, 0, _body(begun.group())))
         text = blanks(begun.group()) + text[begun.end() :]
     groups = [_Group([_ABOVE])]
+    names = DefinedNames()
     at = depth = row = counted = 0
     for match in _DIRECTIVE.finditer(text):
         if text[text.rfind("\n", 0, match.start()) + 1 : match.start()].strip():
@@ -94,13 +98,14 @@ def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
         counted = match.start()
         if word == "define" and (macro := _macro(whole, match.start(), row)):
             macros.append(macro)
+        names.read(word, match.group(2), always=depth == 0)
         if word in _OPENS:
             depth += 1
             if depth <= _DEEPEST:
-                groups.append(_Group([_head(match)]))
+                groups.append(_Group([_head(match, names)]))
                 continue
         elif word in _ELSES and depth <= _DEEPEST:
-            _next_half(groups, _head(match))
+            _next_half(groups, _head(match, names))
             continue
         elif word == "endif":
             depth = max(0, depth - 1)
@@ -114,14 +119,15 @@ def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
     return "".join(groups[0].halves[0]), tuple(macros)
 
 
-def _head(match: re.Match[str]) -> _Head:
+def _head(match: re.Match[str], names: DefinedNames) -> _Head:
     word, argument = match.group(1), match.group(2).replace("\\\n", " ")
+    holds = names.holds(word, argument)
     if word.endswith("def"):
         argument = ("!" if word.endswith("ndef") else "") + (argument.split() or [""])[0]
     expanded = _ASKED.sub(lambda one: one.group(1) or one.group(2), argument)
     condition = "".join(_NAMED.sub(_veiled, expanded).split())
     fits = _CONDITION.fullmatch(condition) and condition.count("(") == condition.count(")")
-    return _Head(word, condition if fits else "", match.group())
+    return _Head(word, condition if fits else "", match.group(), holds)
 
 
 def _veiled(match: re.Match[str]) -> str:
@@ -166,8 +172,8 @@ def _resolved(group: _Group, halves: list[str], tail: str, before: str) -> str:
     """The text that replaces a group. `before`: the last character above it."""
     heads = group.heads
     kept = [True] * len(halves)
-    if heads[0].word == "if" and heads[0].condition in ("0", "1"):
-        kept = [heads[0].condition == "1"] + [heads[0].condition == "0"] * (len(halves) - 1)
+    if (holds := heads[0].holds) is not None:
+        kept = [holds] + [not holds] * (len(halves) - 1)
     elif before in _UNFINISHED or not _is_code(group, halves, tail):
         kept = [True] + [False] * (len(halves) - 1)
     elif _is_body(halves) and (len(halves) > 1 or tail):
