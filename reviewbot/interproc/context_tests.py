@@ -16,6 +16,8 @@ from reviewbot.support.patterns import pattern
 _NAME = pattern(r"[A-Za-z_]\w*")
 _PART = pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _EQUAL = pattern(r"\(?(\w+)\s*([=!])=\s*(\w+)\)?\Z")
+_PREFIXED = pattern(r"([a-z]{2,4})([A-Z][A-Z0-9_]*)\Z")  # a constant with a prefix that says whose it is
+_SHORT = 2  # capitals that a variable may end with as well: cpuID
 _CHOICE = pattern(r"[A-Z][A-Z0-9]*_\w+\Z")  # one of the names that an enumeration has
 _ORDERED = pattern(r"\(?(\w+)\s*([<>]=?)\s*(\d+)\)?\Z")
 _MASKED = pattern(r"\(?(\w+)\s*&\s*(\w+)\)?\Z")
@@ -67,7 +69,7 @@ def _parts(name: str) -> tuple[str, ...]:
 def truth_under(text: str, given: Mapping[str, str]) -> bool | None:
     """How a condition turns out where parameters have these constants; None if they do not say.
 
-    Constants are names in capitals, numbers, true, false and NULL.
+    Constants are names of constants, numbers, true, false and NULL.
     """
     if text in given:
         return not is_false(given[text])
@@ -75,10 +77,12 @@ def truth_under(text: str, given: Mapping[str, str]) -> bool | None:
         return (given[found[1]] == found[3]) == (found[2] == "=")
     if (found := _ORDERED.match(text)) and given.get(found[1], "").isdigit():
         return _ORDERS[found[2]](int(given[found[1]]), int(found[3]))
-    if (found := _MASKED.match(text)) and found[1] in given and is_constant(found[2]):
+    if (found := _MASKED.match(text)) and found[1] in given and is_false(given[found[1]]):
+        return False  # whatever it is masked with
+    if found and found[1] in given and is_constant(found[2]):
         if found[2] in _NAME.findall(given[found[1]]):
             return True
-        return None if given[found[1]].isdigit() and given[found[1]] not in _FALSE else False
+        return None if given[found[1]].isdigit() else False
     return None
 
 
@@ -90,5 +94,16 @@ def is_false(text: str) -> bool:
 def is_constant(text: str) -> bool:
     """Whether an argument is a constant that tells one call from another."""
     names = _NAME.findall(text)
-    known = all(name.isupper() or name in ("true", "false") for name in names)
+    families = {found[1] for name in names if is_constant_name(name) and (found := _PREFIXED.match(name))}
+    known = all(is_constant_name(name) or name in ("true", "false") or _is_one_of(name, families) for name in names)
     return bool(text) and known and not set(text) & set("(){}[].>*&\"'")
+
+
+def is_constant_name(name: str) -> bool:
+    """Whether a name is that of a constant: in capitals, but for a short prefix."""
+    return name.isupper() or bool((found := _PREFIXED.match(name)) and len(found[2]) > _SHORT)
+
+
+def _is_one_of(name: str, families: Collection[str]) -> bool:
+    """Whether a short name has the prefix of a constant beside it."""
+    return bool((found := _PREFIXED.match(name)) and found[1] in families)

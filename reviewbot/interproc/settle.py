@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from reviewbot.frontend.instructions import Instruction
-from reviewbot.interproc.context_tests import is_constant, truth_under
+from reviewbot.interproc.context_tests import is_constant, is_constant_name, truth_under
 from reviewbot.interproc.summary import CallSite, Condition, SiteState, Way
 from reviewbot.program.unit import FunctionUnit
 from reviewbot.support.patterns import pattern
@@ -104,7 +104,7 @@ def _settled(one: Condition, given: Mapping[str, str], caller: _Caller) -> Condi
         return False
     if caller.is_zero(text):
         return not one.true
-    if len(text) > _LONGEST or not all(name in caller.own or name.isupper() for name in names(text)):
+    if len(text) > _LONGEST or not all(name in caller.own for name in names(text)):
         return _open(one)
     return one._replace(text=text)
 
@@ -117,7 +117,7 @@ def _open(one: Condition) -> Condition | bool:
 @lru_cache(maxsize=4096)
 def names(text: str) -> tuple[str, ...]:
     """The names of variables and constants in a condition, without those of members."""
-    return tuple(dict.fromkeys(name for name in _NAME.findall(text) if not name.isupper()))
+    return tuple(dict.fromkeys(name for name in _NAME.findall(text) if not is_constant_name(name)))
 
 
 def substituted(text: str, given: Mapping[str, str]) -> str:

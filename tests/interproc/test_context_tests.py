@@ -103,17 +103,23 @@ def test_a_member_asks_by_the_question_in_its_name_and_a_choice_by_what_is_chose
         ("more&TOY_A", "TOY_A|TOY_B", True),
         ("more&TOY_A", "0", False),
         ("more&TOY_A", "3", None),
+        ("more&mask", "0", False),
+        ("more&mask", "TOY_A", None),
+        ("more&toySYNC", "toyWRITE|toyFREE", False),
+        ("more&toySYNC", "toyWRITE|toySYNC", True),
     ],
 )
 def test_a_constant_settles_a_test(text, given, known):
     assert truth_under(text, {"more": given}) is known
 
 
-@pytest.mark.parametrize("text", ["true", "0", "TOY_A", "TOY_A|TOY_B", "NULL", "-1"])
+@pytest.mark.parametrize("text", ["true", "0", "TOY_A", "TOY_A|TOY_B", "NULL", "-1", "toyWRITE|toyGC"])
 def test_a_constant(text):
     assert is_constant(text)
 
 
-@pytest.mark.parametrize("text", ["", "toy", "toy->n", "&TOY", "TOY(1)", "!how", "sizeof(x)"])
+@pytest.mark.parametrize(
+    "text", ["", "toy", "toy->n", "&TOY", "TOY(1)", "!how", "f(x)", "toyID", "toyID|othWRITE", "Toy", "toyWrite"]
+)
 def test_no_constant(text):
     assert not is_constant(text)
