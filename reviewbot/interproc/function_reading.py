@@ -146,7 +146,9 @@ class FunctionReading:
         found = []
         called = {step.name for step in self.unit.steps if step.kind == "call" and not step.name.isidentifier()}
         for at, step in enumerate(self.unit.steps if called else ()):
-            text, true = normal(step.value, True) if step.kind == "test" and step.value is not None else ("", True)
+            if step.kind != "test" or step.value is None or any(part.op == "call" for part in step.value.walk()):
+                continue  # what an operation answers says nothing of whether there is one
+            text, true = normal(step.value, True)
             if text in called:
                 there, absent = self.unit.cfg.branch(at, true), self.unit.cfg.branch(at, not true)
                 found.append((self._led_to(absent), self._led_to(there)))
