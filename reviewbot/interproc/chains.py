@@ -7,7 +7,7 @@ Conditions are settled on the way; one that nobody settles and that may tell one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,6 +38,7 @@ _MOST_ALIKE = 4  # of these that come to one call
 _MOST_CHAINS = 16  # to one call
 
 Entered = Mapping[FunctionKey, Sequence[tuple[Lock | None, EntryContext]]]
+Callers = Callable[[FunctionKey], Collection[FunctionKey]]
 
 
 class CallChain(Struct, frozen=True):
@@ -78,12 +79,16 @@ class CallChains:
     """The chains to some calls of known functions.
 
     `effects`: the calls that matter, by the function they stand in; `entered`: the functions that are entered in a
-    context of their own, each with the lock that this is, None where it is none. `abstained`: the functions that come
-    to more calls that matter than are followed.
+    context of their own, each with the lock that this is, None where it is none; `callers`: those of any function, by
+    words. `abstained`: the functions that come to more calls that matter than are followed.
     """
 
     def __init__(
-        self, readings: Sequence[FunctionReading], effects: Mapping[FunctionKey, Sequence[Effect]], entered: Entered
+        self,
+        readings: Sequence[FunctionReading],
+        effects: Mapping[FunctionKey, Sequence[Effect]],
+        entered: Entered,
+        callers: Callers = lambda _: (),
     ) -> None:
         self._readings = {one.key: one for one in readings}
         self._entered = entered
@@ -99,6 +104,8 @@ class CallChains:
             for summary in level:
                 self._end(summary)
             level = self._up(level) if depth < DEEPEST else []
+        for (function, _), chains in self._found.items():
+            chains[:] = _with_once(function, chains, callers) if any(one.once for one in chains) else chains
 
     def to(self, function: FunctionKey, at: int) -> Sequence[CallChain]:
         """The chains to a call, the shortest first."""
@@ -183,11 +190,23 @@ class CallChains:
             first = calls[0][0] if calls else effect.origin[0]
             shown = ((entry.path or first[0], row, note) for row, note in entry.rows)
             called = ((key[0], row, "called from here") for key, row in calls)
-            once = effect.once and len(calls) > 1
             put = (
                 (*one.row, f"{one.function}() stands in a table here") for one in effect.through if one.row is not None
             )
-            mine.append(CallChain(replace(entry, callers=names), once, (*put, *shown, *called), effect.through))
+            mine.append(CallChain(replace(entry, callers=names), effect.once, (*put, *shown, *called), effect.through))
+
+
+def _with_once(function: FunctionKey, chains: Sequence[CallChain], callers: Callers) -> list[CallChain]:
+    """Chains to a call in a function, where it matters that something is set up once.
+
+    Who calls straight away has no reason to set it up beforehand, unless somebody else comes there, who may be first.
+    """
+    known = {function, *(key for one in chains for key in one.calls)}
+
+    def others(one: CallChain) -> bool:
+        return any(not known.issuperset(callers(key)) for key in (*one.calls[1:], function))
+
+    return [replace(one, once=one.once and (len(one.calls) > 1 or others(one))) for one in chains]
 
 
 def _summary(reading: FunctionReading, effects: Sequence[Effect], releases: ReleasedBy) -> Summary:

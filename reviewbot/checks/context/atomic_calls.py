@@ -204,7 +204,9 @@ class AtomicCalls:
         last = {word for row in self.frees.values() for word in strings(row, "counted")}
         early = self.graph.kernel.words["early_boot"]
         readings = [one for one in self._between.readings(last=last) if one.key[1] not in early]
-        found = CallChains(readings, {one.key: [*self._effects(one)] for one in readings}, self._entered())
+        found = CallChains(
+            readings, {one.key: [*self._effects(one)] for one in readings}, self._entered(), self.graph.callers
+        )
         why = "comes to more calls that may sleep than are followed"
         self.graph.cut_off.extend((path, f"{name}() {why}") for path, name in sorted(found.abstained))
         return found
