@@ -31,7 +31,7 @@ def blocking_in_nowait(side: FileVersion, rule: Rule, context: Context) -> Itera
         yield from _chosen(unit, reclaim, wanted, context)
         for index, step in enumerate(unit.steps):
             facts = [_nowait(state.facts, wanted) for state in reached(unit, index)]
-            if not facts or not all(facts):
+            if not facts or not all(facts) or _is_what_was_chosen(step.name, facts[0], context):
                 continue
             for expr, said in _masks(unit, index, context):
                 masks = masks_at(unit, index, expr, context)
@@ -70,6 +70,12 @@ def _nowait(facts: frozenset[tuple[str, bool]], wanted: frozenset[str]) -> str:
         if true and _PATH.fullmatch(plain) and not wanted.isdisjoint(_WORD.findall(plain)):
             return plain
     return ""
+
+
+def _is_what_was_chosen(callee: str, test: str, context: Context) -> bool:
+    """Whether a known call leaves the wait to others, as its name says: the mask is for what it does before."""
+    chosen = _WORD.findall(test)[-1].replace("_", "")
+    return callee in context.kernel.allocators and chosen in callee.split("_")
 
 
 def _masks(unit: FunctionUnit, index: int, context: Context) -> Iterator[tuple[Expr, str]]:
