@@ -200,7 +200,8 @@ def matters(
     """
     calls = {taken, *_open(unit, index, context), *(entry.taken for entry in above)} - {""}
     legal, only = strings(row, "legal"), strings(row, "only")
-    if not calls or (legal and any(not entry.scope for entry in above)) or _is_plain(unit, index, row, context):
+    in_callback = not calls or any(not entry.scope for entry in above)
+    if (legal and in_callback) or _is_plain(unit, index, row, context):
         return False
     if any(word in name for name in calls for word in legal):
         return False
