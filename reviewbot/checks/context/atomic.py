@@ -53,6 +53,7 @@ _LONGEST = 200  # characters of the flags that something is made with
             "made_by",
             "made_with",
             "only",
+            "only_in",
             "own",
             "own_by",
             "plain",
@@ -75,8 +76,9 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     `made_by` say so, by flags with a word of `made_with`; those in `replaces` allocate nothing; a call in `harmless`,
     or with a word of `keeps` in its name, only looks at a mask. `frees`:
     calls that free memory and may sleep, unless one of the locks was taken by a call with a word of `legal` in its
-    name or in a callback, or, where there is `only`, if one was taken by a call with one of these. `counted`: words of
-    a condition that only the last user meets, who need not be one that holds a lock.
+    name or in a callback, or, where there is `only`, if one was taken by a call with one of these, or in a callback
+    with words of `only_in` in its `as`. `counted`: words of a condition that only the last user meets, who need not be
+    one that holds a lock.
     `asserts`, `spins`, `sleeps`: see entry.Locks. Rows with `as`, functions that are run where nothing may sleep:
     see callbacks.callbacks(). Rows with `given`: functions that are handed a mask which may sleep, and whose that is.
     """

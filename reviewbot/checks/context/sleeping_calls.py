@@ -205,7 +205,9 @@ def matters(
         return False
     if any(word in name for name in calls for word in legal):
         return False
-    return not only or any(word in name for name in calls for word in only)
+    bases = {entry.base for entry in above if not entry.scope}
+    off = any(words in base for base in bases for words in strings(row, "only_in"))
+    return not only or off or any(word in name for name in calls for word in only)
 
 
 def _is_plain(unit: FunctionUnit, index: int, row: Row, context: Context) -> bool:
