@@ -136,9 +136,10 @@ class FunctionReading:
         """
         if any(at in absent and at not in there for absent, there in self._operation_tests):
             return True
-        told = [places for missing, there, places in self._made_tests if at in missing and at not in there]
+        told = [(missing - there, made) for missing, there, made in self._made_tests if at in missing - there]
         after = self._led_to(at) if told else frozenset[int]()
-        return any(one in after for places in told for one in places)
+        # or undoes what it has begun, where it could not make all of it
+        return any(one in after or (one in alone and at in self._led_to(one)) for alone, made in told for one in made)
 
     @cached_property
     def _operation_tests(self) -> Sequence[tuple[frozenset[int], frozenset[int]]]:
