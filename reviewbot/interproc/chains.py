@@ -79,7 +79,7 @@ class CallChains:
     """The chains to some calls of known functions.
 
     `effects`: the calls that matter, by the function they stand in; `entered`: the functions that are entered in a
-    context of their own, each with the lock that this is, None where it is none; `callers`: those of any function, by
+    context of their own, each with the lock that this is, None where it is none; `callers`: who comes to a function, by
     words. `abstained`: the functions that come to more calls that matter than are followed.
     """
 

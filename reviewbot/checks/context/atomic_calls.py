@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from msgspec.structs import replace
 
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, sleeper, ways_to
+from reviewbot.frontend.cut_functions import handed_in
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.locked_rows import gives_back_untaken, held_rows
 from reviewbot.interproc.between import Between
@@ -30,6 +31,7 @@ from reviewbot.program.operations.table_calls import table_calls
 from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")
+_SOMEBODY: FunctionKey = ("", "")
 
 
 def atomic_calls(rule: Rule, context: Context) -> AtomicCalls:
@@ -204,12 +206,17 @@ class AtomicCalls:
         last = {word for row in self.frees.values() for word in strings(row, "counted")}
         early = self.graph.kernel.words["early_boot"]
         readings = [one for one in self._between.readings(last=last) if one.key[1] not in early]
-        found = CallChains(
-            readings, {one.key: [*self._effects(one)] for one in readings}, self._entered(), self.graph.callers
-        )
+        effects, entered = {one.key: [*self._effects(one)] for one in readings}, self._entered()
+        found = CallChains(readings, effects, entered, lambda one: self._comers(one, one in entered))
         why = "comes to more calls that may sleep than are followed"
         self.graph.cut_off.extend((path, f"{name}() {why}") for path, name in sorted(found.abstained))
         return found
+
+    def _comers(self, function: FunctionKey, entered: bool) -> Collection[FunctionKey]:
+        """Who calls a function, and _SOMEBODY where it is handed on; `entered`: that is known, and what it means."""
+        callers = self.graph.callers(function)
+        handed = not entered and function[1] in _handed(self.graph.sides[function[0]].text)
+        return [*callers, _SOMEBODY] if handed else callers
 
     def _effects(self, reading: FunctionReading) -> Iterator[Effect]:
         path = reading.key[0]
@@ -249,6 +256,14 @@ def called_with_lock(
 ) -> Iterator[str]:
     """Those of some names that stand in a function's text where one of some locks may be held."""
     yield from (word for word in _said_with_lock(text, locks, unlocks) if word in names)
+
+
+@lru_cache(maxsize=4)
+def _handed(text: str) -> frozenset[str]:
+    """The functions that a file hands to others, or puts into tables."""
+    return frozenset(
+        word.decode("utf-8", "surrogateescape") for word in handed_in(text.encode("utf-8", "surrogateescape"))
+    )
 
 
 @lru_cache(maxsize=256)  # both sides of a patch, and the next version of a file, have most functions as they were
