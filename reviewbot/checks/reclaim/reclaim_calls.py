@@ -29,6 +29,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.program.context import Context
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.operations.table_calls import table_calls
 from reviewbot.program.unit import FunctionUnit
 
 _WORD = re.compile(r"\w+")
@@ -65,6 +66,7 @@ class ReclaimCalls:
     def __init__(self, rule: Rule, context: Context) -> None:
         self.rule, self.graph, self.sides = rule, context.calls, context.calls.sides
         self.contexts = {path: of_file(context, side) for path, side in self.sides.items()}
+        self._tables = table_calls(self.graph)
         self._restrictions = restrictions(rule)
         self._handles = (*row_words(rule, "enters"), *row_words(rule, "params"))
         # the function is kept as well: another that is made later may get its id
@@ -156,7 +158,7 @@ class ReclaimCalls:
         run = self._run_under(restriction, key)
         if run is None and not any(may_hold(unit, row) for row in restriction.handles.values()):
             return  # of most functions the paths need not be followed
-        reading = ReclaimReading(restriction, self.rule, self.contexts[path], unit, key, {})
+        reading = ReclaimReading(restriction, self.rule, self.contexts[path], unit, key, {}, {})
         if run is None and not reading.handles:
             return
         for effect in self._effects(reading, restriction.bit):
@@ -180,7 +182,8 @@ class ReclaimCalls:
         self, key: FunctionKey, unit: FunctionUnit, known: Collection[FunctionKey], restriction: Restriction
     ) -> ReclaimReading:
         callees = callees_of(key, unit, self.graph, known)
-        return ReclaimReading(restriction, self.rule, self.contexts[key[0]], unit, key, callees)
+        bodies = self._tables.bodies(key)
+        return ReclaimReading(restriction, self.rule, self.contexts[key[0]], unit, key, callees, bodies)
 
     def _below(
         self, restriction: Restriction, followed: _Followed, path: str, unit: FunctionUnit
@@ -223,7 +226,7 @@ class ReclaimCalls:
         starts = dict.fromkeys(
             (*run, *(key for key, unit in known.items() if any(may_hold(unit, row) for row in rows)))
         )
-        below = within_calls(self.graph.callees, starts, DEEPEST)
+        below = within_calls(self._tables.callees, starts, DEEPEST)
         near = {key: unit for key, unit in known.items() if key in below}  # of others no path need be followed
         every = (self._reading(key, unit, near, restriction) for key, unit in near.items())
         readings = [one for one in every if not one.abstained]

@@ -20,6 +20,7 @@ from reviewbot.kernel.rows import row_words, strings
 from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.context import Context
+from reviewbot.program.operations.table_calls import Bodies
 from reviewbot.program.unit import FunctionUnit
 
 
@@ -37,8 +38,9 @@ class ReclaimReading(FunctionReading):
         unit: FunctionUnit,
         key: FunctionKey,
         callees: Callees,
+        bodies: Mapping[str, Bodies],
     ) -> None:
-        super().__init__(unit, key, callees, context.lookup, counts=lambda _: False)
+        super().__init__(unit, key, callees, context.lookup, counts=lambda _: False, bodies=bodies)
         self._restriction, self._rule, self._context = restriction, rule, context
         kinds = context.kernel.words["mask_types"]
         self._masks = frozenset(name for kind, name in unit.function.params if name and kind in kinds)

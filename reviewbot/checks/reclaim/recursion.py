@@ -115,8 +115,8 @@ def _where(way: ReclaimWay, name: str) -> str:
 
 def _sure(way: ReclaimWay, asked: ReclaimRequest, path: str) -> str:
     """How sure a remark may be about a request in a file that is reached so."""
-    rarely = way.for_last or (way.chain is not None and way.chain.once)
-    doubtful = rarely or _is_far(way, path) or (asked.wraps and _is_apart(way, path))
+    unsure = way.for_last or (way.chain is not None and (way.chain.once or way.chain.unsure))
+    doubtful = unsure or _is_far(way, path) or (asked.wraps and _is_apart(way, path))
     return min(asked.sure, "low" if doubtful else str(way.row.get("confidence", "high")), key=CONFIDENCES.index)
 
 
@@ -131,7 +131,8 @@ def _doubts(way: ReclaimWay, asked: ReclaimRequest, path: str, callee: str) -> I
 def _is_far(way: ReclaimWay, path: str) -> bool:
     """Whether calls lead so far through files that it is often right, as a row knows."""
     sure = FAR if not _SURE_FAR.isdisjoint(way.row) else int(str(way.row.get("far", -1)))
-    return _is_apart(way, path) and len(way.shown) > sure + 1
+    calls = len(way.chain.calls) if way.chain is not None else 0
+    return _is_apart(way, path) and calls > sure
 
 
 def _is_apart(way: ReclaimWay, path: str) -> bool:

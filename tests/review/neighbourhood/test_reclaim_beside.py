@@ -176,3 +176,38 @@ def test_other_chains_are_counted(freezes: int, others: int) -> None:
     (finding,) = said({A: frozen, B: QUIET}, {A: frozen, B: ASKS})
     assert finding.chain is not None
     assert finding.chain.others == others
+
+
+TYPES = """\
+struct exfoo_ops {
+	void (*fill)(struct bio *bio);
+};
+
+struct exfoo {
+	const struct exfoo_ops *ops;
+};
+"""
+
+
+def table(name: str) -> str:
+    return f"static const struct exfoo_ops exfoo_{name}_ops = {{\n\t.fill = exfoo_{name}_fill,\n}};\n"
+
+
+@pytest.mark.parametrize(("more", "confidence"), [(0, "medium"), (2, "medium"), (3, "low")])
+def test_a_call_through_a_table_is_followed(more: int, confidence: str) -> None:
+    """As long as a reader may look at all functions that the member may be."""
+    call = FROZEN.replace("ex->n = 1;", "ex->ops->fill(ex->bio);")
+    fill = "static " + ASKS.replace("exfoo_fill", "exfoo_fast_fill")
+    others = "".join(
+        "static " + QUIET.replace("exfoo_fill", f"exfoo_slow{at}_fill") + table(f"slow{at}") for at in range(more)
+    )
+    quiet = fill.replace("kmalloc(64, GFP_KERNEL)", "NULL")
+    old = {A: TYPES + call + quiet + table("fast") + others}
+    (finding,) = said(old, {A: TYPES + call + fill + table("fast") + others})
+    assert finding.confidence == confidence
+    assert finding.chain is not None
+    assert finding.chain.functions == ("exfoo_resize", "exfoo_fast_fill")
+    assert "exfoo_fast_fill() stands in a table here" in [one.note for one in finding.chain.steps]
+    assert finding.chain.doubts[0].startswith("ex->ops->fill() is exfoo_fast_fill() ")
+    atomic = fill.replace("GFP_KERNEL", "GFP_NOIO")
+    assert said(old, {A: TYPES + call + atomic + table("fast") + others}) == []
