@@ -135,9 +135,9 @@ class ReclaimReading(FunctionReading):
         return frozenset((Lock(name, ""), name) for name in ended if not self._is_own(name, at))
 
     def _is_own(self, name: str, at: int) -> bool:
-        """Whether the function has taken a handle itself that is held at an instruction."""
-        mine = self.handles.get(name)
-        return mine is not None and mine.taken and mine.held[at]
+        """Whether the function may have taken the handle itself that it ends at an instruction."""
+        taking = [one for one, step in enumerate(self.unit.steps) if name in self._taken(step)]
+        return bool(taking) and at in self.unit.cfg.reachable(taking, lambda _: True)
 
     def _taken(self, step: Instruction) -> Iterator[str]:
         for name, row in self._restriction.handles.items() if step.kind == "call" and not step.op else ():
