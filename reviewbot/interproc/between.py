@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from reviewbot.interproc.entry import Counts, is_atomic
-from reviewbot.interproc.function_reading import FunctionReading
+from reviewbot.interproc.function_reading import Callees, FunctionReading
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import MOST_READ, Asking, FileCallGraph, FunctionKey, Holding, between, giving_back
 from reviewbot.program.operations.table_calls import table_calls
@@ -54,3 +54,10 @@ class Between:
         """What names mean in a file, as far as that is known."""
         meant = ((name, self._graph.meant(path, name)) for name in names)
         return {name: key for name, key in meant if key is not None and key in known}
+
+
+def callees_of(key: FunctionKey, unit: FunctionUnit, graph: FileCallGraph, known: Collection[FunctionKey]) -> Callees:
+    """The functions that one calls, as far as they are known, by the name that it has for them."""
+    names = {step.name for step in unit.steps if step.kind == "call" and not step.op}
+    meant = ((name, graph.meant(key[0], name)) for name in sorted(names))
+    return {name: one for name, one in meant if one is not None and one in known}

@@ -16,6 +16,7 @@ from reviewbot.interproc import settle
 from reviewbot.interproc.entry import EntryContext
 from reviewbot.interproc.function_reading import FunctionReading, ReleasedBy, entered_sites, releases_of
 from reviewbot.interproc.summary import (
+    ANY,
     DEEPEST,
     CallSite,
     Effect,
@@ -66,6 +67,18 @@ class CallChain(Struct, frozen=True):
                 yield f"{one.name}() is {one.function}() as far as tables of functions show"
             else:
                 yield f"{one.name}() is {one.function}() or another one: tables have {one.bodies} functions there"
+
+    def doubts_about(self, far: bool, unread: str) -> Iterator[str]:
+        """What else is not certain of it, for a reader.
+
+        `far`: the way is too long for what it shows; `unread`: what is handed the mask, "" for nothing.
+        """
+        if self.once:
+            yield "it may be reached only while something is not set up, or has no operation of its own"
+        if far:
+            yield f"{len(self.calls)} calls through several files are a long way"
+        if unread:
+            yield f"what {unread}() does with the mask was not read"
 
     @property
     def calls(self) -> tuple[FunctionKey, ...]:
@@ -138,10 +151,28 @@ class CallChains:
             return None
         dropped = site.dropped | passed_up(effect.dropped, site.args, self._readings[site.caller].lock)
         calls = ((site.caller, site.row), *effect.calls)
-        once = effect.once or site.once
+        once = {self._once(summary, site, effect), site.once} - {""}
         through = _through(site, effect)
         ways_up = settle.few(ways)
-        return replace(effect, at=site.at, ways=ways_up, dropped=dropped, calls=calls, once=once, through=through)
+        return replace(
+            effect,
+            at=site.at,
+            ways=ways_up,
+            dropped=dropped,
+            calls=calls,
+            once="".join(once) if len(once) < 2 else ANY,
+            through=through,
+        )
+
+    def _once(self, summary: Summary, site: CallSite, effect: Effect) -> str:
+        """What a callee sets up once, as its caller knows it; "" where that is never there at the call."""
+        if effect.once not in summary.params or not effect.once:
+            return effect.once
+        place = summary.params.index(effect.once)
+        given = site.args[place] if place < len(site.args) else ""
+        if given in site.fresh:
+            return ""
+        return given if given and given in self._readings[site.caller].params else ANY
 
     def _bound(self, summary: Summary, effect: Effect, site: CallSite, state: SiteState) -> set[Way]:
         if effect.by_others and state.last_user:
@@ -166,7 +197,8 @@ class CallChains:
         for number in reversed(held[0]):  # the one taken last says most
             lock, entry = site.opened[number]
             if all(number in one for one in held) and not given_back(lock, dropped):
-                self._add(replace(effect, through=_through(site, effect)), entry, calls)
+                once = self._once(summary, site, effect)
+                self._add(replace(effect, through=_through(site, effect), once=once), entry, calls)
 
     def _end(self, summary: Summary) -> None:
         """Chains from the contexts in which a function is entered itself.
@@ -193,7 +225,8 @@ class CallChains:
             put = (
                 (*one.row, f"{one.function}() stands in a table here") for one in effect.through if one.row is not None
             )
-            mine.append(CallChain(replace(entry, callers=names), effect.once, (*put, *shown, *called), effect.through))
+            way = (*put, *shown, *called)
+            mine.append(CallChain(replace(entry, callers=names), bool(effect.once), way, effect.through))
 
 
 def _with_once(function: FunctionKey, chains: Sequence[CallChain], callers: Callers) -> list[CallChain]:

@@ -132,14 +132,19 @@ def numbers_of(unit: FunctionUnit) -> frozenset[str]:
 
 
 def asks(unit: FunctionUnit, at: int, words: Iterable[str]) -> bool:
-    """Whether a condition on a path to an instruction names something with one of some words in it.
+    """Whether a condition on a path to an instruction is about something with one of some words in its name."""
+    telling = tuple(words)
+    facts = dict.fromkeys(text for state in unit.flow.at[at] for text, _ in state.facts)
+    return any(names_one(unit, text, telling) for text in facts)
+
+
+def names_one(unit: FunctionUnit, condition: str, words: Iterable[str]) -> bool:
+    """Whether a condition names something with one of some words in it.
 
     A variable that holds the answer to such a condition, and is given no other value, stands for it.
     """
-    telling = tuple(words)
-    facts = dict.fromkeys(text for state in unit.flow.at[at] for text, _ in state.facts)
-    names = (name for text in facts for name in (*_WORD.findall(text), *_asked_before(unit, text)))
-    return any(word in name for name in names for word in telling)
+    names = (*_WORD.findall(condition), *_asked_before(unit, condition))
+    return any(word in name for word in words for name in names)
 
 
 def _asked_before(unit: FunctionUnit, variable: str) -> Iterator[str]:

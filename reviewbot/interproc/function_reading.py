@@ -13,6 +13,7 @@ from reviewbot.frontend.instructions import Instruction
 from reviewbot.interproc import settle
 from reviewbot.interproc.context_tests import asks_context
 from reviewbot.interproc.entry import Counts, EntryContext, entered_note, inside_of, is_atomic, numbers_of, taker
+from reviewbot.interproc.set_up import SetUp, fresh_objects
 from reviewbot.interproc.summary import ANY, CallSite, Lock, SiteState, Through, Way, last_member, passed_up
 from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.operations.table_calls import Bodies
@@ -23,7 +24,6 @@ Callees = Mapping[str, FunctionKey]  # the known functions by the name that a ca
 Gone = frozenset[tuple[Lock, str]]  # locks that were given back, and what they are called in the function
 _NOTHING = frozenset[Lock]()
 _NONE = Gone()
-_DONE = ("1", "true")
 _NOT_SHOWN = "the text does not show all of it"
 
 
@@ -129,58 +129,13 @@ class FunctionReading:
     def _led_to(self, at: int) -> frozenset[int]:
         return frozenset(self.unit.cfg.reachable((at,), lambda _: True))
 
-    def once(self, at: int) -> bool:
-        """Whether an instruction is reached only while something is not there yet that the function then makes.
-
-        Or only where something has no operation for it, which is called otherwise: most have.
-        """
-        if any(at in absent and at not in there for absent, there in self._operation_tests):
-            return True
-        told = [(missing - there, made) for missing, there, made in self._made_tests if at in missing - there]
-        after = self._led_to(at) if told else frozenset[int]()
-        # or undoes what it has begun, where it could not make all of it
-        return any(one in after or (one in alone and at in self._led_to(one)) for alone, made in told for one in made)
+    def once(self, at: int) -> str:
+        """What an instruction is reached for only as long as it is not there; see Effect."""
+        return self._set_up.once(at)
 
     @cached_property
-    def _operation_tests(self) -> Sequence[tuple[frozenset[int], frozenset[int]]]:
-        """The tests of operations that the function calls: where it leads that one is absent, or there."""
-        found = []
-        called = {step.name for step in self.unit.steps if step.kind == "call" and not step.name.isidentifier()}
-        for at, step in enumerate(self.unit.steps if called else ()):
-            if step.kind != "test" or step.value is None or any(part.op == "call" for part in step.value.walk()):
-                continue  # what an operation answers says nothing of whether there is one
-            text, true = normal(step.value, True)
-            if text in called:
-                there, absent = self.unit.cfg.branch(at, true), self.unit.cfg.branch(at, not true)
-                found.append((self._led_to(absent), self._led_to(there)))
-        return found
-
-    @cached_property
-    def _made_tests(self) -> Sequence[tuple[frozenset[int], frozenset[int], Sequence[int]]]:
-        """The tests of what the function makes: where it leads that this is missing, or there; where it is made."""
-        found = []
-        for at, step in enumerate(self.unit.steps if self._made else ()):
-            text, true = normal(step.value, True) if step.kind == "test" and step.value is not None else ("", True)
-            if text in self._made:
-                there, missing = self.unit.cfg.branch(at, true), self.unit.cfg.branch(at, not true)
-                found.append((self._led_to(missing), self._led_to(there), self._made[text]))
-        return found
-
-    @cached_property
-    def _made(self) -> Mapping[str, Sequence[int]]:
-        """What the function makes that outlives it, in members and variables that are not its own, and where.
-
-        Also a bit that it sets, as a condition asks for it.
-        """
-        own = {step.target for step in self.unit.steps if step.declares and not step.static}
-        found: dict[str, list[int]] = {}
-        for at, step in enumerate(self.unit.steps):
-            value = step.value if step.kind == "assign" and step.target not in own else None
-            if value is not None and step.op == "|=":
-                found.setdefault(f"{step.target}&{value.text}", []).append(at)
-            elif value is not None and step.op == "=" and (value.op == "call" or value.text in _DONE):
-                found.setdefault(step.target, []).append(at)
-        return found
+    def _set_up(self) -> SetUp:
+        return SetUp(self.unit, self._own)
 
     def _spelled(self, fact: tuple[str, bool]) -> tuple[str, bool]:
         """A fact about a variable that is given a value once, as one about that value."""
@@ -225,8 +180,13 @@ class FunctionReading:
             self.dropped(at, releases),
             self.once(at),
             settle.blank_structs(self.unit, at) if any(arg.op == "&x" for arg in step.args) else {},
+            self._fresh,
             self._through(step.name, callee),
         )
+
+    @cached_property
+    def _fresh(self) -> frozenset[str]:
+        return fresh_objects(self.unit, self._lookup.kernel) - self._own
 
     def _through(self, name: str, callee: FunctionKey) -> Through | None:
         """How a call comes to a callee that it does not name."""

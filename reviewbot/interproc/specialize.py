@@ -82,7 +82,7 @@ def _masks(
         caller, step = call.unit, call.unit.steps[call.at]
         if caller.function.name == key[1] or len(step.args) != len(unit.function.params) or caller.flow.lost:
             continue
-        if excludes(unit.function, step, facts):
+        if _excludes(unit.function, step, facts):
             continue
         arg = step.args[place]
         mask = _passed(caller, call.at, arg, lookup)
@@ -98,25 +98,12 @@ def _masks(
                     yield (*above, call), named, passed
 
 
-def excludes(function: Function, call: Instruction, facts: Facts) -> bool:
+def _excludes(function: Function, call: Instruction, facts: Facts) -> bool:
     """Whether the constants that a call passes to a function exclude one of some facts there."""
     given = zip(function.params, call.args, strict=False)
     constants = {name: arg.text for (_, name), arg in given if name and is_constant(arg.text)}
     settled = ((truth_under(text, constants), true) for text, true in facts) if constants else ()
     return any(known is not None and known != true for known, true in settled)
-
-
-def with_constants(call: Instruction, caller: FunctionUnit, entered_by: Instruction | None) -> Instruction:
-    """A call with what its caller hands on filled in, where the caller was called with a constant for it."""
-    written = {step.target for step in caller.steps}
-    passed = zip(caller.function.params, entered_by.args if entered_by is not None else (), strict=False)
-    given = {name: arg for (_, name), arg in passed if name and name not in written and is_constant(arg.text)}
-    return call._replace(args=tuple(given.get(arg.text, arg) for arg in call.args)) if given else call
-
-
-def constants(call: Instruction | None) -> int:
-    """How many constants a call passes: the fewer, the less it excludes."""
-    return sum(is_constant(arg.text) for arg in call.args) if call is not None else 0
 
 
 def mask_param(function: Function, kernel: Kernel) -> int:

@@ -17,7 +17,7 @@ from reviewbot.program.call_graph import FunctionKey
 from reviewbot.support.patterns import pattern
 
 DEEPEST = 4  # calls from what is held down to the function with the request
-ANY = "*"  # the scope of what a call gives back whose name says that it may
+ANY = "*"  # the scope of what a call gives back whose name says that it may; see Effect.once as well
 _LAST = pattern(r"(\w+)\W*\Z")
 
 
@@ -83,8 +83,8 @@ class CallSite(Struct, frozen=True):
     `at` and `row`: its instruction and its row in the caller, from 0; `args`: the texts of the arguments; `states`:
     what is known on the ways to it, with the numbers of `opened`; `opened`: the entry context that each open scope
     makes, and its lock; `dropped`: what the caller may have given back before; `once`: see Effect; `blank`: the local
-    structures of the caller of which it has set some members, see settle; `through`: the member that is called, None
-    where the call names its function.
+    structures of the caller of which it has set some members, see settle; `fresh`: its variables that point to what it
+    has just allocated; `through`: the member that is called, None where the call names its function.
     """
 
     caller: FunctionKey
@@ -95,8 +95,9 @@ class CallSite(Struct, frozen=True):
     states: tuple[SiteState, ...]
     opened: tuple[tuple[Lock, EntryContext], ...]
     dropped: frozenset[Lock] = frozenset()
-    once: bool = False
+    once: str = ""
     blank: Mapping[str, frozenset[str]] = {}
+    fresh: frozenset[str] = frozenset()
     through: Through | None = None
 
 
@@ -107,8 +108,9 @@ class Effect(Struct, frozen=True):
     function by which it comes to that; `calls`: the functions from there down to the origin, each with the row in which
     it makes the next call. `ways`: the conditions on which it is reached; `dropped`: the locks that may be given back
     before. `by_others`: it does not matter where only the last user comes to it, who need not hold what is held.
-    `once`: a function on the way comes to it only as long as something is not there yet, which it then sets up;
-    `through`: the members that are called on the way.
+    `once`: a function on the way comes to it only as long as something is not there yet, which it then sets up: in what
+    this parameter points to, ANY for something else, "" where there is no such thing; `through`: the members that are
+    called on the way.
     """
 
     origin: tuple[FunctionKey, int]
@@ -117,7 +119,7 @@ class Effect(Struct, frozen=True):
     dropped: frozenset[Lock] = frozenset()
     calls: tuple[tuple[FunctionKey, int], ...] = ()
     by_others: bool = False
-    once: bool = False
+    once: str = ""
     through: tuple[Through, ...] = ()
 
 

@@ -146,11 +146,6 @@ class HeldAbove:
 
 def _doubts(chain: CallChain, far: bool, call: Sleeper, callee: str) -> Iterator[str]:
     """What is not certain on a chain, for a reader."""
-    if chain.once:
-        yield "it may be reached only while something is not set up, or has no operation of its own"
-    if far:
-        yield f"{len(chain.calls)} calls through several files are a long way"
-    if call.wraps:
-        yield f"what {callee}() does with the mask was not read"
+    yield from chain.doubts_about(far, callee if call.wraps else "")
     if call.somewhere and not call.always:
         yield "it asks with a mask that may sleep on some of the paths alone"

@@ -9,10 +9,11 @@ from msgspec import Struct
 
 from reviewbot.checks.locks.lock_calls import NESTED, SHARED
 from reviewbot.checks.locks.lock_class import LockClass
-from reviewbot.checks.locks.lock_reading import LockReading, callees_of
+from reviewbot.checks.locks.lock_reading import LockReading
 from reviewbot.checks.locks.lock_walk import HeldLock, LockWalk
 from reviewbot.checks.locks.waited_locks import Waited, WaitedLocks
 from reviewbot.dataflow.state import State
+from reviewbot.interproc.between import callees_of
 from reviewbot.interproc.chains import CallChains
 from reviewbot.interproc.entry import shown_as
 from reviewbot.interproc.settle import few

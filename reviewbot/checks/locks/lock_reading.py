@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from reviewbot.checks.locks.reclaim_tests import ReclaimTests
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.dataflow.state import State
 from reviewbot.frontend.instructions import Instruction
+from reviewbot.interproc.between import callees_of
 from reviewbot.interproc.entry import EntryContext, shown_as
 from reviewbot.interproc.function_reading import Callees, FunctionReading, Gone, ReleasedBy
 from reviewbot.interproc.summary import ANY, CallSite, Lock, Way, last_member
@@ -46,13 +47,6 @@ def walks_of(
             break
         helpers = fresh
     return found
-
-
-def callees_of(key: FunctionKey, unit: FunctionUnit, graph: FileCallGraph, known: Collection[FunctionKey]) -> Callees:
-    """The functions that one calls, as far as they are known, by the name that it has for them."""
-    names = {step.name for step in unit.steps if step.kind == "call" and not step.op}
-    meant = ((name, graph.meant(key[0], name)) for name in sorted(names))
-    return {name: one for name, one in meant if one is not None and one in known}
 
 
 class LockReading(FunctionReading):

@@ -35,7 +35,7 @@ class RequestTools(NamedTuple):
 
     asking: Callable[[Collection[FunctionKey]], Collection[FunctionKey]]
     taken: Callable[[State, str, Rule, Context], bool]
-    by_hand: Callable[[FunctionUnit, Context], bool]
+    keeps_flags: Callable[[FunctionUnit, Context], bool]
 
 
 def lock_hits(
@@ -80,7 +80,7 @@ class _LockedRequests:
 
     def _taken(self, walk: LockWalk, at: int, state: State, bits: frozenset[str]) -> bool:
         context = self._contexts[walk.path]
-        if self._requests.by_hand(walk.unit, context) or asks(walk.unit, at, row_words(self._rule, "asked")):
+        if self._requests.keeps_flags(walk.unit, context) or asks(walk.unit, at, row_words(self._rule, "asked")):
             return True
         return any(self._requests.taken(state, bit, self._rule, context) for bit in bits)
 

@@ -9,11 +9,12 @@ from msgspec import Struct
 
 from reviewbot.checks.locks.lock_calls import lock_calls
 from reviewbot.checks.locks.lock_class import LockClass, LockTypes
-from reviewbot.checks.locks.lock_reading import LockReading, callees_of, walks_of
+from reviewbot.checks.locks.lock_reading import LockReading, walks_of
 from reviewbot.checks.locks.lock_walk import HeldLock, LockEvent, LockWalk
 from reviewbot.checks.locks.reclaim_tests import ReclaimTests
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.dataflow.state import State
+from reviewbot.interproc.between import callees_of
 from reviewbot.interproc.chains import CallChain, CallChains
 from reviewbot.interproc.entry import EntryContext
 from reviewbot.interproc.registered.callbacks import callbacks

@@ -129,3 +129,85 @@ def test_more_calls_than_are_followed() -> None:
     near = {A: BIO.replace("exfoo_step", "exfoo_s3"), **linked}
     assert said({**far, B: QUIET}, {**far, B: ASKS}) == []
     assert len(said({**near, B: QUIET}, {**near, B: ASKS})) == 1
+
+
+def test_the_calls_are_kept_in_order() -> None:
+    (finding,) = said({A: BIO, B: QUIET, C: STEP}, {A: BIO, B: ASKS, C: STEP})
+    shown = finding.chain
+    assert shown is not None
+    assert shown.functions == ("exfoo_submit", "exfoo_step", "exfoo_fill")
+    steps = [(one.path, one.line, one.note, one.level) for one in shown.steps]
+    assert steps == [
+        (A, 7, "registered here", 0),
+        (A, 3, "called from here", 0),
+        (C, 3, "called from here", 1),
+        (B, 3, "requested here", 2),
+    ]
+    assert shown.doubts == ("2 calls through several files are a long way",)
+
+
+def test_what_a_function_holds_itself_makes_no_chain() -> None:
+    here = FROZEN.replace("ex->n = 1;", "ex->p = kmalloc(64, GFP_KERNEL);")
+    (finding,) = said({A: FROZEN}, {A: here})
+    assert finding.chain is None
+    assert [one.note for one in finding.evidence] == ["restriction begins here"]
+
+
+@pytest.mark.parametrize(("given", "found"), [("true", 0), ("false", 1), ("ex->busy", 0)])
+def test_conditions_are_settled_through_files(given: str, found: int) -> None:
+    call = FROZEN.replace("ex->n = 1;", f"exfoo_step(ex->bio, {given});")
+    step = STEP.replace("(struct bio *bio)", "(struct bio *bio, bool nowait)").replace("(bio)", "(bio, nowait)")
+    asks = ASKS.replace("bio)\n{\n", "bio, bool nowait)\n{\n\tif (nowait)\n\t\treturn;\n")
+    quiet = asks.replace("kmalloc(64, GFP_KERNEL)", "NULL")
+    assert len(said({A: call, B: quiet, C: step}, {A: call, B: asks, C: step})) == found
+
+
+@pytest.mark.parametrize(("more", "found"), [("", 1), ("\tblk_mq_unfreeze_queue(bio->q);\n", 0)])
+def test_a_handle_may_end_on_the_way_through_another_file(more: str, found: int) -> None:
+    call = FROZEN.replace("ex->n = 1;", "exfoo_step(ex->bio);")
+    step = STEP.replace("\texfoo_fill", f"{more}\texfoo_fill")
+    assert len(said({A: call, B: QUIET, C: step}, {A: call, B: ASKS, C: step})) == found
+
+
+@pytest.mark.parametrize(("freezes", "others"), [(1, 0), (3, 2)])
+def test_other_chains_are_counted(freezes: int, others: int) -> None:
+    call = FROZEN.replace("ex->n = 1;", "exfoo_fill(ex->bio);")
+    frozen = "\n".join(call.replace("exfoo_resize", f"exfoo_resize{at}") for at in range(freezes))
+    (finding,) = said({A: frozen, B: QUIET}, {A: frozen, B: ASKS})
+    assert finding.chain is not None
+    assert finding.chain.others == others
+
+
+TYPES = """\
+struct exfoo_ops {
+	void (*fill)(struct bio *bio);
+};
+
+struct exfoo {
+	const struct exfoo_ops *ops;
+};
+"""
+
+
+def table(name: str) -> str:
+    return f"static const struct exfoo_ops exfoo_{name}_ops = {{\n\t.fill = exfoo_{name}_fill,\n}};\n"
+
+
+@pytest.mark.parametrize(("more", "confidence"), [(0, "medium"), (2, "medium"), (3, "low")])
+def test_a_call_through_a_table_is_followed(more: int, confidence: str) -> None:
+    """As long as a reader may look at all functions that the member may be."""
+    call = FROZEN.replace("ex->n = 1;", "ex->ops->fill(ex->bio);")
+    fill = "static " + ASKS.replace("exfoo_fill", "exfoo_fast_fill")
+    others = "".join(
+        "static " + QUIET.replace("exfoo_fill", f"exfoo_slow{at}_fill") + table(f"slow{at}") for at in range(more)
+    )
+    quiet = fill.replace("kmalloc(64, GFP_KERNEL)", "NULL")
+    old = {A: TYPES + call + quiet + table("fast") + others}
+    (finding,) = said(old, {A: TYPES + call + fill + table("fast") + others})
+    assert finding.confidence == confidence
+    assert finding.chain is not None
+    assert finding.chain.functions == ("exfoo_resize", "exfoo_fast_fill")
+    assert "exfoo_fast_fill() stands in a table here" in [one.note for one in finding.chain.steps]
+    assert finding.chain.doubts[0].startswith("ex->ops->fill() is exfoo_fast_fill() ")
+    atomic = fill.replace("GFP_KERNEL", "GFP_NOIO")
+    assert said(old, {A: TYPES + call + atomic + table("fast") + others}) == []
