@@ -25,7 +25,7 @@ _LONGEST_GIVING = 2400  # of one that gives back a lock: where that is missed, a
 _MOST = 40  # functions of one text that are read for this
 _ROUNDS = 3  # helpers that call helpers
 _DEEPEST = 5  # calls below a function that are looked at for one that gives back a lock
-_HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
+HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
 
 ScopeRow = tuple[ScopeKind, ScopeCall]
 Helpers = Sequence[tuple[str, Sequence[ScopeRow], Sequence[ScopeRow]]]  # by name, the scopes left open and those closed
@@ -125,7 +125,7 @@ def _may_be_helper(fragment: Fragment, lookup: ScopeTable) -> bool:
 
 @lru_cache(maxsize=2048)  # the next version of a file has most functions as they were
 def _one_way(text: str, locks: frozenset[str], unlocks: frozenset[str]) -> bool:
-    if not any(hint in text for hint in _HINTS):
+    if not any(hint in text for hint in HINTS):
         return False
     words = _WORD.findall(text)
     return locks.isdisjoint(words) != unlocks.isdisjoint(words)

@@ -24,6 +24,9 @@ from reviewbot.patch.suggestion import fixed
 from reviewbot.program.context import Hit, HitChain
 from reviewbot.program.file_version import FileVersion
 from reviewbot.review.changed_ways import ChangedWays, Place
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
 
 
 def finding_of(
@@ -77,6 +80,14 @@ def _evidence(part: FileVersion, hit: Hit, apart: bool) -> Iterator[Evidence]:
     for side, at, note in (*hit.elsewhere, *own):
         if _inside(side, at):
             yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
+            yield from _lent(side, side.rows[at])
+
+
+def _lent(side: FileVersion, row: str) -> Iterator[Evidence]:
+    """The rows in which functions of other files take a lock for a row that calls them."""
+    for name, place in side.lent.places:
+        if name in row and place.line and name in _WORD.findall(row):
+            yield Evidence(place.path, place.line, place.function, place.text, f"{name}() takes it for its caller")
 
 
 def _spoken(part: FileVersion, hit: Hit, row: int) -> int | None:

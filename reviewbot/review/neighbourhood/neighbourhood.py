@@ -16,8 +16,10 @@ from typing import NamedTuple, TypeVar
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.helpers.sides import NearbyHelpers
 from reviewbot.program.operations.resolver import Operations
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
+from reviewbot.review.neighbourhood.graph.meanings import TreeHelpers
 from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.locked_ways import locked_ways
 from reviewbot.review.neighbourhood.tree_source import TreeSource
@@ -99,18 +101,35 @@ class Neighbourhood:
     def _around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey]) -> NearbyFiles:
         touched = frozenset(path for path, _ in (*change.functions, *handed))
         try:
-            words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
-            if words is not None:
-                self.width = TREE
-                return self._along([words], touched, change, handed)
+            words, left = self._words(tree, touched)
+            if words or not left:
+                return self._along(words, touched, change, handed, left)
         except DamagedDatabase as error:
             self._give_up(error)
+            return self._around(tree, change, handed)
+        return NearbyFiles(left=left)
+
+    def _words(self, tree: str, touched: Collection[str]) -> tuple[Sequence[SourceWords], str]:
+        """What the files around some say, and why these are not all that may matter. Raises DamagedDatabase."""
+        words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
+        if words is not None:
+            self.width = TREE
+            return [words], ""
         self.width = FOLDER
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
-            return NearbyFiles(left=f"it touches {len(names)} folders; calls were followed into none of their files")
+            return [], f"it touches {len(names)} folders; calls were followed into none of their files"
         folders = [self._folder(tree, name) for name in names]
-        return self._along(folders, touched, change, handed, next((one.left for one in folders if one.left), ""))
+        return folders, next((one.left for one in folders if one.left), "")
+
+    def helpers(self, tree: str, touched: Collection[str]) -> NearbyHelpers | None:
+        """What the files around some lend them; None where nothing is known of these."""
+
+        def found() -> NearbyHelpers | None:
+            words, _ = self._words(tree, touched)
+            return TreeHelpers(words, self._layout, self._later) if words else None
+
+        return self._later(found, None)
 
     def _along(
         self,
