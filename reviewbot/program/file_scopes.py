@@ -21,7 +21,7 @@ from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
 LONGEST = 800  # characters of such a function, and of what stands above it
-_LONGEST_GIVING = 2400  # of one that gives back a lock: where that is missed, all that follows seems to be below it
+LONGEST_GIVING = 2400  # of one that gives back a lock: where that is missed, all that follows seems to be below it
 _MOST = 40  # functions of one text that are read for this
 _ROUNDS = 3  # helpers that call helpers
 _DEEPEST = 5  # calls below a function that are looked at for one that gives back a lock
@@ -118,7 +118,7 @@ def _only(found: Mapping[str, list[ScopeRow]], names: set[str]) -> dict[str, lis
 def _may_be_helper(fragment: Fragment, lookup: ScopeTable) -> bool:
     """Whether a function takes locks and gives none back, or the other way round, by its words."""
     text = fragment.text
-    if not fragment.starts or len(text) > _LONGEST_GIVING or not _one_way(text, lookup.locks, lookup.unlocks):
+    if not fragment.starts or len(text) > LONGEST_GIVING or not _one_way(text, lookup.locks, lookup.unlocks):
         return False
     return len(text) <= LONGEST or not lookup.unlocks.isdisjoint(_WORD.findall(text))
 

@@ -53,6 +53,11 @@ class FileVersion(Struct, frozen=True):
     lent: LentScopes = NOTHING_LENT
 
     @property
+    def tells(self) -> bool:
+        """Whether the change touches anything of it that a check may look at."""
+        return bool(self.units or self.defines or self.quiet or self.handed)
+
+    @property
     def words(self) -> frozenset[str]:
         """All words of its text: a quick answer to what it surely does not name."""
         return _words_of(self.text)

@@ -150,8 +150,8 @@ class Engine:
             calls += calls_left([file for _, file, _ in opened], self._known_calls)
             if self._earlier is not None:
                 left = [*left, *(file.after for _, file, _ in opened if file.after is not None)][-MOST_EARLIER:]
-            for file, hits in read[-len(opened) :]:
-                if not hits:
+            if not any(hits for _, hits in read[-len(opened) :]):
+                for file, _ in read[-len(opened) :]:
                     file.forget()  # of a patch to thousands of files, only those that are hit stay in memory
         files = tuple(placed.get(at, change) for at, change in enumerate(files))
         findings = self._findings(read, names)
@@ -301,7 +301,7 @@ class Engine:
     def _hits(self, file: PatchedFile, defined: frozenset[str], wanted: frozenset[str] | None = None) -> Hits:
         """The hits of the rules in a file after the patch. `wanted`: those rules that may find something new."""
         assert file.calls is not None
-        if file.after is None or not _tells(file.after):
+        if file.after is None or not file.after.tells:
             return {}
         context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)), file.calls)
         run = [(rule, check) for rule, check in self.rules if wanted is None or rule.id in wanted]
@@ -344,7 +344,7 @@ class Engine:
         before = file.before(NO_NAMES)
         assert file.calls_before is not None
         context = self._context(before, defined, lambda _: None, file.calls_before)
-        hits = _run(*rule, before, context) if before is not None and _tells(before) else []
+        hits = _run(*rule, before, context) if before is not None and (after or before.tells) else []
         prefixes = tuple(self.kernel.words["flag_prefixes"])
         stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
         return Sides(
@@ -365,11 +365,6 @@ def _source(text: CutFile) -> str:
 
 def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
-
-
-def _tells(side: FileVersion) -> bool:
-    """Whether there is anything of a file version that a check may look at."""
-    return bool(side.units or side.defines or side.quiet or side.handed)
 
 
 def _run(rule: Rule, check: Check, side: FileVersion, context: Context) -> list[Pair]:

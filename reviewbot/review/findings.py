@@ -11,6 +11,7 @@ from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Rule
 from reviewbot.model.review import (
+    ADDED_LOCK,
     CHANGED_HERE,
     CONFIDENCES,
     REMOVED_HERE,
@@ -109,11 +110,16 @@ def _inside(part: FileVersion, row: int) -> bool:
     return 0 <= row < len(part.rows)
 
 
+def _words(side: FileVersion, row: int) -> list[str]:
+    return _WORD.findall(side.rows[row])
+
+
 def _gone(gone: Place | None) -> Iterator[Evidence]:
     """The place where something was changed or taken away, as evidence."""
     if gone is not None:
         side, at = gone
-        note = REMOVED_HERE if side.near[at] else CHANGED_HERE
+        taken = side.lookup is not None and side.changed[at] and not side.lookup.locks.isdisjoint(_words(side, at))
+        note = ADDED_LOCK if taken else REMOVED_HERE if side.near[at] else CHANGED_HERE
         yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
 
 

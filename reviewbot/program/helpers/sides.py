@@ -5,7 +5,7 @@ Input: the texts of files that are read as one, on one side of a patch, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from itertools import islice
 from typing import NamedTuple, Protocol
@@ -28,8 +28,12 @@ class NearbyHelpers(Protocol):
     """The helpers of a tree by their words."""
 
     @property
-    def names(self) -> Collection[bytes]:
-        """The names of all functions and macros that may take a lock for others or give one back."""
+    def takers(self) -> frozenset[bytes]:
+        """The names of all functions and macros that may take a lock for others."""
+
+    @property
+    def givers(self) -> frozenset[bytes]:
+        """The names of those that may give one back."""
 
     def helper(self, path: str, name: str) -> str | None:
         """The file of the function or macro that a name means in a file, None where nobody knows."""
@@ -85,9 +89,9 @@ class SideHelpers:
     @cached_property
     def _names(self) -> frozenset[bytes]:
         """The names of all helpers."""
-        near = self._near.names if self._near is not None else ()
+        near = (self._near.takers, self._near.givers) if self._near is not None else ()
         own = (name for one in self._named.values() for name in (*one.takers, *one.givers))
-        return frozenset(near).union(name.encode("utf-8", "surrogateescape") for name in own)
+        return frozenset[bytes]().union(*near, (name.encode("utf-8", "surrogateescape") for name in own))
 
     def _lent(self, path: str, text: bytes, depth: int) -> LentScopes:
         words = self._names.intersection(byte_words(text)) if self._names and depth else ()
@@ -140,7 +144,7 @@ class SideHelpers:
         said = words.text(text, name)
         lent = self._lent(path, said.encode("utf-8", "surrogateescape"), depth - 1) if said else NOTHING_LENT
         found = self._reader.scopes(said, name, lent) if said else HelperScopes()
-        return found if found.takes or found.gives or words.takes(text, name) else None
+        return found if found.takes or found.gives or not words.gives(text, name) else None
 
     def _text(self, path: str) -> bytes | None:
         if path in self._texts:

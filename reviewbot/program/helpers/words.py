@@ -21,6 +21,7 @@ _SHORT = re.compile(
     re.MULTILINE,
 )
 _BEHIND = re.compile(rb"[;}]|\*/|^#.*$", re.MULTILINE)  # what stands before the head of a function ends with it
+_LOCK = re.compile(rb"(?<![bc])lock(?!ed|dep)")  # no block, clock or question
 _ROUNDS = 3  # helpers that call helpers
 _MOST_ROWS = 60  # of the text of a helper with those that it calls; who takes a lock for others is short
 _MOST_KNOWN = 64  # texts
@@ -70,9 +71,9 @@ class HelperWords:
             frozenset(map(_text, short)),
         )
 
-    def takes(self, text: bytes, name: str) -> bool:
-        """Whether a file's function or macro of a name may take a lock and gives none back."""
-        return self._ways(text).get(name.encode()) == _TAKES
+    def gives(self, text: bytes, name: str) -> bool:
+        """Whether a file's function or macro of a name may give back a lock."""
+        return self._ways(text).get(name.encode()) == _GIVES
 
     def defines(self, path: str, text: bytes, name: bytes) -> bool:
         """Whether a file defines a function or a macro of a name that others may see."""
@@ -81,9 +82,9 @@ class HelperWords:
             return path.endswith(".h") or not all(map(_is_static, parts))
         return path.endswith(".h") and name in self.own(text)
 
-    def own(self, text: bytes) -> Collection[bytes]:
+    def own(self, text: bytes) -> frozenset[bytes]:
         """The names of the functions and macros that a text defines."""
-        parts = {part.name for part in _functions(text)}
+        parts = frozenset(part.name for part in _functions(text))
         return parts.union(match[1] for one in (_MACRO, _SHORT) for match in one.finditer(text))
 
     def text(self, text: bytes, name: str) -> str:
@@ -157,7 +158,7 @@ class HelperWords:
 
     def _sounds(self, calls: Collection[bytes]) -> str:
         """What a body does by the names of the functions of other files that it calls."""
-        said = [name for name in calls if b"lock" in name and name not in self._quiet]
+        said = [name for name in calls if _LOCK.search(name) and name not in self._quiet]
         gives = [any(word in name for word in self._unlocking) for name in said]
         return "" if not said or any(gives) != all(gives) else _GIVES if all(gives) else _TAKES
 

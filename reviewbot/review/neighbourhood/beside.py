@@ -10,6 +10,7 @@ from reviewbot.frontend.cut_functions import (
     ChangedLines,
     CutFile,
     Run,
+    byte_words,
     changed,
     declaring,
     handed_in,
@@ -28,6 +29,7 @@ from reviewbot.review.neighbourhood.neighbourhood import NearbyFile, NearbyFiles
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.patched_file import PatchedFile
+from reviewbot.review.prefilter.change import NOTHING_TAKEN, LentWords
 from reviewbot.review.prefilter.words import RowWords, known_rules
 
 
@@ -70,6 +72,18 @@ class FilesBeside:
     def helpers(self, tree: str, changes: Sequence[FileChange]) -> NearbyHelpers | None:
         """See Neighbourhood. `tree`: that after the changes."""
         return self._neighbourhood.helpers(tree, [change.path for change in changes])
+
+    def lent(self, tree: str, change: FileChange, text: bytes) -> LentWords:
+        """The names by which others may take a lock for a file or give one back; `tree`: that after its change."""
+        near = self._neighbourhood.helpers(tree, [change.path])
+        if near is None:
+            return NOTHING_TAKEN
+        words, own = frozenset(byte_words(text)), self._reader.helpers.words.own(text)
+        there = [
+            frozenset(one for one in some & words - own if near.helper(change.path, one.decode()) is not None)
+            for some in (near.takers, near.givers)
+        ]
+        return LentWords(*there)
 
     def of(self, tree: str, files: Sequence[PatchedFile], helpers: PatchHelpers) -> tuple[Beside, list[Unread]]:
         """The files to read with some that are read as one, after a patch; `tree`: that after it."""

@@ -195,3 +195,42 @@ def test_it_is_given_back_by_another_one_before(said, third: str) -> None:
 
 def test_what_was_wrong_before_is_no_news(said) -> None:
     assert said(USES.replace("64", "128"), USES, header=HEADER) == []
+
+
+BEGIN = HEADER.replace("exfoo_lock", "exfoo_begin").replace("exfoo_unlock", "exfoo_end")
+IDLE = BEGIN.replace("spin_lock_bh(&ex->lock)", "ex->p = NULL").replace("spin_unlock_bh(&ex->lock)", "ex->p = NULL")
+BETWEEN = USES.replace("exfoo_lock", "exfoo_begin").replace("exfoo_unlock", "exfoo_end")
+
+
+@pytest.mark.parametrize("before", [IDLE, BEGIN.replace("\tspin_lock_bh(&ex->lock);\n", "\tmutex_lock(&ex->mutex);\n")])
+def test_a_lock_is_added_to_a_helper(review: Review, before: str) -> None:
+    (found,) = review({A: BETWEEN, H: before}, {A: BETWEEN, H: BEGIN})
+    assert (found.path.rpartition("/")[2], found.line_text) == ("exfoo.h", "\tspin_lock_bh(&ex->lock);")
+    assert "may sleep here" in [one.note for one in found.evidence]
+
+
+def test_an_unlock_is_removed_from_a_helper(review: Review) -> None:
+    uses = BETWEEN.replace("\tex->p = ", "\texfoo_end(ex);\n\tex->p = ", 1)
+    after = BEGIN.replace("\tspin_unlock_bh(&ex->lock);\n", "")
+    (found,) = review({A: uses, H: BEGIN}, {A: uses, H: after})
+    assert found.path.endswith("exfoo.h")
+    assert "may sleep here" in [one.note for one in found.evidence]
+
+
+def test_a_lock_is_added_to_a_helper_of_another_file(review: Review) -> None:
+    begin, idle = (text[text.index("static") :].replace("static inline ", "") for text in (BEGIN, IDLE))
+    (found,) = review({A: BETWEEN, B: idle}, {A: BETWEEN, B: begin})
+    assert found.line_text == "\tspin_lock_bh(&ex->lock);"
+
+
+SAFE = [BETWEEN.replace("GFP_KERNEL", "GFP_ATOMIC"), BETWEEN.replace("\tex->p = kz", "\texfoo_end(ex);\n\tex->p = kz")]
+
+
+@pytest.mark.parametrize("uses", SAFE)
+def test_no_caller_asks_below_the_lock_that_is_added(review: Review, uses: str) -> None:
+    assert review({A: uses, H: IDLE}, {A: uses, H: BEGIN}) == []
+
+
+def test_a_helper_that_held_a_lock_before_is_no_news(review: Review) -> None:
+    before = BEGIN.replace("spin_lock_bh", "spin_lock").replace("spin_unlock_bh", "spin_unlock")
+    assert review({A: BETWEEN, H: before}, {A: BETWEEN, H: BEGIN}) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from posixpath import dirname
 from typing import Protocol, TypeVar
@@ -86,14 +86,14 @@ class TreeHelpers:
         self._words, self._meanings, self._later = words, Meanings(words, layout), later
 
     @cached_property
-    def names(self) -> frozenset[bytes]:
+    def takers(self) -> frozenset[bytes]:
         """See NearbyHelpers."""
+        return self._later(lambda: _bytes(name for one in self._words for name in one.takers), frozenset[bytes]())
 
-        def found() -> frozenset[bytes]:
-            names = (name for one in self._words for some in (one.takers, one.givers) for name in some)
-            return frozenset(name.encode("utf-8", "surrogateescape") for name in names)
-
-        return self._later(found, frozenset[bytes]())
+    @cached_property
+    def givers(self) -> frozenset[bytes]:
+        """See NearbyHelpers."""
+        return self._later(lambda: _bytes(name for one in self._words for name in one.givers), frozenset[bytes]())
 
     def helper(self, path: str, name: str) -> str | None:
         """See NearbyHelpers."""
@@ -107,3 +107,7 @@ class TreeHelpers:
     def text(self, path: str) -> bytes | None:
         """See NearbyHelpers."""
         return self._later(lambda: next(filter(None, (one.text(path) for one in self._words)), None), None)
+
+
+def _bytes(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(name.encode("utf-8", "surrogateescape") for name in names)

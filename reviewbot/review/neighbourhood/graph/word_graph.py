@@ -172,6 +172,14 @@ class WordGraph:
             self._held[function] = dict.fromkeys((*said.held, *after)).keys()
         return self._held[function]
 
+    def lends(self, function: FunctionKey, changed: ChangedWords) -> bool:
+        """Whether a changed function may take another lock for its callers than before, or give one back."""
+        return changed.drops or (changed.locks and self.is_helper(function))
+
+    def is_helper(self, function: FunctionKey) -> bool:
+        """Whether a function may take a lock for its callers, or give one back."""
+        return function[1] in self._takers or any(function[1] in one.givers for one in self._words)
+
     @cached_property
     def _takers(self) -> frozenset[str]:
         return frozenset[str]().union(*(one.takers for one in self._words))
