@@ -128,15 +128,16 @@ class HelperWords:
         others = ((match[1], match[2]) for one in (_MACRO, _SHORT) for match in one.finditer(text))
         said += [(name, body, self._way(body)) for name, body in others]
         ways = {name: way for name, _, way in said if way in (_TAKES, _GIVES)}
-        plain = [(name, body) for name, body, way in said if not way and len(body) <= LONGEST and name not in ways]
+        plain = [(name, body) for name, body, way in said if not way and name not in ways]
         named = {name for name, _, _ in said}
-        sounding = [(name, body) for name, body in plain if b"lock" in body]
+        sounding = [(name, body) for name, body in plain if len(body) <= LONGEST and b"lock" in body]
         ways |= {name: way for name, body in sounding if (way := self._sounds({*called_in(body)} - named))}
         for _ in range(_ROUNDS - 1 if ways else 0):
             near = [(name, called_in(body)) for name, body in plain if any(one in body for one in ways)]
             wrapping = ((name, {ways[one] for one in calls if one in ways}) for name, calls in near)
             ways |= {name: next(iter(some)) for name, some in wrapping if len(some) == 1 and name not in ways}
-        return ways
+        long = {name for name, body in plain if len(body) > LONGEST}  # who takes a lock for others is short
+        return {name: way for name, way in ways.items() if way == _GIVES or name not in long}
 
     def _said(self, part: FunctionText) -> str:
         """What a function does; the next version of a file has most of them as they were."""
