@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words, called_in
-from reviewbot.program.file_scopes import HINTS, LONGEST
+from reviewbot.program.file_scopes import HINTS, LONGEST, leaves_some
 
 _MACRO = re.compile(rb"^[ \t]*+#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)", re.MULTILINE)
 _SHORT = re.compile(
@@ -150,12 +150,16 @@ class HelperWords:
         """What a body does by the calls in it: who begins with giving back does so with what the caller holds."""
         if not _has_hint(body):
             return ""
-        gates = [word for word in byte_words(body) if word in self._gates]
+        words = byte_words(body)
+        gates = [word for word in words if word in self._gates]
         if not gates:
             return ""
         if gates[0] in self._unlocks:
             return _GIVES
-        return _TAKES if len(body) <= LONGEST and self._unlocks.isdisjoint(gates) else _BOTH
+        if len(body) > LONGEST:
+            return _BOTH
+        some = self._unlocks.isdisjoint(gates) or leaves_some(words, self._locks, self._unlocks, b"return")
+        return _TAKES if some else _BOTH
 
     def _sounds(self, calls: Collection[bytes]) -> str:
         """What a body does by the names of the functions of other files that it calls."""

@@ -55,3 +55,81 @@ def test_a_token(said, header: str, take: str, give: str) -> None:
     head = "\tunsigned long flags;\n\n"
     assert said(header, f"{head}\t{take};\n{FILL}\t{give};\n") == ["high"]
     assert said(header, f"{head}\t{take};\n\t{give};\n{FILL}") == []
+
+
+TRY = function("bool exfoo_trylock(struct exfoo *ex)", "return spin_trylock(&ex->lock);")
+TRY_ROWS = function(
+    "bool exfoo_trylock(struct exfoo *ex)",
+    *("if (!spin_trylock(&ex->lock)) {", "\tex->missed++;", "\treturn false;", "}", "return true;"),
+)
+TRY_IF = function(
+    "int exfoo_trylock(struct exfoo *ex)",
+    *("if (ex->dead)", "\treturn 0;", "spin_lock(&ex->lock);", "return 1;"),
+)
+TRY_MACRO = "#define exfoo_trylock(ex) spin_trylock(&(ex)->lock)\n"
+GIVE = "\tspin_unlock(&ex->lock);\n"
+TAKING = [
+    "\tif (!exfoo_trylock(ex))\n\t\treturn -EBUSY;\n{}",
+    "\tif (exfoo_trylock(ex)) {{\n\t{}\t}}\n",
+    "\tbool ok;\n\n\tok = exfoo_trylock(ex);\n\tif (!ok)\n\t\treturn -EBUSY;\n{}",
+    "\tbool ok = exfoo_trylock(ex);\n\n\tif (ok) {{\n\t{}\t}}\n",
+]
+
+
+@pytest.mark.parametrize("header", [TRY, TRY_ROWS, TRY_IF, TRY_MACRO])
+@pytest.mark.parametrize("body", TAKING)
+def test_it_may_fail_to_take_it(said, header: str, body: str) -> None:
+    assert said(header, body.format(FILL + GIVE)) == ["high"]
+    assert said(header, body.format(GIVE + FILL)) == []
+
+
+FAILED = [
+    "\tif (!exfoo_trylock(ex)) {{\n\t{}\t\treturn -EBUSY;\n\t}}\n" + GIVE,
+    "\tbool ok = exfoo_trylock(ex);\n\n\tif (!ok) {{\n\t{}\t\treturn -EBUSY;\n\t}}\n" + GIVE,
+    "\tbool ok = exfoo_trylock(ex);\n\n\tif (ok)\n\t" + GIVE + "\tif (ok)\n\t{}",
+    "\tint ok = ex->n;\n\n\tif (ex->p)\n\t\tok = exfoo_trylock(ex);\n\tif (ok)\n\t{}",
+    "\tbool ok = exfoo_trylock(ex);\n\n\tif (ok)\n\t" + GIVE + "\tok = ex->n;\n\tif (ok)\n\t{}",
+]
+
+
+@pytest.mark.parametrize("header", [TRY, TRY_ROWS, TRY_IF])
+@pytest.mark.parametrize("body", FAILED)
+def test_it_has_not_taken_it(said, header: str, body: str) -> None:
+    assert said(header, body.format(FILL)) == []
+
+
+FOUND = function(
+    "struct exbar *exfoo_get_locked(struct exfoo *ex, int id)",
+    *("struct exbar *p = find(ex, id);", "", "if (!p)", "\treturn NONE;"),
+    *("spin_lock(&p->lock);", "if (p->dead) {", "\tspin_unlock(&p->lock);", "\treturn NONE;", "}", "return p;"),
+) + function("void exfoo_put_unlocked(struct exbar *p)", "spin_unlock(&p->lock);")
+GET = "\tstruct exbar *p = exfoo_get_locked(ex, 1);\n\n\tif ({test})\n\t\treturn -ENOENT;\n"
+
+
+@pytest.mark.parametrize(
+    ("header", "test"),
+    [
+        (FOUND.replace("NONE", "NULL"), "!p"),
+        (FOUND.replace("NONE", "NULL"), "p == NULL"),
+        (FOUND.replace("NONE", "ERR_PTR(-ENOENT)"), "IS_ERR(p)"),
+        (FOUND.replace("NONE", "ERR_PTR(-ENOENT)"), "IS_ERR_OR_NULL(p)"),
+    ],
+)
+def test_it_is_held_where_something_was_found(said, header: str, test: str) -> None:
+    get, put = GET.format(test=test), "\texfoo_put_unlocked(p);\n"
+    assert said(header, get + FILL + put) == ["high"]
+    assert said(header, get + put + FILL) == []
+    assert said(header, get.replace("\t\treturn", "{\n\t" + FILL + "\t\treturn").replace("ENOENT;", "1;}") + put) == []
+
+
+NULL = FOUND.replace("NONE", "NULL")
+BALANCED = [
+    NULL.replace("return p;", "spin_unlock(&p->lock);\n\treturn p;"),
+    NULL.replace("return p;", "if (p->up)\n\t\tspin_unlock(&p->lock);\n\treturn p;"),
+    NULL.replace("\t\tspin_unlock(&p->lock);\n\t\treturn NULL;", "\t\treturn NULL;"),
+]
+
+
+@pytest.mark.parametrize("header", BALANCED)
+def test_it_is_not_always_held_where_something_was_found(said, header: str) -> None:
+    assert said(header, GET.format(test="!p") + FILL) == []
