@@ -71,7 +71,11 @@ class ScopeTable:
         found = copy(self)
         found._add(enter, leave)
         found._doubt(lent.doubtful)
+        found._guard({name: scopes[scope] for name, scope in lent.guards})
         return found
+
+    def _guard(self, classes: Mapping[str, ScopeKind]) -> None:
+        self.guards, self.locks = {**self.guards, **classes}, self.locks.union(classes)
 
     def _doubt(self, names: frozenset[str]) -> None:
         self._doubtful = names

@@ -23,7 +23,7 @@ class LentScopes(NamedTuple):
 
     `takes` and `gives`: by the name of the call, the scopes that it leaves open and those that it closes; `doubtful`:
     the names of calls that may give back a lock, nobody knows which; `places`: the row of each call that takes one;
-    `left`: how many calls were not looked into.
+    `left`: how many calls were not looked into; `guards`: scopes by the class of their guard.
     """
 
     takes: tuple[tuple[str, Gates], ...] = ()
@@ -31,6 +31,7 @@ class LentScopes(NamedTuple):
     doubtful: frozenset[str] = frozenset()
     places: tuple[tuple[str, TakingRow], ...] = ()
     left: int = 0
+    guards: tuple[tuple[str, str], ...] = ()
 
 
 NOTHING_LENT = LentScopes()

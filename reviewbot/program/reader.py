@@ -127,7 +127,7 @@ class Reader:
             numbers += [(line.new if mark == "+" else line.old) or 0 for line in lines]
             changed += [line.mark == mark for line in lines]
             near += _near(hunk, mark)
-        telling = bool(lent.takes) or any(self.telling(one.text) for one in stretches)
+        telling = bool(lent.takes or lent.guards) or any(self.telling(one.text) for one in stretches)
         read = self.read_all(stretches, change.created, lent=lent) if telling else _NOTHING
         later = _once(lambda: self.read_all(stretches, change.created, lent=lent))
         made = _file_version(change.path, rows, numbers, (changed, near), read, whole=change.created)
@@ -156,7 +156,7 @@ class Reader:
                 changed[at], near[at] = line.mark == mark, beside
         among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
         touched = [at for part in among for at in part if changed[at] or near[at]]
-        telling = bool(touched) and (bool(lent.takes) or self.telling(text))
+        telling = bool(touched) and (bool(lent.takes or lent.guards) or self.telling(text))
         read = self.read(text, "", True, _among(touched), names, lent) if telling else _NOTHING
         made = _file_version(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
         later = _once(lambda: self.read(text, "", True, _among(touched), names, lent))

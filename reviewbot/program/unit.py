@@ -22,7 +22,7 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Function
 from reviewbot.frontend.preprocess import directives, prepare, rewrite
 from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
-from reviewbot.model.kernel import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask, ScopeKind
 from reviewbot.model.lent_scopes import LentScopes
 from reviewbot.program.file_masks import file_masks
 from reviewbot.program.file_scopes import file_scopes
@@ -150,6 +150,7 @@ class KnownFunctions:
             _own(lookup.leave, self._base.leave, words),
             tuple(name for name in words if name not in lookup.leave and lookup.may_give_back(name)),
             tuple((name, masks[name]) for name in words if name in masks),
+            *_own_guards(lookup.guards, self._base.guards, words),
         )
 
         def follow() -> FunctionAnalysis:
@@ -158,6 +159,13 @@ class KnownFunctions:
             return self._records.flow(key, function, lookup, masks)
 
         return _kept(self._flows, key, follow)
+
+
+def _own_guards(found: Mapping[str, ScopeKind], base: Mapping[str, ScopeKind], words: Iterable[str]) -> Iterator[str]:
+    """Which guards of classes that others do not know are in a text, and what they are."""
+    for one in words:
+        if one in found and one not in base:
+            yield f"{one} {found[one].name}"
 
 
 def _own(found: Mapping[str, ScopeRows], base: Mapping[str, ScopeRows], words: Iterable[str]) -> Hashable:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from reviewbot.dataflow.scope_table import ScopeRows, ScopeTable
 from reviewbot.frontend.stitch import Stretch
 from reviewbot.model.lent_scopes import Gates, LentScopes
-from reviewbot.program.helpers.words import HelperWords
+from reviewbot.program.helpers.guards import class_of
+from reviewbot.program.helpers.words import CLASS, HelperWords
 from reviewbot.program.unit import opener
 
 _MOST_KNOWN = 2048  # helpers: from text to text most are called again
@@ -32,6 +33,7 @@ class HelperReader:
     def _read(self, text: str, name: str, lent: LentScopes) -> HelperScopes:
         """What a helper does. `text`: it and what it calls of its file, `lent`: what other files lend it."""
         lookup = self._open((Stretch(text, "", 0),), True, lent).lookup
+        name = CLASS if class_of(name) else name
         return HelperScopes(_gates(lookup.enter.get(name, [])), _gates(lookup.leave.get(name, [])))
 
 

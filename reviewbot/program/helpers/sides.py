@@ -14,6 +14,7 @@ from reviewbot.frontend.cut_functions import byte_words
 from reviewbot.model.lent_scopes import NOTHING_LENT, LentScopes, TakingRow
 from reviewbot.model.patch import FileChange
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.helpers.guards import class_of, guard_name
 from reviewbot.program.helpers.reader import HelperReader, HelperScopes
 from reviewbot.program.helpers.words import NO_HELPERS, HelperNames
 
@@ -94,31 +95,47 @@ class SideHelpers:
         return frozenset[bytes]().union(*near, (name.encode("utf-8", "surrogateescape") for name in own))
 
     def _lent(self, path: str, text: bytes, depth: int) -> LentScopes:
-        words = self._names.intersection(byte_words(text)) if self._names and depth else ()
+        words = self._names.intersection(self._words(text)) if self._names and depth else ()
         if not words:
             return NOTHING_LENT
         own, lookup = self._reader.words.own(text), self._reader.lookup
-        names = sorted(one.decode("utf-8", "surrogateescape") for one in words if one not in own)
-        fresh = (name for name in names if name not in lookup.enter and name not in lookup.leave)
+        names = sorted(one.decode("utf-8", "surrogateescape") for one in words if one not in own or b"(" in one)
+        known = lookup.enter.keys() | lookup.leave.keys()
+        fresh = (name for name in names if name not in known and class_of(name) not in lookup.guards)
         places = ((name, self._place(path, name)) for name in fresh)
         found = [(name, at) for name, at in places if at is not None]
         scopes = [(name, at, self._scopes(at, name, depth)) for name, at in islice(found, _MOST_READ)]
         takes = tuple((name, one.takes) for name, _, one in scopes if one is not None and one.takes)
-        if not takes and depth == _DEEPEST and not any(one is not None and one.gives for _, _, one in scopes):
+        guards = tuple((class_of(name), gates[0][0]) for name, gates in takes if class_of(name))
+        takes = tuple((name, gates) for name, gates in takes if not class_of(name))
+        gives = tuple((name, one.gives) for name, _, one in scopes if one is not None and one.gives)
+        if depth == _DEEPEST and not (takes or guards or gives):
             return NOTHING_LENT
         return LentScopes(
             takes,
-            tuple((name, one.gives) for name, _, one in scopes if one is not None and one.gives),
+            gives,
             frozenset(name for name, _, one in scopes if one is None),
-            tuple((name, shown) for name, at, one in scopes if one and one.takes for shown in self._row(at, name)),
+            tuple(
+                (class_of(name) or name, shown)
+                for name, at, one in scopes
+                if one and one.takes and at != path
+                for shown in self._row(at, name)
+            ),
             max(0, len(found) - _MOST_READ),
+            guards,
         )
+
+    def _words(self, text: bytes) -> list[bytes]:
+        """The words of a text, and what the classes of its guards are called."""
+        return [*byte_words(text), *map(guard_name, self._reader.words.guards.used(text))]
 
     def _place(self, path: str, name: str) -> str | None:
         """The file of the helper that a name means in a file; None where it is none, or one of several."""
+        if class_of(name) and path in self._named and name in self._named[path].takers:
+            return path
         words, named = self._reader.words, name.encode("utf-8", "surrogateescape")
         texts = ((at, read()) for at, read in self._texts.items() if at != path and self._sees(path, at))
-        seen = [at for at, text in texts if text is not None and named in text and words.defines(at, text, named)]
+        seen = [at for at, text in texts if text is not None and words.defines(at, text, named)]
         meant = self._near.helper(path, name) if self._near is not None else None
         if meant == path:
             return None

@@ -14,6 +14,7 @@ from typing import NamedTuple, cast
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.cut_functions import CutFile, FunctionText, byte_words, called_in
 from reviewbot.program.file_scopes import HINTS, LONGEST, leaves_some
+from reviewbot.program.helpers.guards import GuardClasses, class_of, guard_name
 
 _MACRO = re.compile(rb"^[ \t]*+#[ \t]*+define[ \t]++(\w++)\(((?:.*\\\n)*+.*)", re.MULTILINE)
 _SHORT = re.compile(
@@ -25,6 +26,7 @@ _LOCK = re.compile(rb"(?<![bc])lock(?!ed|dep)")  # no block, clock or question
 _ROUNDS = 3  # helpers that call helpers
 _MOST_ROWS = 60  # of the text of a helper with those that it calls; who takes a lock for others is short
 _MOST_KNOWN = 64  # texts
+CLASS = "guard_class"  # what the function of a class is called where its text is read
 _TAKES, _GIVES = "takes", "gives"
 _BOTH = "both"
 _HINTS = tuple(hint.encode() for hint in HINTS)
@@ -52,13 +54,14 @@ class HelperWords:
         self._gates = self._locks | self._unlocks
         self._quiet = _as_bytes((*words["sleepers"], *words["neutral"], *words["known_calls"]))
         self._unlocking = tuple(name.encode() for name in words["may_unlock"])
+        self.guards = GuardClasses(tables[0].kernel)
         self._key = ("helpers", next(_numbers))
         self._ways = lru_cache(_MOST_KNOWN)(self._found)
 
     def names(self, path: str, text: bytes) -> HelperNames:
         """What other files may see of such functions and macros in a file."""
-        ways = self._ways(text)
-        if not ways:
+        ways, classes = self._ways(text), frozenset(map(guard_name, self.guards.of(text)))
+        if not ways and not classes:
             return NO_HELPERS
         header = path.endswith(".h")
         functions = {part.name: part for part in _functions(text)}
@@ -66,9 +69,9 @@ class HelperWords:
         seen = [(name, way) for name, way in ways.items() if name not in own]
         short = (match[1] for match in _SHORT.finditer(text) if match[1] in ways and match[1] not in functions)
         return HelperNames(
-            frozenset(_text(name) for name, way in seen if way == _TAKES),
+            frozenset(_text(name) for name, way in seen if way == _TAKES).union(map(_text, classes)),
             frozenset(_text(name) for name, way in seen if way == _GIVES),
-            frozenset(map(_text, short)),
+            frozenset(map(_text, (*short, *classes))),
         )
 
     def gives(self, text: bytes, name: str) -> bool:
@@ -77,7 +80,7 @@ class HelperWords:
 
     def defines(self, path: str, text: bytes, name: bytes) -> bool:
         """Whether a file defines a function or a macro of a name that others may see."""
-        parts = [part for part in _functions(text) if part.name == name]
+        parts = [part for part in _functions(text) if part.name == name] if name in text else []
         if parts:
             return path.endswith(".h") or not all(map(_is_static, parts))
         return path.endswith(".h") and name in self.own(text)
@@ -85,7 +88,8 @@ class HelperWords:
     def own(self, text: bytes) -> frozenset[bytes]:
         """The names of the functions and macros that a text defines."""
         parts = frozenset(part.name for part in _functions(text))
-        return parts.union(match[1] for one in (_MACRO, _SHORT) for match in one.finditer(text))
+        macros = (match[1] for one in (_MACRO, _SHORT) for match in one.finditer(text))
+        return parts.union(map(guard_name, self.guards.of(text)), macros)
 
     def text(self, text: bytes, name: str) -> str:
         """The text of a helper, with those of its file that it calls; "" where it is not there, or not short."""
@@ -102,6 +106,10 @@ class HelperWords:
                 head = match[0].partition(b"{")[0].rstrip()
                 parts.setdefault(match[1], []).append(b"%b\n{\n\t%b\n}" % (head, match[2].strip()))
         wanted = {name.encode(): None}
+        guard = self.guards.of(text).get(class_of(name).encode()) if class_of(name) else None
+        if guard is not None:
+            body = b" ".join(guard.takes.split())
+            parts[name.encode()] = [b"void %b(struct guard *_T)\n{\n\t%b;\n}" % (CLASS.encode(), body)]
         for _ in range(_ROUNDS):
             said = b"\n".join(some for one in wanted for some in parts.get(one, ()))
             wanted |= dict.fromkeys(word for word in byte_words(said) if word in parts)
@@ -113,6 +121,9 @@ class HelperWords:
 
     def row(self, text: bytes, name: str) -> int:
         """The row in which a helper takes its lock, from 0; -1 where none is found."""
+        if class_of(name):
+            guard = self.guards.of(text).get(class_of(name).encode())
+            return -1 if guard is None else text.count(b"\n", 0, guard.at)
         for place in CutFile(b"", text).places:
             if place.part.name == name.encode():
                 rows = place.part.rows
@@ -179,8 +190,11 @@ def _functions(text: bytes) -> list[FunctionText]:
 
 def _from_head(part: FunctionText) -> bytes:
     """A function without what stands above it."""
-    head = part.head
-    return _BEHIND.split(head)[-1] + part.text[len(head) :]
+    rows = _BEHIND.split(part.head)[-1].split(b"\n")
+    first = next((at for at, row in enumerate(rows) if part.name + b"(" in row), 0)
+    if first and b"(" not in rows[first - 1]:  # its type
+        first -= 1
+    return b"\n".join(rows[first:]) + part.text[len(part.head) :]
 
 
 def _is_static(part: FunctionText) -> bool:

@@ -21,6 +21,7 @@ from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import FileChange, Hunk, Unread
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.helpers.guards import guard_name
 from reviewbot.program.helpers.sides import NearbyHelpers, PatchHelpers, SideHelpers
 from reviewbot.program.reader import Reader
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
@@ -78,12 +79,14 @@ class FilesBeside:
         near = self._neighbourhood.helpers(tree, [change.path])
         if near is None:
             return NOTHING_TAKEN
-        words, own = frozenset(byte_words(text)), self._reader.helpers.words.own(text)
-        there = [
+        helpers = self._reader.helpers.words
+        words, own = frozenset(byte_words(text)), helpers.own(text)
+        takers, givers = (
             frozenset(one for one in some & words - own if near.helper(change.path, one.decode()) is not None)
             for some in (near.takers, near.givers)
-        ]
-        return LentWords(*there)
+        )
+        classes = (one for one in helpers.guards.used(text) if guard_name(one) in near.takers)
+        return LentWords(takers.union(classes), givers)
 
     def of(self, tree: str, files: Sequence[PatchedFile], helpers: PatchHelpers) -> tuple[Beside, list[Unread]]:
         """The files to read with some that are read as one, after a patch; `tree`: that after it."""

@@ -133,3 +133,44 @@ BALANCED = [
 @pytest.mark.parametrize("header", BALANCED)
 def test_it_is_not_always_held_where_something_was_found(said, header: str) -> None:
     assert said(header, GET.format(test="!p") + FILL) == []
+
+
+LOCK = function("void exfoo_lock(struct exfoo *ex)", "spin_lock(&ex->lock);")
+GUARDS = [
+    "DEFINE_GUARD(exfoo, struct exfoo *, spin_lock(&_T->lock), spin_unlock(&_T->lock))\n",
+    "DEFINE_GUARD(exfoo, struct exfoo *, exfoo_lock(_T), spin_unlock(&_T->lock))\n" + LOCK,
+    "DEFINE_LOCK_GUARD_1(exfoo, struct exfoo,\n\t\t    spin_lock_irqsave(&_T->lock->lock, _T->flags),\n\t\t    "
+    "spin_unlock_irqrestore(&_T->lock->lock, _T->flags),\n\t\t    unsigned long flags)\n",
+    "DEFINE_LOCK_GUARD_0(exfoo, local_bh_disable(), local_bh_enable())\n",
+]
+SCOPED = f"\tscoped_guard(exfoo, ex) {{\n\t{FILL}\t}}\n"
+
+
+@pytest.mark.parametrize("header", GUARDS)
+def test_a_guard_of_a_class(said, header: str) -> None:
+    assert said(header, f"\tguard(exfoo)(ex);\n{FILL}") == ["high"]
+    assert said(header, SCOPED) == ["high"]
+    assert said(header, f"{SCOPED.replace(FILL, '')}{FILL}") == []
+    assert said(header, f"\tguard(exbar)(ex);\n{FILL}") == []
+
+
+def test_a_guard_that_may_fail(said) -> None:
+    header = GUARDS[0] + "DEFINE_GUARD_COND(exfoo, _try, spin_trylock(&_T->lock))\n"
+    body = SCOPED.replace("scoped_guard(exfoo, ex)", "scoped_cond_guard(exfoo_try, return -EBUSY, ex)")
+    assert said(header, body) == ["high"]
+    assert said(header.replace("spin", "mutex"), body) == []
+
+
+MUTEX = GUARDS[0].replace("spin", "mutex")
+SLEEPING = [
+    MUTEX,
+    GUARDS[1].replace("spin", "mutex"),
+    GUARDS[0] + MUTEX,
+    "#define DEFINE(exfoo) spin_lock(exfoo)\n",
+]
+
+
+@pytest.mark.parametrize("header", SLEEPING)
+def test_a_guard_that_lets_sleep(said, header: str) -> None:
+    assert said(header, f"\tguard(exfoo)(ex);\n{FILL}") == []
+    assert said(header, SCOPED) == []
