@@ -138,7 +138,7 @@ def test_it_is_not_always_held_where_something_was_found(said, header: str) -> N
 LOCK = function("void exfoo_lock(struct exfoo *ex)", "spin_lock(&ex->lock);")
 GUARDS = [
     "DEFINE_GUARD(exfoo, struct exfoo *, spin_lock(&_T->lock), spin_unlock(&_T->lock))\n",
-    "DEFINE_GUARD(exfoo, struct exfoo *, exfoo_lock(_T), spin_unlock(&_T->lock))\n" + LOCK,
+    LOCK + "DEFINE_GUARD(exfoo, struct exfoo *, exfoo_lock(_T), spin_unlock(&_T->lock))\n",
     "DEFINE_LOCK_GUARD_1(exfoo, struct exfoo,\n\t\t    spin_lock_irqsave(&_T->lock->lock, _T->flags),\n\t\t    "
     "spin_unlock_irqrestore(&_T->lock->lock, _T->flags),\n\t\t    unsigned long flags)\n",
     "DEFINE_LOCK_GUARD_0(exfoo, local_bh_disable(), local_bh_enable())\n",
