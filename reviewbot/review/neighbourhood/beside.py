@@ -23,6 +23,7 @@ from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
 from reviewbot.program.file_version import FileVersion
 from reviewbot.program.helpers.guards import guard_name
 from reviewbot.program.helpers.sides import NearbyHelpers, PatchHelpers, SideHelpers
+from reviewbot.program.helpers.words import HelperNames
 from reviewbot.program.reader import Reader
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
 from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions
@@ -52,9 +53,12 @@ class FilesBeside:
     def _read(self, path: str, text: bytes, known: Mapping[str, FunctionWords]) -> FileWords:
         return self._words.read(path, text, known)  # what reads is made when a file is new
 
+    def _names(self, path: str, text: bytes) -> HelperNames:
+        return self._reader.helpers.words.names(path, text)
+
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._source, self._read, Layout.of(self._reader.kernel))
+        return Neighbourhood(self._source, self._read, Layout.of(self._reader.kernel), self._names)
 
     @cached_property
     def _known(self) -> frozenset[str]:

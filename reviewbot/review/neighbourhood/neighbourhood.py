@@ -19,6 +19,7 @@ from reviewbot.program.call_graph import FunctionKey
 from reviewbot.program.helpers.sides import NearbyHelpers
 from reviewbot.program.operations.resolver import Operations
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
+from reviewbot.review.neighbourhood.graph.included import IncludedHeaders, ReadNames
 from reviewbot.review.neighbourhood.graph.meanings import TreeHelpers
 from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.locked_ways import locked_ways
@@ -78,10 +79,11 @@ class NearbyFiles:
 
 
 class Neighbourhood:
-    """Looks around in trees, and remembers what the files there say."""
+    """Looks around in trees, and remembers what the files there say. `names`: reads the helpers of a header."""
 
-    def __init__(self, source: TreeSource, read: ReadWords, layout: Layout) -> None:
+    def __init__(self, source: TreeSource, read: ReadWords, layout: Layout, names: ReadNames | None = None) -> None:
         self._folders, self._index, self._read, self._layout = source.folders, source.index, read, layout
+        self._included = IncludedHeaders(source.folders, names) if names is not None else None
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
         self.width = FOLDER if self._index is None else TREE  # how far it looked the last time, one of WIDTHS
         self._last: tuple[object, NearbyFiles] | None = None  # a commit to one file is asked about twice
@@ -127,6 +129,11 @@ class Neighbourhood:
 
         def found() -> NearbyHelpers | None:
             words, _ = self._words(tree, touched)
+            if words and self.width == FOLDER and self._included is not None:
+                read = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in touched)
+                texts = {path: text for path, text in read if text is not None}
+                self._included.turn_to(tree, texts, {dirname(path) for path in touched})
+                words = [*words, self._included]
             return TreeHelpers(words, self._layout, self._later) if words else None
 
         return self._later(found, None)

@@ -234,3 +234,20 @@ def test_no_caller_asks_below_the_lock_that_is_added(review: Review, uses: str) 
 def test_a_helper_that_held_a_lock_before_is_no_news(review: Review) -> None:
     before = BEGIN.replace("spin_lock_bh", "spin_lock").replace("spin_unlock_bh", "spin_unlock")
     assert review({A: BETWEEN, H: before}, {A: BETWEEN, H: BEGIN}) == []
+
+
+@pytest.mark.parametrize(
+    ("include", "place"),
+    [
+        ("<linux/exfoo.h>", "include/linux/exfoo.h"),
+        ('"bus/exfoo.h"', "drivers/exfoo/bus/exfoo.h"),
+        ('"exfoo.h"', "drivers/exfoo/exfoo.h"),
+    ],
+)
+def test_without_an_index_the_headers_are_those_that_are_included(tmp_path: Path, include: str, place: str) -> None:
+    review = reviewer("folder", tmp_path, {}, "sleep-in-atomic")
+    uses, quiet = (text.replace('"exfoo.h"', include) for text in (USES, QUIET))
+    (found,) = review({A: quiet, place: HEADER}, {A: uses, place: HEADER})
+    assert place in [one.path for one in found.evidence]
+    other = "arch/exfoo/exfoo.h"
+    assert review({A: quiet, other: HEADER}, {A: uses, other: HEADER}) == []
