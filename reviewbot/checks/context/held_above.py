@@ -75,7 +75,8 @@ class HeldAbove:
         others = {one.path for one in (*graph.earlier, *(side for side in graph.touched if not side.tells))}
         starts = [key for side in graph.touched for key in graph.changed(side)]
         mine = [key for key in starts if key[0] == path]
-        near = [one for one in self._calls.lent_to(starts) if one[0] == path]
+        mixed = any(one[0] != path for one in starts) or any(one[0] == path for one in {*graph.functions} - {*starts})
+        near = [one for one in self._calls.lent_to(starts) if one[0] == path] if mixed else []
         far = [one for one in self._calls.lent_to(mine) if one[0] in others] if mine else []
         return {id(unit): (unit, key[0]) for key in (*near, *far) for unit in graph.units(key)}
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from reviewbot.dataflow.scope_table import ScopeRows, ScopeTable
 from reviewbot.frontend.stitch import Stretch
 from reviewbot.model.lent_scopes import Gates, LentScopes
-from reviewbot.program.helpers.guards import class_of
+from reviewbot.program.helpers.guards import class_of, guard_name
 from reviewbot.program.helpers.words import CLASS, HelperWords
 from reviewbot.program.unit import opener
 
@@ -23,10 +23,15 @@ class HelperScopes(NamedTuple):
 
 
 class HelperReader:
-    """Reads by the scope calls of one kernel. `words`: says which functions and macros it may be about."""
+    """Reads by the scope calls of one kernel. `words`: says which functions and macros it may be about.
+
+    `known`: the names of what the kernel's own tables have.
+    """
 
     def __init__(self, lookup: ScopeTable) -> None:
         self.lookup, self.words = lookup, HelperWords([lookup])
+        gates = (*lookup.enter, *lookup.leave, *map(_guard, lookup.guards))
+        self.known = frozenset(name.encode() for name in gates)
         self._open = opener(lookup.kernel, lookup)
         self.scopes = lru_cache(_MOST_KNOWN)(self._read)
 
@@ -35,6 +40,10 @@ class HelperReader:
         lookup = self._open((Stretch(text, "", 0),), True, lent).lookup
         name = CLASS if class_of(name) else name
         return HelperScopes(_gates(lookup.enter.get(name, [])), _gates(lookup.leave.get(name, [])))
+
+
+def _guard(name: str) -> str:
+    return guard_name(name.encode()).decode()
 
 
 def _gates(rows: ScopeRows) -> Gates:

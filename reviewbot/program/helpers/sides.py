@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
-from itertools import islice
 from typing import NamedTuple, Protocol
 
 from reviewbot.frontend.cut_functions import byte_words
@@ -88,6 +87,13 @@ class SideHelpers:
         return {path: self._reader.words.names(path, text) for path, text in texts if text is not None}
 
     @cached_property
+    def _takers(self) -> frozenset[bytes]:
+        """The names of those that may take a lock."""
+        near = self._near.takers if self._near is not None else frozenset[bytes]()
+        own = (name for one in self._named.values() for name in one.takers)
+        return near.union(name.encode("utf-8", "surrogateescape") for name in own)
+
+    @cached_property
     def _names(self) -> frozenset[bytes]:
         """The names of all helpers."""
         near = (self._near.takers, self._near.givers) if self._near is not None else ()
@@ -95,21 +101,28 @@ class SideHelpers:
         return frozenset[bytes]().union(*near, (name.encode("utf-8", "surrogateescape") for name in own))
 
     def _lent(self, path: str, text: bytes, depth: int) -> LentScopes:
-        words = self._names.intersection(self._words(text)) if self._names and depth else ()
-        if not words:
+        known = self._reader.known if self._names and depth else frozenset[bytes]()
+        words = self._names.intersection(self._words(text)) - known if known else frozenset[bytes]()
+        first = depth == _DEEPEST
+        # who gives back for others matters only below what others have taken
+        if not words or (first and words.isdisjoint(self._takers)):
             return NOTHING_LENT
-        own, lookup = self._reader.words.own(text), self._reader.lookup
-        names = sorted(one.decode("utf-8", "surrogateescape") for one in words if one not in own or b"(" in one)
-        known = lookup.enter.keys() | lookup.leave.keys()
-        fresh = (name for name in names if name not in known and class_of(name) not in lookup.guards)
-        places = ((name, self._place(path, name)) for name in fresh)
-        found = [(name, at) for name, at in places if at is not None]
-        scopes = [(name, at, self._scopes(at, name, depth)) for name, at in islice(found, _MOST_READ)]
+        own = self._reader.words.own(text)
+        names = sorted((one not in self._takers, _text(one)) for one in words if one not in own or b"(" in one)
+        scopes = list[tuple[str, str, HelperScopes | None]]()
+        left, took = 0, not first
+        for gives_only, name in names:
+            if gives_only and not took:
+                break
+            if (at := self._place(path, name)) is not None:
+                left += len(scopes) >= _MOST_READ
+                scopes += [(name, at, self._scopes(at, name, depth))] if len(scopes) < _MOST_READ else []
+                took = took or any(one is not None and bool(one.takes) for _, _, one in scopes[-1:])
         takes = tuple((name, one.takes) for name, _, one in scopes if one is not None and one.takes)
         guards = tuple((class_of(name), gates[0][0]) for name, gates in takes if class_of(name))
         takes = tuple((name, gates) for name, gates in takes if not class_of(name))
         gives = tuple((name, one.gives) for name, _, one in scopes if one is not None and one.gives)
-        if depth == _DEEPEST and not (takes or guards or gives):
+        if not took:
             return NOTHING_LENT
         return LentScopes(
             takes,
@@ -121,7 +134,7 @@ class SideHelpers:
                 if one and one.takes and at != path
                 for shown in self._row(at, name)
             ),
-            max(0, len(found) - _MOST_READ),
+            left,
             guards,
         )
 
@@ -173,6 +186,10 @@ class SideHelpers:
         row = self._reader.words.row(text, name) if text is not None else -1
         if text is not None and row >= 0:
             yield TakingRow(path, row + 1, text.split(b"\n")[row].decode("utf-8", "surrogateescape"), name)
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
 
 
 def patch_helpers(

@@ -26,6 +26,7 @@ _LOCK = re.compile(rb"(?<![bc])lock(?!ed|dep)")  # no block, clock or question
 _ROUNDS = 3  # helpers that call helpers
 _MOST_ROWS = 60  # of the text of a helper with those that it calls; who takes a lock for others is short
 _MOST_KNOWN = 64  # texts
+_MOST_HELPERS = 512
 CLASS = "guard_class"  # what the function of a class is called where its text is read
 _TAKES, _GIVES = "takes", "gives"
 _BOTH = "both"
@@ -57,6 +58,8 @@ class HelperWords:
         self.guards = GuardClasses(tables[0].kernel)
         self._key = ("helpers", next(_numbers))
         self._ways = lru_cache(_MOST_KNOWN)(self._found)
+        self._parts = lru_cache(_MOST_KNOWN)(self._texts)
+        self.text = lru_cache(_MOST_HELPERS)(self._said_by)
 
     def names(self, path: str, text: bytes) -> HelperNames:
         """What other files may see of such functions and macros in a file."""
@@ -91,20 +94,9 @@ class HelperWords:
         macros = (match[1] for one in (_MACRO, _SHORT) for match in one.finditer(text))
         return parts.union(map(guard_name, self.guards.of(text)), macros)
 
-    def text(self, text: bytes, name: str) -> str:
+    def _said_by(self, text: bytes, name: str) -> str:
         """The text of a helper, with those of its file that it calls; "" where it is not there, or not short."""
-        ways = self._ways(text)
-        parts: dict[bytes, list[bytes]] = {}
-        for part in _functions(text):
-            if part.name in ways:
-                parts.setdefault(part.name, []).append(_from_head(part))
-        for match in _MACRO.finditer(text):
-            if match[1] in ways:
-                parts.setdefault(match[1], []).append(match[0])
-        for match in _SHORT.finditer(text):
-            if match[1] in ways:  # as the style has it, which the parser goes by
-                head = match[0].partition(b"{")[0].rstrip()
-                parts.setdefault(match[1], []).append(b"%b\n{\n\t%b\n}" % (head, match[2].strip()))
+        parts = dict(self._parts(text))
         wanted = {name.encode(): None}
         guard = self.guards.of(text).get(class_of(name).encode()) if class_of(name) else None
         if guard is not None:
@@ -118,6 +110,22 @@ class HelperWords:
         texts = [some.strip(b"\n") for one in wanted for some in parts.get(one, ())]
         rows = sum(some.count(b"\n") + 1 for some in texts)
         return "\n\n".join(map(_text, texts)) + "\n" if texts and rows <= _MOST_ROWS else ""
+
+    def _texts(self, text: bytes) -> Mapping[bytes, list[bytes]]:
+        """The texts of the helpers of a file by name, in the style that the parser goes by."""
+        ways = self._ways(text)
+        parts: dict[bytes, list[bytes]] = {}
+        for part in _functions(text):
+            if part.name in ways:
+                parts.setdefault(part.name, []).append(_from_head(part))
+        for match in _MACRO.finditer(text):
+            if match[1] in ways:
+                parts.setdefault(match[1], []).append(match[0])
+        for match in _SHORT.finditer(text):
+            if match[1] in ways:  # as the style has it, which the parser goes by
+                head = match[0].partition(b"{")[0].rstrip()
+                parts.setdefault(match[1], []).append(b"%b\n{\n\t%b\n}" % (head, match[2].strip()))
+        return parts
 
     def row(self, text: bytes, name: str) -> int:
         """The row in which a helper takes its lock, from 0; -1 where none is found."""

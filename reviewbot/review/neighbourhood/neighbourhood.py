@@ -86,6 +86,7 @@ class Neighbourhood:
         self._included = IncludedHeaders(source.folders, names) if names is not None else None
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
         self.width = FOLDER if self._index is None else TREE  # how far it looked the last time, one of WIDTHS
+        self._lending: tuple[str, NearbyHelpers | None] | None = None
         self._last: tuple[object, NearbyFiles] | None = None  # a commit to one file is asked about twice
 
     def around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
@@ -136,7 +137,10 @@ class Neighbourhood:
                 words = [*words, self._included]
             return TreeHelpers(words, self._layout, self._later) if words else None
 
-        return self._later(found, None)
+        if self._lending is None or self.width != TREE or self._lending[0] != tree:
+            self._lending = None  # should the time be up on the way
+            self._lending = tree, self._later(found, None)
+        return self._lending[1]
 
     def _along(
         self,
@@ -182,7 +186,7 @@ class Neighbourhood:
     def _give_up(self, error: DamagedDatabase) -> None:
         if self._index is not None:
             self._index.give_up(str(error))
-        self._index, self.width, self._last = None, SERIES, None
+        self._index, self.width, self._last, self._lending = None, SERIES, None, None
 
     def _folder(self, tree: str, name: str) -> FolderWords:
         folder = self._known.get(name) or FolderWords(name, self._folders, self._read)
