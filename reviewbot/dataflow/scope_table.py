@@ -10,6 +10,7 @@ from reviewbot.dataflow.mask_env import tools_of
 from reviewbot.dataflow.state import UNKNOWN
 from reviewbot.frontend.instructions import UNUSED, Expr, Instruction
 from reviewbot.model.kernel import Kernel, ScopeCall, ScopeKind
+from reviewbot.model.lent_scopes import NOTHING_LENT, LentScopes
 
 ScopeRows = list[tuple[ScopeKind, ScopeCall]]
 _PLAIN = re.compile(r"[A-Za-z_]\w*\Z")
@@ -43,6 +44,7 @@ class ScopeTable:
         self.unlocks = frozenset(scope_call.call for one in atomic for scope_call in one.leave)
         self.may_unlock = tuple(kernel.words["may_unlock"])
         self._keeps: Callable[[str], bool] = lambda _: False
+        self._doubtful = frozenset[str]()
         self.tools = tools_of(kernel)
 
     def extended(self, enter: Mapping[str, ScopeRows], leave: Mapping[str, ScopeRows]) -> ScopeTable:
@@ -57,6 +59,27 @@ class ScopeTable:
         self.enter, self.leave = {**self.enter, **enter}, {**self.leave, **leave}
         self.locks, self.unlocks = self.locks.union(enter), self.unlocks.union(leave)
 
+    def lending(self, lent: LentScopes) -> ScopeTable:
+        """A table with what other files lend a text; this one if that is nothing."""
+        if lent == NOTHING_LENT:
+            return self
+        scopes = self.kernel.scopes
+        enter, leave = (
+            {name: [(scopes[scope], gate) for scope, gate in gates] for name, gates in some}
+            for some in (lent.takes, lent.gives)
+        )
+        found = copy(self)
+        found._add(enter, leave)
+        found._doubt(lent.doubtful)
+        found._guard({name: scopes[scope] for name, scope in lent.guards})
+        return found
+
+    def _guard(self, classes: Mapping[str, ScopeKind]) -> None:
+        self.guards, self.locks = {**self.guards, **classes}, self.locks.union(classes)
+
+    def _doubt(self, names: frozenset[str]) -> None:
+        self._doubtful = names
+
     def keeping(self, keeps: Callable[[str], bool]) -> ScopeTable:
         """A table that knows of some calls that they give back no lock, whatever they are called."""
         found = copy(self)
@@ -68,6 +91,8 @@ class ScopeTable:
 
     def may_give_back(self, name: str) -> bool:
         """Whether a call of this name may end atomic scopes, though nothing is known of it."""
+        if name in self._doubtful:
+            return True
         return any(word in name for word in self.may_unlock) and not self._keeps(name)
 
     def opened(self, step: Instruction, when: str) -> Iterator[tuple[str, ScopeCall]]:

@@ -14,7 +14,7 @@ from reviewbot.dataflow.scope_table import ScopeTable, argument, is_local, token
 from reviewbot.dataflow.state import OTHER, Masks, OpenScope, State
 from reviewbot.dataflow.writes import Writes
 from reviewbot.frontend.fragments import OPEN
-from reviewbot.frontend.instructions import UNUSED, Function, Instruction
+from reviewbot.frontend.instructions import UNUSED, Expr, Function, Instruction
 from reviewbot.model.kernel import ScopeCall, ScopeKind
 
 _WORD = re.compile(r"[A-Za-z_]\w*")
@@ -53,16 +53,27 @@ class Transfer:
         self._use(state, index, step, text)
         if (text, not way) in state.facts:
             return None
+        tried = self._tried(state, value, text, way)
         if text in (state.holds or {}):
             self._note("tested", index, min(state.holds[text]) if state.holds else OTHER, "", text)
             state = state._replace(holds={k: v for k, v in (state.holds or {}).items() if k != text})
         state = state._replace(facts=state.facts | {(text, way)})
         if value.op == "call" and way:
-            call = step._replace(kind="call", name=value.text, args=value.args)
+            tried = (index, step._replace(kind="call", name=value.text, args=value.args))
+        if tried is not None:
+            at, call = tried
             for scope, scope_call in self._lookup.opened(call, "true"):
-                state = self._enter(state, index, call, scope, scope_call)
+                state = self._enter(state, at, call, scope, scope_call)
         masks = mask_env.refine_masks(state.masks or {}, value, truth, self._names, self._kernel, self._lookup.tools)
         return None if masks is None else state if masks is state.masks else state._replace(masks=masks)
+
+    def _tried(self, state: State, value: Expr, text: str, way: bool) -> tuple[int, Instruction] | None:
+        """The call whose result a variable surely holds that is tested for the first time, where it is a good one."""
+        if value.op == "call" and value.text in self._kernel.words["error_tests"] and len(value.args) == 1:
+            text, way = value.args[0].text, not way
+        calls = (state.holds or {}).get(text, ()) if way else ()
+        at = next(iter(calls), OTHER) if len(calls) == 1 else OTHER
+        return None if at == OTHER else (at, self._function.steps[at])
 
     def take(self, state: State, index: int, step: Instruction) -> State:
         """The transfer function of any other instruction."""

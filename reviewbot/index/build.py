@@ -90,5 +90,6 @@ def _read(path: str, id_: str, text: bytes, read: ReadWords) -> ReadContent:
     names = (
         *(file.defines, file.calls, file.runs, file.macros, file.locks, file.waits),
         *(file.operations.structures, file.pointers, file.places, file.through, file.stores),
+        *(file.helpers.takers, file.helpers.givers),
     )
     return ReadContent(content_key(path, id_), to_bytes(file), names)

@@ -20,7 +20,8 @@ from reviewbot.model.errors import DamagedDatabase
 from reviewbot.review.neighbourhood.function_words import FileWords
 
 # what a content does with a name
-KINDS = DEFINES, CALLS, RUNS, MACROS, LOCKS, WAITS, STRUCTURES, POINTERS, PUTS, THROUGH, STORES = range(11)
+KINDS = range(13)
+DEFINES, CALLS, RUNS, MACROS, LOCKS, WAITS, STRUCTURES, POINTERS, PUTS, THROUGH, STORES, TAKERS, GIVERS = KINDS
 _MOST_TREES = 4  # the ones that were indexed last
 _SCHEMA = (
     "CREATE TABLE contents (number INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, words BLOB NOT NULL)",
@@ -28,6 +29,8 @@ _SCHEMA = (
     "CREATE TABLE parts (part INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
     "CREATE TABLE names (name TEXT NOT NULL, kind INTEGER NOT NULL, part INTEGER NOT NULL, contents BLOB NOT NULL,"
     " PRIMARY KEY (name, kind, part)) WITHOUT ROWID",
+    # their names are asked for all at once
+    "CREATE INDEX helpers ON names (kind, name) WHERE kind >= 11",
     "CREATE TABLE trees (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, called TEXT NOT NULL,"
     " made INTEGER NOT NULL, files INTEGER NOT NULL)",
     "CREATE TABLE work (called TEXT NOT NULL, before INTEGER NOT NULL, fresh INTEGER NOT NULL)",  # a row at most
@@ -121,6 +124,11 @@ class Store:
             (start, start + chr(0x10FFFF), kind, most),
         )
         return [row[0] for row in rows]
+
+    def helpers(self, kind: int) -> frozenset[str]:
+        """The names of all functions and macros that take a lock for others, or give one back: TAKERS or GIVERS."""
+        rows = self._db.rows("SELECT DISTINCT name FROM names WHERE kind >= 11 AND kind = ?", (kind,))
+        return frozenset(row[0] for row in rows)
 
     def trees(self) -> Sequence[IndexedTree]:
         """The trees that are there as a whole, the last one first."""

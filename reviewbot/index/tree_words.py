@@ -13,6 +13,7 @@ from reviewbot.index.difference import difference
 from reviewbot.index.store import (
     CALLS,
     DEFINES,
+    GIVERS,
     LOCKS,
     MACROS,
     POINTERS,
@@ -20,6 +21,7 @@ from reviewbot.index.store import (
     RUNS,
     STORES,
     STRUCTURES,
+    TAKERS,
     THROUGH,
     WAITS,
     IndexedTree,
@@ -59,6 +61,7 @@ class TreeWords:
         self._listing = lru_cache(_FOLDERS)(folders.listing)  # each tree is compared twice
         self._at = lru_cache(_KEPT)(self._content_at)
         self._naming = lru_cache(_KEPT)(store.naming)
+        self._helpers = lru_cache(2)(store.helpers)
         self._placed: dict[tuple[str, int], Sequence[str]] = {}  # files of the indexed tree
 
     def turn_to(self, tree: str) -> None:
@@ -152,6 +155,16 @@ class TreeWords:
     def storing(self, name: str) -> Collection[str]:
         """See SourceWords."""
         return [*self._known(name, STORES), *self._fresh.storing(name)]
+
+    @property
+    def takers(self) -> frozenset[str]:
+        """See SourceWords."""
+        return self._helpers(TAKERS) | self._fresh.takers
+
+    @property
+    def givers(self) -> frozenset[str]:
+        """See SourceWords."""
+        return self._helpers(GIVERS) | self._fresh.givers
 
     def operations(self, path: str) -> FileOperations:
         """See SourceWords."""

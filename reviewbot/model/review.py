@@ -14,6 +14,7 @@ CONFIDENCES = ("low", "medium", "high")
 # notes of evidence: of a line that is only beside what was taken away, and of one that leads to what a finding is about
 REMOVED_HERE = "a condition, an unlock or a value is removed here"
 CHANGED_HERE = "what leads there is changed here"
+ADDED_LOCK = "a lock is taken here for the caller"
 
 WIDTHS = ("series", "folder", "tree")  # how far calls are followed: in the files of the series, or further
 

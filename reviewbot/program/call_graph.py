@@ -56,12 +56,14 @@ class Beside(NamedTuple):
     """Files to read with those that a patch touches.
 
     `meant`: the function of another file that a name means in a file, as far as more is known than these files show;
-    `operations`: what members that are called may be, if more is known of that.
+    `operations`: what members that are called may be, if more is known of that; `before`: gives the files as they are
+    read before the patch, None for the same.
     """
 
     files: Sequence[FileVersion] = ()
     meant: Callable[[str, str], FunctionKey | None] | None = None
     operations: Operations | None = None
+    before: Callable[[], Sequence[FileVersion]] | None = None
 
 
 NOTHING_BESIDE = Beside()
@@ -105,7 +107,8 @@ class FileCallGraph:
     def earlier(self) -> Sequence[FileVersion]:
         """The others."""
         paths = {side.path for side in self.touched}
-        return [side for side in self.beside.files if side.path not in paths]
+        files = self.beside.files if self.beside.before is None else self.beside.before()
+        return [side for side in files if side.path not in paths]
 
     @cached_property
     def sides(self) -> Mapping[str, FileVersion]:

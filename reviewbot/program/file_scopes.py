@@ -10,22 +10,26 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial
+from typing import TypeVar
 
 from reviewbot.dataflow.analysis import FunctionAnalysis
+from reviewbot.dataflow.conditions import decided
 from reviewbot.dataflow.scope_table import ScopeTable, argument
+from reviewbot.dataflow.state import State
 from reviewbot.frontend import parse
 from reviewbot.frontend.fragments import Fragment
-from reviewbot.frontend.instructions import Function
+from reviewbot.frontend.instructions import Expr, Function, Instruction
 from reviewbot.model.kernel import ScopeCall, ScopeKind
 from reviewbot.support.patterns import pattern
 
 _WORD = pattern(r"\w+")
+_NONE = ("NULL", "0", "false")
 LONGEST = 800  # characters of such a function, and of what stands above it
-_LONGEST_GIVING = 2400  # of one that gives back a lock: where that is missed, all that follows seems to be below it
+LONGEST_GIVING = 2400  # of one that gives back a lock: where that is missed, all that follows seems to be below it
 _MOST = 40  # functions of one text that are read for this
 _ROUNDS = 3  # helpers that call helpers
 _DEEPEST = 5  # calls below a function that are looked at for one that gives back a lock
-_HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
+HINTS = ("lock", "rcu", "preempt", "irq", "bh", "cpu", "begin", "end")  # what the names of most scope calls contain
 
 ScopeRow = tuple[ScopeKind, ScopeCall]
 Helpers = Sequence[tuple[str, Sequence[ScopeRow], Sequence[ScopeRow]]]  # by name, the scopes left open and those closed
@@ -97,7 +101,7 @@ def _helpers(prefix: str, text: str, suffix: str, marks: tuple[tuple[int, str], 
     for function in parse.functions(fragment, lookup.kernel.words, dict(marks)):
         flow = FunctionAnalysis(function, lookup) if _is_readable(function, lookup) else None
         known = flow is not None and not flow.lost
-        takes = [*_kept(flow, lookup)] if flow is not None and known else []
+        takes = [*_kept(flow, lookup), *_conditional(flow, lookup)] if flow is not None and known else []
         gives = [*_given_back(flow, lookup)] if flow is not None and known else []
         found.append((function.name, takes, gives))
     return found
@@ -118,17 +122,31 @@ def _only(found: Mapping[str, list[ScopeRow]], names: set[str]) -> dict[str, lis
 def _may_be_helper(fragment: Fragment, lookup: ScopeTable) -> bool:
     """Whether a function takes locks and gives none back, or the other way round, by its words."""
     text = fragment.text
-    if not fragment.starts or len(text) > _LONGEST_GIVING or not _one_way(text, lookup.locks, lookup.unlocks):
+    if not fragment.starts or len(text) > LONGEST_GIVING or not _one_way(text, lookup.locks, lookup.unlocks):
         return False
     return len(text) <= LONGEST or not lookup.unlocks.isdisjoint(_WORD.findall(text))
 
 
 @lru_cache(maxsize=2048)  # the next version of a file has most functions as they were
 def _one_way(text: str, locks: frozenset[str], unlocks: frozenset[str]) -> bool:
-    if not any(hint in text for hint in _HINTS):
+    if not any(hint in text for hint in HINTS):
         return False
     words = _WORD.findall(text)
-    return locks.isdisjoint(words) != unlocks.isdisjoint(words)
+    return locks.isdisjoint(words) != unlocks.isdisjoint(words) or leaves_some(words, locks, unlocks, "return")
+
+
+Word = TypeVar("Word", str, bytes)
+
+
+def leaves_some(words: Sequence[Word], locks: frozenset[Word], unlocks: frozenset[Word], ends: Word) -> bool:
+    """Whether a short function may keep a lock on some ways: below it more of them end than give it back.
+
+    `words`: all of it, in order; `ends`: the word that ends a way.
+    """
+    first = next((at for at, word in enumerate(words) if word in locks or word in unlocks), None)
+    if first is None or words[first] in unlocks:
+        return False
+    return words[first:].count(ends) > sum(word in unlocks for word in words[first:]) > 0
 
 
 def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:
@@ -143,6 +161,45 @@ def _kept(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:
             yield kind, ScopeCall(flow.function.name, key=_position(flow.function, key))
 
 
+def _conditional(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:
+    """The scopes that are open where the function returns something, and not where it returns nothing, or an error."""
+    good: list[set[tuple[str, str]]] = []
+    bad: list[set[tuple[str, str]]] = []
+    told = False
+    for step, value, state in _returned(flow):
+        kept = {(one.scope, one.key) for one in state.open if not one.guard}
+        rows = lookup.enter.get(value.text, ()) if value.op == "call" else ()
+        call = step._replace(args=value.args)
+        tried = {(kind.name, argument(call, one.key)) for kind, one in rows if one.when}
+        is_none = not tried and _is_none(value, state, lookup)
+        (bad if is_none else good).append(kept | tried)
+        told = told or is_none or bool(tried)
+    if not good or not told:
+        return
+    for scope, key in sorted(set.intersection(*good).difference(*bad)):
+        kind = lookup.kernel.scopes.get(scope)
+        if kind is not None and kind.atomic:
+            yield kind, ScopeCall(flow.function.name, key=_position(flow.function, key), when="true")
+
+
+def _returned(flow: FunctionAnalysis) -> Iterator[tuple[Instruction, Expr, State]]:
+    """What a function returns, with the states there."""
+    for step, states in zip(flow.function.steps, flow.at, strict=True):
+        if step.kind == "return" and step.value is not None:
+            yield from ((step, step.value, state) for state in states)
+
+
+def _is_none(value: Expr, state: State, lookup: ScopeTable) -> bool:
+    """Whether a value is false where a state is, or an error."""
+    words = lookup.kernel.words
+    if value.text in _NONE or (value.op == "call" and value.text in words["error_results"]):
+        return True
+    tests = (f"{name}({value.text})" for name in words["error_tests"])
+    return decided(value, state.facts, words["transparent"]) is False or any(
+        (one, True) in state.facts for one in tests
+    )
+
+
 def _ends(kind: str) -> bool:
     return kind in ("return", "end")
 
@@ -150,8 +207,12 @@ def _ends(kind: str) -> bool:
 def _given_back(flow: FunctionAnalysis, lookup: ScopeTable) -> Iterator[ScopeRow]:
     """The scopes that the function may close and has not opened."""
     for step, states in zip(flow.function.steps, flow.at, strict=True):
-        for kind, call in lookup.closed(step) if step.kind == "call" and not step.op and states else ():
-            if kind.atomic and not any(one.scope == kind.name for state in states for one in state.open):
+        closed = lookup.closed(step) if step.kind == "call" and not step.op and states else ()
+        kinds = {kind.name for kind, _ in closed}  # one call may end locks of several kinds
+        if any(one.scope in kinds for state in states for one in state.open):
+            continue
+        for kind, call in closed:
+            if kind.atomic:
                 name = argument(step, call.key) if call.key >= 0 else ""
                 yield kind, ScopeCall(flow.function.name, key=_position(flow.function, name))
 

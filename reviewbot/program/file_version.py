@@ -18,6 +18,7 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Expr, Instruction
 from reviewbot.frontend.macros import Defines
 from reviewbot.model.kernel import Allocator
+from reviewbot.model.lent_scopes import NOTHING_LENT, LentScopes
 from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit
 
@@ -31,7 +32,8 @@ class FileVersion(Struct, frozen=True):
     `changed[row]`: the row was added (after) or removed (before); `near[row]`: a line of the other side alone stood
     right above or below it. `units`: the functions that the change touches; `beside`: the other functions of the text;
     `allocators`: macros of the text that wrap one; `lookup`: the scope calls with its own helpers, None where nothing
-    of it was parsed; `later`: gives the functions of a text that names nothing rules are about, read at the first use.
+    of it was parsed; `later`: gives the functions of a text that names nothing rules are about, read at the first use;
+    `lent`: what other files lend it.
     """
 
     path: str
@@ -48,6 +50,12 @@ class FileVersion(Struct, frozen=True):
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
     later: Callable[[], Neighbours | None] = lambda: None
     lookup: ScopeTable | None = None
+    lent: LentScopes = NOTHING_LENT
+
+    @property
+    def tells(self) -> bool:
+        """Whether the change touches anything of it that a check may look at."""
+        return bool(self.units or self.defines or self.quiet or self.handed)
 
     @property
     def words(self) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
@@ -19,9 +19,11 @@ from reviewbot.frontend.macros import Define, Defines, define_rows, is_asked
 from reviewbot.frontend.preprocess import rewrite
 from reviewbot.frontend.stitch import Stretch, heading
 from reviewbot.model.kernel import Allocator, Kernel
+from reviewbot.model.lent_scopes import NOTHING_LENT, LentScopes
 from reviewbot.model.patch import FileChange, Hunk
 from reviewbot.patch.renames import renamed
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.helpers.reader import HelperReader
 from reviewbot.program.neighbours import Neighbours
 from reviewbot.program.unit import FunctionUnit, opener
 from reviewbot.support.patterns import pattern
@@ -44,6 +46,7 @@ class ParsedText(Struct, frozen=True):
     beside: Neighbours | None = None
     allocators: Mapping[str, Allocator] = field(default_factory=dict)
     lookup: ScopeTable | None = None
+    lent: LentScopes = NOTHING_LENT
 
 
 _NOTHING = ParsedText()
@@ -74,6 +77,11 @@ class Reader:
         stems = "|".join(map(re.escape, sorted(kernel.words["telling"])))
         self._stems = re.compile(stems)
 
+    @cached_property
+    def helpers(self) -> HelperReader:
+        """Reads what functions and macros of other files take or give back for their callers."""
+        return HelperReader(self.lookup)
+
     def settle(self) -> None:
         """Keep what was read by now for later runs."""
         if self._records is not None:
@@ -95,8 +103,11 @@ class Reader:
         heads = [row for row in part.rows[first : last + 1] if _AT_MARGIN.match(row)]
         return function if not heads or fragments.function_name(heading(heads[-1], self._words)) else ""
 
-    def hunks(self, change: FileChange, mark: str) -> FileVersion:
-        """The file version that the hunks show of one side: mark "+" for after, "-" for before."""
+    def hunks(self, change: FileChange, mark: str, lent: LentScopes = NOTHING_LENT) -> FileVersion:
+        """The file version that the hunks show of one side: mark "+" for after, "-" for before.
+
+        `lent`: what other files lend it.
+        """
         rows: list[str] = []
         numbers: list[int] = []
         changed: list[bool] = []
@@ -116,9 +127,9 @@ class Reader:
             numbers += [(line.new if mark == "+" else line.old) or 0 for line in lines]
             changed += [line.mark == mark for line in lines]
             near += _near(hunk, mark)
-        telling = any(self.telling(one.text) for one in stretches)
-        read = self.read_all(stretches, change.created) if telling else _NOTHING
-        later = _once(lambda: self.read_all(stretches, change.created))
+        telling = bool(lent.takes or lent.guards) or any(self.telling(one.text) for one in stretches)
+        read = self.read_all(stretches, change.created, lent=lent) if telling else _NOTHING
+        later = _once(lambda: self.read_all(stretches, change.created, lent=lent))
         made = _file_version(change.path, rows, numbers, (changed, near), read, whole=change.created)
         return made if telling else replace(made, later=later)
 
@@ -129,11 +140,12 @@ class Reader:
         mark: str,
         only: Sequence[Rows] | None = None,
         names: frozenset[str] = frozenset(),
+        lent: LentScopes = NOTHING_LENT,
     ) -> FileVersion:
         """The file version of one side with the whole file; `change` has the numbers that its lines have in `text`.
 
         `only`: the rows, from 0, among which touched functions are read, None for all; `names`: functions that mention
-        none of them are not read, unless it is empty.
+        none of them are not read, unless it is empty; `lent`: what other files lend it.
         """
         rows = tuple(text.split("\n"))
         changed, near = [False] * len(rows), [False] * len(rows)
@@ -144,27 +156,33 @@ class Reader:
                 changed[at], near[at] = line.mark == mark, beside
         among = (range(len(rows)),) if only is None else (range(first, last + 1) for first, last in only)
         touched = [at for part in among for at in part if changed[at] or near[at]]
-        telling = bool(touched) and self.telling(text)
-        read = self.read(text, "", True, _among(touched), names) if telling else _NOTHING
+        telling = bool(touched) and (bool(lent.takes or lent.guards) or self.telling(text))
+        read = self.read(text, "", True, _among(touched), names, lent) if telling else _NOTHING
         made = _file_version(change.path, rows, range(1, len(rows) + 1), (changed, near), read, whole=True)
-        later = _once(lambda: self.read(text, "", True, _among(touched), names))
+        later = _once(lambda: self.read(text, "", True, _among(touched), names, lent))
         return made if telling or not touched else replace(made, later=later)
 
-    def unchanged(self, path: str, text: str, shown: str | None = None) -> FileVersion:
+    def unchanged(self, path: str, text: str, shown: str | None = None, lent: LentScopes = NOTHING_LENT) -> FileVersion:
         """A whole file that the patch does not touch; its functions are parsed where calls lead to them.
 
-        `shown`: the same rows, but for functions that need not be read.
+        `shown`: the same rows, but for functions that need not be read; `lent`: what other files lend it.
         """
         rows = text.split("\n")
         marks = [False] * len(rows)
-        read = self.read(text if shown is None else shown, "", True, _among([]))
+        read = self.read(text if shown is None else shown, "", True, _among([]), lent=lent)
         return _file_version(path, rows, range(1, len(rows) + 1), (marks, marks), read, whole=True)
 
     def read(
-        self, text: str, section: str, whole: bool, touched: Touched | None = None, wanted: frozenset[str] = frozenset()
+        self,
+        text: str,
+        section: str,
+        whole: bool,
+        touched: Touched | None = None,
+        wanted: frozenset[str] = frozenset(),
+        lent: LentScopes = NOTHING_LENT,
     ) -> ParsedText:
         """Parse a text without gaps; see read_all()."""
-        return self.read_all((Stretch(text, section, 0),), whole, touched, wanted)
+        return self.read_all((Stretch(text, section, 0),), whole, touched, wanted, lent)
 
     def read_all(
         self,
@@ -172,13 +190,14 @@ class Reader:
         whole: bool,
         touched: Touched | None = None,
         wanted: frozenset[str] = frozenset(),
+        lent: LentScopes = NOTHING_LENT,
     ) -> ParsedText:
         """The functions and macros of a text, and why some could not be read.
 
         `touched(first, last)`: whether the change touches a row of these, from 0; None: all of them. `wanted`: `names`
-        of file().
+        of file(); `lent`: what other files lend it.
         """
-        prepared = self._open(tuple(stretches), whole)
+        prepared = self._open(tuple(stretches), whole, lent)
         names = [name.rstrip("()") for name in (*prepared.masks, *prepared.allocators)]
         near: list[Fragment] = []
         far: list[Fragment] = []
@@ -190,7 +209,7 @@ class Reader:
             (near if speaks else far).append(fragment)
             quiet += [fragment] if mine and not speaks else []
         units: list[FunctionUnit] = []
-        unread: list[str] = []
+        unread = [f"{lent.left} calls of other files that may take or give back a lock"] if lent.left else []
         lost = 0
         for count, fragment in enumerate(near):
             if count >= _MOST_FUNCTIONS or lost > _MOST_LOST:
@@ -212,7 +231,9 @@ class Reader:
             asks = macro.name not in prepared.masks or is_asked(macro.name, text)
             if mine and asks and len(units) < _MOST_FUNCTIONS and self.telling(macro.body):
                 units += prepared.macro(macro)
-        return ParsedText(tuple(units), Defines(defines), tuple(unread), beside, prepared.allocators, prepared.lookup)
+        return ParsedText(
+            tuple(units), Defines(defines), tuple(unread), beside, prepared.allocators, prepared.lookup, lent
+        )
 
     def _speaks(self, fragment: Fragment, names: Sequence[str]) -> bool:
         return self.telling(fragment.text) or any(name in fragment.text for name in names)
@@ -253,6 +274,7 @@ def _file_version(
         "\n".join(rows),
         read.allocators,
         lookup=read.lookup,
+        lent=read.lent,
     )
 
 

@@ -22,7 +22,8 @@ from reviewbot.frontend.fragments import Fragment
 from reviewbot.frontend.instructions import Function
 from reviewbot.frontend.preprocess import directives, prepare, rewrite
 from reviewbot.frontend.stitch import StitchedText, Stretch, connected, show
-from reviewbot.model.kernel import Kernel, Mask
+from reviewbot.model.kernel import Kernel, Mask, ScopeKind
+from reviewbot.model.lent_scopes import LentScopes
 from reviewbot.program.file_masks import file_masks
 from reviewbot.program.file_scopes import file_scopes
 from reviewbot.support.patterns import pattern
@@ -149,6 +150,7 @@ class KnownFunctions:
             _own(lookup.leave, self._base.leave, words),
             tuple(name for name in words if name not in lookup.leave and lookup.may_give_back(name)),
             tuple((name, masks[name]) for name in words if name in masks),
+            *_own_guards(lookup.guards, self._base.guards, words),
         )
 
         def follow() -> FunctionAnalysis:
@@ -157,6 +159,13 @@ class KnownFunctions:
             return self._records.flow(key, function, lookup, masks)
 
         return _kept(self._flows, key, follow)
+
+
+def _own_guards(found: Mapping[str, ScopeKind], base: Mapping[str, ScopeKind], words: Iterable[str]) -> Iterator[str]:
+    """Which guards of classes that others do not know are in a text, and what they are."""
+    for one in words:
+        if one in found and one not in base:
+            yield f"{one} {found[one].name}"
 
 
 def _own(found: Mapping[str, ScopeRows], base: Mapping[str, ScopeRows], words: Iterable[str]) -> Hashable:
@@ -180,7 +189,7 @@ class PreparedText:
     """A text that was prepared and cut into fragments.
 
     `masks`: those of its own macros and helpers, by name; `allocators`: macros of it that wrap one; `lookup`: the scope
-    calls, with helpers of it that take or give back a lock.
+    calls, with helpers of it that take or give back a lock, and those that it is lent.
     """
 
     def __init__(
@@ -238,13 +247,16 @@ class PreparedText:
 
 def opener(
     kernel: Kernel, lookup: ScopeTable, records: FunctionRecords | None = None
-) -> Callable[[tuple[Stretch, ...], bool], PreparedText]:
+) -> Callable[[tuple[Stretch, ...], bool, LentScopes], PreparedText]:
     """The function that prepares texts for one kernel and keeps the last few.
 
-    Its arguments are the stretches of a text, and whether they are all of a file. `records`: see KnownFunctions.
+    Its arguments are the stretches of a text, whether they are all of a file, and what other files lend it. `records`:
+    see KnownFunctions.
     """
     words, known = rewrite.sorted_words(kernel.words), KnownFunctions(lookup, records)
-    return lru_cache(maxsize=_MOST_OPEN)(lambda stretches, whole: PreparedText(stretches, whole, lookup, words, known))
+    return lru_cache(maxsize=_MOST_OPEN)(
+        lambda stretches, whole, lent: PreparedText(stretches, whole, lookup.lending(lent), words, known)
+    )
 
 
 def _masks(stitched: Sequence[StitchedText], whole: bool, lookup: ScopeTable) -> Mapping[str, Mask]:

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.cut_functions import byte_words, called_in
@@ -33,7 +34,7 @@ class _Mark(Struct, frozen=True):
 
     `leads`: it has a condition, a jump or the end of a scope; `turns`: a jump, which may lead upwards; `asked`: a
     condition was removed; `ends`: a call that ends a scope was; `names`: variables that were given a value there.
-    `removed`: all of it was.
+    `removed`: all of it was; `takes`: a call that takes a lock was added.
     """
 
     row: int
@@ -43,6 +44,7 @@ class _Mark(Struct, frozen=True):
     asked: bool
     ends: bool
     names: _Words
+    takes: bool = False
 
 
 class ScopeEnds(NamedTuple):
@@ -110,7 +112,8 @@ class ChangedWays:
             return ()
         if side.path not in self._found:
             rows = {number: row for row, number in enumerate(side.numbers) if number}
-            marks = _marks_of(file.change, self._all_ends(file))
+            locks = side.lookup.locks if side.lookup is not None else frozenset[str]()
+            marks = _marks_of(file.change, self._all_ends(file), frozenset(map(_bytes, locks)))
             self._found[side.path] = [_at(one, rows[one.row]) for one in marks if one.row in rows]
         return self._found[side.path]
 
@@ -143,13 +146,16 @@ class ChangedWays:
         return bool(units) and not any(unit.function.broken or unit.flow.lost for unit in units)
 
     def _in_callee(self, side: FileVersion, row: int) -> Place | None:
-        """Where an unlock was removed in a function that is called above a row in its function."""
+        """Where an unlock was removed in a function that is called above a row in its function.
+
+        Or where a lock was added, in one that is called in this row.
+        """
         ended = [
             (file.after, one)
             for file in self._files.values()
             if file.after is not None
             for one in self._marks(file.after)
-            if one.ends
+            if one.ends or one.takes
         ]
         function = side.function_at(row) if ended else ""
         if not function:
@@ -160,17 +166,18 @@ class ChangedWays:
         called: Collection[bytes] = called_in(_bytes("\n".join(side.rows[first : row + 1])))
         for other, one in ended:
             name = other.function_at(one.row)
-            if name and name != function and _bytes(name) in called:
+            here = called if one.ends else called_in(_bytes(side.rows[row]))
+            if name and name != function and _bytes(name) in here:
                 return (other, one.row) if self._was_read(self._files[other.path], name) else None
         return None
 
 
 def _at(mark: _Mark, row: int) -> _Mark:
-    return _Mark(row, mark.removed, mark.leads, mark.turns, mark.asked, mark.ends, mark.names)
+    return _Mark(row, mark.removed, mark.leads, mark.turns, mark.asked, mark.ends, mark.names, mark.takes)
 
 
-def _marks_of(change: FileChange, ends: ScopeEnds) -> Iterator[_Mark]:
-    """Those of a file, each with its line after the patch, 1-based, instead of its row."""
+def _marks_of(change: FileChange, ends: ScopeEnds, locks: _Words) -> Iterator[_Mark]:
+    """Those of a file, each with its line after the patch, 1-based, instead of its row. `locks`: who takes one."""
     for hunk in change.hunks:
         gone: list[str] = []
         for line in hunk.lines:
@@ -181,7 +188,8 @@ def _marks_of(change: FileChange, ends: ScopeEnds) -> Iterator[_Mark]:
                 yield _mark(line.new, _bytes("\n".join(_of_last(gone))), ends, removed=True)
                 gone = []
             if line.old is None:
-                yield _mark(line.new, _bytes(line.text), ends, removed=False)
+                mark = _mark(line.new, _bytes(line.text), ends, removed=False)
+                yield replace(mark, takes=not locks.isdisjoint(byte_words(_bytes(line.text))))
 
 
 def _of_last(rows: Sequence[str]) -> Sequence[str]:

@@ -7,7 +7,7 @@ adds, or where it removes one. With the trees of a patch whole files are read, u
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from reviewbot.checks.declaration import check_of
 from reviewbot.frontend.cut_functions import CutFile
 from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.kernel import Kernel, Rule
+from reviewbot.model.lent_scopes import NOTHING_LENT
 from reviewbot.model.patch import FileChange, Patch, ReadFile, Series, Unread
 from reviewbot.model.review import WIDTHS, Finding, PatchReview, Review
 from reviewbot.patch import parse
@@ -24,11 +25,13 @@ from reviewbot.patch.relocate import relocate
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FileCallGraph
 from reviewbot.program.context import Check, Context, Hit
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.helpers.sides import PatchHelpers, patch_helpers
 from reviewbot.program.reader import Reader, reader_of
 from reviewbot.review.changed_ways import ChangedWays, ScopeEnds, scope_ends
 from reviewbot.review.findings import finding_of, once_a_line
 from reviewbot.review.left_calls import calls_left, known_calls
-from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, first_missing, grouped, link
+from reviewbot.review.linked_files import MOST_EARLIER, Earlier, are_linked, first_missing, grouped, link, with_files
+from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.new_findings import Pair, Sides, new_hits
 from reviewbot.review.patched_file import PatchedFile, Selected
 from reviewbot.review.resolved import FindingKey, FindingOrigin, Resolver
@@ -112,8 +115,9 @@ class Engine:
 
     def left_by(self, patch: Patch) -> Sequence[FileVersion]:
         """The files of a patch as it leaves them, not checked."""
-        changes = (change for change in parse.parse_diff(patch.diff)[0] if parse.is_source(change))
-        read = (self._file(patch, change, None)[0].after for change in changes)
+        changes = [change for change in parse.parse_diff(patch.diff)[0] if parse.is_source(change)]
+        helpers = self._helpers(patch, changes)
+        read = (self._file(patch, change, None, helpers)[0].after for change in changes)
         return [side for side in read if side is not None]
 
     def _begin(self, series: Series) -> None:
@@ -135,18 +139,19 @@ class Engine:
         left: list[FileVersion] = []
         calls = 0
         for group in grouped([one for one in enumerate(files) if parse.is_source(one[1])]):
-            opened = [(at, *self._file(patch, change, only)) for at, change in group]
-            notes += self._link_beside(patch, [file for _, file, _ in opened])
+            helpers = self._helpers(patch, [change for _, change in group])
+            opened = [(at, *self._file(patch, change, only, helpers)) for at, change in group]
+            notes += self._link_beside(patch, [file for _, file, _ in opened], helpers)
             for at, file, missed in opened:
                 selected = only.get(file.change.path) if only is not None else None
                 read.append((file, self._hits(file, names, selected.rules if selected is not None else None)))
-                notes += (*missed, *_unfollowed(file), *_cut_off(file))
+                notes += (*missed, *file.unfollowed, *file.cut_off)
                 placed[at] = file.change
             calls += calls_left([file for _, file, _ in opened], self._known_calls)
             if self._earlier is not None:
                 left = [*left, *(file.after for _, file, _ in opened if file.after is not None)][-MOST_EARLIER:]
-            for file, hits in read[-len(opened) :]:
-                if not hits:
+            if not any(hits for _, hits in read[-len(opened) :]):
+                for file, _ in read[-len(opened) :]:
                     file.forget()  # of a patch to thousands of files, only those that are hit stay in memory
         files = tuple(placed.get(at, change) for at, change in enumerate(files))
         findings = self._findings(read, names)
@@ -168,7 +173,7 @@ class Engine:
         file, unread = self._by_hunks(change)
         self._link([file])
         hits = self._hits(file, defined)
-        found = self._findings([(file, hits)], defined), [*unread, *_unfollowed(file), *_cut_off(file)]
+        found = self._findings([(file, hits)], defined), [*unread, *file.unfollowed, *file.cut_off]
         file.release()
         return found
 
@@ -225,24 +230,28 @@ class Engine:
         names = (name for line in lines for pair in _DEFINES.findall(line) for name in pair)
         return frozenset(names) & self.kernel.spans.keys()
 
-    def _file(self, patch: Patch, change: FileChange, only: Only | None) -> tuple[PatchedFile, list[Unread]]:
+    def _file(
+        self, patch: Patch, change: FileChange, only: Only | None, helpers: PatchHelpers
+    ) -> tuple[PatchedFile, list[Unread]]:
         """Both sides of a file: as a whole if the trees are known and match the diff, else by its hunks."""
         if self.read is None or patch.before is None or patch.after is None:
-            return self._by_hunks(change)
+            return self._by_hunks(change, helpers)
         new = self._after(patch, change)
         if patch.commit is None:
             placed = relocate(change, self._before(patch, change), new)
         else:  # the diff is of these very trees
             placed = change if change.deleted or new is not None else None
         if placed is None:
-            file, notes = self._by_hunks(change)
+            file, notes = self._by_hunks(change, helpers)
             return file, [Unread(change.path, _OTHER if patch.commit is None else _NO_FILE), *notes]
         rows = None if only is None else only.get(change.path, _NOTHING).rows
-        after = None if new is None else self.reader.file(placed, new, "+", rows)
+        now, earlier = helpers
+        after = None if new is None else self.reader.file(placed, new, "+", rows, lent=now.lent(placed.path, new))
 
         def before(names: frozenset[str]) -> FileVersion | None:
             old = self._before(patch, change)  # not kept: a patch may be to thousands of files
-            return None if old is None else self.reader.file(placed, old, "-", names=names)
+            lent = NOTHING_LENT if old is None else earlier.lent(placed.path, old)
+            return None if old is None else self.reader.file(placed, old, "-", names=names, lent=lent)
 
         file = PatchedFile(placed, after, before, True)
         return file, file.unread
@@ -259,27 +268,40 @@ class Engine:
 
     def _link(self, files: Sequence[PatchedFile], beside: Beside = NOTHING_BESIDE) -> None:
         earlier = self._earlier.files if self._earlier is not None else ()
-        link(files, self.kernel, beside._replace(files=(*beside.files, *earlier)))
+        link(files, self.kernel, with_files(beside, earlier))
 
-    def _link_beside(self, patch: Patch, files: Sequence[PatchedFile]) -> list[Unread]:
+    def _link_beside(self, patch: Patch, files: Sequence[PatchedFile], helpers: PatchHelpers) -> list[Unread]:
         """Link some files of a patch, with others of its tree through which their calls lead; gives what was left."""
         beside, left = (
-            self.beside.of(patch.after, files)
+            self.beside.of(patch.after, files, helpers)
             if self.beside is not None and patch.after is not None
             else (NOTHING_BESIDE, [])
         )
         self._link(files, beside)
         return left
 
-    def _by_hunks(self, change: FileChange) -> tuple[PatchedFile, list[Unread]]:
-        after = None if change.deleted else self.reader.hunks(change, "+")
-        file = PatchedFile(change, after, lambda _: None if change.created else self.reader.hunks(change, "-"), False)
+    def _by_hunks(self, change: FileChange, helpers: PatchHelpers | None = None) -> tuple[PatchedFile, list[Unread]]:
+        def side(mark: str) -> FileVersion:
+            return self.reader.hunks(change, mark, NOTHING_LENT if helpers is None else helpers.hunks(change, mark))
+
+        after = None if change.deleted else side("+")
+        file = PatchedFile(change, after, lambda _: None if change.created else side("-"), False)
         return file, file.unread
+
+    def _helpers(self, patch: Patch, changes: Sequence[FileChange]) -> PatchHelpers:
+        """What files lend those that a patch changes, and they lend others."""
+        trees = self.read is not None and patch.before is not None and patch.after is not None
+        near = None
+        if self.beside is not None and trees and patch.after is not None:
+            near = self.beside.helpers(patch.after, changes)
+        earlier = self._earlier.files if self._earlier is not None else ()
+        whole = (partial(self._after, patch), partial(self._before, patch)) if trees else None
+        return patch_helpers(lambda: self.reader.helpers, changes, earlier, whole, near, Layout.of(self.kernel).sees)
 
     def _hits(self, file: PatchedFile, defined: frozenset[str], wanted: frozenset[str] | None = None) -> Hits:
         """The hits of the rules in a file after the patch. `wanted`: those rules that may find something new."""
         assert file.calls is not None
-        if file.after is None or not _tells(file.after):
+        if file.after is None or not file.after.tells:
             return {}
         context = self._context(file.after, defined, lambda names: file.before(_names_to_read(names)), file.calls)
         run = [(rule, check) for rule, check in self.rules if wanted is None or rule.id in wanted]
@@ -322,7 +344,7 @@ class Engine:
         before = file.before(NO_NAMES)
         assert file.calls_before is not None
         context = self._context(before, defined, lambda _: None, file.calls_before)
-        hits = _run(*rule, before, context) if before is not None and _tells(before) else []
+        hits = _run(*rule, before, context) if before is not None and (after or before.tells) else []
         prefixes = tuple(self.kernel.words["flag_prefixes"])
         stems = tuple({prefix.strip("_").lower() for prefix in prefixes})
         return Sides(
@@ -345,11 +367,6 @@ def _in_life(rule: Rule, kernel: Kernel) -> bool:
     return (rule.since is None or kernel.version >= rule.since) and (rule.until is None or kernel.version < rule.until)
 
 
-def _tells(side: FileVersion) -> bool:
-    """Whether there is anything of a file version that a check may look at."""
-    return bool(side.units or side.defines or side.quiet or side.handed)
-
-
 def _run(rule: Rule, check: Check, side: FileVersion, context: Context) -> list[Pair]:
     return [(hit.side or side, hit) for hit in check(side, rule, context)]
 
@@ -369,22 +386,3 @@ def _without_yielded(pairs: Sequence[Pair], rule: Rule, hits: Hits) -> Sequence[
 def _rows(hit: Hit) -> set[int]:
     """The rows of a hit and of its evidence."""
     return {*hit.rows, *(row for row, _ in hit.because)}
-
-
-def _unfollowed(file: PatchedFile) -> list[Unread]:
-    """The functions of a file that a rule needed the analysis of, and for which the analysis gave up."""
-    units = file.after.units if file.after is not None else ()
-    lost = ((unit.function.name, unit.unfollowed) for unit in units)
-    return [Unread(file.change.path, f"{name}(): {why}") for name, why in lost if why]
-
-
-def _cut_off(file: PatchedFile) -> list[Unread]:
-    """What a rule needed of the calls of a file, and a bound kept from it.
-
-    Of files that the patch leaves alone the first of those that it touches says so.
-    """
-    if file.calls is None:
-        return []
-    touched = [side.path for side in file.calls.touched]
-    found = [(path if path in touched else touched[0], why) for path, why in file.calls.cut_off] if touched else []
-    return [Unread(path, why) for path, why in dict.fromkeys(found) if path == file.change.path]

@@ -11,6 +11,7 @@ from reviewbot.frontend.instructions import squeeze
 from reviewbot.model.errors import ConfigError
 from reviewbot.model.kernel import Rule
 from reviewbot.model.review import (
+    ADDED_LOCK,
     CHANGED_HERE,
     CONFIDENCES,
     REMOVED_HERE,
@@ -24,6 +25,9 @@ from reviewbot.patch.suggestion import fixed
 from reviewbot.program.context import Hit, HitChain
 from reviewbot.program.file_version import FileVersion
 from reviewbot.review.changed_ways import ChangedWays, Place
+from reviewbot.support.patterns import pattern
+
+_WORD = pattern(r"\w+")
 
 
 def finding_of(
@@ -77,6 +81,14 @@ def _evidence(part: FileVersion, hit: Hit, apart: bool) -> Iterator[Evidence]:
     for side, at, note in (*hit.elsewhere, *own):
         if _inside(side, at):
             yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
+            yield from _lent(side, side.rows[at])
+
+
+def _lent(side: FileVersion, row: str) -> Iterator[Evidence]:
+    """The rows in which functions of other files take a lock for a row that calls them."""
+    for name, place in side.lent.places:
+        if name in row and place.line and name in _WORD.findall(row):
+            yield Evidence(place.path, place.line, place.function, place.text, f"{name}() takes it for its caller")
 
 
 def _spoken(part: FileVersion, hit: Hit, row: int) -> int | None:
@@ -98,11 +110,16 @@ def _inside(part: FileVersion, row: int) -> bool:
     return 0 <= row < len(part.rows)
 
 
+def _words(side: FileVersion, row: int) -> list[str]:
+    return _WORD.findall(side.rows[row])
+
+
 def _gone(gone: Place | None) -> Iterator[Evidence]:
     """The place where something was changed or taken away, as evidence."""
     if gone is not None:
         side, at = gone
-        note = REMOVED_HERE if side.near[at] else CHANGED_HERE
+        taken = side.lookup is not None and side.changed[at] and not side.lookup.locks.isdisjoint(_words(side, at))
+        note = ADDED_LOCK if taken else REMOVED_HERE if side.near[at] else CHANGED_HERE
         yield Evidence(side.path, side.numbers[at], side.function_at(at), side.rows[at], note)
 
 

@@ -37,12 +37,20 @@ def grouped(files: Sequence[One]) -> Sequence[Sequence[One]]:
 
 def link(files: Sequence[PatchedFile], kernel: Kernel, beside: Beside = NOTHING_BESIDE) -> None:
     """Have some files read as one, together with others of their series or tree."""
-    after = FileCallGraph(lambda: [one.after for one in files if one.after is not None], kernel, beside)
+    now = beside._replace(before=None)
+    after = FileCallGraph(lambda: [one.after for one in files if one.after is not None], kernel, now)
     # what a name may have meant is no news: a function may have moved
     known = beside._replace(meant=None)
     before = FileCallGraph(lambda: [side for one in files if (side := one.before(_ALL)) is not None], kernel, known)
     for file in files:
         file.link(after, before)
+
+
+def with_files(beside: Beside, earlier: Sequence[FileVersion]) -> Beside:
+    """The files beside a patch with those that earlier patches of its series have left."""
+    before = beside.before
+    then = None if before is None else lambda: (*before(), *earlier)
+    return beside._replace(files=(*beside.files, *earlier), before=then)
 
 
 def are_linked(earlier: str, diff: str) -> bool:

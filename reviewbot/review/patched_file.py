@@ -45,6 +45,25 @@ class PatchedFile:
         """What of it could not be read, and why."""
         return [Unread(self.change.path, reason) for reason in (self.after.unread if self.after is not None else ())]
 
+    @property
+    def unfollowed(self) -> list[Unread]:
+        """The functions of it that a rule needed the analysis of, and for which the analysis gave up."""
+        units = self.after.units if self.after is not None else ()
+        lost = ((unit.function.name, unit.unfollowed) for unit in units)
+        return [Unread(self.change.path, f"{name}(): {why}") for name, why in lost if why]
+
+    @property
+    def cut_off(self) -> list[Unread]:
+        """What a rule needed of its calls, and a bound kept from it.
+
+        Of files that the patch leaves alone the first of those that it touches says so.
+        """
+        if self.calls is None:
+            return []
+        touched = [side.path for side in self.calls.touched]
+        found = [(path if path in touched else touched[0], why) for path, why in self.calls.cut_off] if touched else []
+        return [Unread(path, why) for path, why in dict.fromkeys(found) if path == self.change.path]
+
     def forget(self) -> None:
         """Have no more of what it is after the patch."""
         if self.calls is not None:

@@ -28,6 +28,7 @@ from reviewbot.review.engine import NO_NAMES, Engine
 from reviewbot.review.linked_files import linked_heads
 from reviewbot.review.neighbourhood.beside import FilesBeside
 from reviewbot.review.patched_file import Selected
+from reviewbot.review.prefilter.change import NOTHING_TAKEN
 from reviewbot.review.prefilter.prefilter import Prefilter
 from reviewbot.review.resolved import Resolver
 from reviewbot.sources.outcomes import Fate, FileTrails, Judge, TracedFinding, resolve_findings
@@ -154,7 +155,8 @@ class Reviewer:
                     continue
                 beside, left = self.engine.beside, list[str]()
                 leading = None if beside is None else partial(_leading, beside, left, tree, section.file.path)
-                found = self._prefilter.kept(section.file.path, section.text, after, names, leading)
+                lent = NOTHING_TAKEN if beside is None else beside.lent(tree, section.file, after)
+                found = self._prefilter.kept(section.file.path, section.text, after, names, leading, lent)
                 text = section.among(found.rows) if found.rows else b""
                 yield _Kept(section.file, text, found, next(iter(left), ""))
 

@@ -20,7 +20,7 @@ TREES = Trees({str(at): {f"fs/{at}.c": TEXTS[0].replace("one", f"f{at}")} for at
 
 def content(name: str) -> ReadContent:
     file = READER.read("a.c", TEXTS[0].replace("one", name).encode())
-    return ReadContent(name.encode(), to_bytes(file), (file.defines, file.calls, file.runs, file.macros, *[()] * 7))
+    return ReadContent(name.encode(), to_bytes(file), (file.defines, file.calls, file.runs, file.macros, *[()] * 9))
 
 
 def test_what_is_kept_of_a_file_comes_back() -> None:
@@ -72,7 +72,7 @@ def test_what_is_not_written_to_its_end_is_not_there(tmp_path: Path, monkeypatch
             store.add_tree("t", "t", {"a.c": b"a", "b.c": b"nobody has read it"})
         assert store.trees() == []
         with pytest.raises(TypeError):
-            store.add([content("b"), ReadContent(b"c", b"", (["d"], *[[]] * 9, 3))])  # type: ignore[list-item]
+            store.add([content("b"), ReadContent(b"c", b"", (["d"], *[[]] * 11, 3))])  # type: ignore[list-item]
         assert store.numbers([b"a", b"b", b"c"]).keys() == {b"a"}
         assert [*store.naming("exfoo_two", CALLS)] == [1]
 

@@ -127,7 +127,7 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
             cause=kind,
             side=side,
             elsewhere=found.elsewhere,
-            said=ASLEEP if found.outside else "",
+            said=ASLEEP if found.outside or above.is_lent(unit) else "",
             chain=found.chain,
         )
 

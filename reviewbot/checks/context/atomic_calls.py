@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 
 from msgspec.structs import replace
 
+from reviewbot.checks.context.lending import lent_to
 from reviewbot.checks.context.sleeping_calls import Sleeper, frees_of, last_user, sleeper, ways_to
 from reviewbot.frontend.cut_functions import handed_in
 from reviewbot.frontend.instructions import Expr, Instruction
@@ -115,6 +116,11 @@ class AtomicCalls:
         key = self.graph.meant(path, name)
         below = within_calls(self.graph.callees, [key], DEEPEST) if key is not None else ()
         return bool(self._unlocking([*below]))
+
+    def lent_to(self, starts: Collection[FunctionKey]) -> Sequence[FunctionKey]:
+        """The functions that ask for memory and for which changed ones may take a lock, or give one back."""
+        found = lent_to(self.graph, starts, lambda path: self._contexts[path].lookup)
+        return [*self._asking(found)]
 
     def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
         lookup = self._contexts[function[0]].lookup

@@ -62,7 +62,27 @@ class HeldAbove:
         """
         here = {self.side.path, *(one.path for one in self._calls.graph.earlier)}
         near = (unit for unit in self._calls.units if self._calls.path(unit) in here)
-        return tuple({id(unit): unit for unit in (*self.side.units, *self._below, *near)}.values())
+        lent = (unit for unit, _ in self._lent.values())
+        return tuple({id(unit): unit for unit in (*self.side.units, *self._below, *near, *lent)}.values())
+
+    @cached_property
+    def _lent(self) -> Mapping[int, tuple[FunctionUnit, str]]:
+        """The functions, with the paths of their files, for which a changed one may take a lock or give one back.
+
+        Those in files that the patch leaves alone are looked at with the file of the changed one.
+        """
+        graph, path = self._calls.graph, self.side.path
+        others = {one.path for one in (*graph.earlier, *(side for side in graph.touched if not side.tells))}
+        starts = [key for side in graph.touched for key in graph.changed(side)]
+        mine = [key for key in starts if key[0] == path]
+        mixed = any(one[0] != path for one in starts) or any(one[0] == path for one in {*graph.functions} - {*starts})
+        near = [one for one in self._calls.lent_to(starts) if one[0] == path] if mixed else []
+        far = [one for one in self._calls.lent_to(mine) if one[0] in others] if mine else []
+        return {id(unit): (unit, key[0]) for key in (*near, *far) for unit in graph.units(key)}
+
+    def is_lent(self, unit: FunctionUnit) -> bool:
+        """Whether what a function holds may be another thing by what was changed in others."""
+        return id(unit) in self._lent
 
     def side_of(self, unit: FunctionUnit) -> FileVersion | None:
         """The file version that a function stands in, None for that of the check."""
@@ -71,7 +91,8 @@ class HeldAbove:
 
     def path(self, unit: FunctionUnit) -> str:
         """The path of the file that a function stands in."""
-        return self._calls.path(unit) or self._handed.get(id(unit.function), self.side.path)
+        known = self._calls.path(unit) or self._handed.get(id(unit.function), "")
+        return known or (self._lent[id(unit)][1] if id(unit) in self._lent else self.side.path)
 
     @cached_property
     def _handed_down(self) -> frozenset[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import groupby
 
 from reviewbot.frontend.cut_functions import (
     ChangedLines,
     CutFile,
     Run,
+    byte_words,
     changed,
     declaring,
     handed_in,
@@ -20,6 +21,9 @@ from reviewbot.model.kernel import Rule
 from reviewbot.model.patch import FileChange, Hunk, Unread
 from reviewbot.program.call_graph import NOTHING_BESIDE, Beside, FunctionKey
 from reviewbot.program.file_version import FileVersion
+from reviewbot.program.helpers.guards import guard_name
+from reviewbot.program.helpers.sides import NearbyHelpers, PatchHelpers, SideHelpers
+from reviewbot.program.helpers.words import HelperNames
 from reviewbot.program.reader import Reader
 from reviewbot.review.neighbourhood.function_words import FileWords, FunctionWords, WordReader
 from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions
@@ -27,6 +31,7 @@ from reviewbot.review.neighbourhood.neighbourhood import NearbyFile, NearbyFiles
 from reviewbot.review.neighbourhood.tree_source import TreeSource
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.patched_file import PatchedFile
+from reviewbot.review.prefilter.change import NOTHING_TAKEN, LentWords
 from reviewbot.review.prefilter.words import RowWords, known_rules
 
 
@@ -48,9 +53,12 @@ class FilesBeside:
     def _read(self, path: str, text: bytes, known: Mapping[str, FunctionWords]) -> FileWords:
         return self._words.read(path, text, known)  # what reads is made when a file is new
 
+    def _names(self, path: str, text: bytes) -> HelperNames:
+        return self._reader.helpers.words.names(path, text)
+
     @cached_property
     def _neighbourhood(self) -> Neighbourhood:
-        return Neighbourhood(self._source, self._read, Layout.of(self._reader.kernel))
+        return Neighbourhood(self._source, self._read, Layout.of(self._reader.kernel), self._names)
 
     @cached_property
     def _known(self) -> frozenset[str]:
@@ -66,7 +74,25 @@ class FilesBeside:
         handed = dict.fromkeys((path, word.decode("utf-8", "replace")) for path, word in words)
         return self._neighbourhood.around(tree, ChangedFunctions(said, self._known), handed)
 
-    def of(self, tree: str, files: Sequence[PatchedFile]) -> tuple[Beside, list[Unread]]:
+    def helpers(self, tree: str, changes: Sequence[FileChange]) -> NearbyHelpers | None:
+        """See Neighbourhood. `tree`: that after the changes."""
+        return self._neighbourhood.helpers(tree, [change.path for change in changes])
+
+    def lent(self, tree: str, change: FileChange, text: bytes) -> LentWords:
+        """The names by which others may take a lock for a file or give one back; `tree`: that after its change."""
+        near = self._neighbourhood.helpers(tree, [change.path])
+        if near is None:
+            return NOTHING_TAKEN
+        helpers = self._reader.helpers.words
+        words, own = frozenset(byte_words(text)), helpers.own(text)
+        takers, givers = (
+            frozenset(one for one in some & words - own if near.helper(change.path, one.decode()) is not None)
+            for some in (near.takers, near.givers)
+        )
+        classes = (one for one in helpers.guards.used(text) if guard_name(one) in near.takers)
+        return LentWords(takers.union(classes), givers)
+
+    def of(self, tree: str, files: Sequence[PatchedFile], helpers: PatchHelpers) -> tuple[Beside, list[Unread]]:
         """The files to read with some that are read as one, after a patch; `tree`: that after it."""
         sides = [(one.change, one.after) for one in files if one.whole and one.after is not None]
         lines = {key: said for change, side in sides for key, said in _changed(change, side)}
@@ -74,12 +100,22 @@ class FilesBeside:
             return NOTHING_BESIDE, []
         found = self.around(tree, lines)
         left = [Unread(sides[0][1].path, found.left)] if found.left else []
-        return Beside([self._version(one) for one in found.files], found.meant, found.operations), left
+        read = [self._version(one, helpers.after) for one in found.files]
 
-    def _version(self, one: NearbyFile) -> FileVersion:
+        @cache
+        def before() -> Sequence[FileVersion]:
+            return [self._version(one, helpers.before, now) for one, now in zip(found.files, read, strict=True)]
+
+        return Beside(read, found.meant, found.operations, before), left
+
+    def _version(self, one: NearbyFile, helpers: SideHelpers, other: FileVersion | None = None) -> FileVersion:
+        """How a file is read on one side of the patch. `other`: how it is on the other side, which may be the same."""
         idle = frozenset(name.encode() for name in one.idle)
         text, shown = (said.decode("utf-8", "surrogateescape") for said in (one.text, declaring(one.text, idle)))
-        return self._reader.unchanged(one.path, text, shown)
+        lent = helpers.lent(one.path, shown)
+        return (
+            other if other is not None and other.lent == lent else self._reader.unchanged(one.path, text, shown, lent)
+        )
 
 
 def _changed(change: FileChange, side: FileVersion) -> Iterator[tuple[FunctionKey, ChangedLines]]:

@@ -16,9 +16,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reviewbot.checks.declaration import Role
+from reviewbot.dataflow.scope_table import ScopeTable
 from reviewbot.frontend.cut_functions import ChangedLines, CutFile, FunctionText, byte_words, called_in
 from reviewbot.frontend.locked_rows import held_rows
 from reviewbot.model.kernel import Kernel
+from reviewbot.program.helpers.words import NO_HELPERS, HelperNames, HelperWords
 from reviewbot.program.operations.words import NO_OPERATIONS, FileOperations, called_through, last_of, operations_in
 from reviewbot.review.prefilter.run_by_others import RunByOthers
 from reviewbot.review.prefilter.sleeping_locks import SleepingLocks
@@ -89,7 +91,7 @@ class FileWords:
     `locks`: those of all locks that sleep and that it takes. `operations`: its structures, and what it puts into them;
     `through`: the members that it calls; `pointers`: those that it declares to be called; `places`: where it puts
     something, "type.member", or ".member" if the type is to be worked out; `stores`: the functions of other files among
-    that.
+    that. `helpers`: what other files may use to take a lock, or to give one back.
     """
 
     def __init__(
@@ -100,8 +102,10 @@ class FileWords:
         runs: frozenset[str],
         waits: frozenset[str] = frozenset(),
         operations: FileOperations = NO_OPERATIONS,
+        helpers: HelperNames = NO_HELPERS,
     ) -> None:
         self.size, self.macros, self.runs, self.waits, self.operations = size, macros, runs, waits, operations
+        self.helpers = helpers
         self.functions: dict[str, FunctionWords] = {}
         for one in functions:
             known = self.functions.get(one.name)
@@ -165,6 +169,7 @@ class WordReader:
         self._quiet = as_bytes((*quiet, *words["mask_types"]))
         self._others = RunByOthers(rows)
         self._sleeping = SleepingLocks(rows)
+        self._helpers = HelperWords([*map(ScopeTable, kernels)])
         self._key = ("words", next(_numbers))
 
     def read(self, path: str, text: bytes, known: Mapping[str, FunctionWords] = {}) -> FileWords:
@@ -176,7 +181,8 @@ class WordReader:
         macros = frozenset(map(_text, _MACRO.findall(b"\n" + text)))
         waits = self._sleeping.waited_for(file, said)
         operations = operations_in(text, [part.text for part in file.parts], {one.name for one in said})
-        return FileWords(len(text), _in_file(path, said, run), macros, run, waits, operations)
+        helpers = self._helpers.names(path, text)
+        return FileWords(len(text), _in_file(path, said, run), macros | helpers.short, run, waits, operations, helpers)
 
     def _of(self, part: FunctionText, same: Mapping[int, FunctionWords]) -> FunctionWords:
         """What a function says; the next version of a file has most of its functions as they were."""

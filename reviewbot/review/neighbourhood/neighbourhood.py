@@ -16,8 +16,11 @@ from typing import NamedTuple, TypeVar
 from reviewbot.model.errors import DamagedDatabase
 from reviewbot.model.review import WIDTHS
 from reviewbot.program.call_graph import FunctionKey
+from reviewbot.program.helpers.sides import NearbyHelpers
 from reviewbot.program.operations.resolver import Operations
 from reviewbot.review.neighbourhood.folder_words import FolderWords, ReadWords
+from reviewbot.review.neighbourhood.graph.included import IncludedHeaders, ReadNames
+from reviewbot.review.neighbourhood.graph.meanings import TreeHelpers
 from reviewbot.review.neighbourhood.graph.word_graph import ChangedFunctions, WordGraph
 from reviewbot.review.neighbourhood.locked_ways import locked_ways
 from reviewbot.review.neighbourhood.tree_source import TreeSource
@@ -76,12 +79,14 @@ class NearbyFiles:
 
 
 class Neighbourhood:
-    """Looks around in trees, and remembers what the files there say."""
+    """Looks around in trees, and remembers what the files there say. `names`: reads the helpers of a header."""
 
-    def __init__(self, source: TreeSource, read: ReadWords, layout: Layout) -> None:
+    def __init__(self, source: TreeSource, read: ReadWords, layout: Layout, names: ReadNames | None = None) -> None:
         self._folders, self._index, self._read, self._layout = source.folders, source.index, read, layout
+        self._included = IncludedHeaders(source.folders, names) if names is not None else None
         self._known: OrderedDict[str, FolderWords] = OrderedDict()
         self.width = FOLDER if self._index is None else TREE  # how far it looked the last time, one of WIDTHS
+        self._lending: tuple[str, NearbyHelpers | None] | None = None
         self._last: tuple[object, NearbyFiles] | None = None  # a commit to one file is asked about twice
 
     def around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey] = ()) -> NearbyFiles:
@@ -99,18 +104,43 @@ class Neighbourhood:
     def _around(self, tree: str, change: ChangedFunctions, handed: Collection[FunctionKey]) -> NearbyFiles:
         touched = frozenset(path for path, _ in (*change.functions, *handed))
         try:
-            words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
-            if words is not None:
-                self.width = TREE
-                return self._along([words], touched, change, handed)
+            words, left = self._words(tree, touched)
+            if words or not left:
+                return self._along(words, touched, change, handed, left)
         except DamagedDatabase as error:
             self._give_up(error)
+            return self._around(tree, change, handed)
+        return NearbyFiles(left=left)
+
+    def _words(self, tree: str, touched: Collection[str]) -> tuple[Sequence[SourceWords], str]:
+        """What the files around some say, and why these are not all that may matter. Raises DamagedDatabase."""
+        words = self._index.words(tree, self._folders, self._read) if self._index is not None else None
+        if words is not None:
+            self.width = TREE
+            return [words], ""
         self.width = FOLDER
         names = sorted({dirname(path) for path in touched} - {""})
         if len(names) > _MOST_FOLDERS:
-            return NearbyFiles(left=f"it touches {len(names)} folders; calls were followed into none of their files")
+            return [], f"it touches {len(names)} folders; calls were followed into none of their files"
         folders = [self._folder(tree, name) for name in names]
-        return self._along(folders, touched, change, handed, next((one.left for one in folders if one.left), ""))
+        return folders, next((one.left for one in folders if one.left), "")
+
+    def helpers(self, tree: str, touched: Collection[str]) -> NearbyHelpers | None:
+        """What the files around some lend them; None where nothing is known of these."""
+
+        def found() -> NearbyHelpers | None:
+            words, _ = self._words(tree, touched)
+            if words and self.width == FOLDER and self._included is not None:
+                read = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in touched)
+                texts = {path: text for path, text in read if text is not None}
+                self._included.turn_to(tree, texts, {dirname(path) for path in touched})
+                words = [*words, self._included]
+            return TreeHelpers(words, self._layout, self._later) if words else None
+
+        if self._lending is None or self.width != TREE or self._lending[0] != tree:
+            self._lending = None  # should the time be up on the way
+            self._lending = tree, self._later(found, None)
+        return self._lending[1]
 
     def _along(
         self,
@@ -156,7 +186,7 @@ class Neighbourhood:
     def _give_up(self, error: DamagedDatabase) -> None:
         if self._index is not None:
             self._index.give_up(str(error))
-        self._index, self.width, self._last = None, SERIES, None
+        self._index, self.width, self._last, self._lending = None, SERIES, None, None
 
     def _folder(self, tree: str, name: str) -> FolderWords:
         folder = self._known.get(name) or FolderWords(name, self._folders, self._read)

@@ -15,6 +15,8 @@ from reviewbot.program.call_graph import FunctionKey, Holding, between
 from reviewbot.review.neighbourhood.function_words import ChangedWords
 from reviewbot.review.neighbourhood.graph.word_graph import WordGraph
 
+_ROUNDS = 3  # helpers that call helpers
+
 
 def ways_of(
     graph: WordGraph,
@@ -42,7 +44,22 @@ def ways_of(
     if calling.leading:
         yield from between(calling, calling.leading, at_hand, graph.asking, DEEPEST)
     if held is None:
+        yield from _lent(graph, [one for one, said in changed.items() if graph.lends(one, said)])
         yield from graph.handing([*asking, *through, *calling.leading])
+
+
+def _lent(graph: WordGraph, starts: Collection[FunctionKey]) -> Iterator[FunctionKey]:
+    """The functions below a lock that changed ones take for others or give back, or by a helper that calls these."""
+    level, callers = [*starts], dict.fromkeys(starts, False)
+    for _ in range(_ROUNDS):
+        fresh = [one for key in level for one in graph.callers(key) if one not in callers]
+        callers |= dict.fromkeys(fresh, True)
+        level = [one for one in fresh if graph.is_helper(one)]
+    words = ((one, graph.words(one)) for one, calls in callers.items() if calls)
+    holding = [(one, said) for one, said in words if said is not None and graph.held(one, said)]
+    yield from (one for one, said in holding if said.asks)
+    if holding:
+        yield from between(graph, [one for one, _ in holding], graph.holding, graph.asking, DEEPEST)
 
 
 class _Calling:

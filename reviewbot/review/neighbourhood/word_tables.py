@@ -47,6 +47,14 @@ class SourceWords(Protocol):
     def storing(self, name: str) -> Collection[str]:
         """The files that put a function of another file into a member."""
 
+    @property
+    def takers(self) -> frozenset[str]:
+        """The names of functions and macros that may take a lock for callers in other files."""
+
+    @property
+    def givers(self) -> frozenset[str]:
+        """The names of those that may give one back."""
+
     def operations(self, path: str) -> FileOperations:
         """What a file says of structures, and what it puts into them."""
 
@@ -73,6 +81,8 @@ class WordTables:
         self._putting: _Names = {}
         self._through: _Names = {}
         self._storing: _Names = {}
+        self._takers: _Names = {}
+        self._givers: _Names = {}
 
     def defining(self, name: str) -> Collection[str]:
         """See SourceWords."""
@@ -118,6 +128,16 @@ class WordTables:
         """See SourceWords."""
         return self._storing.get(name, ())
 
+    @property
+    def takers(self) -> frozenset[str]:
+        """See SourceWords."""
+        return frozenset(self._takers)
+
+    @property
+    def givers(self) -> frozenset[str]:
+        """See SourceWords."""
+        return frozenset(self._givers)
+
     def operations(self, path: str) -> FileOperations:
         """See SourceWords."""
         file = self.files.get(path)
@@ -158,4 +178,6 @@ class WordTables:
             (file.places, self._putting),
             (file.through, self._through),
             (file.stores, self._storing),
+            (file.helpers.takers, self._takers),
+            (file.helpers.givers, self._givers),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 from reviewbot.checks.declaration import Role
 from reviewbot.frontend.cut_functions import (
@@ -46,12 +47,27 @@ class Telling:
         return not self._calls.isdisjoint(words)
 
 
-class ChangedFile(CutFile):
-    """A file as a commit leaves it, cut into functions, with what the triggers ask of all of it."""
+class LentWords(NamedTuple):
+    """The names of functions and macros of other files that may take a lock for a file, and give one back for it."""
 
-    def __init__(self, path: str, section: bytes, text: bytes, telling: Telling) -> None:
+    takers: frozenset[bytes] = frozenset()
+    givers: frozenset[bytes] = frozenset()
+
+
+NOTHING_TAKEN = LentWords()
+
+
+class ChangedFile(CutFile):
+    """A file as a commit leaves it, cut into functions, with what the triggers ask of all of it.
+
+    `lent`: what other files lend it.
+    """
+
+    def __init__(
+        self, path: str, section: bytes, text: bytes, telling: Telling, lent: LentWords = NOTHING_TAKEN
+    ) -> None:
         super().__init__(path.encode("utf-8", "surrogateescape"), text)
-        self.telling, self._section = telling, section
+        self.telling, self.lent, self._section = telling, lent, section
         self._kept: dict[str, frozenset[bytes]] = {}
         self._asks: dict[int, bool] = {}
         self._called: dict[int, frozenset[bytes]] = {}

@@ -19,7 +19,7 @@ from reviewbot.frontend.cut_functions import ChangedLines, byte_words, removed_l
 from reviewbot.model.kernel import Kernel, Rule
 from reviewbot.review.patched_file import Selected
 from reviewbot.review.prefilter import triggers
-from reviewbot.review.prefilter.change import Change, ChangedFile, Telling
+from reviewbot.review.prefilter.change import NOTHING_TAKEN, Change, ChangedFile, LentWords, Telling
 from reviewbot.review.prefilter.words import RowWords, declared
 
 Leading = Callable[[Mapping[bytes, ChangedLines]], frozenset[bytes]]
@@ -47,19 +47,20 @@ class Prefilter:
         after: bytes,
         linked: frozenset[bytes] = frozenset(),
         leading: Leading | None = None,
+        lent: LentWords = NOTHING_TAKEN,
     ) -> Selected:
         """The functions to read in `after`, a file, and the rules to ask there; `section`: its part of the diff.
 
         The rows of a function begin where the one above it ends. `linked`: the functions that link the file with others
         of the same commit; those that are of this name or call one are read, for all rules. `leading`: gives, of the
         lines that were changed by the name of their function, the functions on ways through other files; those of such
-        a name are read as well, and where one was changed that names one.
+        a name are read as well, and where one was changed that names one. `lent`: what other files lend this one.
         """
         if not self._sifts:
             return Selected(((0, after.count(b"\n")),) if after else ())
         if not linked and leading is None and not self._telling.stand_in(after):
             return Selected(())
-        file = ChangedFile(path, section, after, self._telling)
+        file = ChangedFile(path, section, after, self._telling, lent)
         rows, fired, leads = [], set[Trigger](), False
         led = leading(said_by_function(file.touched)) if leading is not None else _NONE
         for place, lines in file.touched:

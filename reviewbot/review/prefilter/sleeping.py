@@ -37,7 +37,9 @@ class SleepContext:
 
     def __call__(self, change: Change) -> bool:
         macros = change.file.once("macros with a lock", lambda: self._takes_or_gives(change.file))
-        moves = change.tells or change.leads or not (self._locks | macros).isdisjoint(change.words)
+        lent = change.file.lent
+        gates = self._locks.union(macros, lent.takers, lent.givers)
+        moves = change.tells or change.leads or not gates.isdisjoint(change.words)
         named = change.file.meant(change.words)
         moves = moves or any(self._matters(change.file, one) for one in below(change.file, named))
         return moves and self._may_sleep(change)
@@ -96,8 +98,9 @@ class SleepContext:
 
     def _locked(self, file: ChangedFile, part: FunctionText) -> Iterator[tuple[bool, bytes, list[bytes]]]:
         """Each row of a function with its words, and whether a lock may be held there."""
-        takes = file.once("takes a lock", lambda: self._enter | self._helpers(file, self._enter, self._leave))
-        gives = file.once("gives back a lock", lambda: self._leave | self._helpers(file, self._leave, self._enter))
+        enter, leave = self._enter | file.lent.takers, self._leave | file.lent.givers
+        takes = file.once("takes a lock", lambda: enter | self._helpers(file, enter, leave))
+        gives = file.once("gives back a lock", lambda: leave | self._helpers(file, leave, enter))
         if all(some.isdisjoint(part.words) for some in (takes, gives, self._asserts)):
             return iter(())
         words = [byte_words(row) for row in part.rows]

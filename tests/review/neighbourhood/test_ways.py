@@ -87,8 +87,17 @@ def test_what_may_give_back_the_callers_lock_matters_to_all_ways_through() -> No
 )
 def test_a_lock_or_jump_matters_to_ways_that_begin_in_its_function(said: str) -> None:
     assert led(said) == set()
-    locked = FILES["mid"].replace("\texfoo_low(ex);\n", "\tspin_lock(&ex->lock);\n\texfoo_low(ex);\n")
+    taking = FILES["mid"].replace("\texfoo_low(ex);\n", "\tspin_lock(&ex->lock);\n\texfoo_low(ex);\n")
+    locked = taking.replace("low(ex);\n", "low(ex);\n\tspin_unlock(&ex->lock);\n")
     assert led(said, mid=locked) == {"mid", "low"}
+
+
+def test_a_lock_that_is_taken_for_callers_matters_to_these() -> None:
+    body = "exfoo_mid(ex);\n\texfoo_count(ex);\n\tex->p = kmalloc(8, GFP_KERNEL);"
+    top = f"void exfoo_top(struct exfoo *ex)\n{{\n\t{body}\n}}\n"
+    mid = "void exfoo_mid(struct exfoo *ex)\n{\n\tspin_lock(&ex->lock);\n}\n"
+    assert led("\tspin_lock(&ex->lock);\n", top=top, mid=mid) == {"top"}
+    assert led("\tex->n = 1;\n", top=top, mid=mid) == set()
 
 
 def test_a_request_is_the_end_of_a_way() -> None:

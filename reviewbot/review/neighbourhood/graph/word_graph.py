@@ -7,12 +7,14 @@ reach each other so: there a call counts that no branch is around, or below a lo
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from posixpath import dirname
 from typing import NamedTuple
 
 from reviewbot.interproc.summary import DEEPEST
 from reviewbot.program.call_graph import FunctionKey, within_calls
 from reviewbot.review.neighbourhood.function_words import ChangedWords, FunctionWords
+from reviewbot.review.neighbourhood.graph.meanings import Meanings
 from reviewbot.review.neighbourhood.graph.word_operations import WordOperations
 from reviewbot.review.neighbourhood.visibility import Layout
 from reviewbot.review.neighbourhood.word_tables import SourceWords
@@ -44,8 +46,8 @@ class WordGraph:
     ) -> None:
         self._words, self._layout, self._change = words, layout, change
         self._near = {dirname(path) for path, _ in change.functions}
-        self._known: dict[str, Mapping[str, FunctionWords]] = known._known if known is not None else {}
-        self._meant: dict[tuple[str, str], FunctionKey | None] = known._meant if known is not None else {}
+        self._visible: Meanings = known._visible if known is not None else Meanings(words, layout)
+        self._held: dict[FunctionKey, Collection[str]] = known._held if known is not None else {}
         self._callers: dict[FunctionKey, Collection[FunctionKey]] = {}
         self._callees: dict[FunctionKey, Collection[FunctionKey]] = {}
         self._operations = WordOperations(words, layout, self.meant, whole) if known is None else None
@@ -64,37 +66,11 @@ class WordGraph:
         return self._functions(path).values()
 
     def _functions(self, path: str) -> Mapping[str, FunctionWords]:
-        if path not in self._known:
-            self._known[path] = next((found for one in self._words if (found := one.functions(path))), {})
-        return self._known[path]
+        return self._visible.functions(path)
 
     def meant(self, path: str, name: str) -> FunctionKey | None:
-        """The function that a name means in a file: its own, else the only one that is visible there."""
-        at = path, name
-        if at not in self._meant:
-            self._meant[at] = self._sought(path, name)
-        return self._meant[at]
-
-    def _sought(self, path: str, name: str) -> FunctionKey | None:
-        own = self.words((path, name)) is not None
-        defining = () if own else [other for one in self._words for other in sorted(one.defining(name))]
-        if not own and not defining:
-            return None
-        if any(self._layout.sees(path, other) for one in self._words for other in one.macros(name)):
-            return None
-        if own:
-            return path, name
-        seen = {
-            (other, name): said
-            for other in defining
-            if self._layout.sees(path, other) and (said := self.words((other, name))) is not None and not said.own
-        }
-        if (
-            len(seen) > 1
-        ):  # those of the same folder are linked with it; what does nothing in a header stands for another
-            beside = {key: said for key, said in seen.items() if dirname(key[0]) == dirname(path)} or seen
-            seen = {key: said for key, said in beside.items() if not key[0].endswith(".h") or said.calls or said.asks}
-        return next(iter(seen)) if len(seen) == 1 else None
+        """See Meanings."""
+        return self._visible.meant(path, name)
 
     def callees(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that one names before a parenthesis."""
@@ -107,7 +83,7 @@ class WordGraph:
         """The names of a function's calls that may count, see _leads(): not each is looked for in all of the tree."""
         if self.is_near(function):
             return said.calls
-        return {*said.plain, *said.held, *self._functions(function[0])}.difference(self._change.known)
+        return {*said.plain, *self.held(function, said), *self._functions(function[0])}.difference(self._change.known)
 
     def callers(self, function: FunctionKey) -> Collection[FunctionKey]:
         """The functions that name one before a parenthesis; none where that is done in too many files."""
@@ -147,8 +123,8 @@ class WordGraph:
         if changed is not None:
             if changed.loosens or name in changed.calls:
                 return True
-            return (changed.locks or changed.drops) and name in said.held
-        return name in said.plain or name in said.held or function[0] == callee[0]
+            return (changed.locks or changed.drops) and name in self.held(function, said)
+        return name in said.plain or function[0] == callee[0] or name in self.held(function, said)
 
     def is_near(self, function: FunctionKey) -> bool:
         """Whether a function stands in a folder that the patch touches."""
@@ -181,9 +157,37 @@ class WordGraph:
             said = self.words(one) if one[1] not in self._layout.early else None
             if said is not None and (said.run or any(self._running(one))):
                 found[one] = (one,)
-            elif said is not None and said.held:
-                found[one] = [other for name in said.held for other in self._meanings(one[0], said, name)]
+            elif said is not None and (held := self.held(one, said)):
+                found[one] = [other for name in held for other in self._meanings(one[0], said, name)]
         return {one: some for one, some in found.items() if some}
+
+    def held(self, function: FunctionKey, said: FunctionWords) -> Collection[str]:
+        """The names that a function calls below a lock or in a scope, also if others take that lock for it."""
+        if self._takers.isdisjoint(said.calls):
+            return said.held
+        if function not in self._held:
+            taking = (name for name in said.calls if name in self._takers and self._takes_for(function[0], name))
+            first = next(taking, None)
+            after = said.calls[said.calls.index(first) + 1 :] if first is not None else ()
+            self._held[function] = dict.fromkeys((*said.held, *after)).keys()
+        return self._held[function]
+
+    def lends(self, function: FunctionKey, changed: ChangedWords) -> bool:
+        """Whether a changed function may take another lock for its callers than before, or give one back."""
+        return changed.drops or (changed.locks and self.is_helper(function))
+
+    def is_helper(self, function: FunctionKey) -> bool:
+        """Whether a function may take a lock for its callers, or give one back."""
+        return function[1] in self._takers or any(function[1] in one.givers for one in self._words)
+
+    @cached_property
+    def _takers(self) -> frozenset[str]:
+        return frozenset[str]().union(*(one.takers for one in self._words))
+
+    def _takes_for(self, path: str, name: str) -> bool:
+        """Whether a function or a macro of another file has a name in a file."""
+        meant = self.meant(path, name)
+        return meant[0] != path if meant is not None else self._visible.macro(path, name) not in (None, path)
 
     def running(self, function: FunctionKey) -> Collection[str]:
         """The other files that put or hand a function where others run it: those nearby, else one."""
