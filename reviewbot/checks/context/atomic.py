@@ -14,7 +14,6 @@ from msgspec.structs import replace
 from reviewbot.checks.context.guarded_list import TextRows, guarded
 from reviewbot.checks.context.held_above import ASLEEP, Held, HeldAbove
 from reviewbot.checks.context.implied_lock import given_back_below, left_locked, released
-from reviewbot.checks.context.quiet_before import was_quiet
 from reviewbot.checks.context.sleeping_calls import Sleeper, last_user, matters
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.dataflow.state import OpenScope
@@ -117,7 +116,7 @@ def _sleeps(unit: FunctionUnit, above: HeldAbove, entered: bool = True) -> Itera
         values = {"callee": step.name, "call": call.said, "how": call.how, "lock": found.where}
         key = f"{step.name} {call.mask} {found.base or found.where}"
         told = found.confidence or "high"
-        if told == "low" and call.free is None and was_quiet(unit, index, above):
+        if told == "low" and call.free is None and above.was_quiet(unit, index):
             told = "medium"
         sure = min(call.confidence or "high", told, key=CONFIDENCES.index)
         kind = "request" if call.free is None else "free"

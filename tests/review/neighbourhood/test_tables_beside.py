@@ -56,6 +56,7 @@ static const struct exfoo_ops exfoo_fast_ops = {
 };
 """
 ATOMIC = FAST.replace("kmalloc(64, GFP_KERNEL)", "kmalloc(64, GFP_ATOMIC)")
+FREE = FAST.replace("kmalloc(64, GFP_KERNEL)", "NULL")
 SLOW = ATOMIC.replace("fast", "slow")
 BARE = CORE.replace("ex->ops->fill(ex, 1)", "ex->p = NULL")
 
@@ -137,7 +138,12 @@ def many(count: int) -> str:
 
 @pytest.mark.parametrize(("count", "said"), [(2, ["medium"]), (3, ["low"]), (15, ["low"]), (16, [])])
 def test_more_functions_make_it_less_sure(down, up, count: int, said: list[str]) -> None:
-    assert down({C: many(count)}) == up({C: many(count)}) == said
+    assert down({C: many(count)}) == up({C: many(count)}, before=FREE) == said
+
+
+def test_with_many_functions_the_mask_before_speaks_for_it(up, width: str) -> None:
+    assert up({C: many(3)}) == up({C: many(15)}) == ["low" if width == "series" else "medium"]  # which has none before
+    assert up({C: many(16)}) == []
 
 
 VARIABLE = CORE.replace("\tspin_lock", "\tconst struct exfoo_ops *ops = ex->ops;\n\n\tspin_lock").replace(
