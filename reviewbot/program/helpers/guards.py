@@ -19,7 +19,8 @@ class GuardClasses:
         pairs = (said.split() for said in sorted(words["guard_classes"]))
         self._places: Mapping[bytes, int] = {name.encode(): int(place) for name, place in pairs}
         self._variants = frozenset(name.encode() for name in words["guard_variants"])
-        macros = b"|".join(map(re.escape, sorted({*self._places, *self._variants}))) or b"(?!)"
+        self._macros = sorted({*self._places, *self._variants})
+        macros = b"|".join(map(re.escape, self._macros)) or b"(?!)"
         self._defined = re.compile(rb"^(%b)\(" % macros, re.MULTILINE)
         begins = sorted(name.encode() for name in (*words["guards"], *words["scoped_guards"]))
         self._used = re.compile(rb"\b(?:%b)\s*+\(\s*+(\w++)" % b"|".join(map(re.escape, begins)))
@@ -31,6 +32,8 @@ class GuardClasses:
 
     def of(self, text: bytes) -> Mapping[bytes, GuardClass]:
         """The classes that a text defines, by name; of two with one name none."""
+        if not any(one in text for one in self._macros):
+            return {}
         found: dict[bytes, list[GuardClass]] = {}
         variants = list[tuple[bytes, bytes]]()
         for match in self._defined.finditer(text):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import count
 from typing import NamedTuple, cast
 
@@ -45,6 +45,29 @@ class HelperNames(NamedTuple):
 NO_HELPERS = HelperNames()
 
 
+class _Body:
+    """The body of a function or a macro, and what it does by its scope calls."""
+
+    def __init__(self, name: bytes, text: bytes, way: str) -> None:
+        self.name, self.text, self.way = name, text, way
+        self.is_long = len(text) > LONGEST
+
+    @cached_property
+    def calls(self) -> Collection[bytes]:
+        """The names that it calls."""
+        return called_in(self.text)
+
+
+class _Other(NamedTuple):
+    """A macro, or a function on one row: its body, what the parser is given of it, and its offset."""
+
+    name: bytes
+    body: bytes
+    styled: bytes
+    at: int
+    short: bool
+
+
 class HelperWords:
     """Reads by the scope calls of some kernels, one at least."""
 
@@ -59,6 +82,7 @@ class HelperWords:
         self._key = ("helpers", next(_numbers))
         self._ways = lru_cache(_MOST_KNOWN)(self._found)
         self._parts = lru_cache(_MOST_KNOWN)(self._texts)
+        self.own = lru_cache(_MOST_KNOWN)(self._defined)
         self.text = lru_cache(_MOST_HELPERS)(self._said_by)
 
     def names(self, path: str, text: bytes) -> HelperNames:
@@ -70,7 +94,7 @@ class HelperWords:
         functions = {part.name: part for part in _functions(text)}
         own = {name for name in ways if not header and name in functions and _is_static(functions[name])}
         seen = [(name, way) for name, way in ways.items() if name not in own]
-        short = (match[1] for match in _SHORT.finditer(text) if match[1] in ways and match[1] not in functions)
+        short = (one.name for one in _others(text) if one.short and one.name in ways and one.name not in functions)
         return HelperNames(
             frozenset(_text(name) for name, way in seen if way == _TAKES).union(map(_text, classes)),
             frozenset(_text(name) for name, way in seen if way == _GIVES),
@@ -88,11 +112,10 @@ class HelperWords:
             return path.endswith(".h") or not all(map(_is_static, parts))
         return path.endswith(".h") and name in self.own(text)
 
-    def own(self, text: bytes) -> frozenset[bytes]:
+    def _defined(self, text: bytes) -> frozenset[bytes]:
         """The names of the functions and macros that a text defines."""
         parts = frozenset(part.name for part in _functions(text))
-        macros = (match[1] for one in (_MACRO, _SHORT) for match in one.finditer(text))
-        return parts.union(map(guard_name, self.guards.of(text)), macros)
+        return parts.union(map(guard_name, self.guards.of(text)), (one.name for one in _others(text)))
 
     def _said_by(self, text: bytes, name: str) -> str:
         """The text of a helper, with those of its file that it calls; "" where it is not there, or not short."""
@@ -118,13 +141,9 @@ class HelperWords:
         for part in _functions(text):
             if part.name in ways:
                 parts.setdefault(part.name, []).append(_from_head(part))
-        for match in _MACRO.finditer(text):
-            if match[1] in ways:
-                parts.setdefault(match[1], []).append(match[0])
-        for match in _SHORT.finditer(text):
-            if match[1] in ways:  # as the style has it, which the parser goes by
-                head = match[0].partition(b"{")[0].rstrip()
-                parts.setdefault(match[1], []).append(b"%b\n{\n\t%b\n}" % (head, match[2].strip()))
+        for one in _others(text):
+            if one.name in ways:
+                parts.setdefault(one.name, []).append(one.styled)
         return parts
 
     def row(self, text: bytes, name: str) -> int:
@@ -138,32 +157,32 @@ class HelperWords:
                 first = place.part.head.count(b"\n")
                 found = [at for at in range(first, len(rows)) if not self._locks.isdisjoint(byte_words(rows[at]))]
                 return place.first + (found or [first])[0]
-        heads = (match for one in (_MACRO, _SHORT) for match in one.finditer(text) if match[1] == name.encode())
-        return next((text.count(b"\n", 0, match.start()) for match in heads), -1)
+        starts = (one.at for one in _others(text) if one.name == name.encode())
+        return next((text.count(b"\n", 0, at) for at in starts), -1)
 
     def _found(self, text: bytes) -> Mapping[bytes, str]:
         """The functions and macros that may take a lock or give one back, by name, each with which of the two."""
-        said = [(part.name, part.text[len(part.head) :], self._said(part)) for part in _functions(text)]
-        others = ((match[1], match[2]) for one in (_MACRO, _SHORT) for match in one.finditer(text))
-        said += [(name, body, self._way(body)) for name, body in others]
-        ways = {name: way for name, _, way in said if way in (_TAKES, _GIVES)}
-        plain = [(name, body) for name, body, way in said if not way and name not in ways]
-        named = {name for name, _, _ in said}
-        sounding = [(name, body) for name, body in plain if len(body) <= LONGEST and b"lock" in body]
-        ways |= {name: way for name, body in sounding if (way := self._sounds({*called_in(body)} - named))}
+        said = [self._said(part) for part in _functions(text)]
+        said += [_Body(one.name, one.body, self._way(one.body)) for one in _others(text)]
+        ways = {one.name: one.way for one in said if one.way in (_TAKES, _GIVES)}
+        plain = [one for one in said if not one.way and one.name not in ways]
+        named = {one.name for one in said}
+        sounding = [one for one in plain if not one.is_long and b"lock" in one.text]
+        ways |= {one.name: way for one in sounding if (way := self._sounds({*one.calls} - named))}
         for _ in range(_ROUNDS - 1 if ways else 0):
-            near = [(name, called_in(body)) for name, body in plain if any(one in body for one in ways)]
-            wrapping = ((name, {ways[one] for one in calls if one in ways}) for name, calls in near)
+            near = [one for one in plain if any(name in one.text for name in ways)]
+            wrapping = ((one.name, {ways[name] for name in one.calls if name in ways}) for one in near)
             ways |= {name: next(iter(some)) for name, some in wrapping if len(some) == 1 and name not in ways}
-        long = {name for name, body in plain if len(body) > LONGEST}  # who takes a lock for others is short
+        long = {one.name for one in plain if one.is_long}  # who takes a lock for others is short
         return {name: way for name, way in ways.items() if way == _GIVES or name not in long}
 
-    def _said(self, part: FunctionText) -> str:
+    def _said(self, part: FunctionText) -> _Body:
         """What a function does; the next version of a file has most of them as they were."""
         found = part.found.get(self._key)
         if found is None:
-            found = part.found[self._key] = self._way(part.text[len(part.head) :])
-        return cast(str, found)
+            body = part.text[len(part.head) :]
+            found = part.found[self._key] = _Body(part.name, body, self._way(body))
+        return cast(_Body, found)
 
     def _way(self, body: bytes) -> str:
         """What a body does by the calls in it: who begins with giving back does so with what the caller holds."""
@@ -185,6 +204,16 @@ class HelperWords:
         said = [name for name in calls if _LOCK.search(name) and name not in self._quiet]
         gives = [any(word in name for word in self._unlocking) for name in said]
         return "" if not said or any(gives) != all(gives) else _GIVES if all(gives) else _TAKES
+
+
+@lru_cache(_MOST_KNOWN)
+def _others(text: bytes) -> Sequence[_Other]:
+    """The macros of a file, then the functions that stand on one row."""
+    found = [_Other(one[1], one[2], one[0], one.start(), False) for one in _MACRO.finditer(text)]
+    for one in _SHORT.finditer(text):  # as the style has it, which the parser goes by
+        styled = b"%b\n{\n\t%b\n}" % (one[0].partition(b"{")[0].rstrip(), one[2].strip())
+        found.append(_Other(one[1], one[2], styled, one.start(), True))
+    return found
 
 
 def _has_hint(body: bytes) -> bool:
