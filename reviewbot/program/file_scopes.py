@@ -108,11 +108,15 @@ def _helpers(prefix: str, text: str, suffix: str, marks: tuple[tuple[int, str], 
 
 
 def _is_readable(function: Function, lookup: ScopeTable) -> bool:
-    """Whether a function is new to the table, and calls nothing else that may give back a lock."""
+    """Whether a function is new to the table, and calls nothing else that may give back a lock.
+
+    What a caller hands it to be called may.
+    """
     if not function.whole or function.broken or function.macro or function.name in {*lookup.enter, *lookup.leave}:
         return False
-    others = (step.name for step in function.steps if step.kind == "call" and step.name not in lookup.leave)
-    return not any(word in name for name in others for word in lookup.may_unlock)
+    given = {name for _, name in function.params}
+    others = [step.name for step in function.steps if step.kind == "call" and step.name not in lookup.leave]
+    return given.isdisjoint(others) and not any(word in name for name in others for word in lookup.may_unlock)
 
 
 def _only(found: Mapping[str, list[ScopeRow]], names: set[str]) -> dict[str, list[ScopeRow]]:
