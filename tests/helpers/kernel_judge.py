@@ -87,7 +87,8 @@ class Folders:
         return there.read_bytes() if there.is_file() else None
 
     def files(self, tree: str, folder: str) -> Mapping[str, str]:
-        return {one.name: str(one) for one in (self._kernel / folder).iterdir() if one.is_file()}
+        at = self._kernel / folder
+        return {one.name: str(one) for one in at.iterdir() if one.is_file()} if at.is_dir() else {}
 
     def contents(self, names: Sequence[str]) -> Mapping[str, bytes | None]:
         return {name: Path(name).read_bytes() for name in names}

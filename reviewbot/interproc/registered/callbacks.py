@@ -1,8 +1,8 @@
 """Finds the functions of a text that others run in a known context: it registers them, their type or a list says so.
 
 A member's name says little where several structures have one of that name. A row then names the structure as well, and
-the text has to show that this is one: by the initializer around it, or by how the variable is declared. Of one
-structure inside another no type is shown: its own member's name stands for it.
+the text has to show that this is one: by the initializer around it, by how the variable is declared, or by what the
+function takes. Of one structure inside another no type is shown: its own member's name stands for it.
 """
 
 from __future__ import annotations
@@ -173,17 +173,18 @@ class _Text:
     """What a text puts into members and hands to some calls, found by their names."""
 
     def __init__(self, side: FileVersion, calls: frozenset[str]) -> None:
-        self.rows, self._text = side.rows, side.text
+        self.rows, self._text, self._side = side.rows, side.text, side
         self.calls: dict[str, list[tuple[list[str], int]]] = {}
         for name, args, row in islice(_calls(side, calls), _MOST_CALLS) if calls else ():
             self.calls.setdefault(name, []).append((args, row))
 
     def put(self, row: Mapping[str, Data]) -> Iterator[_Found]:
-        """What is put into one of the members of a row."""
+        """What is put into one of the members of a row, in a structure that the text shows or with such parameters."""
+        types = {signature(said)[1] for said in strings(row, "signature")}
         for said in strings(row, "members"):
             struct, _, member = said.rpartition(" ")
             for one in member_puts(self.rows).members.get(member, ()) if member in self._set else ():
-                if not struct or struct in one.struct.split("."):
+                if not struct or struct in one.struct.split(".") or self._params.get(one.function) in types:
                     yield one.function, f".{member}", one.row, "registered here"
 
     def handed(self, row: Mapping[str, Data]) -> Iterator[_Found]:
@@ -201,6 +202,12 @@ class _Text:
         for holder_name, (name, at) in holders.items() if holders and strings(row, "holds")[0] in self._set else ():
             for function in member_puts(self.rows).held.get((holder_name, strings(row, "holds")[0]), ()):
                 yield function, name, at, "registered here"
+
+    @cached_property
+    def _params(self) -> Mapping[str, tuple[str, ...]]:
+        """The types of the parameters of its functions."""
+        heads = (unit.function for unit in self._side.units)
+        return {one.name: tuple(kind for kind, _ in one.params) for one in heads}
 
     @cached_property
     def _set(self) -> Collection[str]:

@@ -87,6 +87,8 @@ class HelperWords:
 
     def names(self, path: str, text: bytes) -> HelperNames:
         """What other files may see of such functions and macros in a file."""
+        if not _has_hint(text) and b"lock" not in text:
+            return NO_HELPERS
         ways, classes = self._ways(text), frozenset(map(guard_name, self.guards.of(text)))
         if not ways and not classes:
             return NO_HELPERS

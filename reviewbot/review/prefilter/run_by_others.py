@@ -6,7 +6,7 @@ They are listed, have such a type, or are put or handed where that is so.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from itertools import count
 
@@ -27,9 +27,14 @@ class RunByOthers:
         self._functions = as_bytes(rows.of(Role.FUNCTIONS))
         self._types = tuple(as_bytes(rows.of(Role.RETURNED)))
         heads = [("*", tuple(said.split(", "))) for said in sorted(rows.of(Role.PARAMETERS))]
-        heads += [signature(said) for said in sorted(rows.of(Role.SIGNATURES))]
-        # the longest type first, which is the rarest
-        self._heads = [(name.encode(), tuple(sorted(as_bytes(types), key=len, reverse=True))) for name, types in heads]
+        heads += [one for one in map(signature, sorted(rows.of(Role.SIGNATURES))) if "..." not in one[1]]
+        self._heads: dict[bytes, list[tuple[bytes, Sequence[bytes]]]] = {}  # by the longest type, which is the rarest
+        for name, types in heads:
+            first, *others = sorted(as_bytes(types), key=len, reverse=True)
+            self._heads.setdefault(first, []).append((name.encode(), others))
+        self._first = re.compile(b"|".join(map(re.escape, sorted(self._heads, key=len, reverse=True))) or b"(?!)")
+        # a longer type hides a shorter one that it begins with
+        self._within = {one: [other for other in self._heads if other in one] for one in self._heads}
         self._members = last_words(rows.of(Role.MEMBERS, Role.HELD))
         self._calls = first_words(rows.of(Role.REGISTERS))
 
@@ -42,14 +47,16 @@ class RunByOthers:
         return known
 
     def _takes_those(self, part: FunctionText) -> bool:
+        found = {first for one in set(self._first.findall(part.head)) for first in self._within[one]}
         return any(
-            first in part.head and all(kind in part.head for kind in others) and fnmatchcase(part.name, name)
-            for name, (first, *others) in self._heads
+            all(kind in part.head for kind in others) and fnmatchcase(part.name, name)
+            for first in found
+            for name, others in self._heads[first]
         )
 
     def typed(self, file: CutFile, names: Collection[bytes]) -> Collection[bytes]:
         """Those of the functions of a file that are so. `names`: those of all of them."""
-        if has_any(file.text, self._types) or any(all(kind in file.text for kind in one) for _, one in self._heads):
+        if has_any(file.text, self._types) or self._first.search(file.text) is not None:
             return {part.name for part in file.parts if self.is_typed(part)}.intersection(names)
         return self._functions.intersection(names)
 

@@ -71,4 +71,4 @@ def _included(path: str, text: bytes) -> Iterator[str]:
         said = name.decode("utf-8", "replace")
         if quote == b'"':
             yield normpath(join(dirname(path), said))
-        yield join(_TOP, said)
+        yield normpath(join(_TOP, said))
