@@ -24,7 +24,7 @@ class GuardClasses:
         self._defined = re.compile(rb"^(%b)\(" % macros, re.MULTILINE)
         begins = sorted(name.encode() for name in (*words["guards"], *words["scoped_guards"]))
         self._used = re.compile(rb"\b(?:%b)\s*+\(\s*+(\w++)" % b"|".join(map(re.escape, begins)))
-        self._begins = begins
+        self._begins = [one for one in begins if not any(other in one for other in begins if other != one)]
 
     def used(self, text: bytes) -> frozenset[bytes]:
         """The classes of the guards in a text."""

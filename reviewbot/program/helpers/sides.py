@@ -5,7 +5,7 @@ Input: the texts of files that are read as one, on one side of a patch, and what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from typing import NamedTuple, Protocol
 
@@ -87,28 +87,30 @@ class SideHelpers:
         return {path: self._reader.words.names(path, text) for path, text in texts if text is not None}
 
     @cached_property
-    def _takers(self) -> frozenset[bytes]:
-        """The names of those that may take a lock."""
-        near = self._near.takers if self._near is not None else frozenset[bytes]()
-        own = (name for one in self._named.values() for name in one.takers)
-        return near.union(name.encode("utf-8", "surrogateescape") for name in own)
+    def _own(self) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """The names of those at hand that may take a lock, and of those that may give one back."""
+        takers = (name for one in self._named.values() for name in one.takers)
+        givers = (name for one in self._named.values() for name in one.givers)
+        return _as_bytes(takers), _as_bytes(givers)
 
-    @cached_property
-    def _names(self) -> frozenset[bytes]:
-        """The names of all helpers."""
-        near = (self._near.takers, self._near.givers) if self._near is not None else ()
-        own = (name for one in self._named.values() for name in (*one.takers, *one.givers))
-        return frozenset[bytes]().union(*near, (name.encode("utf-8", "surrogateescape") for name in own))
+    def _among(self, words: Sequence[bytes]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+        """Those of some words that name what may take a lock, and those that name what may give one back."""
+        known = self._reader.known
+        near = (self._near.takers, self._near.givers) if self._near is not None else (known, known)
+        takers, givers = (
+            (own.intersection(words) | some.intersection(words)) - known
+            for own, some in zip(self._own, near, strict=True)
+        )
+        return takers, givers
 
     def _lent(self, path: str, text: bytes, depth: int) -> LentScopes:
-        known = self._reader.known if self._names and depth else frozenset[bytes]()
-        words = self._names.intersection(self._words(text)) - known if known else frozenset[bytes]()
+        takers, givers = self._among(self._words(text)) if depth else (frozenset[bytes](), frozenset[bytes]())
         first = depth == _DEEPEST
         # who gives back for others matters only below what others have taken
-        if not words or (first and words.isdisjoint(self._takers)):
+        if not takers and (first or not givers):
             return NOTHING_LENT
-        own = self._reader.words.own(text)
-        names = sorted((one not in self._takers, _text(one)) for one in words if one not in own or b"(" in one)
+        own, words = self._reader.words.own(text), takers | givers
+        names = sorted((one not in takers, _text(one)) for one in words if one not in own or b"(" in one)
         scopes = list[tuple[str, str, HelperScopes | None]]()
         left, took = 0, not first
         for gives_only, name in names:
@@ -186,6 +188,10 @@ class SideHelpers:
         row = self._reader.words.row(text, name) if text is not None else -1
         if text is not None and row >= 0:
             yield TakingRow(path, row + 1, text.split(b"\n")[row].decode("utf-8", "surrogateescape"), name)
+
+
+def _as_bytes(names: Iterable[str]) -> frozenset[bytes]:
+    return frozenset(name.encode("utf-8", "surrogateescape") for name in names)
 
 
 def _text(name: bytes) -> str:
