@@ -8,12 +8,13 @@ from functools import cached_property
 from msgspec import Struct
 
 from reviewbot.checks.context.atomic_calls import atomic_calls, called_with_lock
-from reviewbot.checks.context.sleeping_calls import Sleeper, sleeper
-from reviewbot.frontend.instructions import UNUSED, Instruction
+from reviewbot.checks.context.sleeping_calls import Sleeper
+from reviewbot.checks.masks.narrower import was_narrower
 from reviewbot.interproc.chains import CallChain, as_hit_chain
 from reviewbot.interproc.entry import EntryContext
 from reviewbot.interproc.registered.callbacks import Callback, callbacks
 from reviewbot.interproc.summary import DEEPEST
+from reviewbot.kernel.rows import strings
 from reviewbot.model.kernel import Rule
 from reviewbot.program.call_graph import taking_masks
 from reviewbot.program.context import Context, HitChain
@@ -132,17 +133,9 @@ class HeldAbove:
         return self._calls.sleepers(unit, self.path(unit))
 
     def was_quiet(self, unit: FunctionUnit, index: int) -> bool:
-        """Whether a call that may sleep could not before the patch: then somebody thought that it must not.
-
-        The function made the same call, or one with the same result, and none of these that may sleep. False for a
-        function of another file, and where the text before the patch is not known.
-        """
-        step, name = unit.steps[index], unit.function.name
-        before = self.context.before(frozenset((name,))) if self.side_of(unit) is None else None
-        units = [one for one in (before.units if before is not None else ()) if one.function.name == name]
-        same = [(one, at) for one in units for at in range(len(one.steps)) if _is_same(step, one.steps[at])]
-        asked = (sleeper(one, at, self.rule, self._calls.frees, self.context) for one, at in same)
-        return bool(same) and not any(asked)
+        """Whether a call that may sleep surely could not before the patch: then somebody thought that it must not."""
+        reclaim = strings(self.rule.rows[0], "reclaim")[0]
+        return self.side_of(unit) is None and was_narrower(unit, index, reclaim, self.context)
 
     def gives_back(self, unit: FunctionUnit, at: int) -> bool:
         """Whether an instruction calls a function, of those that were read, that may give back its caller's lock."""
@@ -173,11 +166,6 @@ class HeldAbove:
     def above(self, unit: FunctionUnit, index: int) -> Sequence[EntryContext]:
         """The contexts in which an instruction of a function is reached by its callers."""
         return [chain.entry for chain in self._calls.to(unit, index)]
-
-
-def _is_same(step: Instruction, other: Instruction) -> bool:
-    named = step.target not in ("", UNUSED) and step.target == other.target
-    return other.kind == "call" and not other.op and (other.name == step.name or named)
 
 
 def _doubts(chain: CallChain, far: bool, call: Sleeper, callee: str) -> Iterator[str]:

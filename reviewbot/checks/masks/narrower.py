@@ -1,10 +1,12 @@
-"""Finds the neighbour of a request whose mask says that its author knew where both of them stand."""
+"""Finds what says that the author of a request knew where it stands: a neighbour's mask, or its own before a patch."""
 
 from __future__ import annotations
 
+from reviewbot.checks.context.sleeping_calls import is_mask_argument
+from reviewbot.frontend.instructions import UNUSED, Instruction
 from reviewbot.interproc.entry import taker
 from reviewbot.program.context import Context
-from reviewbot.program.query import masks_at, reached, requests
+from reviewbot.program.query import masks_at, reached, request_at, requests
 from reviewbot.program.unit import FunctionUnit
 
 
@@ -22,6 +24,35 @@ def narrower(unit: FunctionUnit, index: int, bit: str, reclaim: frozenset[str], 
         if without and not lock_between(unit, one.at, index, context):
             return one.mask.line
     return None
+
+
+def was_narrower(unit: FunctionUnit, index: int, bit: str, context: Context) -> bool:
+    """Whether a call surely asked without a bit before the patch.
+
+    The function made the same call, or one with the same result, and none of these with another mask. The function is
+    one of the file that is checked. False where the text before the patch is not known.
+    """
+    step, name = unit.steps[index], unit.function.name
+    before = context.before(frozenset((name,)))
+    units = [one for one in (before.units if before is not None else ()) if one.function.name == name]
+    same = [(one, at) for one in units for at in range(len(one.steps)) if _is_same(step, one.steps[at])]
+    return bool(same) and all(_asks_without(one, at, bit, context) for one, at in same)
+
+
+def _is_same(step: Instruction, other: Instruction) -> bool:
+    named = step.target not in ("", UNUSED) and step.target == other.target
+    return other.kind == "call" and not other.op and (other.name == step.name or named)
+
+
+def _asks_without(unit: FunctionUnit, index: int, bit: str, context: Context) -> bool:
+    request = request_at(unit, index, context)
+    given = (arg for arg in unit.steps[index].args if is_mask_argument(unit, index, arg, context))
+    masks = [
+        mask
+        for asked in ([request.mask] if request is not None else given)
+        for mask in masks_at(unit, index, asked, context)
+    ]
+    return bool(masks) and all(bit not in one.may for one in masks)
 
 
 def lock_between(unit: FunctionUnit, one: int, other: int, context: Context) -> bool:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from reviewbot.checks.context.held_above import FAR
 from reviewbot.checks.declaration import CALLBACKS, Role, Trigger, check, no_role
 from reviewbot.checks.locks.reclaim_locks import LOCK_KEYS, RequestTools, lock_hits
-from reviewbot.checks.masks.narrower import narrower
+from reviewbot.checks.masks.narrower import narrower, was_narrower
 from reviewbot.checks.reclaim.reclaim_calls import ReclaimCalls, ReclaimWay
 from reviewbot.checks.reclaim.requests import ReclaimRequest
 from reviewbot.checks.reclaim.restriction import keeps_flags, takes_away
@@ -68,6 +68,9 @@ def reclaim_recursion(side: FileVersion, rule: Rule, context: Context) -> Iterat
     for path, unit in known.units(side):
         for at, asked, ways in known.found(path, unit):
             hit = _hit(unit, at, asked, ways, path, known)
+            bit = str(hit.values["bit"])
+            if hit.confidence == "low" and path == side.path and was_narrower(unit, at, bit, context):
+                hit = replace(hit, confidence="medium")
             said.add((path, unit.steps[at].lines[0]))
             yield hit if path == side.path else replace(hit, side=known.sides[path])
     yield from lock_hits(side, rule, context, RequestTools(known.asking, takes_away, keeps_flags), said)
