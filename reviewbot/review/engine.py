@@ -140,6 +140,7 @@ class Engine:
         calls = 0
         for group in grouped([one for one in enumerate(files) if parse.is_source(one[1])]):
             helpers = self._helpers(patch, [change for _, change in group])
+            notes += [Unread(group[0][1].path, helpers.left)] if helpers.left else []
             opened = [(at, *self._file(patch, change, only, helpers)) for at, change in group]
             notes += self._link_beside(patch, [file for _, file, _ in opened], helpers)
             for at, file, missed in opened:
@@ -245,12 +246,12 @@ class Engine:
             file, notes = self._by_hunks(change, helpers)
             return file, [Unread(change.path, _OTHER if patch.commit is None else _NO_FILE), *notes]
         rows = None if only is None else only.get(change.path, _NOTHING).rows
-        now, earlier = helpers
-        after = None if new is None else self.reader.file(placed, new, "+", rows, lent=now.lent(placed.path, new))
+        lends = helpers.after
+        after = None if new is None else self.reader.file(placed, new, "+", rows, lent=lends.lent(placed.path, new))
 
         def before(names: frozenset[str]) -> FileVersion | None:
             old = self._before(patch, change)  # not kept: a patch may be to thousands of files
-            lent = NOTHING_LENT if old is None else earlier.lent(placed.path, old)
+            lent = NOTHING_LENT if old is None else helpers.before.lent(placed.path, old)
             return None if old is None else self.reader.file(placed, old, "-", names=names, lent=lent)
 
         file = PatchedFile(placed, after, before, True)

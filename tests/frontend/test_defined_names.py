@@ -54,6 +54,8 @@ def test_the_text_decides(head: str, condition: str, left: set[str]) -> None:
         ("#ifdef CONFIG_TOY\n#define TOY_DUMP 1\n#else\n#define TOY_DUMP 0\n#endif", "#if TOY_DUMP"),
         ("#define TOY_DUMP 0\n#ifdef CONFIG_TOY\n#undef TOY_DUMP\n#define TOY_DUMP 1\n#endif", "#if TOY_DUMP"),
         ("#define TOY_DUMP\n#undef TOY_DUMP", "#ifdef TOY_DUMP"),
+        ("#define TOY_DUMP 0\n#endif", "#if TOY_DUMP"),  # of an #if above the text
+        ("#define TOY_DUMP 0\n#else\n#define TOY_LEVEL 1\n#endif", "#if TOY_DUMP"),
         ("#define TOY_DUMP TOY_DEBUG", "#if TOY_DUMP"),
         ("#define TOY_DUMP (TOY_A + 1)", "#if TOY_DUMP"),
         ("#define TOY_DUMP(x) 0", "#if TOY_DUMP(1)"),

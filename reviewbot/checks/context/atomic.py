@@ -84,7 +84,7 @@ def sleep_in_atomic(side: FileVersion, rule: Rule, context: Context) -> Iterator
     above = HeldAbove(side, rule, context)
     early = context.kernel.words["early_boot"]
     for unit in above.all:
-        if unit.function.macro or unit.function.name in early:
+        if unit.function.macro or (unit.function.name in early and not unit.function.static):
             continue
         said = set()
         for hit in (*_sleeps(unit, above), *_given_masks(unit, above)):

@@ -119,8 +119,7 @@ class AtomicCalls:
 
     def lent_to(self, starts: Collection[FunctionKey]) -> Sequence[FunctionKey]:
         """The functions that ask for memory and for which changed ones may take a lock, or give one back."""
-        found = lent_to(self.graph, starts, lambda path: self._contexts[path].lookup)
-        return [*self._asking(found)]
+        return lent_to(self.graph, starts, lambda path: self._contexts[path].lookup, self._asking)
 
     def _called_with_lock(self, function: FunctionKey, text: str) -> Iterator[str]:
         lookup = self._contexts[function[0]].lookup
@@ -211,7 +210,8 @@ class AtomicCalls:
     def _chains(self) -> CallChains:
         last = {word for row in self.frees.values() for word in strings(row, "counted")}
         early = self.graph.kernel.words["early_boot"]
-        readings = [one for one in self._between.readings(last=last) if one.key[1] not in early]
+        every = self._between.readings(last=last)
+        readings = [one for one in every if one.key[1] not in early or one.unit.function.static]
         effects, entered = {one.key: [*self._effects(one)] for one in readings}, self._entered()
         found = CallChains(readings, effects, entered, lambda one: self._comers(one, one in entered))
         why = "comes to more calls that may sleep than are followed"

@@ -21,10 +21,12 @@ def lent_to(
     graph: FileCallGraph,
     starts: Collection[FunctionKey],
     lookup: Callable[[str], ScopeTable],
+    asking: Callable[[Collection[FunctionKey]], Collection[FunctionKey]],
 ) -> Sequence[FunctionKey]:
-    """The functions with a lock that call one of `starts`, which were changed, or a helper that does.
+    """The functions with a lock that may ask for memory and call one of `starts`, or a helper that does.
 
-    `lookup`: the scope calls by the path of a file.
+    `starts`: what was changed; `lookup`: the scope calls by the path of a file; `asking`: those of some functions that
+    may ask.
     """
 
     def helps(function: FunctionKey) -> bool:
@@ -39,4 +41,7 @@ def lent_to(
         found |= dict.fromkeys(fresh)
         level = [one for one in fresh if helps(one)]
     holding = (one for one in found if not lookup(one[0]).locks.isdisjoint(_WORD.findall(graph.text(one))))
-    return [*holding][:_MOST]
+    wanted = [*asking([*holding])]
+    why = f"more than {_MOST} functions may ask for memory below the lock of a changed one; {_MOST} were looked at"
+    graph.cut_off.extend((path, why) for path in dict.fromkeys(path for path, _ in wanted[_MOST:]))
+    return wanted[:_MOST]

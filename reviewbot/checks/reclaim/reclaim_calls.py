@@ -111,7 +111,7 @@ class ReclaimCalls:
         rows = [row for row in self.rule.rows if "as" in row]
         found: dict[FunctionKey, list[ReclaimWay]] = {}
         for path, side in self.sides.items():
-            for one in callbacks(side, rows):
+            for one in (shown for shown in callbacks(side, rows) if shown.rows):
                 said = f"{one.function}() is {one.listed['as']}{one.shown}"
                 key = self.graph.meant(path, one.function) or (path, one.function)
                 found.setdefault(key, []).append(ReclaimWay(one.listed, said, ((path, one.row, one.note),)))

@@ -40,6 +40,10 @@ class DefinedNames:
         elif word == "undef" and (found := _NAME.match(argument)):
             self._bodies[found[1]] = None
 
+    def doubt(self) -> None:
+        """Take it that all of them stand in an #if which began above the text."""
+        self._bodies = dict.fromkeys(self._bodies)
+
     def holds(self, word: str, argument: str) -> bool | None:
         """Whether the half that a directive begins is compiled; None where the text does not say."""
         text = argument.strip()

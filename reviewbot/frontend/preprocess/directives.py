@@ -99,6 +99,8 @@ def directives(text: str) -> tuple[str, tuple[Macro, ...]]:
         if word == "define" and (macro := _macro(whole, match.start(), row)):
             macros.append(macro)
         names.read(word, match.group(2), always=depth == 0)
+        if not depth and (word in _ELSES or word == "endif"):
+            names.doubt()
         if word in _OPENS:
             depth += 1
             if depth <= _DEEPEST:

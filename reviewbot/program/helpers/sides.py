@@ -28,6 +28,10 @@ class NearbyHelpers(Protocol):
     """The helpers of a tree by their words."""
 
     @property
+    def left(self) -> str:
+        """Why these are not all that may matter, "" if they are."""
+
+    @property
     def takers(self) -> frozenset[bytes]:
         """The names of all functions and macros that may take a lock for others."""
 
@@ -43,10 +47,11 @@ class NearbyHelpers(Protocol):
 
 
 class PatchHelpers(NamedTuple):
-    """What files lend each other after a patch, and before it."""
+    """What files lend each other after a patch, and before it. `left`: see NearbyHelpers."""
 
     after: SideHelpers
     before: SideHelpers
+    left: str = ""
 
     def hunks(self, change: FileChange, mark: str) -> LentScopes:
         """What others lend the hunks of a file: mark "+" for after, "-" for before."""
@@ -222,7 +227,7 @@ def patch_helpers(
         texts |= {one.path: cache(partial(text, one)) for one in changes}
         return SideHelpers(reader, texts, near, sees)
 
-    return PatchHelpers(side(0, "+"), side(1, "-"))
+    return PatchHelpers(side(0, "+"), side(1, "-"), near.left if near is not None else "")
 
 
 def _shown(change: FileChange, mark: str) -> str:

@@ -134,7 +134,7 @@ class Neighbourhood:
                 read = ((path, next(filter(None, (one.text(path) for one in words)), None)) for path in touched)
                 texts = {path: text for path, text in read if text is not None}
                 self._included.turn_to(tree, texts, {dirname(path) for path in touched})
-                words = [*words, self._included]
+                return TreeHelpers([*words, self._included], self._layout, self._later, self._included.left)
             return TreeHelpers(words, self._layout, self._later) if words else None
 
         if self._lending is None or self.width != TREE or self._lending[0] != tree:

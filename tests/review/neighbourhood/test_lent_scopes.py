@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from engines import engine
+from reviewbot.review.engine import Engine
+from reviewbot.review.neighbourhood.tree_source import TreeSource
+from trees import Trees, patch
 from widths import WIDTHS, Review, reviewer
 
 A, B, C, H = (f"drivers/exfoo/{name}" for name in ("main.c", "lock.c", "pool.c", "exfoo.h"))
@@ -94,6 +98,36 @@ def test_a_header_has_the_helper(said, header: str) -> None:
 @pytest.mark.parametrize("other", [GLOBAL, NESTED])
 def test_another_file_has_the_helper(said, other: str) -> None:
     assert said(other=other) == ["high"]
+
+
+def test_of_many_headers_it_is_said_that_not_all_were_looked_at() -> None:
+    many = "".join(f"#include <linux/toy{at}.h>\n" for at in range(401))
+    files = [{A: many + text, H: HEADER} for text in (QUIET, USES)]
+    trees = Trees(dict(zip("01", files, strict=True)))
+    made = engine("6.12")
+    found = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read, TreeSource(trees)).patch(patch(*files))
+    assert [one.reason for one in found.unread] == [
+        "more than 400 headers may take locks for it; not all were looked at"
+    ]
+    assert [one.rule for one in found.findings if one.confidence == "high"] == ["sleep-in-atomic"]
+
+
+def test_of_many_callers_it_is_said_how_many_were_looked_at() -> None:
+    body = USES.partition("\n\n")[2].replace("exfoo_fill", "exfoo_fill%d").replace("exfoo_lock(ex)", "exfoo_begin(ex)")
+    body = body.replace("exfoo_unlock(ex);", "exfoo_end(ex);\n\tspin_lock(&ex->other);\n\tspin_unlock(&ex->other);")
+    begin = "void exfoo_begin(struct exfoo *ex)\n{{\n{0}\tex->n++;\n}}\n"
+    end = "void exfoo_end(struct exfoo *ex)\n{{\n{0}\tex->n--;\n}}\n"
+    users = "\n".join(body % at for at in range(41))
+    old, new = (
+        {A: "\n".join((begin.format(takes), end.format(gives), users))}
+        for takes, gives in (("", ""), ("\tspin_lock(&ex->lock);\n", "\tspin_unlock(&ex->lock);\n"))
+    )
+    trees, made = Trees({"0": old, "1": new}), engine("6.12")
+    found = Engine(made.kernel, [rule for rule, _ in made.rules], trees.read).patch(patch(old, new))
+    assert [one.rule for one in found.findings] != []
+    assert [one.reason for one in found.unread] == [
+        "more than 40 functions may ask for memory below the lock of a changed one; 40 were looked at"
+    ]
 
 
 def test_the_row_that_takes_the_lock_is_shown(review: Review) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import islice
 from posixpath import dirname, join, normpath
 
 from reviewbot.model.patch import Folders
@@ -17,7 +16,7 @@ from reviewbot.review.neighbourhood.function_words import FileWords
 from reviewbot.review.neighbourhood.word_tables import WordTables
 
 _INCLUDE = re.compile(rb'^[ \t]*+#[ \t]*+include[ \t]*+([<"])([\w./+-]++)[>"]', re.MULTILINE)
-_MOST_HEADERS = 100  # of some files
+_MOST_HEADERS = 400  # names of headers in some files; a name in quotes may be that of two
 _MOST_KNOWN = 1000  # contents
 _TOP = "include"
 
@@ -25,18 +24,24 @@ ReadNames = Callable[[str, bytes], HelperNames]
 
 
 class IncludedHeaders(WordTables):
-    """What the headers say that some files include, as they are in the tree that was turned to last."""
+    """What the headers say that some files include, as they are in the tree that was turned to last.
+
+    `left`: why these are not all.
+    """
 
     def __init__(self, folders: Folders, read: ReadNames) -> None:
         super().__init__()
         self._folders, self._read = folders, read
         self._ids: dict[str, str] = {}
         self._known: dict[str, FileWords] = {}
+        self.left = ""
 
     def turn_to(self, tree: str, texts: Mapping[str, bytes], apart: Collection[str]) -> None:
         """Have the headers that files include in a tree. `texts`: these files; `apart`: folders to leave out."""
         named = dict.fromkeys(path for at, text in texts.items() for path in _included(at, text))
-        wanted = [*islice((path for path in named if dirname(path) not in apart), _MOST_HEADERS)]
+        others = [path for path in named if dirname(path) not in apart]
+        wanted, many = others[:_MOST_HEADERS], len(others) > _MOST_HEADERS
+        self.left = f"more than {_MOST_HEADERS} headers may take locks for it; not all were looked at" if many else ""
         listed = {folder: self._folders.files(tree, folder) for folder in {dirname(path) for path in wanted}}
         found = {path: listed[dirname(path)].get(path.rpartition("/")[2], "") for path in wanted}
         ids = {path: id_ for path, id_ in found.items() if id_}

@@ -79,11 +79,17 @@ class Meanings:
 class TreeHelpers:
     """The functions and macros of a tree that take a lock for callers in other files, or give one back.
 
-    `later`: asks when the words may be damaged by then; its second argument is the answer if they are.
+    `later`: asks when the words may be damaged by then; its second argument is the answer if they are. `left`: see
+    NearbyHelpers.
     """
 
-    def __init__(self, words: Sequence[SourceWords], layout: Layout, later: Later) -> None:
-        self._words, self._meanings, self._later = words, Meanings(words, layout), later
+    def __init__(self, words: Sequence[SourceWords], layout: Layout, later: Later, left: str = "") -> None:
+        self._words, self._meanings, self._later, self._left = words, Meanings(words, layout), later, left
+
+    @property
+    def left(self) -> str:
+        """See NearbyHelpers."""
+        return self._left
 
     @cached_property
     def takers(self) -> frozenset[bytes]:
